@@ -1,0 +1,48 @@
+# `make train` and `make test` set up everything they need; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+RUN ?= runs/RandomCity-tiny-0
+
+.PHONY: help train test test-slow lint types format clean
+
+help:
+	@echo "make train      set up, train the tiny preset on Random City, measure it and draw pictures"
+	@echo "make test       set up, run all tests but the slow ones"
+	@echo "make test-slow  the slow tests alone"
+	@echo "make lint       ruff: lint and format"
+	@echo "make types      mypy"
+	@echo "make format     mend lint and format"
+	@echo "make clean      remove the environment and caches; runs stay"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "SimCore needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+train: $(INSTALLED)
+	$(BIN)/simcore train RandomCity --preset tiny --run $(RUN)
+	$(BIN)/simcore probe $(RUN)
+	$(BIN)/simcore rollout $(RUN)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,207 @@
+"""The command line: `simcore train`, `simcore probe`, `simcore rollout`."""
+
+import io
+import itertools
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from tyro.conf import Positional, subcommand
+
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.presets import preset
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it."""
+
+    config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
+    run: Path | None = None
+    """The run's folder; by default runs/<level>-<preset>-<seed>."""
+    resume: Path | None = None
+    """Go on with the run in this folder, with the configuration it has; takes no other flag."""
+
+    def execute(self) -> None:
+        """Train, and say where the results are and what to type next."""
+        # Imported here, so that --help and bad flags do not wait for PyTorch and the compiler.
+        from simcore.runs import RunFolder
+        from simcore.training import train
+
+        if self.resume is not None:
+            folder = RunFolder.open(self.resume)
+            config = Config.from_dict(folder.config)
+        else:
+            config = self.config
+            path = self.run or Path("runs") / f"{config.level}-{config.preset}-{config.seed}"
+            if (path / "config.json").exists():
+                folder = RunFolder.open(path)
+                require_same(config, Config.from_dict(folder.config), path)
+            else:
+                folder = RunFolder.create(path, config.to_dict())
+        complete = train(config, folder)
+        state = "Done" if complete else "Stopped, with a checkpoint"
+        following = [f"simcore probe {folder.path}", f"simcore rollout {folder.path}"]
+        if not complete:
+            following.insert(0, f"simcore train --resume {folder.path}")
+        say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Measure what a run's belief knows of worlds that it was not trained on."""
+
+    run: Positional[Path]
+    """The run's folder."""
+    worlds: int = 256
+    """Held-out worlds to measure in, one episode each."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+    def execute(self) -> None:
+        """Print the table, and write it with the figure into the run's folder."""
+        from simcore.figures import knowledge_figure, knowledge_table
+        from simcore.inspection import load_run, measure
+        from simcore.runs import RunFolder
+
+        if self.worlds < 1:
+            raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
+        loaded = load_run(RunFolder.open(self.run), self.device)
+        scores = measure(loaded, self.worlds)
+        title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
+        Console().print(knowledge_table(scores, title))
+        report = {
+            "update": loaded.update,
+            "worlds": self.worlds,
+            "overall": {name: score.overall() for name, score in scores.items()},
+            "by_time": {
+                name: {key: [None if v != v else float(v) for v in values] for key, values in score.by_time().items()}
+                for name, score in scores.items()
+            },
+        }
+        figure = self.run / "probe.png"
+        knowledge_figure(scores, title).savefig(figure, dpi=150)
+        (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
+        say(f"Written: {figure}, {self.run / 'probe.json'}")
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Show what a run's model expects to see: true frames above sampled ones, the true map beside the decoded one."""
+
+    run: Positional[Path]
+    """The run's folder."""
+    worlds: int = 4
+    """Held-out worlds to show."""
+    context: int | None = None
+    """Frames that the belief sees before the simulation goes on alone; none: all of the episode but the last --steps."""
+    steps: int = 12
+    """Steps of simulation without frames."""
+    seed: int = 0
+    """Chooses the worlds, and what is drawn."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+    def execute(self) -> None:
+        """Write the picture and the animation into the run's folder."""
+        from simcore.figures import rollout_animation, rollout_figure
+        from simcore.inspection import load_run, roll_out
+        from simcore.runs import RunFolder
+
+        loaded = load_run(RunFolder.open(self.run), self.device)
+        rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        picture, animation = self.run / "rollout.png", self.run / "rollout.gif"
+        title = f"{self.run.name} after {loaded.update:,} updates; red: simulated without frames"
+        rollout_figure(rollout, title).savefig(picture, dpi=150)
+        first, *rest = rollout_animation(rollout)
+        first.save(animation, save_all=True, append_images=rest, duration=250, loop=0)
+        say(f"Written: {picture}, {animation}")
+
+
+def require_same(asked: Config, recorded: Config, path: Path) -> None:
+    """Raise `UserError` unless a run has the configuration that is asked for."""
+    if asked == recorded:
+        return
+    differing = [f.name for f in fields(Config) if getattr(asked, f.name) != getattr(recorded, f.name)]
+    raise UserError(
+        f"{path} holds a run with another {', '.join(differing)}; "
+        f"go on with it by --resume {path}, or name a new folder by --run"
+    )
+
+
+def say(*lines: str) -> None:
+    """Print lines as they are, never wrapped, so that a path can be copied."""
+    for line in lines:
+        print(line)
+
+
+def default_train(arguments: Sequence[str]) -> Train:
+    """Return what `train` does unless flags say otherwise: the preset that the arguments name, for their level."""
+    if not arguments or arguments[0] != "train":
+        return Train()
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", default="tiny")
+    parser.add_argument("--resume")
+    known, others = parser.parse_known_args(arguments[1:])
+    if known.resume is not None and others:
+        raise UserError(f"--resume takes the run's own configuration, so no {' '.join(others)}")
+    level = others[0] if others and not others[0].startswith("-") else "RandomCity"
+    return Train(preset(known.preset, level))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Bad input is one line on standard error and exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        default = default_train(arguments)
+        commands = (
+            Annotated[Train, subcommand("train", default=default)]
+            | Annotated[Probe, subcommand("probe")]
+            | Annotated[Rollout, subcommand("rollout")]
+        )
+        parse(commands, arguments).execute()
+    except UserError as error:
+        print(f"simcore: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def parse(commands: object, arguments: Sequence[str]) -> Train | Probe | Rollout:
+    """Parse the arguments.
+
+    Raises:
+        UserError: a flag is unknown or its value wrong.
+    """
+    complaint = io.StringIO()
+    try:
+        with redirect_stderr(complaint):
+            command: Train | Probe | Rollout = tyro.cli(
+                commands,  # type: ignore[arg-type]  # a union of types, made at run time
+                prog="simcore",
+                description="Belief states shaped by generative models of the environment.",
+                args=arguments,
+            )
+    except SystemExit as stop:
+        if stop.code == 0:  # --help
+            raise
+        raise UserError(unboxed(complaint.getvalue())) from None
+    return command
+
+
+def unboxed(complaint: str) -> str:
+    """Return what tyro complains of in a box, as one line."""
+    lines = [line.strip("│ ") for line in complaint.splitlines() if line.startswith("│")]
+    body = itertools.takewhile(lambda line: not line.startswith("─"), lines)
+    text = " ".join(body).replace("Error parsing __tyro-dummy-inner__.config.", "")
+    return f"{text}; see simcore --help"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""Every knob of a run, with one line of help each; `presets.py` holds sets of them."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import cattrs
+from tyro.conf import Positional
+
+from simcore.errors import UserError
+from simcore.worlds import LEVELS, LevelConfig, RandomCityConfig
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `UserError(message)` unless the condition holds."""
+    if not condition:
+        raise UserError(message)
+
+
+def require_positive(section: str, values: object, *names: str) -> None:
+    """Raise `UserError` unless the named fields, numbers or tuples of numbers, are positive."""
+    for name in names:
+        value = getattr(values, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        require(
+            len(numbers) > 0 and all(number > 0 for number in numbers), f"{section}.{name} must be positive, not {value}"
+        )
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Encoder and belief core."""
+
+    hidden_size: int = 512
+    """N_h, LSTM units of belief and simulation core (table 2: 512 to 1024)."""
+    embedding_size: int = 256
+    """Size of the frame embedding e_t."""
+    encoder_channels: tuple[int, ...] = (16, 32, 32)
+    """Channels of the residual encoder's stages, each of which halves the frame."""
+
+    def __post_init__(self) -> None:
+        require_positive("agent", self, "hidden_size", "embedding_size", "encoder_channels")
+
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """Overshoot: which frames are predicted, from where."""
+
+    overshoot: int = 12
+    """Lo, steps of a roll-out of the simulation core (table 2: 1, 2, 3, 6, 12)."""
+    starts: int = 6
+    """Nt, roll-outs a trajectory (table 2)."""
+    frames: int = 2
+    """Ng, frames modelled of each roll-out (table 2)."""
+    mask_episode_ends: bool = True
+    """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
+
+    def __post_init__(self) -> None:
+        require_positive("simulation", self, "overshoot", "starts", "frames")
+        require(
+            self.frames <= self.overshoot,
+            f"simulation.frames is {self.frames}; an overshoot of {self.overshoot} has no more than {self.overshoot}",
+        )
+
+
+
+@dataclass(frozen=True)
+class ConvDRAWConfig:
+    """The generative model of frames (App. A)."""
+
+    steps: int = 8
+    """Ns, ConvDRAW steps (table 2)."""
+    latent_channels: int = 16
+    """Channels of each step's latent z."""
+    state_channels: int = 64
+    """Channels of encoder, prior and decoder states."""
+    encoder_channels: tuple[int, ...] = (16, 16)
+    """Channels of the layers between frame and encoder state."""
+    decoder_channels: tuple[int, ...] = (32, 32)
+    """Channels of the layers between decoder state and canvas."""
+    kernel_size: int = 5
+    """Width of the kernels that keep the size (App. A: 5)."""
+
+    def __post_init__(self) -> None:
+        positive = ("steps", "latent_channels", "state_channels", "encoder_channels", "decoder_channels", "kernel_size")
+        require_positive("convdraw", self, *positive)
+        require(self.kernel_size % 2 == 1, f"convdraw.kernel_size must be odd, not {self.kernel_size}")
+        require(
+            len(self.encoder_channels) == len(self.decoder_channels),
+            f"convdraw.encoder_channels and decoder_channels must be as many, not {len(self.encoder_channels)} "
+            f"and {len(self.decoder_channels)}",
+        )
+
+    @property
+    def frame_multiple(self) -> int:
+        """The number that the frame's size must be a multiple of."""
+        return 2 ** (len(self.encoder_channels) + 1)
+
+
+
+@dataclass(frozen=True)
+class GECOConfig:
+    """The constraint on the reconstruction error (App. G)."""
+
+    kappa: float = 1e-3
+    """κ, squared error per image dimension to reach (figure 9: about 1e-3 is best for maps)."""
+    rate: float = 0.01
+    """Largest change of log λ an update."""
+    decay: float = 0.99
+    """Decay of the constraint's moving average."""
+    initial: float | None = None
+    """λ at the start; none: 1 / (2 κ)."""
+
+    def __post_init__(self) -> None:
+        require_positive("geco", self, "kappa", "rate")
+        require(0 <= self.decay < 1, f"geco.decay must be in [0, 1), not {self.decay}")
+        require(
+            self.initial is None or 0 < self.initial <= 1000,
+            f"geco.initial must be more than 0 and at most 1000, not {self.initial}",
+        )
+
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """Batch, optimiser and length of the run."""
+
+    updates: int = 100_000
+    """Updates of the weights in the whole run."""
+    worlds: int = 16
+    """B, worlds side by side."""
+    unroll_length: int = 100
+    """Lu, steps of each trajectory (table 2: 24 to 100)."""
+    learning_rate: float = 1e-4
+    """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
+    probe_learning_rate: float = 1e-3
+    """Adam's learning rate for the probes."""
+    beta1: float = 0.9
+    """Adam's first moment (table 2: 0 to 0.95)."""
+    beta2: float = 0.999
+    """Adam's second moment (table 2: 0.99 to 0.999)."""
+    gradient_clip: float = 40.0
+    """Largest norm of the gradient of agent and simulation."""
+
+    def __post_init__(self) -> None:
+        positive = ("updates", "worlds", "unroll_length", "learning_rate", "probe_learning_rate", "gradient_clip")
+        require_positive("learning", self, *positive)
+        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
+            require(0 <= beta < 1, f"learning.{name} must be in [0, 1), not {beta}")
+
+    @property
+    def frames_per_update(self) -> int:
+        """Frames that the agent sees in one update."""
+        return self.worlds * self.unroll_length
+
+
+@dataclass(frozen=True)
+class RecordConfig:
+    """What is written down, and how often."""
+
+    metrics_every: int = 50
+    """Updates between two lines of metrics, each the mean over them."""
+    checkpoint_every: int = 500
+    """Updates between two checkpoints."""
+    checkpoints: int = 3
+    """How many of the newest checkpoints are kept."""
+
+    def __post_init__(self) -> None:
+        require_positive("record", self, "metrics_every", "checkpoint_every", "checkpoints")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run.
+
+    Raises:
+        UserError: a value is out of its range, or two do not fit together; the message says what is allowed.
+    """
+
+    level: Positional[str] = "RandomCity"
+    """The world."""
+    preset: str = "paper"
+    """What the other values start from: tiny, small or paper."""
+    seed: int = 0
+    """Seeds weights, worlds and everything drawn."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
+    threads: int = 0
+    """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
+    world: LevelConfig = field(default_factory=RandomCityConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)
+    geco: GECOConfig = field(default_factory=GECOConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    record: RecordConfig = field(default_factory=RecordConfig)
+
+    def __post_init__(self) -> None:
+        require(self.threads >= 0, f"threads must be 0 or more, not {self.threads}")
+        require(0 <= self.seed < 2**31, f"seed must be from 0 to 2147483647, not {self.seed}")
+        unroll, overshoot, starts = self.learning.unroll_length, self.simulation.overshoot, self.simulation.starts
+        require(
+            overshoot < unroll,
+            f"simulation.overshoot is {overshoot}; it must be shorter than learning.unroll_length, {unroll}",
+        )
+        require(
+            starts <= unroll - overshoot,
+            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has {unroll - overshoot}",
+        )
+        multiple = self.convdraw.frame_multiple
+        require(
+            self.world.frame_size % multiple == 0,
+            f"world.frame_size is {self.world.frame_size}; with {len(self.convdraw.encoder_channels)} "
+            f"convdraw.encoder_channels it must be a multiple of {multiple}",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as nested dicts, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Make a configuration of what `to_dict` returned, or JSON made of it.
+
+        Raises:
+            UserError: a field is unknown, missing or of a wrong type or value.
+        """
+        try:
+            level = find_level_config(str(values.get("level")))
+            converter = cattrs.Converter(forbid_extra_keys=True)
+            converter.register_structure_hook(LevelConfig, lambda value, _: converter.structure(value, level))
+            return converter.structure(values, cls)
+        except cattrs.BaseValidationError as error:
+            reasons = "; ".join(cattrs.transform_error(error, path="config"))
+            raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
+
+
+def find_level_config(level: str) -> type[LevelConfig]:
+    """Return the class of a level's arguments.
+
+    Raises:
+        UserError: there is no such level.
+    """
+    require(level in LEVELS, f"there is no level {level!r}; there are: {', '.join(LEVELS)}")
+    return LEVELS[level].config

@@ -1,0 +1,215 @@
+"""Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from simcore.frame_models.base import FrameLoss
+from simcore.frame_models.geco import GECO
+from simcore.networks import frames_to_float, frames_to_uint8, gated
+
+FIRST_PRIOR_REPEATS = 4
+"""The first conditioning operation is applied four times before the first prior on z (App. A)."""
+
+
+class Sizes(NamedTuple):
+    """The sizes of a ConvDRAW."""
+
+    frame: int
+    state: int
+    latent_channels: int
+    state_channels: int
+    encoder_channels: tuple[int, ...]
+    decoder_channels: tuple[int, ...]
+    kernel: int
+
+    def same(self, inputs: int, outputs: int) -> nn.Conv2d:
+        """Return a convolution that keeps the size: 5 x 5 in App. A."""
+        return nn.Conv2d(inputs, outputs, self.kernel, padding=self.kernel // 2)
+
+
+def halve(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a convolution that halves height and width: 4 x 4, stride 2."""
+    return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+
+
+def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """Return a transposed convolution that doubles height and width: 4 x 4, stride 2."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+
+
+class Step(nn.Module):
+    """One of the repeated operations of figure 7, with its own weights."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        state, latent = sizes.state_channels, sizes.latent_channels
+
+        layers: list[nn.Module] = []
+        channels = 6  # frame and error
+        for outputs in sizes.encoder_channels:
+            layers += [halve(channels, outputs), nn.ReLU()]
+            channels = outputs
+        self.features = nn.Sequential(*layers)
+        # One convolution of (features, encoder state, decoder state) in two parts, since the features are twice as wide.
+        self.encode_features = halve(channels, 2 * state)
+        self.encode_states = sizes.same(2 * state, 2 * state)
+        self.posterior = sizes.same(state, 2 * latent)
+
+        self.condition = sizes.same(latent + 2 * state, 2 * state)
+        self.prior = sizes.same(state, 2 * latent)
+
+        self.decode = sizes.same(latent + state, 2 * state)
+        layers, channels = [], state
+        for outputs in sizes.decoder_channels:
+            layers += [double(channels, outputs), nn.ReLU()]
+            channels = outputs
+        self.paint = nn.Sequential(*layers, double(channels, 3))
+
+    def next_prior_state(self, state: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        """Advance the prior network (red circles), which alone sees the condition, and the last latent."""
+        return gated(self.condition(torch.cat([z, condition, state], dim=1)))
+
+    def next_encoder_state(self, state: Tensor, decoder_state: Tensor, frames: Tensor, canvas: Tensor) -> Tensor:
+        """Advance the encoder (blue circles), which sees the frame, the error E and the decoder's state."""
+        features = self.features(torch.cat([frames, frames - canvas], dim=1))
+        return gated(self.encode_features(features) + self.encode_states(torch.cat([state, decoder_state], dim=1)))
+
+    def next_decoder_state(self, state: Tensor, z: Tensor) -> Tensor:
+        """Advance the decoder (orange circles)."""
+        return gated(self.decode(torch.cat([z, state], dim=1)))
+
+
+def diagonal_gaussian(parameters: Tensor) -> Normal:
+    """Return the Gaussian of `[N, 2 Z, h, w]` = (mean, what softplus makes a deviation of) stacked over channels."""
+    mean, raw = parameters.chunk(2, dim=1)
+    # softplus, not exp: a deviation that grows linearly cannot overflow early in training. 0.54 = softplus^-1(1).
+    return Normal(mean, F.softplus(raw + 0.54) + 1e-3, validate_args=False)
+
+
+def kl_divergence(posterior: Normal, prior: Normal) -> Tensor:
+    """Return KL(posterior || prior) in nats, elementwise."""
+    ratio = (posterior.scale / prior.scale).square()
+    distance = ((posterior.loc - prior.loc) / prior.scale).square()
+    return 0.5 * (ratio + distance - 1.0 - ratio.log())
+
+
+def draw(gaussian: Normal, noise: torch.Generator | None) -> Tensor:
+    """Sample a Gaussian with a gradient to its parameters."""
+    mean = gaussian.loc
+    return mean + gaussian.scale * torch.randn(mean.shape, generator=noise, device=mean.device, dtype=mean.dtype)
+
+
+class ConvDRAW(nn.Module):
+    """p(x | c) for square RGB frames; the defaults are the paper's sizes.
+
+    The state is as wide as the frame after one halving for each encoder channel and one more: 64 -> 32 -> 16 -> 8.
+
+    Args:
+        condition_size: the length of the condition vector c.
+        geco: the constraint on the reconstruction error.
+        frame_size: height and width of the frames, in pixels.
+        steps: Ns, the number of repeated operations (table 2).
+        latent_channels: channels of each step's latent z.
+        state_channels: channels of encoder, prior and decoder states.
+        encoder_channels: channels of the ReLU layers from the frame to the encoder state.
+        decoder_channels: channels of the ReLU layers from the decoder state to the canvas.
+        kernel_size: width of the kernels of the convolutions that keep the size.
+
+    Raises:
+        ValueError: the kernel size is even, encoder and decoder differ in depth, or the frame's size cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        condition_size: int,
+        geco: GECO,
+        frame_size: int = 64,
+        steps: int = 8,
+        latent_channels: int = 16,
+        state_channels: int = 64,
+        encoder_channels: tuple[int, ...] = (16, 16),
+        decoder_channels: tuple[int, ...] = (32, 32),
+        kernel_size: int = 5,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"the kernels that keep the size must be odd, not {kernel_size}")
+        if len(encoder_channels) != len(decoder_channels):
+            raise ValueError(
+                f"encoder and decoder must have as many layers, not {len(encoder_channels)} and {len(decoder_channels)}"
+            )
+        halvings = len(encoder_channels) + 1
+        if frame_size % 2**halvings:
+            raise ValueError(f"a frame of {frame_size} pixels cannot be halved {halvings} times: use a multiple of {2**halvings}")
+        self.sizes = Sizes(
+            frame_size,
+            frame_size // 2**halvings,
+            latent_channels,
+            state_channels,
+            encoder_channels,
+            decoder_channels,
+            kernel_size,
+        )
+        self.geco = geco
+        self.embed_condition = nn.Linear(condition_size, state_channels * self.sizes.state**2)
+        self.steps = nn.ModuleList(Step(self.sizes) for _ in range(steps))
+        self.to(memory_format=torch.channels_last)  # the layout in which frames come, and the faster one
+
+    def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
+        """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
+
+        All three are `[N]` and per image dimension.
+        """
+        x = frames_to_float(frames)
+        condition, prior_state, decoder_state, z, canvas = self._begin(condition)
+        encoder_state = decoder_state
+        kl = x.new_zeros(len(x))
+        for step in self._steps():
+            prior_state = self._advance_prior(step, prior_state, z, condition)
+            encoder_state = step.next_encoder_state(encoder_state, decoder_state, x, canvas)
+            posterior = diagonal_gaussian(step.posterior(encoder_state))
+            prior = diagonal_gaussian(step.prior(prior_state))
+            z = draw(posterior, noise)
+            kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
+            decoder_state = step.next_decoder_state(decoder_state, z)
+            canvas = canvas + step.paint(decoder_state)
+        kl = kl / x[0].numel()
+        error = (x - canvas).square().flatten(1).mean(1)
+        return FrameLoss(self.geco(kl, error), kl, error)
+
+    @torch.no_grad()
+    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, every latent drawn from its prior."""
+        condition, prior_state, decoder_state, z, canvas = self._begin(condition)
+        for step in self._steps():
+            prior_state = self._advance_prior(step, prior_state, z, condition)
+            z = draw(diagonal_gaussian(step.prior(prior_state)), noise)
+            decoder_state = step.next_decoder_state(decoder_state, z)
+            canvas = canvas + step.paint(decoder_state)
+        return frames_to_uint8(canvas)
+
+    def update(self, error: Tensor) -> None:
+        """Let GECO take note of a training batch's mean error."""
+        self.geco.update(error)
+
+    def _begin(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return the embedded condition, and empty prior state, decoder state, latent and canvas."""
+        batch, side = len(condition), self.sizes.state
+        embedded = self.embed_condition(condition).view(batch, self.sizes.state_channels, side, side)
+        state = torch.zeros_like(embedded)
+        latent = embedded.new_zeros(batch, self.sizes.latent_channels, side, side)
+        canvas = embedded.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)
+        return embedded, state, state, latent, canvas
+
+    def _advance_prior(self, step: Step, state: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        repeats = FIRST_PRIOR_REPEATS if step is self.steps[0] else 1
+        for _ in range(repeats):
+            state = step.next_prior_state(state, z, condition)
+        return state
+
+    def _steps(self) -> list[Step]:
+        return [step for step in self.steps if isinstance(step, Step)]

@@ -1,0 +1,138 @@
+"""Looking into a finished or running run: what its belief knows, and what its model expects to see."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simcore.acting import Actor
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.learning.trajectory import Trajectory
+from simcore.nested import merge_first_two, tree_map
+from simcore.networks import frames_to_uint8
+from simcore.probes.measure import Constant, Scores, score, truths_of
+from simcore.runs import RunFolder, checkpoints
+from simcore.system import SimCore
+from simcore.training import choose_device, make_system, make_worlds, stream
+from simcore.worlds import Walker
+
+BATCH = 32
+"""Worlds that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run's nets at its newest checkpoint."""
+
+    config: Config
+    system: SimCore
+    device: torch.device
+    update: int
+
+    def walk(self, purpose: str, worlds: int, steps: int) -> Trajectory:
+        """Let the walker make one trajectory in new worlds, `[steps, worlds, ...]`; `purpose` seeds them."""
+        batch = make_worlds(self.config, worlds)
+        seed = stream(self.config.seed, purpose)
+        actor = Actor(batch, Walker(batch, seed=seed), seed)
+        trajectory = actor.collect(steps, self.system.agent.initial_state(worlds))
+        return tree_map(lambda tensor: tensor.to(self.device), trajectory)
+
+
+def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
+    """Load the nets of a run's newest checkpoint.
+
+    Raises:
+        UserError: the run has no checkpoint, or a damaged one.
+    """
+    config = Config.from_dict(folder.config)
+    newest = checkpoints.latest(folder.checkpoints)
+    if newest is None:
+        raise UserError(f"{folder.path} has no checkpoint yet; train until its first, or resume it")
+    target = choose_device(device)
+    system = make_system(config, make_worlds(config, 1)).to(target)
+    checkpoint = checkpoints.load(newest, target)
+    system.load_state_dict(checkpoint.state["learner"]["system"])
+    return Loaded(config, system.eval(), target, checkpoint.update)
+
+
+@torch.no_grad()
+def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[str, Scores]:
+    """Measure the belief, and the best constant guess, on held-out worlds.
+
+    Args:
+        run: the run.
+        worlds: how many held-out worlds; as many training worlds serve the constant guess.
+        steps: steps in each world from an episode's start; None: one whole episode.
+
+    Returns:
+        Scores `[steps, worlds]` of the "belief" and of the "constant".
+    """
+    steps = steps or run.config.world.episode_length + 1
+    sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
+    constant = Constant.fit(truths_of([run.walk(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
+    belief_scores, constant_scores = [], []
+    for i, size in enumerate(sizes):
+        trajectory = run.walk(f"held-out/{i}", size, steps)
+        read = run.system.probes(run.system.agent.unroll(trajectory).outputs)
+        belief_scores.append(score(read, trajectory.truth))
+        constant_scores.append(score(constant.read(read), trajectory.truth))
+    return {"belief": Scores.join(belief_scores), "constant": Scores.join(constant_scores)}
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What the model expects in held-out worlds, beside what then came; all on the CPU, time first.
+
+    Up to step `context` the belief sees the frames; from there on the simulation goes on with the actions alone.
+    """
+
+    context: int
+    """Frames that the belief saw before the simulation was left to itself."""
+    frames: Tensor
+    """True frames, uint8 `[T, W, H, W, 3]`."""
+    samples: Tensor
+    """Sampled frames, alike: up to `context` one step ahead of the belief, then along the simulation; step 0 is empty."""
+    maps: Tensor
+    """True maps, uint8 `[T, W, N, N, 3]`."""
+    decoded: Tensor
+    """Maps decoded from the belief, alike; from `context` on the last one that saw frames."""
+
+
+@torch.no_grad()
+def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: int = 12, seed: int = 0) -> Rollout:
+    """Form a belief on `context` real frames of held-out worlds, then simulate `steps` along the true actions.
+
+    Raises:
+        UserError: context and steps are not positive, or do not fit into one episode.
+    """
+    length = run.config.world.episode_length + 1
+    context = length - steps if context is None else context
+    if context < 2 or steps < 1 or context + steps > length or worlds < 1:
+        raise UserError(
+            f"{worlds} worlds, {context} frames of context and {steps} of simulation: there must be 1, 2 and 1 at least, and "
+            f"context and steps together at most an episode's {length} frames"
+        )
+    total = context + steps
+    trajectory = run.walk(f"rollout/{seed}", worlds, total)
+    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
+    simulation, sample = run.system.simulation, run.system.simulation.frame_model.sample
+    beliefs = run.system.agent.unroll(trajectory, snapshots_at=range(context))
+    assert beliefs.snapshots is not None
+
+    ahead = trajectory.actions[1:context].flatten()[None]  # one step from the belief before each frame seen
+    before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
+    one_step = simulation.simulate(merge_first_two(before), ahead)[0].unflatten(0, (context - 1, worlds))
+    last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
+    states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
+    samples = sample(states.flatten(0, 1), noise).unflatten(0, (total - 1, worlds))
+
+    maps = run.system.probes(beliefs.outputs[:context]).maps
+    decoded = frames_to_uint8(maps.movedim(-1, -3))
+    return Rollout(
+        context,
+        trajectory.frames.cpu(),
+        torch.cat([torch.zeros_like(samples[:1]), samples]).cpu(),
+        trajectory.truth.maps.cpu(),
+        torch.cat([decoded, decoded[-1:].expand(steps, *decoded.shape[1:])]).cpu(),
+    )

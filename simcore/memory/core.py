@@ -1,0 +1,96 @@
+"""The recurrent core: an LSTM whose state is explicit, with resets and snapshots inside an unroll (App. B)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from simcore.nested import stack, tree_map
+
+
+class CoreState(NamedTuple):
+    """All that a core carries from one step to the next."""
+
+    hidden: Tensor
+    """The LSTM's output `[..., N_h]`."""
+    cell: Tensor
+    """The LSTM's cell `[..., N_h]`."""
+
+
+class Unrolled(NamedTuple):
+    """What an unroll over T steps gives."""
+
+    outputs: Tensor
+    """`[T, B, N_h]`."""
+    final: CoreState
+    """The state after the last step, `[B, ...]`."""
+    snapshots: CoreState | None
+    """The full states after the steps asked for, `[S, B, ...]`; None if none was asked for."""
+
+
+class RecurrentCore(nn.Module):
+    """f in b_t = f(b_{t-1}, input_t): the belief core and the simulation core are one instance each.
+
+    An unroll is cut only where some state must be touched, that is where an episode begins or a snapshot is taken;
+    each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop over time.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(input_size, hidden_size)
+        with torch.no_grad():  # a cell that forgets half at every step, PyTorch's start, is slow to learn to remember
+            self.lstm.bias_ih_l0[hidden_size : 2 * hidden_size] += 1.0
+
+    @property
+    def output_size(self) -> int:
+        """The size of b_t."""
+        return self.lstm.hidden_size
+
+    def initial_state(self, batch_size: int) -> CoreState:
+        """Return the state at the start of an episode, `[batch_size, ...]`."""
+        zeros = self.lstm.weight_hh_l0.new_zeros(batch_size, self.lstm.hidden_size)
+        return CoreState(zeros, zeros)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: CoreState,
+        is_first: Tensor | None = None,
+        snapshots_at: Sequence[int] = (),
+    ) -> Unrolled:
+        """Unroll over time.
+
+        Args:
+            inputs: `[T, B, input_size]`.
+            state: the state before the first step, `[B, ...]`.
+            is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere.
+            snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
+
+        Raises:
+            ValueError: a snapshot time outside the unroll.
+        """
+        length = inputs.shape[0]
+        if any(not 0 <= t < length for t in snapshots_at):
+            raise ValueError(f"snapshot times {list(snapshots_at)} are not all in [0, {length})")
+        resets = set() if is_first is None else set(is_first.any(dim=1).nonzero()[:, 0].tolist())
+        cuts = sorted({0, length} | resets | {t + 1 for t in snapshots_at})
+
+        outputs, after = [], {}
+        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+            if begin in resets:
+                assert is_first is not None
+                state = self._reset(state, is_first[begin])
+            piece, state = self._lstm(inputs[begin:end], state)
+            outputs.append(piece)
+            after[end - 1] = state
+        snapshots = stack([after[t] for t in snapshots_at]) if snapshots_at else None
+        return Unrolled(torch.cat(outputs), state, snapshots)
+
+    def _reset(self, state: CoreState, first: Tensor) -> CoreState:
+        fresh = self.initial_state(first.shape[0])
+        return tree_map(lambda new, old: torch.where(first[:, None], new, old), fresh, state)
+
+    def _lstm(self, inputs: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:
+        outputs, (hidden, cell) = self.lstm(inputs, (state.hidden[None], state.cell[None]))
+        return outputs, CoreState(hidden[0], cell[0])

@@ -1,0 +1,42 @@
+"""Nested named tuples of tensors: states are such trees, so moving or slicing one is a single map."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor
+
+Tree = TypeVar("Tree")
+
+
+def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
+    """Apply `function` to the corresponding tensors of equal trees, and return a tree of the results.
+
+    A tree is a tensor, or a (named) tuple of trees.
+
+    Raises:
+        TypeError: a leaf is neither a tensor nor a tuple.
+    """
+    first = trees[0]
+    if isinstance(first, Tensor):
+        return cast(Tree, function(*trees))
+    if isinstance(first, tuple):
+        children = [tree_map(function, *children) for children in zip(*trees, strict=True)]
+        make = getattr(type(first), "_make", tuple)  # a plain tuple has no _make
+        return cast(Tree, make(children))
+    raise TypeError(f"a tree holds tensors and tuples, not {type(first).__name__}")
+
+
+def stack(trees: list[Tree]) -> Tree:
+    """Stack equal trees along a new first dimension."""
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+def detach(tree: Tree) -> Tree:
+    """Return the same values, cut from the graph that made them."""
+    return tree_map(lambda leaf: leaf.detach(), tree)
+
+
+def merge_first_two(tree: Tree) -> Tree:
+    """Turn leaves `[M, N, ...]` into `[M * N, ...]`."""
+    return tree_map(lambda leaf: leaf.flatten(0, 1), tree)

@@ -1,0 +1,9 @@
+"""Small blocks that the models are made of. None of them knows a world."""
+
+from simcore.networks.deconv import DeconvDecoder
+from simcore.networks.encoder import ResidualEncoder
+from simcore.networks.frames import frames_to_float, frames_to_uint8
+from simcore.networks.gated import gated
+from simcore.networks.mlp import mlp
+
+__all__ = ["DeconvDecoder", "ResidualEncoder", "frames_to_float", "frames_to_uint8", "gated", "mlp"]

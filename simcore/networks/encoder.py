@@ -1,0 +1,51 @@
+"""The frame encoder: the residual convolutional net of IMPALA's deep agent (SPEC: frame encoder)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from simcore.networks.frames import frames_to_float
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(relu(x)))), all of the same size."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[N, C, H, W]` to the same shape."""
+        return x + self.second(F.relu(self.first(F.relu(x))))
+
+
+class ResidualEncoder(nn.Module):
+    """Frames to embeddings e_t.
+
+    Each entry of `channels` is one stage: a convolution, a max-pool that halves the picture, two residual
+    blocks. A linear layer makes the embedding.
+    """
+
+    def __init__(self, frame_size: int, embedding_size: int, channels: tuple[int, ...] = (16, 32, 32)) -> None:
+        super().__init__()
+        stages: list[nn.Module] = []
+        size, inputs = frame_size, 3
+        for outputs in channels:
+            stages += [
+                nn.Conv2d(inputs, outputs, 3, padding=1),
+                nn.MaxPool2d(3, stride=2, padding=1),
+                ResidualBlock(outputs),
+                ResidualBlock(outputs),
+            ]
+            size, inputs = (size + 1) // 2, outputs
+        self.stages = nn.Sequential(*stages)
+        self.linear = nn.Linear(inputs * size * size, embedding_size)
+        self.to(memory_format=torch.channels_last)  # the layout in which frames come, and the faster one
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Embed uint8 frames `[..., H, W, 3]` as float `[..., embedding_size]`."""
+        leading = frames.shape[:-3]
+        features = self.stages(frames_to_float(frames.flatten(0, -4) if leading else frames[None]))
+        embeddings = F.relu(self.linear(F.relu(features).flatten(1)))
+        return embeddings.view(*leading, -1)

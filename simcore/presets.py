@@ -1,0 +1,58 @@
+"""Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
+
+from simcore.config import (
+    AgentConfig,
+    Config,
+    ConvDRAWConfig,
+    GECOConfig,
+    LearningConfig,
+    RecordConfig,
+    SimulationConfig,
+    find_level_config,
+    require,
+)
+
+# An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
+WORLDS = {
+    "tiny": {"size": 9, "frame_size": 16, "episode_length": 39, "heights": (1, 3), "buildings": (3, 6)},
+    "small": {"size": 13, "frame_size": 32, "episode_length": 59, "heights": (1, 4)},
+    "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
+}
+
+
+def preset(name: str, level: str = "RandomCity") -> Config:
+    """Return a preset for a level.
+
+    Raises:
+        UserError: there is no such preset, or no such level.
+    """
+    require(name in WORLDS, f"there is no preset {name!r}; there are: {', '.join(WORLDS)}")
+    world = find_level_config(level)(**WORLDS[name])
+    if name == "paper":
+        return Config(level=level, preset=name, world=world)
+    if name == "small":
+        return Config(
+            level=level,
+            preset=name,
+            world=world,
+            agent=AgentConfig(hidden_size=512, embedding_size=256, encoder_channels=(16, 32, 32)),
+            simulation=SimulationConfig(overshoot=6, starts=6, frames=2),
+            convdraw=ConvDRAWConfig(
+                steps=4, latent_channels=16, state_channels=32, encoder_channels=(16,), decoder_channels=(32,)
+            ),
+            geco=GECOConfig(kappa=5e-3),
+            learning=LearningConfig(updates=50_000, unroll_length=60, learning_rate=5e-4, beta2=0.99),
+        )
+    return Config(
+        level=level,
+        preset=name,
+        world=world,
+        agent=AgentConfig(hidden_size=256, embedding_size=128, encoder_channels=(16, 32)),
+        simulation=SimulationConfig(overshoot=6, starts=4, frames=2),
+        convdraw=ConvDRAWConfig(
+            steps=4, latent_channels=8, state_channels=32, encoder_channels=(16,), decoder_channels=(32,), kernel_size=3
+        ),
+        geco=GECOConfig(kappa=0.012),
+        learning=LearningConfig(updates=2500, unroll_length=40, learning_rate=1e-3, beta2=0.99),
+        record=RecordConfig(metrics_every=25, checkpoint_every=250),
+    )

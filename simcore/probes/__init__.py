@@ -1,0 +1,5 @@
+"""What the belief knows, read without touching it."""
+
+from simcore.probes.readout import Knowing, Probes
+
+__all__ = ["Knowing", "Probes"]

@@ -1,0 +1,133 @@
+"""The simulation core and its loss: overshoot from few random starts, model few random frames (App. K)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from simcore.frame_models import FrameModel
+from simcore.learning.trajectory import Trajectory, one_hot_actions
+from simcore.memory import CoreState, RecurrentCore
+from simcore.nested import merge_first_two
+
+
+def draw_starts(unroll_length: int, overshoot: int, points: int, generator: torch.Generator) -> list[int]:
+    """Draw Nt = `points` start times without replacement from 0 .. Lu - Lo - 1, in ascending order.
+
+    Raises:
+        ValueError: there are fewer start times than points.
+    """
+    available = unroll_length - overshoot
+    if points > available:
+        raise ValueError(
+            f"cannot draw {points} starts: an unroll of {unroll_length} with an overshoot of {overshoot} "
+            f"has {max(available, 0)}"
+        )
+    return sorted(torch.randperm(available, generator=generator)[:points].tolist())
+
+
+def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:
+    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, in ascending order.
+
+    Raises:
+        ValueError: there are fewer offsets than points.
+    """
+    if points > overshoot:
+        raise ValueError(f"cannot draw {points} frames from an overshoot of {overshoot}")
+    return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
+
+
+class Seeing(NamedTuple):
+    """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
+
+    loss: Tensor
+    """What is minimised."""
+    kl: Tensor
+    """KL divergence in nats per image dimension."""
+    error: Tensor
+    """Squared reconstruction error per image dimension."""
+    weight: Tensor
+    """The fraction of the drawn points that lie before their episode's end."""
+
+
+class SimCoreHead(nn.Module):
+    """Rolls the simulation core from belief states and models the frames that are then seen.
+
+    The simulation core has the belief core's architecture and its own weights, starts from a full belief state, and
+    is fed the next actions only; its roll-out is deterministic (App. J), and the frame model alone is stochastic.
+
+    Args:
+        num_actions: the number of discrete actions.
+        hidden_size: N_h, the same as the belief core's.
+        frame_model: the model of a frame given the simulated state.
+        overshoot: Lo, the steps of a roll-out (table 2).
+        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2).
+        mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
+    """
+
+    def __init__(
+        self,
+        num_actions: int,
+        hidden_size: int,
+        frame_model: FrameModel,
+        overshoot: int,
+        frames_per_overshoot: int = 2,
+        mask_episode_ends: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_actions = num_actions
+        self.core = RecurrentCore(num_actions, hidden_size)
+        self.frame_model = frame_model
+        self.overshoot = overshoot
+        self.frames_per_overshoot = frames_per_overshoot
+        self.mask_episode_ends = mask_episode_ends
+
+    def simulate(self, states: CoreState, actions: Tensor) -> Tensor:
+        """Roll out from belief states `[M, ...]` along actions `[K, M]`: simulated states `[K, M, N_h]`."""
+        return self.core(one_hot_actions(actions, self.num_actions), states).outputs
+
+    def loss(
+        self,
+        snapshots: CoreState,
+        trajectory: Trajectory,
+        starts: Sequence[int],
+        generator: torch.Generator,
+        noise: torch.Generator | None = None,
+    ) -> Seeing:
+        """Evaluate the model at Ng random frames of each of the Nt roll-outs.
+
+        Args:
+            snapshots: the full belief states at the starts, `[Nt, B, ...]`.
+            trajectory: the trajectory that the beliefs were formed on.
+            starts: the Nt start times.
+            generator: draws the offsets (on the CPU).
+            noise: draws the latents, on the trajectory's device; None: torch's own generator.
+        """
+        offsets = draw_offsets(self.overshoot, self.frames_per_overshoot, generator)
+        targets = target_times(starts, offsets)
+        # Steps after the last offset would be computed for nothing.
+        steps = torch.arange(max(offsets) + 1)
+        times = 1 + torch.tensor(starts) + steps[:, None]
+        actions = trajectory.actions[times]  # [steps, Nt, B]
+        states = self.simulate(merge_first_two(snapshots), actions.flatten(1))
+        condition = states[offsets].flatten(0, 1)  # [Ng * Nt * B, N_h]
+        frames = trajectory.frames[targets].flatten(0, 2)
+        weights = self._weights(trajectory.is_first, starts, targets).flatten()
+
+        terms = self.frame_model.loss(frames, condition, noise)
+        total = weights.sum().clamp(min=1.0)
+        loss, kl, error = ((weights * term).sum() / total for term in terms)
+        return Seeing(loss, kl, error, weights.mean())
+
+    def _weights(self, is_first: Tensor, starts: Sequence[int], targets: Tensor) -> Tensor:
+        """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""
+        if not self.mask_episode_ends:
+            return is_first.new_ones((*targets.shape, is_first.shape[1]), dtype=torch.float32)
+        episode = is_first.cumsum(dim=0)
+        return (episode[targets] == episode[list(starts)]).to(torch.float32)
+
+
+def target_times(starts: Sequence[int], offsets: Sequence[int]) -> Tensor:
+    """Return the times t + 1 + d of the frames that are modelled, int64 `[Ng, Nt]` (App. K)."""
+    return 1 + torch.tensor(offsets)[:, None] + torch.tensor(starts)[None]

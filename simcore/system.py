@@ -1,0 +1,56 @@
+"""All the nets of a run, made from its configuration."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from simcore.agent import Agent
+from simcore.config import Config
+from simcore.frame_models import GECO, ConvDRAW
+from simcore.probes import Probes
+from simcore.simulation import SimCoreHead
+
+
+@dataclass(frozen=True)
+class WorldSizes:
+    """What the nets must know of the worlds."""
+
+    frame_size: int
+    """Height and width of the frames, in pixels."""
+    num_actions: int
+    """Discrete actions."""
+    map_size: int
+    """N: the true map is N x N cells."""
+    num_headings: int
+    """Headings that the agent can have."""
+
+
+class SimCore(nn.Module):
+    """Agent, simulation with its frame model, and probes."""
+
+    def __init__(self, config: Config, sizes: WorldSizes) -> None:
+        super().__init__()
+        agent, simulation, draw, geco = config.agent, config.simulation, config.convdraw, config.geco
+        self.agent = Agent(
+            sizes.frame_size, sizes.num_actions, agent.hidden_size, agent.embedding_size, agent.encoder_channels
+        )
+        frame_model = ConvDRAW(
+            agent.hidden_size,
+            GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
+            sizes.frame_size,
+            draw.steps,
+            draw.latent_channels,
+            draw.state_channels,
+            draw.encoder_channels,
+            draw.decoder_channels,
+            draw.kernel_size,
+        )
+        self.simulation = SimCoreHead(
+            sizes.num_actions,
+            agent.hidden_size,
+            frame_model,
+            simulation.overshoot,
+            simulation.frames,
+            simulation.mask_episode_ends,
+        )
+        self.probes = Probes(agent.hidden_size, sizes.map_size, sizes.num_headings)

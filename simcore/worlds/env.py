@@ -1,0 +1,260 @@
+"""The worlds as Gymnasium environments: a vector environment, and a single one that is a batch of one."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Box, Discrete
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from simcore.worlds import state as saved
+from simcore.worlds.batch import advance, begin, make_episodes, make_views
+from simcore.worlds.levels import find_level
+from simcore.worlds.levels.base import require
+from simcore.worlds.raster import make_camera
+from simcore.worlds.rules import make_rules
+from simcore.worlds.topdown import MAP_FRAMES
+
+Frames = NDArray[np.uint8]
+Info = dict[str, Any]
+
+
+class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
+    """A batch of B episodes of one level, stepped and drawn by one compiled call on one core.
+
+    Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
+    `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of its
+    next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). Environment i of a batch reset with seed s goes through
+    the same episodes, bit for bit, as a single environment reset with seed s + i.
+
+    `info` of every reset and step holds plain arrays:
+
+    - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians. In the
+      frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its heading starts at 0.
+    - `heading_index` `int64 [B]`: the heading in turns, 0 .. 360 / turn_angle - 1.
+    - `cell` `int64 [B]`: `int(y) * N + int(x)`.
+    - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
+    - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown some block.
+
+    Args:
+        level: a name in `LEVELS`.
+        num_envs: B.
+        copy: return copies, safe to keep; if False, arrays that the next step overwrites.
+        render_mode: "rgb_array" or None.
+        **level_kwargs: the arguments of the level's config.
+
+    Raises:
+        ValueError: an unknown level, or an argument out of its limits.
+        TypeError: an argument the level's config does not have.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        level: str,
+        num_envs: int = 1,
+        *,
+        copy: bool = True,
+        render_mode: str | None = None,
+        **level_kwargs: Any,
+    ) -> None:
+        require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
+        require(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
+        self.level = find_level(level)
+        self.config = self.level.config(**level_kwargs)
+        self.action_names = self.level.action_names
+        self.num_envs = num_envs
+        self.copy = copy
+        self.render_mode = render_mode
+        frame_shape = (self.config.frame_size, self.config.frame_size, 3)
+        self.single_observation_space = Box(0, 255, frame_shape, np.uint8)
+        self.single_action_space = Discrete(len(self.level.actions))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+        size, height = self.config.size, self.config.height
+        self.rules = make_rules(self.level.action_table(), self.config.speed, self.config.turn_angle)
+        self.episodes = make_episodes(num_envs, size, height)
+        self.views = make_views(num_envs, size, height, self.config.frame_size)
+        self.episode_count = np.zeros(num_envs, np.int64)
+        """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
+        self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
+        self._camera = make_camera(self.config.frame_size, self.config.field_of_view)
+        self._map_frame = MAP_FRAMES.index(self.config.map_frame)
+        self._over = np.zeros(num_envs, np.bool_)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Frames, Info]:
+        """Begin a new episode everywhere.
+
+        Args:
+            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes on.
+            options: ignored.
+
+        Raises:
+            ValueError: a sequence of seeds is not B long.
+        """
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        if seeds is not None:
+            require(len(seeds) == self.num_envs, f"{len(seeds)} seeds for {self.num_envs} environments")
+            for index, own_seed in enumerate(seeds):
+                if own_seed is not None:
+                    self.generators[index], _ = seeding.np_random(own_seed)
+        self._over[:] = True
+        self._run(np.zeros(self.num_envs, np.int64))
+        return self._kept(self.views.frames), self._info()
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Frames, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Take an action (`int [B]`) everywhere; see the class for what is returned.
+
+        Raises:
+            ResetNeeded: the environment was never reset.
+            ValueError: the actions are not B integers in `0 .. A - 1`.
+        """
+        if not self.episode_count[0]:
+            raise ResetNeeded("call reset before the first step")
+        chosen = np.asarray(actions)
+        count = len(self.level.actions)
+        require(
+            chosen.shape == (self.num_envs,) and np.issubdtype(chosen.dtype, np.integer),
+            f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({self.num_envs},)",
+        )
+        require(
+            chosen.min() >= 0 and chosen.max() < count, f"actions are {chosen}; allowed are 0 to {count - 1}"
+        )
+        self._run(chosen.astype(np.int64))
+        views = self.views
+        results = (views.frames, views.rewards, views.terminated, views.truncated)
+        frames, rewards, terminated, truncated = map(self._kept, results)
+        return frames, rewards, terminated, truncated, self._info()
+
+    def observe(self) -> tuple[Frames, Info]:
+        """Return the present frames and info again, without a step; useful after `set_state`."""
+        return self._kept(self.views.frames), self._info()
+
+    def render(self) -> tuple[Frames, ...] | None:
+        """Return the present frame of each environment, if the render mode is "rgb_array"."""
+        return tuple(self.views.frames.copy()) if self.render_mode == "rgb_array" else None
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the future depends on beside the actions, as a flat dict of arrays of plain types."""
+        return {
+            **{name: array.copy() for name, array in self.episodes._asdict().items()},
+            "over": self._over.copy(),
+            "episode_count": self.episode_count.copy(),
+            "generators": np.stack([saved.encode(generator) for generator in self.generators]),
+        }
+
+    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from a state of `get_state`, of an environment with the same arguments.
+
+        Raises:
+            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed then.
+        """
+        saved.check(state, self.get_state())
+        for name, array in self.episodes._asdict().items():
+            array[...] = state[name]
+        self.episode_count[:] = state["episode_count"]
+        self.generators = [saved.decode(words) for words in state["generators"]]
+        self._over[:] = False
+        if self.episode_count[0]:
+            self._advance(np.zeros(self.num_envs, np.int64), np.ones(self.num_envs, np.bool_))
+        self._over[:] = state["over"]
+
+    def _run(self, actions: NDArray[np.int64]) -> None:
+        begun = self._over.copy()
+        for index in np.flatnonzero(begun):
+            episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
+            begin(self.episodes, index, self.level.generate(self.config, episode_seed))
+            self.episode_count[index] += 1
+        self._advance(actions, begun)
+        np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
+
+    def _advance(self, actions: NDArray[np.int64], begun: NDArray[np.bool_]) -> None:
+        advance(
+            self.episodes,
+            self.views,
+            actions,
+            begun,
+            self.rules,
+            self._camera,
+            self._map_frame,
+            self.config.episode_length,
+        )
+
+    def _kept(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array.copy() if self.copy else array
+
+    def _info(self) -> Info:
+        views = self.views
+        return {
+            "pose": self._kept(views.poses),
+            "heading_index": self._kept(views.headings),
+            "cell": self._kept(views.cells),
+            "map": self._kept(views.maps),
+            "seen": self._kept(views.seen_maps),
+        }
+
+
+class WorldEnv(gymnasium.Env[Frames, np.int64]):
+    """One episode at a time of one level: a batch of one, without its leading dimension and without autoreset.
+
+    Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are ints.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, level: str, *, render_mode: str | None = None, **level_kwargs: Any) -> None:
+        self.worlds = WorldVectorEnv(level, 1, copy=False, render_mode=render_mode, **level_kwargs)
+        self.config = self.worlds.config
+        self.action_names = self.worlds.action_names
+        self.observation_space = self.worlds.single_observation_space
+        self.action_space = self.worlds.single_action_space
+        self.render_mode = render_mode
+        self._over = True
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
+        """Begin a new episode, whose seed `np_random` draws."""
+        super().reset(seed=seed)
+        self.worlds.generators[0] = self.np_random
+        frames, info = self.worlds.reset(options=options)
+        self._over = False
+        return frames[0].copy(), _first(info)
+
+    def step(self, action: int | np.integer[Any]) -> tuple[Frames, float, bool, bool, Info]:
+        """Take one action.
+
+        Raises:
+            ResetNeeded: the episode is over, or none was begun.
+            ValueError: the action is not an integer in `0 .. A - 1`.
+        """
+        if self._over:
+            raise ResetNeeded("call reset before the first step and after the end of an episode")
+        frames, rewards, terminated, truncated, info = self.worlds.step(np.asarray(action)[None])
+        self._over = bool(terminated[0] or truncated[0])
+        return frames[0].copy(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
+
+    def render(self) -> Frames | None:  # type: ignore[override]  # Gymnasium leaves the type of a frame open
+        """Return the present frame, if the render mode is "rgb_array"."""
+        frames = self.worlds.render()
+        return frames[0] if frames is not None else None
+
+
+def _first(info: Info) -> Info:
+    return {
+        key: array[0].copy() if array.ndim > 1 else int(array[0])  # a scalar of the batch becomes a number
+        for key, array in info.items()
+    }

@@ -1,0 +1,229 @@
+"""App. K's index arithmetic, exhaustively: frames, actions and states here carry their own time."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from simcore.agent import Agent
+from simcore.frame_models import GECO, ConvDRAW, FrameLoss
+from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth, one_hot_actions
+from simcore.memory import CoreState, Unrolled
+from simcore.simulation import SimCoreHead, draw_offsets, draw_starts, target_times
+
+
+def truth(length: int, batch: int) -> Truth:
+    zeros = torch.zeros(length, batch, dtype=torch.int64)
+    maps = torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)
+    return Truth(maps, torch.zeros(length, batch, 2, 2, dtype=torch.bool), zeros, zeros)
+
+
+def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) -> Trajectory:
+    """Frame (t, b) is the colour (t, b, 0); the action that led to it is t."""
+    times = torch.arange(length)[:, None].expand(length, batch)
+    worlds = torch.arange(batch).expand(length, batch)
+    frames = torch.stack([times, worlds, torch.zeros_like(times)], dim=-1)[:, :, None, None].to(torch.uint8)
+    is_first = torch.zeros(length, batch, dtype=torch.bool) if is_first is None else is_first
+    state = CoreState(torch.zeros(batch, 2), torch.zeros(batch, 2))
+    return Trajectory(frames, times.clone(), torch.zeros(length, batch), is_first, state, truth(length, batch))
+
+
+class CountingCore(nn.Module):
+    """Its state is (start time, world); its output says that, the last action and how many steps were made."""
+
+    def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
+        steps = torch.arange(1, len(inputs) + 1)[:, None, None].expand(*inputs.shape[:2], 1).float()
+        start = state.hidden.expand(len(inputs), -1, -1)
+        outputs = torch.cat([start, inputs.argmax(-1, keepdim=True).float(), steps], dim=-1)
+        return Unrolled(outputs, state, None)
+
+
+class RecordingModel(nn.Module):
+    """Remembers what it was asked; the loss of frame (t, b) from start s is 10000 s + 100 t + b."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames = self.condition = torch.empty(0)
+
+    def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
+        self.frames, self.condition = frames[:, 0, 0].float(), condition
+        value = 10000 * condition[:, 0] + 100 * self.frames[:, 0] + self.frames[:, 1]
+        return FrameLoss(value, value, value)
+
+
+def timed_head(length: int, overshoot: int, frames: int, mask: bool = True) -> tuple[SimCoreHead, RecordingModel]:
+    model = RecordingModel()
+    head = SimCoreHead(length, 2, model, overshoot, frames, mask_episode_ends=mask)
+    head.core = CountingCore()
+    return head, model
+
+
+def timed_snapshots(starts: list[int], batch: int) -> CoreState:
+    tags = torch.tensor([[[s, b] for b in range(batch)] for s in starts]).float()
+    return CoreState(tags, tags)
+
+
+LENGTHS = [(length, overshoot) for length in range(2, 10) for overshoot in range(1, length)]
+
+
+@pytest.mark.parametrize(("length", "overshoot"), LENGTHS)
+def test_every_start_and_offset_meets_its_frame_and_its_actions(length: int, overshoot: int) -> None:
+    batch = 3
+    head, model = timed_head(length, overshoot, frames=overshoot)
+    starts = draw_starts(length, overshoot, length - overshoot, torch.Generator())
+    assert starts == list(range(length - overshoot))
+    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, torch.Generator())
+
+    start, world, last_action, steps = model.condition.T
+    assert torch.equal(model.frames[:, 0], start + steps), "the frame after k steps is k frames after the start"
+    assert torch.equal(last_action, model.frames[:, 0]), "the last action eaten is the one that led to the frame"
+    assert torch.equal(world, model.frames[:, 1])
+    points = {tuple(point) for point in torch.stack([start, world, steps], dim=1).int().tolist()}
+    assert points == {(s, b, k) for s in starts for b in range(batch) for k in range(1, overshoot + 1)}
+    assert len(model.frames) == len(points)
+
+
+def test_all_actions_in_between_are_eaten_in_order() -> None:
+    length, overshoot, batch = 9, 4, 2
+    head, _ = timed_head(length, overshoot, frames=overshoot)
+    eaten: list[Tensor] = []
+    core = CountingCore()
+
+    class Spy(nn.Module):
+        def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
+            eaten.append(inputs.argmax(-1))
+            return core(inputs, state)
+
+    head.core = Spy()
+    starts = [0, 2, 4]
+    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, torch.Generator())
+    expected = torch.tensor([[s + 1 + k for s in starts for _ in range(batch)] for k in range(overshoot)])
+    assert torch.equal(eaten[0], expected)
+
+
+def test_random_points_are_distinct_and_reach_every_start_and_offset() -> None:
+    generator = torch.Generator().manual_seed(0)
+    seen_starts, seen_offsets = set(), set()
+    for _ in range(200):
+        starts, offsets = draw_starts(12, 5, 3, generator), draw_offsets(5, 2, generator)
+        assert len(set(starts)) == 3
+        assert len(set(offsets)) == 2
+        seen_starts |= set(starts)
+        seen_offsets |= set(offsets)
+    assert seen_starts == set(range(7))
+    assert seen_offsets == set(range(5))
+
+
+def test_target_times() -> None:
+    assert target_times([0, 3], [0, 2]).tolist() == [[1, 4], [3, 6]]
+
+
+@pytest.mark.parametrize(("points", "overshoot"), [(6, 5), (1, 10)])
+def test_more_starts_than_there_are_is_refused(points: int, overshoot: int) -> None:
+    with pytest.raises(ValueError, match="cannot draw"):
+        draw_starts(10, overshoot, points, torch.Generator())
+
+
+def test_more_offsets_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot draw"):
+        draw_offsets(2, 3, torch.Generator())
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_targets_beyond_an_episodes_end_have_no_weight(mask: bool) -> None:
+    length, overshoot, batch = 10, 4, 5
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(20):
+        is_first = torch.rand(length, batch, generator=generator) < 0.2
+        starts = draw_starts(length, overshoot, 3, generator)
+        head, _ = timed_head(length, overshoot, frames=overshoot, mask=mask)
+        seeing = head.loss(
+            timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, generator
+        )
+        values = [
+            10000 * s + 100 * (s + k) + b
+            for s in starts
+            for b in range(batch)
+            for k in range(1, overshoot + 1)
+            if not (mask and is_first[s + 1 : s + k + 1, b].any())
+        ]
+        assert seeing.loss.item() == pytest.approx(np.mean(values) if values else 0.0, rel=1e-5)
+        assert seeing.weight.item() == pytest.approx(len(values) / (len(starts) * batch * overshoot))
+
+
+def test_random_points_estimate_the_full_double_sum_without_bias() -> None:
+    length, overshoot, batch = 8, 3, 2
+    trajectory = timed_trajectory(length, batch)
+
+    def loss(points: int, frames: int, generator: torch.Generator) -> float:
+        head, _ = timed_head(length, overshoot, frames)
+        starts = draw_starts(length, overshoot, points, generator)
+        return head.loss(timed_snapshots(starts, batch), trajectory, starts, generator).loss.item()
+
+    generator = torch.Generator().manual_seed(2)
+    full = loss(length - overshoot, overshoot, generator)
+    estimates = np.array([loss(2, 1, generator) for _ in range(2000)])
+    assert abs(estimates.mean() - full) < 4 * estimates.std() / np.sqrt(len(estimates))
+
+
+class Parts(NamedTuple):
+    agent: Agent
+    head: SimCoreHead
+    trajectory: Trajectory
+
+
+@pytest.fixture
+def parts() -> Parts:
+    torch.manual_seed(0)
+    length, batch, size, hidden = 7, 3, 16, 24
+    model = ConvDRAW(hidden, GECO(0.01), size, 2, 4, 8, (8,), (8,))
+    agent = Agent(size, 4, hidden, 16, (8, 8))
+    frames = torch.randint(0, 256, (length, batch, size, size, 3), dtype=torch.uint8)
+    actions = torch.randint(0, 4, (length, batch))
+    is_first = torch.zeros(length, batch, dtype=torch.bool)
+    trajectory = Trajectory(
+        frames, actions, torch.zeros(length, batch), is_first, agent.initial_state(batch), truth(length, batch)
+    )
+    return Parts(agent, SimCoreHead(4, hidden, model, 3, 2), trajectory)
+
+
+def gradients(module: nn.Module) -> list[float]:
+    return [0.0 if p.grad is None else p.grad.abs().sum().item() for p in module.parameters()]
+
+
+def test_the_kl_alone_trains_belief_and_simulation_through_the_prior(parts: Parts) -> None:
+    agent, head, trajectory = parts
+    starts = [0, 2]
+    beliefs = agent.unroll(trajectory, snapshots_at=starts)
+    head.loss(beliefs.snapshots, trajectory, starts, torch.Generator()).kl.backward()
+    assert all(gradient > 0 for gradient in gradients(agent.core))
+    assert all(gradient > 0 for gradient in gradients(agent.encoder))
+    assert all(gradient > 0 for gradient in gradients(head.core))
+    assert all(gradient > 0 for gradient in gradients(head.frame_model.embed_condition))
+
+
+def test_the_reconstruction_error_does_not_see_the_belief(parts: Parts) -> None:
+    """The condition enters the prior only (App. A): the decoder knows nothing of it but through z."""
+    agent, head, trajectory = parts
+    beliefs = agent.unroll(trajectory, snapshots_at=[1])
+    head.loss(beliefs.snapshots, trajectory, [1], torch.Generator()).error.backward()
+    assert sum(gradients(agent)) == 0
+    assert sum(gradients(head.core)) == 0
+
+
+def test_full_states_pass_to_the_simulation(parts: Parts) -> None:
+    """The roll-out starts from hidden AND cell: changing either changes the simulated states."""
+    agent, head, trajectory = parts
+    state = agent.unroll(trajectory, snapshots_at=[3]).snapshots
+    start = CoreState(state.hidden[0], state.cell[0])
+    actions = trajectory.actions[4:6]
+    states = head.simulate(start, actions)
+    assert not torch.allclose(states, head.simulate(start._replace(cell=start.cell + 1), actions))
+    assert not torch.allclose(states, head.simulate(start._replace(hidden=start.hidden + 1), actions))
+
+
+def test_no_action_is_a_zero_one_hot() -> None:
+    one_hot = one_hot_actions(torch.tensor([[0, NO_ACTION], [2, 1]]), 3)
+    assert one_hot.tolist() == [[[1, 0, 0], [0, 0, 0]], [[0, 0, 1], [0, 1, 0]]]
