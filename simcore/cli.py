@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -34,13 +34,14 @@ class Train:
         """Train, and say where the results are and what to type next."""
         # Imported here, so that --help and bad flags do not wait for PyTorch and the compiler.
         from simcore.runs import RunFolder
-        from simcore.training import train
+        from simcore.training import choose_device, train
 
         if self.resume is not None:
             folder = RunFolder.open(self.resume)
             config = Config.from_dict(folder.config)
         else:
             config = self.config
+            choose_device(config.device)  # complains before a folder is made
             path = self.run or Path("runs") / f"{config.level}-{config.preset}-{config.seed}"
             if (path / "config.json").exists():
                 folder = RunFolder.open(path)
@@ -102,7 +103,7 @@ class Rollout:
     worlds: int = 4
     """Held-out worlds to show."""
     context: int | None = None
-    """Frames that the belief sees before the simulation goes on alone; none: all of the episode but the last --steps."""
+    """Frames that the belief sees before the simulation goes on alone; none: all but the last --steps."""
     steps: int = 12
     """Steps of simulation without frames."""
     seed: int = 0
@@ -173,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
 
 
-def parse(commands: object, arguments: Sequence[str]) -> Train | Probe | Rollout:
+def parse(commands: Any, arguments: Sequence[str]) -> Train | Probe | Rollout:
     """Parse the arguments.
 
     Raises:
@@ -183,7 +184,7 @@ def parse(commands: object, arguments: Sequence[str]) -> Train | Probe | Rollout
     try:
         with redirect_stderr(complaint):
             command: Train | Probe | Rollout = tyro.cli(
-                commands,  # type: ignore[arg-type]  # a union of types, made at run time
+                commands,
                 prog="simcore",
                 description="Belief states shaped by generative models of the environment.",
                 args=arguments,
@@ -196,11 +197,16 @@ def parse(commands: object, arguments: Sequence[str]) -> Train | Probe | Rollout
 
 
 def unboxed(complaint: str) -> str:
-    """Return what tyro complains of in a box, as one line."""
-    lines = [line.strip("│ ") for line in complaint.splitlines() if line.startswith("│")]
-    body = itertools.takewhile(lambda line: not line.startswith("─"), lines)
-    text = " ".join(body).replace("Error parsing __tyro-dummy-inner__.config.", "")
-    return f"{text}; see simcore --help"
+    """Return what tyro complains of in a box, drawn with or without lines, as one line: the text below the title."""
+    lines = [line.strip(" │╭╮╰╯") for line in complaint.splitlines()][1:]
+    body = itertools.dropwhile(is_rule, lines)
+    text = " ".join(itertools.takewhile(lambda line: not is_rule(line), body))
+    return f"{text.replace('Error parsing __tyro-dummy-inner__.config.', '')}; see simcore --help"
+
+
+def is_rule(line: str) -> bool:
+    """Return whether a line is empty or a horizontal rule."""
+    return not line.strip("─-")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def require_positive(section: str, values: object, *names: str) -> None:
         value = getattr(values, name)
         numbers = value if isinstance(value, tuple) else (value,)
         require(
-            len(numbers) > 0 and all(number > 0 for number in numbers), f"{section}.{name} must be positive, not {value}"
+            len(numbers) > 0 and all(number > 0 for number in numbers),
+            f"{section}.{name} must be positive, not {value}",
         )
 
 
@@ -39,7 +40,6 @@ class AgentConfig:
 
     def __post_init__(self) -> None:
         require_positive("agent", self, "hidden_size", "embedding_size", "encoder_channels")
-
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ class SimulationConfig:
         )
 
 
-
 @dataclass(frozen=True)
 class ConvDRAWConfig:
     """The generative model of frames (App. A)."""
@@ -82,7 +81,14 @@ class ConvDRAWConfig:
     """Width of the kernels that keep the size (App. A: 5)."""
 
     def __post_init__(self) -> None:
-        positive = ("steps", "latent_channels", "state_channels", "encoder_channels", "decoder_channels", "kernel_size")
+        positive = (
+            "steps",
+            "latent_channels",
+            "state_channels",
+            "encoder_channels",
+            "decoder_channels",
+            "kernel_size",
+        )
         require_positive("convdraw", self, *positive)
         require(self.kernel_size % 2 == 1, f"convdraw.kernel_size must be odd, not {self.kernel_size}")
         require(
@@ -95,7 +101,6 @@ class ConvDRAWConfig:
     def frame_multiple(self) -> int:
         """The number that the frame's size must be a multiple of."""
         return 2 ** (len(self.encoder_channels) + 1)
-
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,6 @@ class GECOConfig:
         )
 
 
-
 @dataclass(frozen=True)
 class LearningConfig:
     """Batch, optimiser and length of the run."""
@@ -133,6 +137,9 @@ class LearningConfig:
     """Lu, steps of each trajectory (table 2: 24 to 100)."""
     learning_rate: float = 1e-4
     """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
+    belief_warmup: int = 0
+    """Updates over which the learning rate of encoder and cores rises to its full value, so that the frame model first
+    learns what frames have in common; with a high rate the belief saturates on that and stays blind."""
     probe_learning_rate: float = 1e-3
     """Adam's learning rate for the probes."""
     beta1: float = 0.9
@@ -143,8 +150,16 @@ class LearningConfig:
     """Largest norm of the gradient of agent and simulation."""
 
     def __post_init__(self) -> None:
-        positive = ("updates", "worlds", "unroll_length", "learning_rate", "probe_learning_rate", "gradient_clip")
+        positive = (
+            "updates",
+            "worlds",
+            "unroll_length",
+            "learning_rate",
+            "probe_learning_rate",
+            "gradient_clip",
+        )
         require_positive("learning", self, *positive)
+        require(self.belief_warmup >= 0, f"learning.belief_warmup must be 0 or more, not {self.belief_warmup}")
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             require(0 <= beta < 1, f"learning.{name} must be in [0, 1), not {beta}")
 
@@ -198,14 +213,19 @@ class Config:
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads must be 0 or more, not {self.threads}")
         require(0 <= self.seed < 2**31, f"seed must be from 0 to 2147483647, not {self.seed}")
-        unroll, overshoot, starts = self.learning.unroll_length, self.simulation.overshoot, self.simulation.starts
+        unroll, overshoot, starts = (
+            self.learning.unroll_length,
+            self.simulation.overshoot,
+            self.simulation.starts,
+        )
         require(
             overshoot < unroll,
             f"simulation.overshoot is {overshoot}; it must be shorter than learning.unroll_length, {unroll}",
         )
         require(
             starts <= unroll - overshoot,
-            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has {unroll - overshoot}",
+            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
+            f"{unroll - overshoot}",
         )
         multiple = self.convdraw.frame_multiple
         require(
@@ -228,7 +248,10 @@ class Config:
         try:
             level = find_level_config(str(values.get("level")))
             converter = cattrs.Converter(forbid_extra_keys=True)
-            converter.register_structure_hook(LevelConfig, lambda value, _: converter.structure(value, level))
+            # By identity, since a hook for a class also serves its subclasses.
+            converter.register_structure_hook_func(
+                lambda kind: kind is LevelConfig, lambda value, _: converter.structure(value, level)
+            )
             return converter.structure(values, cls)
         except cattrs.BaseValidationError as error:
             reasons = "; ".join(cattrs.transform_error(error, path="config"))

@@ -92,7 +92,7 @@ class Rollout:
     frames: Tensor
     """True frames, uint8 `[T, W, H, W, 3]`."""
     samples: Tensor
-    """Sampled frames, alike: up to `context` one step ahead of the belief, then along the simulation; step 0 is empty."""
+    """Sampled frames, alike: up to `context` one step ahead, then along the simulation; step 0 is empty."""
     maps: Tensor
     """True maps, uint8 `[T, W, N, N, 3]`."""
     decoded: Tensor
@@ -110,8 +110,8 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     context = length - steps if context is None else context
     if context < 2 or steps < 1 or context + steps > length or worlds < 1:
         raise UserError(
-            f"{worlds} worlds, {context} frames of context and {steps} of simulation: there must be 1, 2 and 1 at least, and "
-            f"context and steps together at most an episode's {length} frames"
+            f"{worlds} worlds, {context} frames of context and {steps} of simulation: there must be 1, 2 and 1 at "
+            f"least, and context and steps together at most an episode's {length} frames"
         )
     total = context + steps
     trajectory = run.walk(f"rollout/{seed}", worlds, total)
@@ -122,10 +122,10 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
 
     ahead = trajectory.actions[1:context].flatten()[None]  # one step from the belief before each frame seen
     before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
-    one_step = simulation.simulate(merge_first_two(before), ahead)[0].unflatten(0, (context - 1, worlds))
+    one_step = simulation.simulate(merge_first_two(before), ahead)[0].view(context - 1, worlds, -1)
     last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
     states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
-    samples = sample(states.flatten(0, 1), noise).unflatten(0, (total - 1, worlds))
+    samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
 
     maps = run.system.probes(beliefs.outputs[:context]).maps
     decoded = frames_to_uint8(maps.movedim(-1, -3))

@@ -1,5 +1,7 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
 
+from typing import Any
+
 from simcore.config import (
     AgentConfig,
     Config,
@@ -13,7 +15,7 @@ from simcore.config import (
 )
 
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
-WORLDS = {
+WORLDS: dict[str, dict[str, Any]] = {
     "tiny": {"size": 9, "frame_size": 16, "episode_length": 39, "heights": (1, 3), "buildings": (3, 6)},
     "small": {"size": 13, "frame_size": 32, "episode_length": 59, "heights": (1, 4)},
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
@@ -50,7 +52,12 @@ def preset(name: str, level: str = "RandomCity") -> Config:
         agent=AgentConfig(hidden_size=256, embedding_size=128, encoder_channels=(16, 32)),
         simulation=SimulationConfig(overshoot=6, starts=4, frames=2),
         convdraw=ConvDRAWConfig(
-            steps=4, latent_channels=8, state_channels=32, encoder_channels=(16,), decoder_channels=(32,), kernel_size=3
+            steps=4,
+            latent_channels=8,
+            state_channels=32,
+            encoder_channels=(16,),
+            decoder_channels=(32,),
+            kernel_size=3,
         ),
         geco=GECOConfig(kappa=0.012),
         learning=LearningConfig(updates=2500, unroll_length=40, learning_rate=1e-3, beta2=0.99),

@@ -32,7 +32,11 @@ class SimCore(nn.Module):
         super().__init__()
         agent, simulation, draw, geco = config.agent, config.simulation, config.convdraw, config.geco
         self.agent = Agent(
-            sizes.frame_size, sizes.num_actions, agent.hidden_size, agent.embedding_size, agent.encoder_channels
+            sizes.frame_size,
+            sizes.num_actions,
+            agent.hidden_size,
+            agent.embedding_size,
+            agent.encoder_channels,
         )
         frame_model = ConvDRAW(
             agent.hidden_size,

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
@@ -20,8 +19,7 @@ from simcore.worlds import Walker, WorldVectorEnv, make_vector
 
 def make_worlds(config: Config, num_envs: int) -> WorldVectorEnv:
     """Make a batch of the run's worlds."""
-    arguments = {name: value for name, value in vars(config.world).items()}
-    return make_vector(config.level, num_envs, **arguments)
+    return make_vector(config.level, num_envs, **vars(config.world))
 
 
 def make_system(config: Config, worlds: WorldVectorEnv) -> SimCore:

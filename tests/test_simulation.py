@@ -139,9 +139,7 @@ def test_targets_beyond_an_episodes_end_have_no_weight(mask: bool) -> None:
         is_first = torch.rand(length, batch, generator=generator) < 0.2
         starts = draw_starts(length, overshoot, 3, generator)
         head, _ = timed_head(length, overshoot, frames=overshoot, mask=mask)
-        seeing = head.loss(
-            timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, generator
-        )
+        seeing = head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, generator)
         values = [
             10000 * s + 100 * (s + k) + b
             for s in starts
@@ -184,7 +182,12 @@ def parts() -> Parts:
     actions = torch.randint(0, 4, (length, batch))
     is_first = torch.zeros(length, batch, dtype=torch.bool)
     trajectory = Trajectory(
-        frames, actions, torch.zeros(length, batch), is_first, agent.initial_state(batch), truth(length, batch)
+        frames,
+        actions,
+        torch.zeros(length, batch),
+        is_first,
+        agent.initial_state(batch),
+        truth(length, batch),
     )
     return Parts(agent, SimCoreHead(4, hidden, model, 3, 2), trajectory)
 

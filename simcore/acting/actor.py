@@ -90,7 +90,7 @@ class Actor:
         self._info |= {"cell": present["cell"], "heading_index": present["heading"]}
 
     def _present(self) -> State:
-        """What is recorded of the step the worlds are at."""
+        """Return what is recorded of the step the worlds are at."""
         return {
             "frames": self._frames,
             "actions": self._actions,

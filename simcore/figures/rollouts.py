@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from simcore.inspection import Rollout
 
@@ -13,8 +14,9 @@ GAP = 8
 
 
 def rollout_figure(rollout: Rollout, title: str) -> Figure:
-    """Return a figure with two rows of frames for each world: the last true frames of the context and those that came, above
-    the model's; at the right the true and the decoded map. Frames right of the line were never seen by the belief.
+    """Return a figure with two rows for each world: true frames above the model's, and the true map above the decoded.
+
+    The belief saw the first two frames shown, and all before them; it never saw those framed in red.
     """
     total, worlds = rollout.frames.shape[:2]
     first = max(1, min(rollout.context - 2, total - COLUMNS))
@@ -62,7 +64,7 @@ def rollout_animation(rollout: Rollout) -> list[Image.Image]:
     return pictures
 
 
-def _parts(rollout: Rollout) -> tuple[object, ...]:
+def _parts(rollout: Rollout) -> tuple[Tensor, ...]:
     return rollout.frames, rollout.samples, rollout.maps, rollout.decoded
 
 

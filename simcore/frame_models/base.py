@@ -1,9 +1,10 @@
 """The interface that every frame model has."""
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class FrameLoss(NamedTuple):
@@ -17,17 +18,22 @@ class FrameLoss(NamedTuple):
     """Squared reconstruction error per image dimension."""
 
 
-class FrameModel(Protocol):
+class FrameModel(nn.Module, ABC):
     """A conditional model of frames, p(x | c)."""
 
+    @abstractmethod
     def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
         """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`; `noise` draws the latents."""
-        ...
 
+    @abstractmethod
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """Sample uint8 frames `[N, H, W, 3]` given conditions `[N, C]`."""
-        ...
 
+    @abstractmethod
     def update(self, error: Tensor) -> None:
-        """Take note of a training batch's mean error (a scalar); called once for each optimiser step."""
-        ...
+        """Take note of a training batch's mean error (a scalar); called once after each optimiser step."""
+
+    @property
+    @abstractmethod
+    def multiplier(self) -> Tensor:
+        """The weight of the error in the loss, a scalar: GECO's λ."""

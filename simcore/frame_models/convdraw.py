@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from simcore.frame_models.base import FrameLoss
+from simcore.frame_models.base import FrameLoss, FrameModel
 from simcore.frame_models.geco import GECO
 from simcore.networks import frames_to_float, frames_to_uint8, gated
 
@@ -54,7 +54,7 @@ class Step(nn.Module):
             layers += [halve(channels, outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*layers)
-        # One convolution of (features, encoder state, decoder state) in two parts, since the features are twice as wide.
+        # One convolution of features, encoder and decoder state in two parts, since the features are twice as wide.
         self.encode_features = halve(channels, 2 * state)
         self.encode_states = sizes.same(2 * state, 2 * state)
         self.posterior = sizes.same(state, 2 * latent)
@@ -103,7 +103,7 @@ def draw(gaussian: Normal, noise: torch.Generator | None) -> Tensor:
     return mean + gaussian.scale * torch.randn(mean.shape, generator=noise, device=mean.device, dtype=mean.dtype)
 
 
-class ConvDRAW(nn.Module):
+class ConvDRAW(FrameModel):
     """p(x | c) for square RGB frames; the defaults are the paper's sizes.
 
     The state is as wide as the frame after one halving for each encoder channel and one more: 64 -> 32 -> 16 -> 8.
@@ -120,7 +120,7 @@ class ConvDRAW(nn.Module):
         kernel_size: width of the kernels of the convolutions that keep the size.
 
     Raises:
-        ValueError: the kernel size is even, encoder and decoder differ in depth, or the frame's size cannot be halved so often.
+        ValueError: the kernel size is even, encoder and decoder differ in depth, or the frame cannot be halved so often.
     """
 
     def __init__(
@@ -144,7 +144,9 @@ class ConvDRAW(nn.Module):
             )
         halvings = len(encoder_channels) + 1
         if frame_size % 2**halvings:
-            raise ValueError(f"a frame of {frame_size} pixels cannot be halved {halvings} times: use a multiple of {2**halvings}")
+            raise ValueError(
+                f"a frame of {frame_size} pixels cannot be halved {halvings} times: use a multiple of {2**halvings}"
+            )
         self.sizes = Sizes(
             frame_size,
             frame_size // 2**halvings,
@@ -157,7 +159,7 @@ class ConvDRAW(nn.Module):
         self.geco = geco
         self.embed_condition = nn.Linear(condition_size, state_channels * self.sizes.state**2)
         self.steps = nn.ModuleList(Step(self.sizes) for _ in range(steps))
-        self.to(memory_format=torch.channels_last)  # the layout in which frames come, and the faster one
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
 
     def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
         """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
@@ -195,6 +197,11 @@ class ConvDRAW(nn.Module):
     def update(self, error: Tensor) -> None:
         """Let GECO take note of a training batch's mean error."""
         self.geco.update(error)
+
+    @property
+    def multiplier(self) -> Tensor:
+        """GECO's λ."""
+        return self.geco.multiplier
 
     def _begin(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return the embedded condition, and empty prior state, decoder state, latent and canvas."""

@@ -40,7 +40,8 @@ class GECO(nn.Module):
         start = 1.0 / (2.0 * kappa) if initial is None and kappa > 0 else initial
         if kappa <= 0 or rate <= 0 or start is None or start <= 0 or not 0 <= decay < 1:
             raise ValueError(
-                f"GECO needs kappa, rate and initial λ > 0 and decay in [0, 1), not {kappa=}, {rate=}, {initial=}, {decay=}"
+                "GECO needs kappa, rate and initial λ > 0 and decay in [0, 1), "
+                f"not {kappa=}, {rate=}, {initial=}, {decay=}"
             )
         self.kappa = kappa
         self.rate = rate

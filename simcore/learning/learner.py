@@ -36,7 +36,18 @@ class Learner:
         seed: seeds the starts, the offsets and the latents.
     """
 
-    METRICS = ("loss", "kl", "error", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "probe_loss", "grad_norm", "weight")
+    METRICS = (
+        "loss",
+        "kl",
+        "error",
+        "lambda",
+        "map_mse",
+        "cell_accuracy",
+        "heading_accuracy",
+        "probe_loss",
+        "grad_norm",
+        "weight",
+    )
 
     def __init__(self, system: SimCore, learning: LearningConfig, simulation: SimulationConfig, seed: int) -> None:
         self.system = system
@@ -45,10 +56,14 @@ class Learner:
         device = next(system.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
-        self._model_parameters = [*system.agent.parameters(), *system.simulation.parameters()]
+        self.updates = 0
+        belief = [*system.agent.parameters(), *system.simulation.core.parameters()]
+        frames = list(system.simulation.frame_model.parameters())
+        self._clipped = belief + frames
         self.optimizer = torch.optim.Adam(
             [
-                {"params": self._model_parameters, "lr": learning.learning_rate},
+                {"params": belief, "lr": learning.learning_rate},
+                {"params": frames, "lr": learning.learning_rate},
                 {"params": list(system.probes.parameters()), "lr": learning.probe_learning_rate},
             ],
             betas=(learning.beta1, learning.beta2),
@@ -69,14 +84,25 @@ class Learner:
 
         self._check({"model loss": seeing.loss, "KL": seeing.kl, "error": seeing.error, "probe loss": knowing.loss})
         self.optimizer.zero_grad(set_to_none=True)
-        (seeing.loss + knowing.loss).backward()
-        norm = nn.utils.clip_grad_norm_(self._model_parameters, self.learning.gradient_clip)
+        torch.autograd.backward(seeing.loss + knowing.loss)
+        norm = nn.utils.clip_grad_norm_(self._clipped, self.learning.gradient_clip)
         self._check({"gradient norm": norm})
+        self.updates += 1
+        self._warm_up()
         self.optimizer.step()
-        multiplier = system.simulation.frame_model.geco.multiplier.clone()
+        multiplier = system.simulation.frame_model.multiplier.clone()
         system.simulation.frame_model.update(seeing.error.detach())
 
-        metrics = [seeing.loss, seeing.kl, seeing.error, multiplier, *knowing[1:], knowing.loss, norm, seeing.weight]
+        metrics = [
+            seeing.loss,
+            seeing.kl,
+            seeing.error,
+            multiplier,
+            *knowing[1:],
+            knowing.loss,
+            norm,
+            seeing.weight,
+        ]
         return Learned(torch.stack([metric.detach() for metric in metrics]), detach(beliefs.final))
 
     def state_dict(self) -> dict[str, Any]:
@@ -84,6 +110,7 @@ class Learner:
         return {
             "system": self.system.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "updates": self.updates,
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
         }
@@ -92,8 +119,14 @@ class Learner:
         """Continue from what `state_dict` returned."""
         self.system.load_state_dict(state["system"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.updates = state["updates"]
         self.generator.set_state(state["generator"].cpu())
         self.noise.set_state(state["noise"].cpu())
+
+    def _warm_up(self) -> None:
+        """Set the learning rate of encoder and cores."""
+        fraction = min(1.0, self.updates / max(self.learning.belief_warmup, 1))
+        self.optimizer.param_groups[0]["lr"] = self.learning.learning_rate * fraction
 
     @staticmethod
     def _check(losses: dict[str, Tensor]) -> None:

@@ -1,6 +1,7 @@
 """The recurrent core: an LSTM whose state is explicit, with resets and snapshots inside an unroll (App. B)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -38,18 +39,20 @@ class RecurrentCore(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
+        self.hidden_size = hidden_size
         self.lstm = nn.LSTM(input_size, hidden_size)
-        with torch.no_grad():  # a cell that forgets half at every step, PyTorch's start, is slow to learn to remember
-            self.lstm.bias_ih_l0[hidden_size : 2 * hidden_size] += 1.0
+        # A cell that forgets half at every step, as PyTorch's does at first, is slow to learn to remember.
+        forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
+        nn.init.ones_(forget_bias)
 
     @property
     def output_size(self) -> int:
         """The size of b_t."""
-        return self.lstm.hidden_size
+        return self.hidden_size
 
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the state at the start of an episode, `[batch_size, ...]`."""
-        zeros = self.lstm.weight_hh_l0.new_zeros(batch_size, self.lstm.hidden_size)
+        zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
         return CoreState(zeros, zeros)
 
     def forward(
@@ -77,7 +80,7 @@ class RecurrentCore(nn.Module):
         cuts = sorted({0, length} | resets | {t + 1 for t in snapshots_at})
 
         outputs, after = [], {}
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for begin, end in pairwise(cuts):
             if begin in resets:
                 assert is_first is not None
                 state = self._reset(state, is_first[begin])

@@ -24,7 +24,9 @@ class ResidualEncoder(nn.Module):
     """Frames to embeddings e_t.
 
     Each entry of `channels` is one stage: a convolution, a max-pool that halves the picture, two residual
-    blocks. A linear layer makes the embedding.
+    blocks. A linear layer makes the embedding, and layer normalisation bounds it: until the prior has learned to use
+    the belief, all gradients through it agree in sign, and without the bound they drive the embedding until the LSTM
+    saturates and never recovers.
     """
 
     def __init__(self, frame_size: int, embedding_size: int, channels: tuple[int, ...] = (16, 32, 32)) -> None:
@@ -41,11 +43,12 @@ class ResidualEncoder(nn.Module):
             size, inputs = (size + 1) // 2, outputs
         self.stages = nn.Sequential(*stages)
         self.linear = nn.Linear(inputs * size * size, embedding_size)
-        self.to(memory_format=torch.channels_last)  # the layout in which frames come, and the faster one
+        self.norm = nn.LayerNorm(embedding_size)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
 
     def forward(self, frames: Tensor) -> Tensor:
         """Embed uint8 frames `[..., H, W, 3]` as float `[..., embedding_size]`."""
         leading = frames.shape[:-3]
         features = self.stages(frames_to_float(frames.flatten(0, -4) if leading else frames[None]))
-        embeddings = F.relu(self.linear(F.relu(features).flatten(1)))
+        embeddings = F.relu(self.norm(self.linear(F.relu(features).flatten(1))))
         return embeddings.view(*leading, -1)

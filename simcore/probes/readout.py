@@ -1,4 +1,4 @@
-"""Probes of the belief: the top-down map, the cell where the agent stands, and its heading (SPEC: looking into the belief)."""
+"""Probes of the belief: the top-down map, the cell where the agent stands, and its heading (App. H, I)."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Voxel worlds seen in the first person: fast on one core, exact to the bit, with the true map beside every frame.
+"""Voxel worlds seen in the first person: fast on one core, exact to the bit, the true map beside each frame.
 
 ```python
 worlds = make_vector("RandomCity", num_envs=16)

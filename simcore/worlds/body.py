@@ -1,8 +1,9 @@
 """The body: kernels that turn, look, walk, jump, fall, collide and collect.
 
-The body is an upright box, `2 * RADIUS` wide and `BODY_HEIGHT` tall, at `motion = [x, y, z, rise]`: the middle of its
-feet in cells, and the cells it rises in a step. `facing = [heading, pitch]` counts turns clockwise from "up" and
-steps of `PITCH_STEP` above the horizon. Moves are taken one axis at a time, so the body slides along walls.
+The body is an upright box, `2 * RADIUS` wide and `BODY_HEIGHT` tall, at `motion = [x, y, z, rise]`: the
+middle of its feet in cells, and the cells it rises in a step. `facing = [heading, pitch]` counts turns
+clockwise from "up" and steps of `PITCH_STEP` above the horizon. Moves are taken one axis at a time, so the
+body slides along walls.
 """
 
 from math import ceil, floor
@@ -107,9 +108,7 @@ def is_standing(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: NDA
 
 
 @kernel
-def fall_or_jump(
-    blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: NDArray[np.float64], jumps: bool
-) -> None:
+def fall_or_jump(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: NDArray[np.float64], jumps: bool) -> None:
     """Give the body one step of gravity, begun by a jump if it asks for one and stands."""
     if is_standing(blocks, solid, motion) and motion[3] <= 0:
         motion[3] = JUMP if jumps else 0.0

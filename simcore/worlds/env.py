@@ -1,7 +1,7 @@
 """The worlds as Gymnasium environments: a vector environment, and a single one that is a batch of one."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -27,15 +27,16 @@ Info = dict[str, Any]
 class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     """A batch of B episodes of one level, stepped and drawn by one compiled call on one core.
 
-    Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
-    `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of its
-    next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). Environment i of a batch reset with seed s goes through
-    the same episodes, bit for bit, as a single environment reset with seed s + i.
+    Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`,
+    flags `bool [B]`. After an episode's end the next step ignores that environment's action and returns the
+    first frame of its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). Environment i of a batch reset
+    with seed s goes through the same episodes, bit for bit, as a single environment reset with seed s + i.
 
     `info` of every reset and step holds plain arrays:
 
-    - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians. In the
-      frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its heading starts at 0.
+    - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians.
+      In the frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its
+      heading starts at 0.
     - `heading_index` `int64 [B]`: the heading in turns, 0 .. 360 / turn_angle - 1.
     - `cell` `int64 [B]`: `int(y) * N + int(x)`.
     - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
@@ -53,7 +54,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         TypeError: an argument the level's config does not have.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["rgb_array"],
         "render_fps": 10,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -99,7 +100,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Begin a new episode everywhere.
 
         Args:
-            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes on.
+            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes
+                on.
             options: ignored.
 
         Raises:
@@ -132,13 +134,11 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             chosen.shape == (self.num_envs,) and np.issubdtype(chosen.dtype, np.integer),
             f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({self.num_envs},)",
         )
-        require(
-            chosen.min() >= 0 and chosen.max() < count, f"actions are {chosen}; allowed are 0 to {count - 1}"
-        )
+        require(chosen.min() >= 0 and chosen.max() < count, f"actions are {chosen}; allowed are 0 to {count - 1}")
         self._run(chosen.astype(np.int64))
         views = self.views
         results = (views.frames, views.rewards, views.terminated, views.truncated)
-        frames, rewards, terminated, truncated = map(self._kept, results)
+        frames, rewards, terminated, truncated = (self._kept(result) for result in results)
         return frames, rewards, terminated, truncated, self._info()
 
     def observe(self) -> tuple[Frames, Info]:
@@ -150,7 +150,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         return tuple(self.views.frames.copy()) if self.render_mode == "rgb_array" else None
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the future depends on beside the actions, as a flat dict of arrays of plain types."""
+        """Return all that the future depends on beside the actions: a flat dict of plain arrays."""
         return {
             **{name: array.copy() for name, array in self.episodes._asdict().items()},
             "over": self._over.copy(),
@@ -162,7 +162,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Go on from a state of `get_state`, of an environment with the same arguments.
 
         Raises:
-            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed then.
+            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed
+                then.
         """
         saved.check(state, self.get_state())
         for name, array in self.episodes._asdict().items():
@@ -178,7 +179,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         begun = self._over.copy()
         for index in np.flatnonzero(begun):
             episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
-            begin(self.episodes, index, self.level.generate(self.config, episode_seed))
+            begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
             self.episode_count[index] += 1
         self._advance(actions, begun)
         np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
@@ -210,12 +211,13 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
 
 class WorldEnv(gymnasium.Env[Frames, np.int64]):
-    """One episode at a time of one level: a batch of one, without its leading dimension and without autoreset.
+    """One episode at a time of one level: a batch of one, without its leading dimension and autoreset.
 
-    Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are ints.
+    Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are
+    ints.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(self, level: str, *, render_mode: str | None = None, **level_kwargs: Any) -> None:
         self.worlds = WorldVectorEnv(level, 1, copy=False, render_mode=render_mode, **level_kwargs)
@@ -247,7 +249,7 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         self._over = bool(terminated[0] or truncated[0])
         return frames[0].copy(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
 
-    def render(self) -> Frames | None:  # type: ignore[override]  # Gymnasium leaves the type of a frame open
+    def render(self) -> Frames | None:
         """Return the present frame, if the render mode is "rgb_array"."""
         frames = self.worlds.render()
         return frames[0] if frames is not None else None

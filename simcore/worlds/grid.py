@@ -1,10 +1,11 @@
 """What a world is made of: kinds of block, their colours, and the voxel grid.
 
-A grid is `uint8 [X, Y, Z]`; its values are kinds, air is 0. Seen from above, x grows to the right, y grows *down*
-(as rows of a picture do) and z grows towards the reader. One cell is one unit of length.
+A grid is `uint8 [X, Y, Z]`; its values are kinds, air is 0. Seen from above, x grows to the right, y grows
+*down* (as rows of a picture do) and z grows towards the reader. One cell is one unit of length.
 
-Beside the grid a world carries its *runs*: each column's maximal stretches of one kind, highest first, packed in
-`uint32 [X, Y, Z]` as `kind | bottom << 8 | top << 16`, a zero ending the list. They are what the renderer reads.
+Beside the grid a world carries its *runs*: each column's maximal stretches of one kind, highest first, packed
+in `uint32 [X, Y, Z]` as `kind | bottom << 8 | top << 16`, a zero ending the list. They are what the renderer
+reads.
 """
 
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ MAX_HEIGHT = 255  # a run's bottom and top are packed in a byte each
 class Kind(NamedTuple):
     """A kind of block.
 
-    `solid` blocks stop the body; `collectable` ones vanish when it touches them, giving `reward`; `removable` ones
-    can be taken in hand and placed elsewhere.
+    `solid` blocks stop the body; `collectable` ones vanish when it touches them, giving `reward`; `removable`
+    ones can be taken in hand and placed elsewhere.
     """
 
     name: str
@@ -69,16 +70,16 @@ def shaded_colours() -> NDArray[np.uint8]:
 def pack_colours(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Turn `uint8 [..., 3]` into `uint32 [...]`: `red | green << 8 | blue << 16 | 255 << 24`, so never 0."""
     wide = colours.astype(np.uint32)
-    return wide[..., 0] | wide[..., 1] << 8 | wide[..., 2] << 16 | np.uint32(255 << 24)
+    return np.asarray(wide[..., 0] | wide[..., 1] << 8 | wide[..., 2] << 16 | 255 << 24, np.uint32)
 
 
 @dataclass(frozen=True)
 class World:
     """The start of one episode.
 
-    `blocks` is `uint8 [X, Y, Z]`; `spawn` the start position (x, y, z) of the body's feet, in cells; `heading` the
-    start heading, counted in turns of the level's turn angle clockwise from "up" (towards smaller y); `carried` maps
-    kinds to the number of blocks in hand.
+    `blocks` is `uint8 [X, Y, Z]`; `spawn` the start position (x, y, z) of the body's feet, in cells;
+    `heading` the start heading, counted in turns of the level's turn angle clockwise from "up" (towards
+    smaller y); `carried` maps kinds to the number of blocks in hand.
     """
 
     blocks: NDArray[np.uint8]

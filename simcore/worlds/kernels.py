@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -14,21 +14,22 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` with numba on its first call: cached on disk, without the interpreter lock.
 
-    Division follows numpy (no exception on zero) and no fast-math is allowed, so that a frame is bit for bit the
-    same whether its environment is stepped alone or in a batch.
+    Division follows numpy (no exception on zero) and no fast-math is allowed, so that a frame is bit for bit
+    the same whether its environment is stepped alone or in a batch.
     """
     compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
     # Numba's cache looks at the file a kernel stands in, not at the files of the kernels it calls: an edit of
-    # `raster.py` alone would leave yesterday's renderer inside the cached `batch.py`. So all sources are the stamp.
+    # `raster.py` alone would leave yesterday's renderer inside the cached `batch.py`. So all sources are the
+    # stamp.
     cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(cache_file, "_source_stamp"):
+    if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _fingerprint()
-    return compiled
+    return cast(Kernel, compiled)
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile a small inner function into each kernel that calls it, where a call would cost more than its work."""
-    return njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    """Compile a small function into each kernel that calls it, where a call would cost more than its work."""
+    return cast(Kernel, njit(nogil=True, error_model="numpy", forceinline=True)(function))
 
 
 @cache

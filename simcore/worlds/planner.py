@@ -22,7 +22,9 @@ def shortest_path(open_cells: NDArray[np.bool_], start: int, goal: int, path: ND
         The number of cells written; 0 if there is no way.
     """
     size = open_cells.shape[0]
-    onward = np.full(size * size, -1, np.int64)  # the next cell on the way to the goal
+    onward = np.empty(size * size, np.int64)  # the next cell on the way to the goal
+    for cell in range(size * size):
+        onward[cell] = -1
     queue = np.empty(size * size, np.int64)
     onward[goal], queue[0] = goal, goal
     taken, given = 0, 1
@@ -48,14 +50,13 @@ def shortest_path(open_cells: NDArray[np.bool_], start: int, goal: int, path: ND
 
 
 @kernel
-def is_clear(
-    open_cells: NDArray[np.bool_], x: float, y: float, to_x: float, to_y: float, radius: float
-) -> bool:
+def is_clear(open_cells: NDArray[np.bool_], x: float, y: float, to_x: float, to_y: float, radius: float) -> bool:
     """Tell whether a square of half-width `radius` can go straight from (x, y) to (to_x, to_y).
 
-    The way is probed every fifth of a cell: a corner may be cut by less than that, and the body slides along it.
+    The way is probed every fifth of a cell: a corner may be cut by less than that, and the body slides along
+    it.
     """
-    probes = int(ceil(5 * max(abs(to_x - x), abs(to_y - y))))
+    probes = ceil(5 * max(abs(to_x - x), abs(to_y - y)))
     for probe in range(probes + 1):
         part = probe / max(probes, 1)
         at_x, at_y = x + part * (to_x - x), y + part * (to_y - y)

@@ -1,9 +1,10 @@
 """The renderer: a grid and a camera to a first-person frame, one column of pixels at a time.
 
-The view never rolls, and pitch shifts the picture up or down, so every column of pixels stays vertical in the world.
-One two-dimensional walk through the cells, nearest first, therefore serves the whole column. In each cell come the
-runs of equal blocks: the side each turns to the eye, and its bottom or top where the eye is below or above it. Only
-pixels that are still empty are filled, each exactly once, and the walk ends when none is left.
+The view never rolls, and pitch shifts the picture up or down, so every column of pixels stays vertical in the
+world. One two-dimensional walk through the cells, nearest first, therefore serves the whole column. In each
+cell come the runs of equal blocks: the side each turns to the eye, and its bottom or top where the eye is
+below or above it. Only pixels that are still empty are filled, each exactly once, and the walk ends when none
+is left.
 """
 
 from math import ceil, floor
@@ -22,8 +23,9 @@ FARTHEST = 1e30  # depth that a ray along an axis needs to cross a cell sideways
 class Camera(NamedTuple):
     """What a frame is drawn with.
 
-    `tangents` is `float64 [W]`, of the angle of each column's middle to the right of the heading; `focal` the picture's
-    distance in pixels; `colours` `uint32 [K, 4]`, by kind and face, packed as by `pack_colours`; `sky` one such.
+    `tangents` is `float64 [W]`, of the angle of each column's middle to the right of the heading; `focal` the
+    picture's distance in pixels; `colours` `uint32 [K, 4]`, by kind and face, packed as by `pack_colours`;
+    `sky` one such.
     """
 
     tangents: NDArray[np.float64]
@@ -46,8 +48,8 @@ def make_camera(frame_size: int, field_of_view: float) -> Camera:
 
 @inlined
 def row_of(height: float, scale: float, horizon: float, rows: int) -> int:
-    """Return the first row of pixels whose middle is at or below a point `height` over the eye, in `0 .. rows`."""
-    return int(ceil(min(max(horizon - height * scale - 0.5, 0.0), rows + 0.0)))
+    """Return the first row (0 .. rows) whose middle is at or below a point `height` over the eye."""
+    return ceil(min(max(horizon - height * scale - 0.5, 0.0), rows + 0.0))
 
 
 @inlined
@@ -81,8 +83,9 @@ def draw_column(
     eye_x, eye_y, eye_z = eye
     ray_x, ray_y = ray
     pixels[:] = 0
-    # Rows outside top .. bottom - 1 are done; row bottom - 1 is empty. Rows bottom .. strip_end - 1 are to be coloured
-    # `strip`: the ground rises in the picture cell by cell, and one fill for all of it is quicker than one for each.
+    # Rows outside top .. bottom - 1 are done; row bottom - 1 is empty. Rows bottom .. strip_end - 1 are to be
+    # coloured `strip`: the ground rises in the picture cell by cell, and one fill for all of it is quicker
+    # than one for each.
     top, bottom = 0, rows
     strip, strip_end = 0, rows
     x, y = floor(eye_x), floor(eye_y)
@@ -98,7 +101,7 @@ def draw_column(
         drawn = False
         lowest_above = -1
         for index in range(height):
-            run = np.int64(runs[x, y, index])
+            run = int(runs[x, y, index])
             if run == 0:
                 break
             low, high = (run >> 8 & 255) - eye_z, (run >> 16) - eye_z
@@ -113,7 +116,7 @@ def draw_column(
                 begin = max(begin, top)
                 if begin >= min(end, bottom):
                     continue
-                colour = np.int64(colours[run & 255, face])
+                colour = int(colours[run & 255, face])
                 if end < bottom:
                     drawn |= fill(pixels, begin, end, colour)
                     continue
@@ -125,13 +128,13 @@ def draw_column(
                 while top < bottom and pixels[bottom - 1] != 0:
                     bottom -= 1
         for index in range(lowest_above, -1, -1):
-            run = np.int64(runs[x, y, index])
+            run = int(runs[x, y, index])
             low, high = (run >> 8 & 255) - eye_z, (run >> 16) - eye_z
             edge = row_of(low, scale_in, horizon, rows)
             first = max(row_of(high, scale_in, horizon, rows), top)
-            drawn |= fill(pixels, first, min(edge, bottom), colours[run & 255, side])
+            drawn |= fill(pixels, first, min(edge, bottom), int(colours[run & 255, side]))
             last = min(row_of(low, scale_out, horizon, rows), bottom)
-            drawn |= fill(pixels, max(edge, top), last, colours[run & 255, BOTTOM])
+            drawn |= fill(pixels, max(edge, top), last, int(colours[run & 255, BOTTOM]))
         if drawn:
             seen[x, y] = True
             while top < bottom and pixels[top] != 0:

@@ -13,7 +13,7 @@ EYE_HEIGHT = 1.6
 JUMP = 0.75  # with GRAVITY, heights of 0.75, 1.1, 1.05, 0.6: over one block, never over two
 GRAVITY = 0.4
 FASTEST_FALL = 0.9
-REACH = 4.0  # of the hand, from the eye
+REACH = 4.5  # of the hand, from the eye
 PITCH_STEP = 22.5  # degrees
 PITCH_LIMIT = 2  # steps up or down
 SKIN = 1e-4  # the gap kept to a wall, so that rounding never puts the body inside it
@@ -25,9 +25,9 @@ NOTHING, REMOVE, PLACE = range(3)  # what the hand does
 class Rules(NamedTuple):
     """What the body's kernels must know; `A` actions, `K` kinds, `D` headings.
 
-    `actions` is `int64 [A, 5]`, columns as above; `speed` in cells a step; `directions` `float64 [D, 2]` the unit
-    vectors (x, y) of the headings; `slopes` `float64 [P]` the tangents of the pitches; the others are the kinds'
-    properties, `[K]`.
+    `actions` is `int64 [A, 5]`, columns as above; `speed` in cells a step; `directions` `float64 [D, 2]` the
+    unit vectors (x, y) of the headings; `slopes` `float64 [P]` the tangents of the pitches; the others are
+    the kinds' properties, `[K]`.
     """
 
     actions: NDArray[np.int64]

@@ -1,7 +1,7 @@
 """A small random stream for kernels: splitmix64 (Steele, Lea and Flood, 2014).
 
-A stream is a `uint64 [1]` array that its draws advance. It is far quicker to seed than numpy's generators, and the
-same on every machine, which is what makes an episode a pure function of one number.
+A stream is a `uint64 [1]` array that its draws advance. It is far quicker to seed than numpy's generators,
+and the same on every machine, which is what makes an episode a pure function of one number.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def draw(stream: NDArray[np.uint64]) -> np.uint64:
 def draw_between(stream: NDArray[np.uint64], low: int, high: int) -> int:
     """Return a random integer in `low .. high`, both included; the bias is below `(high - low) / 2**32`."""
     span = np.uint64(high - low + 1)
-    return low + np.int64(((draw(stream) >> np.uint64(32)) * span) >> np.uint64(32))
+    return low + int(((draw(stream) >> np.uint64(32)) * span) >> np.uint64(32))
 
 
 @kernel

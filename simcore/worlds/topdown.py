@@ -1,7 +1,8 @@
 """The top-down map: one pixel a cell, the colour of the column's highest block, in one of three frames.
 
-All three are one transform: the middle of the map's middle cell lies at an origin in the world, and "up" in the map is
-a heading there. `start` takes the start pose, `ego` the present one, `world` the middle of the grid and no turn.
+All three are one transform: the middle of the map's middle cell lies at an origin in the world, and "up" in
+the map is a heading there. `start` takes the start pose, `ego` the present one, `world` the middle of the
+grid and no turn.
 """
 
 from math import floor

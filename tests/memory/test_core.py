@@ -84,7 +84,11 @@ def test_a_reset_equals_a_fresh_start(core: RecurrentCore, inputs: Tensor) -> No
 def test_a_world_does_not_depend_on_its_neighbours(core: RecurrentCore, inputs: Tensor, is_first: Tensor) -> None:
     together = core(inputs, random_state(), is_first).outputs
     for b in range(B):
-        alone = core(inputs[:, b : b + 1], CoreState(*(leaf[b : b + 1] for leaf in random_state())), is_first[:, b : b + 1])
+        alone = core(
+            inputs[:, b : b + 1],
+            CoreState(*(leaf[b : b + 1] for leaf in random_state())),
+            is_first[:, b : b + 1],
+        )
         torch.testing.assert_close(alone.outputs[:, 0], together[:, b])
 
 

@@ -15,8 +15,8 @@ from simcore.worlds.topdown import MAP_FRAMES
 class Action(NamedTuple):
     """A named action: all its parts happen in one step, in the order turn, look, hand, jump, walk.
 
-    `turn` +1 is one turn angle to the right, `look` +1 one pitch step up, `walk` +1 one step ahead, `jump` 1 a jump,
-    `hand` one of `rules.NOTHING`, `REMOVE`, `PLACE`.
+    `turn` +1 is one turn angle to the right, `look` +1 one pitch step up, `walk` +1 one step ahead, `jump` 1
+    a jump, `hand` one of `rules.NOTHING`, `REMOVE`, `PLACE`.
     """
 
     name: str
@@ -85,8 +85,8 @@ class LevelConfig:
 class Level:
     """A level: its name, its arguments, its actions, and `generate(config, episode_seed) -> World`.
 
-    `generate` must be a pure function, and its worlds' grids `uint8 [size, size, height]` of the config. An episode
-    that began with food terminates when the last of it is collected.
+    `generate` must be a pure function, and its worlds' grids `uint8 [size, size, height]` of the config. An
+    episode that began with food terminates when the last of it is collected.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Random City: coloured boxes on a walled plane, without reward; the agent starts in the middle, heading up."""
+"""Random City: coloured boxes on a walled plane, no reward; the agent starts in the middle, heading up."""
 
 from dataclasses import dataclass
 
@@ -90,21 +90,66 @@ def count_reachable(blocks: NDArray[np.uint8], x: int, y: int) -> int:
 
 
 @kernel
-def build_city(
-    seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: int, lowest: int, highest: int
+def put_box(
+    blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int, bottom: int, top: int, kind: int
 ) -> None:
+    """Fill the box from corner (x, y, bottom) up to the height `top` with `kind`."""
+    for at_x in range(x, x + width):
+        for at_y in range(y, y + depth):
+            for at_z in range(bottom, top):
+                blocks[at_x, at_y, at_z] = kind
+
+
+@kernel
+def is_vacant(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> bool:
+    """Tell whether nothing stands on a piece of the plane."""
+    for at_x in range(x, x + width):
+        for at_y in range(y, y + depth):
+            if blocks[at_x, at_y, 1] != AIR:
+                return False
+    return True
+
+
+@kernel
+def count_arcs(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> int:
+    """Count the pieces into which the ring of cells around a box is cut by what stands on it.
+
+    Where it is one piece (or none), the box cannot part the plane, and no flood need be poured to know.
+    """
+    length = 2 * (width + depth) + 4
+    arcs = 0
+    before = -1
+    for step in range(length + 1):  # once around, and the first cell again
+        at = step % length
+        if at < width + 1:
+            at_x, at_y = x - 1 + at, y - 1
+        elif at < width + depth + 2:
+            at_x, at_y = x + width, y - 1 + at - (width + 1)
+        elif at < 2 * width + depth + 3:
+            at_x, at_y = x + width - (at - (width + depth + 2)), y + depth
+        else:
+            at_x, at_y = x - 1, y + depth - (at - (2 * width + depth + 3))
+        is_open = 1 if blocks[at_x, at_y, 1] == AIR else 0
+        if before == 0 and is_open == 1:
+            arcs += 1
+        before = is_open
+    return arcs
+
+
+@kernel
+def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: int, lowest: int, highest: int) -> None:
     """Fill `blocks` (`uint8 [N, N, Z]`, all air) with a city in which every open cell can be reached.
 
-    A building that would stand on another or around the start, or cut off a part of the plane, is tried elsewhere.
+    A building that would stand on another or around the start, or cut off a part of the plane, is tried
+    elsewhere.
     """
     size = blocks.shape[0]
     middle = size // 2
     stream = np.empty(1, np.uint64)
     stream[0] = seed
-    blocks[:, :, 0] = GROUND
-    for edge in (0, size - 1):
-        blocks[edge, :, : 1 + WALL_HEIGHT] = WALL
-        blocks[:, edge, : 1 + WALL_HEIGHT] = WALL
+    put_box(blocks, 0, 0, size, size, 0, 1 + WALL_HEIGHT, WALL)
+    put_box(blocks, 1, 1, size - 2, size - 2, 0, 1, GROUND)
+    put_box(blocks, 1, 1, size - 2, size - 2, 1, 1 + WALL_HEIGHT, AIR)
     largest = max(2, min(LARGEST_SIDE, size // 4))
     open_cells = (size - 2) ** 2
     for _ in range(draw_between(stream, fewest, most)):
@@ -113,16 +158,17 @@ def build_city(
             x, y = draw_between(stream, 1, size - 1 - width), draw_between(stream, 1, size - 1 - depth)
             top = 1 + draw_between(stream, lowest, highest)
             kind = draw_between(stream, FIRST_BUILDING, LAST_BUILDING)
-            near_start = (
-                x <= middle + 1 and x + width > middle - 1 and y <= middle + 1 and y + depth > middle - 1
-            )
-            if near_start or np.any(blocks[x : x + width, y : y + depth, 1]):
+            beside_start = x > middle + 1 or x + width < middle or y > middle + 1 or y + depth < middle
+            if not beside_start or not is_vacant(blocks, x, y, width, depth):
                 continue
-            blocks[x : x + width, y : y + depth, 1:top] = kind
+            put_box(blocks, x, y, width, depth, 1, top, kind)
+            if count_arcs(blocks, x, y, width, depth) <= 1:
+                open_cells -= width * depth  # nothing to part: the open cells around it are one piece
+                break
             if count_reachable(blocks, middle, middle) == open_cells - width * depth:
                 open_cells -= width * depth
                 break
-            blocks[x : x + width, y : y + depth, 1:top] = AIR
+            put_box(blocks, x, y, width, depth, 1, top, AIR)
 
 
 def generate(config: RandomCityConfig, episode_seed: int) -> World:

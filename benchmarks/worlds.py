@@ -1,0 +1,75 @@
+"""Frames a second of a world on one core: step and draw, resets included.
+
+    python benchmarks/worlds.py --level RandomCity --size 24 --frame-size 64 --batch 16
+
+Prints the median, the least and the most of several repeats, for random actions and for the walker, and how much of
+the city the walker has seen at the end of an episode.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore.worlds import LEVELS, Walker, WorldVectorEnv, make_vector
+from simcore.worlds.walker import MOVES
+
+
+def frames_per_second(
+    worlds: WorldVectorEnv, choose: Callable[[], NDArray[np.int64]], frames: int, repeats: int
+) -> list[float]:
+    steps = max(1, frames // worlds.num_envs)
+    rates = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        for _ in range(steps):
+            worlds.step(choose())
+        rates.append(steps * worlds.num_envs / (time.perf_counter() - begin))
+    return rates
+
+
+def report(name: str, rates: list[float]) -> None:
+    median, least, most = statistics.median(rates), min(rates), max(rates)
+    print(f"{name:<16} {median:>9,.0f} frames/s (median of {len(rates)}; {least:,.0f} to {most:,.0f})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--level", default="RandomCity", choices=sorted(LEVELS))
+    parser.add_argument("--size", type=int, default=24, help="cells on a side")
+    parser.add_argument("--frame-size", type=int, default=64, help="pixels on a side")
+    parser.add_argument("--batch", type=int, default=16, help="environments stepped in one call")
+    parser.add_argument("--frames", type=int, default=16_000, help="frames a repeat")
+    parser.add_argument("--repeats", type=int, default=7)
+    options = parser.parse_args()
+
+    begin = time.perf_counter()
+    worlds = make_vector(options.level, options.batch, size=options.size, frame_size=options.frame_size)
+    worlds.reset(seed=0)
+    print(f"{'ready after':<16} {time.perf_counter() - begin:>9.1f} s (compiling on the first run)")
+    actions = np.random.default_rng(0).integers(0, len(worlds.action_names), (997, options.batch))
+    turn = iter(range(10**9))
+    rates = frames_per_second(worlds, lambda: actions[next(turn) % len(actions)], options.frames, options.repeats)
+    report("random actions", rates)
+    if set(MOVES) <= set(worlds.action_names):
+        walker = Walker(worlds, seed=0)
+        walker.act()
+        report("walker", frames_per_second(worlds, walker.act, options.frames, options.repeats))
+        seen = seen_at_the_end(options.level, options.size)
+        print(f"{'seen at the end':<16} {seen:>9.3f} of the map, mean of 50 cities")
+
+
+def seen_at_the_end(level: str, size: int) -> float:
+    worlds = make_vector(level, 50, size=size)
+    _, info = worlds.reset(seed=0)
+    walker = Walker(worlds, seed=0)
+    for _ in range(worlds.config.episode_length):
+        info = worlds.step(walker.act())[-1]
+    return float(info["seen"].mean())
+
+
+if __name__ == "__main__":
+    main()

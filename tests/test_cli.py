@@ -1,0 +1,185 @@
+"""The command line: each verb once, and each kind of bad input as one line with exit code 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tinier import tinier
+
+from simcore.cli import main
+from simcore.errors import UserError
+from simcore.runs import RunFolder, checkpoints
+from simcore.training import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = tinier(learning__updates=2)
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
+    train(config, folder)
+    return folder.path
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line on standard error."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    output = capsys.readouterr()
+    lines = output.err.strip().splitlines()
+    assert len(lines) == 1, output.err
+    return lines[0]
+
+
+FLAGS = [
+    *("--threads", "1", "--learning.updates", "2", "--learning.worlds", "2", "--learning.unroll-length", "7"),
+    *("--simulation.overshoot", "3", "--simulation.starts", "2", "--world.frame-size", "8"),
+    *("--agent.hidden-size", "8", "--agent.embedding-size", "8", "--agent.encoder-channels", "4"),
+    *("--convdraw.steps", "2", "--convdraw.state-channels", "4", "--world.episode-length", "6"),
+]
+
+
+def test_train_writes_a_run_and_the_same_command_finds_it_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "RandomCity", "--preset", "tiny", *FLAGS, "--run", str(tmp_path / "run")]
+    main(command)
+    output = capsys.readouterr().out
+    assert f"simcore probe {tmp_path / 'run'}" in output
+    assert f"simcore rollout {tmp_path / 'run'}" in output
+    folder = RunFolder.open(tmp_path / "run")
+    assert folder.config["agent"]["hidden_size"] == 8
+    newest = checkpoints.latest(folder.checkpoints)
+    assert newest is not None
+    written = newest.stat().st_mtime_ns
+    main(command)
+    assert newest.stat().st_mtime_ns == written
+    assert any(folder.tensorboard.iterdir())
+
+
+def test_probe_writes_table_report_and_figure(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["probe", str(trained), "--worlds", "3"])
+    output = capsys.readouterr().out
+    for text in ("map MSE", "cell accuracy", "heading accuracy", "constant", "cells seen", "cells not"):
+        assert text in output
+    report = json.loads((trained / "probe.json").read_text())
+    assert report["worlds"] == 3
+    assert len(report["by_time"]["belief"]["map_mse"]) == 9
+    with Image.open(trained / "probe.png") as figure:
+        assert figure.size[0] > 1000
+
+
+def test_rollout_writes_picture_and_animation(trained: Path) -> None:
+    main(["rollout", str(trained), "--worlds", "2", "--context", "5", "--steps", "4"])
+    with Image.open(trained / "rollout.png") as picture, Image.open(trained / "rollout.gif") as animation:
+        assert picture.size[0] > 500
+        assert getattr(animation, "n_frames", 1) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["train", "Nowhere"], "there is no level 'Nowhere'; there are: RandomCity"),
+        (["train", "--preset", "huge"], "there is no preset 'huge'; there are: tiny, small, paper"),
+        (["train", "--simulation.overshoot", "40"], "shorter than learning.unroll_length, 40"),
+        (["train", "--simulation.overshoot", "38"], "an unroll of 40 with an overshoot of 38 has 2"),
+        (["train", "--simulation.frames", "7"], "an overshoot of 6 has no more than 6"),
+        (["train", "--world.frame-size", "18"], "must be a multiple of 4"),
+        (["train", "--world.size", "3"], "allowed are 5 to 255"),
+        (["train", "--world.turn-angle", "50"], "must divide 360"),
+        (["train", "--learning.updates", "0"], "learning.updates must be positive, not 0"),
+        (["train", "--learning.updates", "many"], "invalid literal"),
+        (["train", "--learning.beta1", "1"], "learning.beta1 must be in [0, 1), not 1"),
+        (["train", "--geco.kappa", "-1"], "geco.kappa must be positive"),
+        (["train", "--geco.initial", "2000"], "at most 1000"),
+        (["train", "--convdraw.kernel-size", "4"], "must be odd, not 4"),
+        (["train", "--convdraw.encoder-channels", "8", "8"], "must be as many, not 2 and 1"),
+        (["train", "--agent.encoder-channels", "8", "0"], "agent.encoder_channels must be positive"),
+        (["train", "--device", "tpu"], "there is no device 'tpu' here"),
+        (["train", "--seed", "-1"], "seed must be from 0"),
+        (["train", "--nonsense", "1"], "--nonsense"),
+        (["train", "--resume", "gone"], "there is no run folder gone"),
+        (["train", "--resume", "gone", "--seed", "1"], "--resume takes the run's own configuration"),
+        (["probe", "gone"], "there is no run folder gone"),
+        (["rollout", "gone"], "there is no run folder gone"),
+        (["dance"], "dance"),
+        ([], "train, probe, rollout"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str],
+    what: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert what in refused(arguments, capsys)
+    leftover = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert leftover == []
+
+
+def test_another_configuration_in_the_same_folder_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (trained / "config.json").read_bytes()
+    line = refused(["train", "--run", str(trained)], capsys)
+    assert "holds a run with another" in line
+    assert "learning" in line
+    assert (trained / "config.json").read_bytes() == before
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    assert "is no run" in refused(["probe", str(tmp_path)], capsys)
+    assert "is not empty" in refused(["train", "--run", str(tmp_path)], capsys)
+
+
+def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder.create(tmp_path / "run", tinier().to_dict())
+    assert "has no checkpoint yet" in refused(["probe", str(tmp_path / "run")], capsys)
+
+
+def test_a_configuration_of_another_version_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder.create(tmp_path / "run", tinier().to_dict() | {"colour": "red"})
+    assert "colour" in refused(["probe", str(tmp_path / "run")], capsys)
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tinier(learning__updates=4)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    train(config, folder)
+    newest = checkpoints.latest(folder.checkpoints)
+    assert newest is not None
+    newest.write_bytes(newest.read_bytes()[:1000])
+    for arguments in (["probe", str(folder.path)], ["train", "--resume", str(folder.path)]):
+        line = refused(arguments, capsys)
+        assert newest.name in line
+        assert "update_00000002.pt" in line, "the one before it is named"
+
+
+def test_a_run_in_use_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RunFolder.open(trained).lock():
+        assert str(trained) in refused(["train", "--resume", str(trained)], capsys)
+
+
+def test_rollouts_that_do_not_fit_are_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(["rollout", str(trained), "--context", "8", "--steps", "4"], capsys)
+    assert "at most an episode's 9 frames" in line
+
+
+def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["train", "--help"], ["probe", "--help"], ["rollout", "--help"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 0
+        assert "usage: simcore" in capsys.readouterr().out
+
+
+def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
+    def broken(self: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("simcore.cli.Probe.execute", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["probe", str(trained)])
+    assert not issubclass(UserError, ValueError)

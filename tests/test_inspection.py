@@ -1,0 +1,91 @@
+"""What `probe` and `rollout` compute: held-out worlds, and alignment of what is sampled with what came."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tinier import tinier
+from torch import Tensor, nn
+
+from simcore.errors import UserError
+from simcore.inspection import Loaded, load_run, measure, roll_out
+from simcore.memory import CoreState, Unrolled
+from simcore.runs import RunFolder
+from simcore.training import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    config = tinier(learning__updates=2)
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
+    train(config, folder)
+    return load_run(RunFolder.open(folder.path), "cpu")
+
+
+def test_the_newest_weights_are_loaded(run: Loaded, tmp_path: Path) -> None:
+    assert run.update == 2
+    assert run.system.simulation.frame_model.geco.updates == 2
+
+
+def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
+    first, second = measure(run, worlds=5), measure(run, worlds=5)
+    for name in ("belief", "constant"):
+        assert first[name].map_mse.shape == (9, 5)
+        assert first[name].overall() == second[name].overall()
+
+
+def test_held_out_worlds_are_new(run: Loaded) -> None:
+    held_out, others = run.walk("held-out/0", 20, 2), run.walk("constant/0", 20, 2)
+    for world in range(20):
+        assert not (others.truth.maps[0] == held_out.truth.maps[0, world]).flatten(1).all(1).any()
+
+
+class Tagged(nn.Module):
+    """A core and a frame model in one that carry the tag (start time, last action, steps) into the frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Tensor] = []
+
+    def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
+        steps = torch.arange(1, len(inputs) + 1)[:, None, None].expand(*inputs.shape[:2], 1).float()
+        start = state.hidden[..., :1].expand(len(inputs), -1, -1)
+        return Unrolled(torch.cat([start, inputs.argmax(-1, keepdim=True).float(), steps], -1), state, None)
+
+    def sample(self, condition: Tensor, noise: torch.Generator) -> Tensor:
+        self.asked.append(condition)
+        return torch.zeros(len(condition), 8, 8, 3, dtype=torch.uint8)
+
+
+def test_rollouts_are_one_step_ahead_and_then_open_loop(run: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagged = Tagged()
+    context, steps, worlds = 4, 5, 2
+    agent, simulation = run.system.agent, run.system.simulation
+    unroll = agent.unroll
+
+    def timed(trajectory: Any, snapshots_at: Any) -> Unrolled:
+        unrolled = unroll(trajectory, snapshots_at)
+        times = torch.arange(context).view(-1, 1, 1).expand_as(unrolled.snapshots.hidden).float()
+        return unrolled._replace(snapshots=CoreState(times, times))
+
+    monkeypatch.setattr(agent, "unroll", timed)
+    monkeypatch.setattr(simulation, "core", tagged)
+    monkeypatch.setattr(simulation, "frame_model", tagged)
+    rollout = roll_out(run, worlds, context, steps)
+
+    start, action, length = tagged.asked[0].view(context + steps - 1, worlds, 3).unbind(-1)
+    assert start[:, 0].tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert length[:, 0].tolist() == [1, 1, 1, 1, 2, 3, 4, 5]
+    trajectory = run.walk("rollout/0", worlds, context + steps)
+    assert torch.equal(action.long(), trajectory.actions[1:])
+    assert torch.equal(rollout.frames, trajectory.frames)
+    assert torch.equal(rollout.maps, trajectory.truth.maps)
+    assert rollout.samples.shape == rollout.frames.shape
+    assert torch.equal(rollout.decoded[context - 1], rollout.decoded[-1]), "no map is decoded where nothing is seen"
+
+
+@pytest.mark.parametrize(("context", "steps"), [(1, 3), (3, 0), (6, 4)])
+def test_rollouts_that_do_not_fit_an_episode_are_refused(run: Loaded, context: int, steps: int) -> None:
+    with pytest.raises(UserError, match="at most an episode's 9 frames"):
+        roll_out(run, 1, context, steps)

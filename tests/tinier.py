@@ -1,0 +1,36 @@
+"""A configuration so small that tests can train it in seconds."""
+
+from dataclasses import replace
+from typing import Any
+
+from simcore.config import AgentConfig, Config, ConvDRAWConfig, LearningConfig, RecordConfig, SimulationConfig
+from simcore.worlds import RandomCityConfig
+
+
+def tinier(**changes: Any) -> Config:
+    """Return the configuration, changed by flat arguments such as `learning__updates=3` or `seed=1`."""
+    config = Config(
+        preset="tiny",
+        threads=1,
+        device="cpu",
+        world=RandomCityConfig(size=7, frame_size=8, episode_length=8),
+        agent=AgentConfig(hidden_size=16, embedding_size=8, encoder_channels=(4,)),
+        simulation=SimulationConfig(overshoot=3, starts=2, frames=2),
+        convdraw=ConvDRAWConfig(
+            steps=2,
+            latent_channels=2,
+            state_channels=4,
+            encoder_channels=(4,),
+            decoder_channels=(4,),
+            kernel_size=3,
+        ),
+        learning=LearningConfig(updates=6, worlds=3, unroll_length=7, learning_rate=1e-3),
+        record=RecordConfig(metrics_every=2, checkpoint_every=2),
+    )
+    for name, value in changes.items():
+        section, _, key = name.rpartition("__")
+        config = replace(
+            config,
+            **({section: replace(getattr(config, section), **{key: value})} if section else {key: value}),
+        )
+    return config
