@@ -38,7 +38,7 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
 
 
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
-    """Return the figure of the scores by time step; map error also on cells seen and not yet seen (SPEC: figure 12)."""
+    """Return the figure of the scores by time step; map error also on cells seen and not yet seen (figure 12)."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     figure.suptitle(title)
     panels = figure.subplots(1, 4)
@@ -53,7 +53,7 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
         panels[1].plot(by_time["map_mse_unseen"], color=colour, linestyle="--")
         panels[2].plot(by_time["cell_accuracy"], color=colour)
         panels[3].plot(by_time["heading_accuracy"], color=colour)
-    for panel in panels:
-        panel.set_ylim(bottom=0)
+    for panel in panels[2:]:
+        panel.set_ylim(0, 1)
     panels[0].legend(fontsize=8)
     return figure

@@ -120,7 +120,7 @@ class ConvDRAW(FrameModel):
         kernel_size: width of the kernels of the convolutions that keep the size.
 
     Raises:
-        ValueError: the kernel size is even, encoder and decoder differ in depth, or the frame cannot be halved so often.
+        ValueError: the kernel is even, encoder and decoder differ in depth, or the frame cannot be halved so often.
     """
 
     def __init__(

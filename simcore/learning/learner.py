@@ -67,6 +67,7 @@ class Learner:
                 {"params": list(system.probes.parameters()), "lr": learning.probe_learning_rate},
             ],
             betas=(learning.beta1, learning.beta2),
+            fused=True,
         )
 
     def step(self, trajectory: Trajectory) -> Learned:

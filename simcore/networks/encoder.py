@@ -1,4 +1,4 @@
-"""The frame encoder: the residual convolutional net of IMPALA's deep agent (SPEC: frame encoder)."""
+"""The frame encoder: the residual convolutional net of IMPALA's deep agent (App. D)."""
 
 import torch
 import torch.nn.functional as F

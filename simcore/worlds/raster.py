@@ -108,8 +108,8 @@ def draw_column(
             if low > 0:
                 lowest_above = index
                 continue
-            last = row_of(low, scale_in, horizon, rows)
             edge = row_of(high, scale_in, horizon, rows)
+            last = row_of(low, scale_in, horizon, rows) if edge < bottom else edge
             first = row_of(high, scale_out, horizon, rows) if high < 0 else edge
             for face in (side, TOP):
                 begin, end = (edge, last) if face == side else (first, edge)

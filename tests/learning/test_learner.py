@@ -1,0 +1,64 @@
+"""One update: its learning rates, its clipping and what it reports."""
+
+import pytest
+import torch
+from tinier import tinier
+
+from simcore.learning.learner import Learner
+from simcore.training import Training
+
+
+def make_training(**changes: object) -> Training:
+    return Training(tinier(**changes), torch.device("cpu"))
+
+
+def test_belief_and_simulation_warm_up_and_the_rest_does_not() -> None:
+    training = make_training(learning__belief_warmup=4, learning__learning_rate=2e-3)
+    rates = []
+    for _ in range(6):
+        training.update()
+        rates.append([group["lr"] for group in training.learner.optimizer.param_groups])
+    belief, frames, probes = zip(*rates, strict=True)
+    assert belief == pytest.approx([5e-4, 1e-3, 1.5e-3, 2e-3, 2e-3, 2e-3])
+    assert set(frames) == {2e-3}
+    assert set(probes) == {1e-3}
+
+
+def test_without_a_warm_up_the_rate_is_full_at_once() -> None:
+    training = make_training()
+    training.update()
+    assert training.learner.optimizer.param_groups[0]["lr"] == 1e-3
+
+
+def test_every_parameter_is_optimised_once() -> None:
+    training = make_training()
+    optimised = [id(p) for group in training.learner.optimizer.param_groups for p in group["params"]]
+    assert sorted(optimised) == sorted(id(p) for p in training.system.parameters())
+
+
+def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
+    training = make_training(learning__gradient_clip=1e-3)
+    training.update()
+    reported = training.take_metrics()["grad_norm"]
+    groups = training.learner.optimizer.param_groups
+    squares = [p.grad.square().sum() for group in groups[:2] for p in group["params"] if p.grad is not None]
+    assert torch.stack(squares).sum().sqrt().item() == pytest.approx(1e-3, rel=1e-3)
+    assert reported > 1e-2
+
+
+def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
+    training = make_training(geco__kappa=0.01, geco__rate=0.5)
+    trajectory = training.actor.collect(7, training.core_state)
+    metrics = dict(zip(Learner.METRICS, training.learner.step(trajectory).metrics.tolist(), strict=True))
+    assert metrics["lambda"] == pytest.approx(50.0)
+    assert metrics["loss"] == pytest.approx(metrics["kl"] + 50.0 * (metrics["error"] - 0.01), rel=1e-5)
+    assert training.system.simulation.frame_model.multiplier.item() > 60.0
+
+
+def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
+    training = make_training(learning__learning_rate=3e-3)
+    errors = []
+    for _ in range(60):
+        training.update()
+        errors.append(training.take_metrics()["error"])
+    assert sum(errors[-10:]) < 0.5 * sum(errors[:10])
