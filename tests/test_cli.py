@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tinier import tinier
 
 from simcore.cli import main
 from simcore.errors import UserError
 from simcore.runs import RunFolder, checkpoints
 from simcore.training import train
+from tinier import tinier
 
 
 @pytest.fixture(scope="module")

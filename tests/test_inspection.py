@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from tinier import tinier
 from torch import Tensor, nn
 
 from simcore.errors import UserError
@@ -13,6 +12,7 @@ from simcore.inspection import Loaded, load_run, measure, roll_out
 from simcore.memory import CoreState, Unrolled
 from simcore.runs import RunFolder
 from simcore.training import train
+from tinier import tinier
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from tinier import tinier
 from torch import Tensor
 
 from simcore.config import Config
@@ -20,6 +19,7 @@ from simcore.learning.learner import Learner, NonFiniteLossError
 from simcore.presets import preset
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training import Training, choose_device, stream, train
+from tinier import tinier
 
 CPU = torch.device("cpu")
 

@@ -108,6 +108,7 @@ def draw_column(
             if low > 0:
                 lowest_above = index
                 continue
+            # On the screen, top face: first .. edge - 1; side: edge .. last - 1, mostly hidden by what came before.
             edge = row_of(high, scale_in, horizon, rows)
             last = row_of(low, scale_in, horizon, rows) if edge < bottom else edge
             first = row_of(high, scale_out, horizon, rows) if high < 0 else edge

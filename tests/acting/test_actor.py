@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tinier import tinier
 
 from simcore.acting import Actor
 from simcore.learning.trajectory import NO_ACTION, Trajectory
@@ -11,6 +10,7 @@ from simcore.memory import CoreState
 from simcore.nested import tree_map
 from simcore.training import make_worlds
 from simcore.worlds import Walker
+from tinier import tinier
 
 STATE = CoreState(torch.zeros(3, 4), torch.zeros(3, 4))
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tinier import tinier
 
 from simcore.learning.learner import Learner
 from simcore.training import Training
+from tinier import tinier
 
 
 def make_training(**changes: object) -> Training:

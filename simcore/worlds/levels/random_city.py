@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.grid import AIR, FIRST_BUILDING, GROUND, LAST_BUILDING, WALL, World
+from simcore.worlds.grid import AIR, FIRST_BUILDING, GROUND, LAST_BUILDING, MAX_HEIGHT, WALL, World
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.base import Action, Level, LevelConfig, require
 from simcore.worlds.streams import draw_between
 
 WALL_HEIGHT = 3
 ATTEMPTS = 12  # places tried for a building before it is given up
-LARGEST_SIDE = 6
+LARGEST_SIDE = 3, 6  # of a building, in small and in large cities: a quarter of the size within these
 
 ACTIONS = (
     Action("forward", walk=1),
@@ -41,7 +41,7 @@ class RandomCityConfig(LevelConfig):
         require(self.size >= 7, f"size is {self.size}; a city needs 7 to 255 cells")
         if self.buildings is not None:
             object.__setattr__(self, "buildings", _pair("buildings", self.buildings, 0, self.size**2))
-        object.__setattr__(self, "heights", _pair("heights", self.heights, 1, 64))
+        object.__setattr__(self, "heights", _pair("heights", self.heights, 1, MAX_HEIGHT - 1))
 
     @property
     def height(self) -> int:
@@ -150,7 +150,7 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
     put_box(blocks, 0, 0, size, size, 0, 1 + WALL_HEIGHT, WALL)
     put_box(blocks, 1, 1, size - 2, size - 2, 0, 1, GROUND)
     put_box(blocks, 1, 1, size - 2, size - 2, 1, 1 + WALL_HEIGHT, AIR)
-    largest = max(2, min(LARGEST_SIDE, size // 4))
+    largest = min(max(size // 4, LARGEST_SIDE[0]), LARGEST_SIDE[1])
     open_cells = (size - 2) ** 2
     for _ in range(draw_between(stream, fewest, most)):
         for _ in range(ATTEMPTS):
