@@ -1,0 +1,17 @@
+"""A run's folder: configuration, metrics and checkpoints, and how a run is watched, stopped, resumed."""
+
+from simcore.runs import checkpoints
+from simcore.runs.folder import RunFolder
+from simcore.runs.interrupt import Stop, graceful_interrupt
+from simcore.runs.metrics import MetricsWriter, read_metrics
+from simcore.runs.progress import Progress
+
+__all__ = [
+    "MetricsWriter",
+    "Progress",
+    "RunFolder",
+    "Stop",
+    "checkpoints",
+    "graceful_interrupt",
+    "read_metrics",
+]

@@ -1,0 +1,105 @@
+"""Checkpoints: everything a run needs to go on, in files that are whole or not there."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from simcore.errors import UserError
+from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
+
+_NAME = re.compile(r"update_(\d+)\.pt")
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint file holds."""
+
+    update: int
+    """How many updates the run had done."""
+    state: dict[str, Any]
+    """Nested dicts, lists and tuples of tensors, numbers, strings, bools and None."""
+
+
+def save(directory: Path, update: int, state: dict[str, Any], keep: int = 3) -> Path:
+    """Write `directory/update_<update>.pt`, then delete all but the `keep` newest checkpoints there.
+
+    Args:
+        directory: the run's folder of checkpoints; made where it is missing.
+        update: how many updates the run has done.
+        state: nested dicts, lists and tuples of tensors, numbers, strings, bools and None;
+            nothing else can be loaded.
+        keep: how many checkpoints stay, this one included.
+
+    Returns:
+        The new file.
+
+    Raises:
+        UserError: it cannot be written, for instance since the disk is full. Older checkpoints stay.
+        ValueError: `keep` is not positive.
+    """
+    if keep < 1:
+        raise ValueError(f"keep at least one checkpoint, not {keep}")
+    # By way of memory, since torch.save turns a failed write into a RuntimeError of no particular kind.
+    buffer = io.BytesIO()
+    torch.save({"format": "simcore-checkpoint", "version": 1, "update": update, "state": state}, buffer)
+    path = directory / f"update_{update:08}.pt"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):  # of a process that was killed as it wrote
+            leftover.unlink()
+        write_atomically(path, buffer.getbuffer())
+    except OSError as error:
+        good = latest(directory)
+        last = f"the last good checkpoint is {good}" if good else "there is no earlier checkpoint"
+        raise UserError(f"cannot save {path}: {error.strerror}; {last}; make room and resume") from error
+    for old in _ascending(directory)[:-keep]:
+        old.unlink()
+    return path
+
+
+def latest(directory: Path) -> Path | None:
+    """Return the checkpoint of the most updates in `directory`, or None where there is none."""
+    paths = _ascending(directory)
+    return paths[-1] if paths else None
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Read a checkpoint; its tensors come to `device`. No code that a file may hold is ever run.
+
+    Raises:
+        UserError: the file is missing, unreadable, damaged, not a checkpoint, or of a newer version.
+        RuntimeError: `device` is missing or has too little memory.
+    """
+    torch.empty(0, device=device)  # complains about a missing device here, where no file can be blamed for it
+    try:
+        payload = torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # there is no saying what reading arbitrary bytes raises
+        raise _unusable(path) from error
+    match payload:
+        case {"format": "simcore-checkpoint", "version": 1, "update": int(update), "state": dict(state)}:
+            return Checkpoint(update, state)
+        case {"format": "simcore-checkpoint", "version": int(version)} if version > 1:
+            raise UserError(f"{path} is of a newer SimCore (format {version}, not 1); update SimCore")
+    raise _unusable(path)
+
+
+def _ascending(directory: Path) -> list[Path]:
+    """Return the checkpoints in `directory`, the one of the most updates last."""
+    named = ((_NAME.fullmatch(path.name), path) for path in directory.glob("*"))
+    return [path for _, path in sorted((int(name[1]), path) for name, path in named if name)]
+
+
+def _unusable(path: Path) -> UserError:
+    """Return the error for a file that is no whole checkpoint, with the way out."""
+    paths = _ascending(path.parent)
+    if path not in paths:
+        return UserError(f"{path} is damaged or not a checkpoint of SimCore; name another file")
+    older = paths[: paths.index(path)]
+    then = f"{older[-1].name} is then used" if older else "the run then starts from the beginning"
+    return UserError(f"{path} is damaged or not a checkpoint of SimCore; delete it: {then}")

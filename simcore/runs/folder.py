@@ -1,0 +1,125 @@
+"""The folder that a run lives in."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from simcore.errors import UserError
+from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
+
+_CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
+
+    Make one with `RunFolder.create` or `RunFolder.open`. Reading a run needs no lock; training in it does.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    """What `config.json` says: JSON's types alone, so a tuple that was written is a list here."""
+
+    @classmethod
+    def create(cls, path: str | Path, config: dict[str, Any]) -> Self:
+        """Make a new run in a folder that is missing or empty; missing parents are made too.
+
+        Raises:
+            UserError: the folder holds something, or cannot be written. It is then as it was before.
+            TypeError: JSON cannot express `config`.
+        """
+        path = Path(path)
+        text = json.dumps(config, indent=2) + "\n"
+        try:
+            is_new = not path.exists()
+            path.mkdir(parents=True, exist_ok=True)
+            # A process killed in here leaves nothing but a temporary file: that folder still counts as empty.
+            if any(file.suffix != TEMPORARY_SUFFIX for file in path.iterdir()):
+                remedy = "resume its run" if (path / _CONFIG).exists() else "empty it"
+                raise UserError(f"the folder {path} is not empty; {remedy}, or name a new folder")
+            try:
+                write_atomically(path / _CONFIG, text.encode())
+            except OSError:
+                if is_new:
+                    path.rmdir()
+                raise
+        except OSError as error:
+            raise UserError(f"cannot make the run {path}: {error.strerror}; name another folder") from error
+        return cls(path, json.loads(text))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open an existing run.
+
+        Raises:
+            UserError: there is no such folder, or its `config.json` is missing, unreadable or damaged.
+        """
+        path = Path(path)
+        file = path / _CONFIG
+        try:
+            if not path.is_dir():
+                raise UserError(f"there is no run folder {path}; name one that a training run has made")
+            config = json.loads(file.read_bytes())
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is no run: it has no {_CONFIG}; name a folder that has one") from error
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror}") from error
+        except ValueError as error:  # not JSON, or not even text
+            raise UserError(f"{file} is damaged ({error}); restore it or train in a new folder") from error
+        if not isinstance(config, dict):
+            raise UserError(f"{file} holds no JSON object; restore it or train in a new folder")
+        return cls(path, config)
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics, one JSON line an update."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other process from training in this folder while the `with` block runs.
+
+        The kernel holds the lock for the process and drops it however the process ends, so a killed run can
+        be resumed at once. The empty file `lock` stays: if it were removed, two processes could each lock a
+        file of that name.
+
+        Raises:
+            UserError: someone trains in the folder already, or the lock file cannot be made.
+        """
+        file = self.path / "lock"
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise UserError(f"cannot make {file}: {error.strerror}; train in another folder") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"another process is training in {self.path}; stop it, or train in another folder"
+                ) from error
+            except OSError as error:
+                raise UserError(f"cannot lock {file}: {error.strerror}; train in another folder") from error
+            try:
+                yield
+            finally:
+                # Closing alone would leave the lock with any child process that has inherited the descriptor.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            os.close(descriptor)

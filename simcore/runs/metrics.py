@@ -1,0 +1,128 @@
+"""The metrics of a run: one JSON line an update, and the same numbers for TensorBoard."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from simcore.errors import UserError
+from simcore.runs.folder import RunFolder
+
+
+class MetricsWriter:
+    """Appends metrics to a run, and leaves no trace of updates that a resumed run does again.
+
+    Write the metrics of an update before its checkpoint: then none that a checkpoint counts is missing. Close
+    the writer, or use it in a `with` block.
+
+    Args:
+        folder: the run.
+        resume_at: the updates that the run has done, 0 for a new one. Later lines, which a process wrote
+            between its last checkpoint and its end, are cut off, and so is a last line that it did not
+            finish; TensorBoard is told to forget those updates.
+
+    Raises:
+        UserError: the files cannot be written, or an earlier line is damaged.
+    """
+
+    def __init__(self, folder: RunFolder, resume_at: int = 0) -> None:
+        self._folder = folder.path
+        with ExitStack() as files:
+            try:
+                if folder.metrics.exists():
+                    _cut_after(folder.metrics, resume_at)
+                self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
+                self._tensorboard = files.enter_context(
+                    SummaryWriter(str(folder.tensorboard), purge_step=resume_at + 1)
+                )
+            except OSError as error:
+                raise self._failed(error) from error
+            self._files = files.pop_all()
+
+    def write(self, update: int, values: dict[str, float]) -> None:
+        """Append the metrics of one update: on disk, for whoever reads along, when this returns.
+
+        A number that is not finite becomes null, since JSON has no word for it. In TensorBoard the part of a
+        name before "/" is its group.
+
+        Raises:
+            UserError: the files cannot be written, for instance since the disk is full.
+        """
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        try:
+            self._lines.write(json.dumps({"update": update, **finite}) + "\n")
+            self._lines.flush()
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, update)
+            self._tensorboard.flush()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the files.
+
+        Raises:
+            UserError: what was left to write cannot be written.
+        """
+        try:
+            self._files.close()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _failed(self, error: OSError) -> UserError:
+        return UserError(f"cannot write metrics in {self._folder}: {error.strerror}; make room and resume")
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return one dict for each update in a `metrics.jsonl`; what was not finite when it was written is NaN.
+
+    The file may be growing: an unfinished last line is left out.
+
+    Raises:
+        UserError: the file is missing or unreadable, or a line other than the last is damaged.
+    """
+    try:
+        lines = [line for line, _ in _records(path)]
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {path}; name the metrics.jsonl of a training run") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    return [{key: math.nan if value is None else value for key, value in line.items()} for line in lines]
+
+
+def _cut_after(path: Path, update: int) -> None:
+    """Cut off what follows the last whole line of `update` or earlier."""
+    kept = max((end for record, end in _records(path) if record["update"] <= update), default=0)
+    os.truncate(path, kept)
+
+
+def _records(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each whole line's content, and where in the file the line ends, in bytes.
+
+    Raises:
+        UserError: a whole line is not a JSON object with an update.
+    """
+    end = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return  # the newline is written last: without it the line is not whole
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if not isinstance(record, dict) or not isinstance(record.get("update"), int):
+                raise UserError(f"line {number} of {path} is damaged; correct or delete that line")
+            end += len(line)
+            yield record, end

@@ -1,0 +1,179 @@
+"""How far a run is and how well it learns, on the screen or in a log."""
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+_WIDEST_PANEL = 100
+_NARROWEST_OF_THREE = 76
+"""Columns that three groups of facts side by side need; a narrower panel has them below each other."""
+_UNKNOWN = "-"
+
+
+def _number(value: float) -> str:
+    """Return four significant digits, in at most 10 characters."""
+    return f"{value:#.4g}".removesuffix(".")
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+_METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "loss": ("loss", _number),
+    "kl": ("KL", _number),
+    "error": ("error", _number),
+    "lambda": ("λ", _number),
+    "map_mse": ("map MSE", _number),
+    "cell_accuracy": ("cell acc.", _percent),
+    "heading_accuracy": ("heading acc.", _percent),
+    "grad_norm": ("grad norm", _number),
+}
+"""The metrics that are shown: by key, the name that people use and how the number is written."""
+
+
+class Progress:
+    """Shows a training loop at work, in a `with` block around it.
+
+    In a terminal: a panel, drawn by a thread of its own four times a second, which stays on the screen at the
+    end. Elsewhere (a log file, continuous integration): a plain line now and then, and one at the end.
+
+    Args:
+        total_updates: the updates of the whole run.
+        frames_per_update: the frames of one update, of all worlds together.
+        start_update: the updates that were done before, in a resumed run.
+        console: where to show it; by default standard output.
+        line_seconds: the time between two plain lines.
+    """
+
+    def __init__(
+        self,
+        total_updates: int,
+        frames_per_update: int,
+        start_update: int = 0,
+        console: Console | None = None,
+        line_seconds: float = 10.0,
+    ) -> None:
+        self._total = total_updates
+        self._frames_per_update = frames_per_update
+        self._update = start_update
+        self._values: dict[str, float] = {}
+        self._started = monotonic()
+        self._updates_per_second = 0.0
+        # One entry a second at most: the speed is that of 30 s, or of 30 updates where those take longer.
+        self._recent = deque([(self._started, start_update)], maxlen=30)
+        self._console = console or Console()
+        self._line_seconds = line_seconds
+        self._line_due = self._started
+        self._line_update: int | None = None
+        is_screen = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._live = Live(self, console=self._console, refresh_per_second=4) if is_screen else None
+
+    def show(self, update: int, values: dict[str, float]) -> None:
+        """Take note that `update` updates are done, and of their metrics.
+
+        Shown are loss, kl, error, lambda, map_mse, cell_accuracy, heading_accuracy and grad_norm, each at the
+        value that came last; other keys are ignored. The frames a second are measured here.
+        """
+        now = monotonic()
+        self._update = update
+        self._values.update(values)
+        since, first = self._recent[0]
+        if now > since:
+            self._updates_per_second = (update - first) / (now - since)
+        if now - self._recent[-1][0] >= 1.0:
+            self._recent.append((now, update))
+        if self._live is None and now >= self._line_due:
+            self._line_due = now + self._line_seconds
+            self._print_line()
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start(refresh=True)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+        elif self._line_update != self._update:
+            self._print_line()
+
+    def __rich__(self) -> Panel:
+        """Return the panel as of now."""
+        width = min(self._console.width, _WIDEST_PANEL)
+        head = Table.grid("", "", "", padding=(0, 2), expand=True)
+        head.columns[1].ratio = 1
+        bar = ProgressBar(total=self._total, completed=self._update)
+        head.add_row(f"[bold]update {self._updates()}[/]", bar, f"[bold]{_percent(self._fraction())}[/]")
+
+        facts = list((self._pace() | self._metrics()).items())
+        groups = [facts[:4], facts[4:8], facts[8:]] if width >= _NARROWEST_OF_THREE else [facts]
+        body = Table.grid(padding=(0, 1), expand=True)
+        for group in groups:
+            if body.columns:
+                body.add_column(ratio=1)  # shares out the space that is left between the groups
+            body.add_column(style="dim", no_wrap=True)
+            # As wide as the widest number can be, so that nothing moves.
+            widest = len(self._frames(self._total)) if group is groups[0] else 10
+            body.add_column(justify="right", min_width=widest, no_wrap=True)
+        for row in zip(*groups, strict=True):
+            body.add_row(*[cell for fact in row for cell in ("", *fact)][1:])
+
+        page = Table.grid(expand=True)
+        page.add_row(head)
+        page.add_row("")
+        page.add_row(body)
+        return Panel(page, title="SimCore", title_align="left", border_style="dim", width=width)
+
+    def _print_line(self) -> None:
+        facts = (self._pace() | self._metrics()).items()
+        known = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
+        line = f"update {self._updates()} ({_percent(self._fraction())})  {known}"
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        self._line_update = self._update
+
+    def _updates(self) -> str:
+        total = f"{self._total:,}"
+        return f"{self._update:{len(total)},} / {total}"
+
+    def _frames(self, updates: int) -> str:
+        return f"{updates * self._frames_per_update:,}"
+
+    def _fraction(self) -> float:
+        return self._update / self._total if self._total else 1.0
+
+    def _pace(self) -> dict[str, str]:
+        """Return how far and how fast the run is, by name."""
+        speed = self._updates_per_second
+        return {
+            "frames": self._frames(self._update),
+            "frames/s": f"{speed * self._frames_per_update:,.0f}" if speed else _UNKNOWN,
+            "elapsed": _duration(monotonic() - self._started),
+            "left": _duration((self._total - self._update) / speed) if speed else _UNKNOWN,
+        }
+
+    def _metrics(self) -> dict[str, str]:
+        """Return what is known of each shown metric, by name."""
+        values = self._values
+        # A stream that cannot write λ would end the training with an encoding error.
+        only_ascii = self._console.options.ascii_only
+        return {
+            (key if only_ascii and not name.isascii() else name): (
+                write(values[key]) if key in values else _UNKNOWN
+            )
+            for key, (name, write) in _METRICS.items()
+        }
+
+
+def _duration(seconds: float) -> str:
+    """Return hours, minutes and seconds."""
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}"
