@@ -165,9 +165,7 @@ class Progress:
         # A stream that cannot write λ would end the training with an encoding error.
         only_ascii = self._console.options.ascii_only
         return {
-            (key if only_ascii and not name.isascii() else name): (
-                write(values[key]) if key in values else _UNKNOWN
-            )
+            (key if only_ascii and not name.isascii() else name): (write(values[key]) if key in values else _UNKNOWN)
             for key, (name, write) in _METRICS.items()
         }
 

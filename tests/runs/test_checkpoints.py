@@ -44,9 +44,7 @@ def names(directory: Path) -> list[str]:
 
 
 def run(script: str, *arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def test_loads_what_was_saved(tmp_path: Path) -> None:

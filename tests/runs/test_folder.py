@@ -137,9 +137,7 @@ def test_the_lock_is_free_again_although_a_child_has_inherited_it(tmp_path: Path
     folder = RunFolder.create(tmp_path, CONFIG)
     with folder.lock():
         descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
-        locked = next(
-            d for d in descriptors if os.path.realpath(f"/proc/self/fd/{d}") == str(tmp_path / "lock")
-        )
+        locked = next(d for d in descriptors if os.path.realpath(f"/proc/self/fd/{d}") == str(tmp_path / "lock"))
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[locked])
     try:
         with folder.lock():
@@ -150,9 +148,7 @@ def test_the_lock_is_free_again_although_a_child_has_inherited_it(tmp_path: Path
 
 def test_a_killed_process_frees_the_lock(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, CONFIG)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD_THE_LOCK, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+    holder = subprocess.Popen([sys.executable, "-c", HOLD_THE_LOCK, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "locked\n"

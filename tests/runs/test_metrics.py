@@ -117,9 +117,7 @@ def test_a_reader_leaves_out_a_torn_last_line(folder: RunFolder, end: int) -> No
     assert [line["update"] for line in read_metrics(folder.metrics)] == [1]
 
 
-@pytest.mark.parametrize(
-    "damage", [b"\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"update": "2"}\n', b"\xff\n"]
-)
+@pytest.mark.parametrize("damage", [b"\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"update": "2"}\n', b"\xff\n"])
 def test_a_damaged_line_is_named_and_nothing_is_cut(folder: RunFolder, damage: bytes) -> None:
     first, last = b'{"update": 1}\n', b'{"update": 3}\n'
     folder.metrics.write_bytes(first + damage + last)

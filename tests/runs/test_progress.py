@@ -83,9 +83,7 @@ def test_nothing_is_cut_off_and_nothing_moves(clock: Clock, width: int) -> None:
     for text in ("-0.01235", "1.234e-05", "0.001230", "500.0", "0.03450", "12.3 %", "100.0 %", "1234"):
         assert text in after
     # Each name stands where it stood before there were numbers, and all lines are equally long.
-    places = [
-        [(match[0], match.start()) for match in re.finditer("[a-zλ]{2,}", text)] for text in (before, after)
-    ]
+    places = [[(match[0], match.start()) for match in re.finditer("[a-zλ]{2,}", text)] for text in (before, after)]
     assert places[0] == places[1]
     assert {len(line) for line in after.splitlines()} == {min(width, 100)}
 
