@@ -1,6 +1,6 @@
 """Frames a second of a world on one core: step and draw, resets included.
 
-    python benchmarks/worlds.py --level RandomCity --size 24 --frame-size 64 --batch 16
+    python -m benchmarks.worlds --level RandomCity --size 24 --frame-size 64 --batch 16
 
 Prints the median, the least and the most of several repeats, for random actions and for the walker, and how much of
 the city the walker has seen at the end of an episode.

@@ -3,12 +3,15 @@
 import torch
 from torch import Tensor, nn
 
+LEAST_MULTIPLIER = 1e-6
+"""Below this the error has long ceased to matter, and a λ that underflowed to zero could never rise again."""
+
 
 class GECO(nn.Module):
     """The multiplier λ in min over nets, max over λ in [0, 1000] of KL + λ (error - κ).
 
     KL and error are both per image dimension, so a Gaussian observation of variance κ corresponds to λ = 1 / (2 κ),
-    which is where λ starts unless told otherwise. The ascent is multiplicative, hence λ stays positive: each update
+    which is where λ starts unless told otherwise. The ascent is multiplicative, so λ stays positive: each update
     multiplies λ by exp(rate * v), where v is a moving average of the constraint's violation relative to κ,
     (error - κ) / κ, limited to [-1, 1]. Being relative, one rate serves every κ; being limited, the large errors of the
     first batches do not drive λ up long after they have gone.
@@ -21,7 +24,7 @@ class GECO(nn.Module):
         maximum: the largest λ (App. G: 1000).
 
     Raises:
-        ValueError: κ, rate or the initial λ is not positive, or decay not in [0, 1).
+        ValueError: κ, rate, the initial or the largest λ is not positive, or decay not in [0, 1).
     """
 
     multiplier: Tensor
@@ -38,10 +41,10 @@ class GECO(nn.Module):
     ) -> None:
         super().__init__()
         start = 1.0 / (2.0 * kappa) if initial is None and kappa > 0 else initial
-        if kappa <= 0 or rate <= 0 or start is None or start <= 0 or not 0 <= decay < 1:
+        if kappa <= 0 or rate <= 0 or start is None or start <= 0 or maximum <= 0 or not 0 <= decay < 1:
             raise ValueError(
-                "GECO needs kappa, rate and initial λ > 0 and decay in [0, 1), "
-                f"not {kappa=}, {rate=}, {initial=}, {decay=}"
+                "GECO needs kappa, rate, initial λ and maximum > 0 and decay in [0, 1), "
+                f"not {kappa=}, {rate=}, {initial=}, {decay=}, {maximum=}"
             )
         self.kappa = kappa
         self.rate = rate
@@ -63,7 +66,7 @@ class GECO(nn.Module):
         # The weight of the first batches is corrected as in Adam: the average starts unbiased.
         weight = (1.0 - self.decay) / (1.0 - self.decay ** self.updates.to(torch.float64))
         self.violation.lerp_(violation, weight.to(violation))
-        self.multiplier.mul_(torch.exp(self.rate * self.violation)).clamp_(max=self.maximum)
+        self.multiplier.mul_(torch.exp(self.rate * self.violation)).clamp_(LEAST_MULTIPLIER, self.maximum)
 
     def extra_repr(self) -> str:
         """Say the settings in the module's printed form."""
