@@ -17,7 +17,7 @@ from simcore.config import (
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
 WORLDS: dict[str, dict[str, Any]] = {
     "tiny": {"size": 9, "frame_size": 16, "episode_length": 39, "heights": (1, 3), "buildings": (3, 6)},
-    "small": {"size": 13, "frame_size": 32, "episode_length": 59, "heights": (1, 4)},
+    "small": {"size": 11, "frame_size": 32, "episode_length": 59, "heights": (1, 3)},
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
 }
 
@@ -37,29 +37,36 @@ def preset(name: str, level: str = "RandomCity") -> Config:
             level=level,
             preset=name,
             world=world,
-            agent=AgentConfig(hidden_size=512, embedding_size=256, encoder_channels=(16, 32, 32)),
-            simulation=SimulationConfig(overshoot=6, starts=6, frames=2),
+            agent=AgentConfig(hidden_size=512, embedding_size=256, encoder_channels=(16, 32)),
+            simulation=SimulationConfig(overshoot=10, starts=4, frames=2),
             convdraw=ConvDRAWConfig(
-                steps=4, latent_channels=16, state_channels=32, encoder_channels=(16,), decoder_channels=(32,)
+                steps=4,
+                latent_channels=8,
+                state_channels=32,
+                encoder_channels=(16,),
+                decoder_channels=(32,),
+                kernel_size=3,
             ),
-            geco=GECOConfig(kappa=5e-3),
-            learning=LearningConfig(updates=50_000, unroll_length=60, learning_rate=5e-4, beta2=0.99),
+            geco=GECOConfig(kappa=4e-3, rate=3e-3, initial=50.0),
+            learning=LearningConfig(
+                updates=50_000, unroll_length=60, learning_rate=5e-4, beta2=0.99, belief_warmup=500
+            ),
         )
     return Config(
         level=level,
         preset=name,
         world=world,
-        agent=AgentConfig(hidden_size=256, embedding_size=128, encoder_channels=(16, 32)),
+        agent=AgentConfig(hidden_size=256, embedding_size=128, encoder_channels=(8, 16)),
         simulation=SimulationConfig(overshoot=6, starts=4, frames=2),
         convdraw=ConvDRAWConfig(
-            steps=4,
+            steps=3,
             latent_channels=8,
             state_channels=32,
             encoder_channels=(16,),
             decoder_channels=(32,),
             kernel_size=3,
         ),
-        geco=GECOConfig(kappa=0.012),
-        learning=LearningConfig(updates=2500, unroll_length=40, learning_rate=1e-3, beta2=0.99),
+        geco=GECOConfig(kappa=5e-3, rate=3e-3, initial=50.0),
+        learning=LearningConfig(updates=6000, unroll_length=40, learning_rate=1e-3, beta2=0.99, belief_warmup=300),
         record=RecordConfig(metrics_every=25, checkpoint_every=250),
     )
