@@ -21,9 +21,10 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
     total, worlds = rollout.frames.shape[:2]
     first = max(1, min(rollout.context - 2, total - COLUMNS))
     times = list(range(first, min(total, first + COLUMNS)))
-    figure = Figure(figsize=(0.9 * (len(times) + 2.4), 1.95 * worlds + 0.7), layout="constrained")
+    figure = Figure(figsize=(0.9 * (len(times) + 1.8), 1.95 * worlds + 0.7), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    grid = figure.subplots(2 * worlds, len(times) + 2, squeeze=False)
+    widths = [1.0] * len(times) + [0.3, 1.0]  # a gap sets the maps apart
+    grid = figure.subplots(2 * worlds, len(widths), squeeze=False, width_ratios=widths)
     for world in range(worlds):
         for row, (name, frames) in enumerate((("true", rollout.frames), ("model", rollout.samples))):
             for column, t in enumerate(times):
