@@ -1,6 +1,6 @@
 """What the core's resets and snapshots cost, against `nn.LSTM` on the same input.
 
-    python -m benchmarks.lstm_unroll.py --repeats 7 --threads 1
+    python -m benchmarks.lstm_unroll --repeats 7 --threads 1
 
 Prints the time of an unroll, forward and backward, for two sizes. All cases take turns in each repeat; the ratio is the
 median over repeats of the time divided by that of `nn.LSTM` in the same repeat, so a busy machine blurs it little.

@@ -68,14 +68,16 @@ class Probe:
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
     def execute(self) -> None:
-        """Print the table, and write it with the figure into the run's folder."""
-        from simcore.figures import knowledge_figure, knowledge_table
+        """Print the table, and write it with the figures into the run's folder."""
+        from simcore.figures import course_figure, knowledge_figure, knowledge_table, read_metrics
         from simcore.inspection import load_run, measure
         from simcore.runs import RunFolder
 
         if self.worlds < 1:
             raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
-        loaded = load_run(RunFolder.open(self.run), self.device)
+        folder = RunFolder.open(self.run)
+        loaded = load_run(folder, self.device)
+        metrics = read_metrics(folder.metrics)
         scores = measure(loaded, self.worlds)
         title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
         Console().print(knowledge_table(scores, title))
@@ -91,7 +93,14 @@ class Probe:
         figure = self.run / "probe.png"
         knowledge_figure(scores, title).savefig(figure, dpi=150)
         (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
-        say(f"Written: {figure}, {self.run / 'probe.json'}")
+        course = course_figure(
+            metrics,
+            scores["constant"].overall(),
+            loaded.config.geco.kappa,
+            f"{self.run.name}, the course of training (seed {loaded.config.seed})",
+        )
+        course.savefig(self.run / "course.png", dpi=150)
+        say(f"Written: {figure}, {self.run / 'course.png'}, {self.run / 'probe.json'}")
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def test_probe_writes_table_report_and_figure(trained: Path, capsys: pytest.Capt
     report = json.loads((trained / "probe.json").read_text())
     assert report["worlds"] == 3
     assert len(report["by_time"]["belief"]["map_mse"]) == 9
+    assert (trained / "course.png").stat().st_size > 10_000
     with Image.open(trained / "probe.png") as figure:
         assert figure.size[0] > 1000
 

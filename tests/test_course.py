@@ -1,0 +1,41 @@
+"""The course of a run: reading its metrics, and the smoothing of App. E."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simcore.errors import UserError
+from simcore.figures import read_metrics
+from simcore.figures.course import smooth
+
+
+def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text("".join(json.dumps({"update": i, "kl": kl}) + "\n" for i, kl in ((5, 1.5), (10, None))))
+    metrics = read_metrics(file)
+    assert metrics["update"].tolist() == [5, 10]
+    assert metrics["kl"][0] == 1.5
+    assert np.isnan(metrics["kl"][1])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [(None, "there is no"), ("", "no metrics yet"), ('{"kl": 1', "damaged"), ('{"kl": 1}\n{"error": 2}\n', "damaged")],
+)
+def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: str | None, complaint: str) -> None:
+    file = tmp_path / "metrics.jsonl"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UserError, match=complaint):
+        read_metrics(file)
+
+
+def test_smoothing_starts_at_the_first_value_and_weighs_the_rest_exponentially() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    alpha = 2 / 11
+    for n, smoothed in enumerate(smooth(values)):
+        weights = alpha * (1 - alpha) ** np.arange(n, -1, -1)
+        weights[0] = (1 - alpha) ** n
+        assert smoothed == pytest.approx(weights @ values[: n + 1])
