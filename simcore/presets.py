@@ -67,6 +67,13 @@ def preset(name: str, level: str = "RandomCity") -> Config:
             kernel_size=3,
         ),
         geco=GECOConfig(kappa=5e-3, rate=3e-3, initial=50.0),
-        learning=LearningConfig(updates=6000, unroll_length=40, learning_rate=1e-3, beta2=0.99, belief_warmup=300),
+        learning=LearningConfig(
+            updates=8000,
+            unroll_length=40,
+            learning_rate=1e-3,
+            belief_warmup=300,
+            probe_learning_rate=3e-4,
+            beta2=0.99,
+        ),
         record=RecordConfig(metrics_every=25, checkpoint_every=250),
     )
