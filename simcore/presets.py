@@ -49,7 +49,12 @@ def preset(name: str, level: str = "RandomCity") -> Config:
             ),
             geco=GECOConfig(kappa=4e-3, rate=3e-3, initial=50.0),
             learning=LearningConfig(
-                updates=50_000, unroll_length=60, learning_rate=5e-4, beta2=0.99, belief_warmup=500
+                updates=50_000,
+                unroll_length=60,
+                learning_rate=5e-4,
+                belief_warmup=500,
+                probe_learning_rate=3e-4,
+                beta2=0.99,
             ),
         )
     return Config(
