@@ -61,7 +61,7 @@ def make_cases(size: Size, seed: int, device: torch.device) -> dict[str, Callabl
         backward(unrolled.outputs)
 
     def loop() -> None:
-        hidden, memory = state
+        hidden, memory, _ = state
         outputs = []
         for x in inputs:
             hidden, memory = cell(x, (hidden, memory))

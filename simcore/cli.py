@@ -26,7 +26,7 @@ class Train:
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
     run: Path | None = None
-    """The run's folder; by default runs/<level>-<preset>-<seed>."""
+    """The run's folder; by default runs/<level>-<preset>-<seed>, or -<core>-<seed> with a memory."""
     resume: Path | None = None
     """Go on with the run in this folder, with the configuration it has; takes no other flag."""
 
@@ -42,7 +42,7 @@ class Train:
         else:
             config = self.config
             choose_device(config.device)  # complains before a folder is made
-            path = self.run or Path("runs") / f"{config.level}-{config.preset}-{config.seed}"
+            path = self.run or Path("runs") / config.run_name
             if (path / "config.json").exists():
                 folder = RunFolder.open(path)
                 require_same(config, Config.from_dict(folder.config), path)

@@ -1,7 +1,7 @@
 """Every knob of a run, with one line of help each; `presets.py` holds sets of them."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import cattrs
 from tyro.conf import Positional
@@ -40,6 +40,44 @@ class AgentConfig:
 
     def __post_init__(self) -> None:
         require_positive("agent", self, "hidden_size", "embedding_size", "encoder_channels")
+
+
+@dataclass(frozen=True)
+class SlotsConfig:
+    """The slot memory, where --core is slots (App. B, table 3)."""
+
+    memory_size: int = 1350
+    """K, slots; past so many writes the oldest is overwritten."""
+    word_size: int = 200
+    """D, width of a slot."""
+    reads: int = 3
+    """n_r, reads a step."""
+    top_k: int = 50
+    """n_k, slots that a read looks at."""
+
+    def __post_init__(self) -> None:
+        require_positive("slots", self, "memory_size", "word_size", "reads", "top_k")
+
+
+@dataclass(frozen=True)
+class KanervaConfig:
+    """The Kanerva memory, where --core is kanerva (App. C, table 4)."""
+
+    memory_size: int = 32
+    """K, rows of the memory."""
+    word_size: int = 512
+    """D, width of a row."""
+    noise_variance: float = 1.0
+    """σ², the words' variance given memory and address, at first; it is learned."""
+    read_hidden: int = 0
+    """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
+    write_hidden: int = 400
+    """Hidden units of the net that makes the write word, as in figure 8; 0: linear, as in table 4."""
+
+    def __post_init__(self) -> None:
+        require_positive("kanerva", self, "memory_size", "word_size", "noise_variance")
+        for name in ("read_hidden", "write_hidden"):
+            require(getattr(self, name) >= 0, f"kanerva.{name} must be 0 or more, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -194,6 +232,8 @@ class Config:
 
     level: Positional[str] = "RandomCity"
     """The world."""
+    core: Literal["lstm", "kanerva"] = "lstm"
+    """The memory of belief and simulation core: none, or a Kanerva machine (App. B)."""
     preset: str = "paper"
     """What the other values start from: tiny, small or paper."""
     seed: int = 0
@@ -204,6 +244,8 @@ class Config:
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
     world: LevelConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    slots: SlotsConfig = field(default_factory=SlotsConfig)
+    kanerva: KanervaConfig = field(default_factory=KanervaConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)
     geco: GECOConfig = field(default_factory=GECOConfig)
@@ -233,6 +275,12 @@ class Config:
             f"world.frame_size is {self.world.frame_size}; with {len(self.convdraw.encoder_channels)} "
             f"convdraw.encoder_channels it must be a multiple of {multiple}",
         )
+
+    @property
+    def run_name(self) -> str:
+        """What the run's folder is called where the user names none."""
+        memory = [] if self.core == "lstm" else [self.core]
+        return "-".join([self.level, self.preset, *memory, str(self.seed)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""

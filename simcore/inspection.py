@@ -9,7 +9,7 @@ from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory
-from simcore.nested import merge_first_two, tree_map
+from simcore.nested import tree_map
 from simcore.networks import frames_to_uint8
 from simcore.probes.measure import Constant, Scores, score, truths_of
 from simcore.runs import RunFolder, checkpoints
@@ -120,9 +120,9 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     beliefs = run.system.agent.unroll(trajectory, snapshots_at=range(context))
     assert beliefs.snapshots is not None
 
-    ahead = trajectory.actions[1:context].flatten()[None]  # one step from the belief before each frame seen
+    ahead = trajectory.actions[1:context][None]  # one step from the belief before each frame seen
     before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
-    one_step = simulation.simulate(merge_first_two(before), ahead)[0].view(context - 1, worlds, -1)
+    one_step = simulation.simulate(before, ahead)[0]
     last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
     states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
     samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])

@@ -1,7 +1,7 @@
 """Nested named tuples of tensors: states are such trees, so moving or slicing one is a single map."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -37,6 +37,6 @@ def detach(tree: Tree) -> Tree:
     return tree_map(lambda leaf: leaf.detach(), tree)
 
 
-def merge_first_two(tree: Tree) -> Tree:
-    """Turn leaves `[M, N, ...]` into `[M * N, ...]`."""
-    return tree_map(lambda leaf: leaf.flatten(0, 1), tree)
+def plain(tree: Any) -> Any:
+    """Return the same tree with plain tuples for named ones, as a checkpoint can hold it."""
+    return tuple(plain(child) for child in tree) if isinstance(tree, tuple) else tree

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from simcore.frame_models import FrameModel
 from simcore.learning.trajectory import Trajectory, one_hot_actions
-from simcore.memory import CoreState, RecurrentCore
-from simcore.nested import merge_first_two
+from simcore.memory import CoreState, Memory, RecurrentCore
 
 
 def draw_starts(unroll_length: int, overshoot: int, points: int, generator: torch.Generator) -> list[int]:
@@ -63,6 +62,7 @@ class SimCoreHead(nn.Module):
         frame_model: the model of a frame given the simulated state.
         overshoot: Lo, the steps of a roll-out (table 2).
         frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2).
+        memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
         mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
     """
 
@@ -74,17 +74,18 @@ class SimCoreHead(nn.Module):
         overshoot: int,
         frames_per_overshoot: int = 2,
         mask_episode_ends: bool = True,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
-        self.core = RecurrentCore(num_actions, hidden_size)
+        self.core = RecurrentCore(num_actions, hidden_size, memory)
         self.frame_model = frame_model
         self.overshoot = overshoot
         self.frames_per_overshoot = frames_per_overshoot
         self.mask_episode_ends = mask_episode_ends
 
     def simulate(self, states: CoreState, actions: Tensor) -> Tensor:
-        """Roll out from belief states `[M, ...]` along actions `[K, M]`: simulated states `[K, M, N_h]`."""
+        """Roll out from belief states `[..., B, *]` along actions `[K, ..., B]`: simulated states `[K, ..., B, *]`."""
         return self.core(one_hot_actions(actions, self.num_actions), states).outputs
 
     def loss(
@@ -110,8 +111,8 @@ class SimCoreHead(nn.Module):
         steps = torch.arange(max(offsets) + 1)
         times = 1 + torch.tensor(starts) + steps[:, None]
         actions = trajectory.actions[times]  # [steps, Nt, B]
-        states = self.simulate(merge_first_two(snapshots), actions.flatten(1))
-        condition = states[offsets].flatten(0, 1)  # [Ng * Nt * B, N_h]
+        states = self.simulate(snapshots, actions)
+        condition = states[offsets].flatten(0, 2)  # [Ng * Nt * B, the core's output]
         frames = trajectory.frames[targets].flatten(0, 2)
         weights = self._weights(trajectory.is_first, starts, targets).flatten()
 

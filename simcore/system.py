@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from simcore.agent import Agent
+from simcore.agent import Agent, belief_input_size
 from simcore.config import Config
 from simcore.frame_models import GECO, ConvDRAW
+from simcore.memory import Kanerva, Memory
 from simcore.probes import Probes
 from simcore.simulation import SimCoreHead
 
@@ -25,6 +26,15 @@ class WorldSizes:
     """Headings that the agent can have."""
 
 
+def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
+    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B)."""
+    hidden_size, kanerva = config.agent.hidden_size, config.kanerva
+    if config.core == "kanerva":
+        nets = (kanerva.noise_variance, kanerva.read_hidden, kanerva.write_hidden)
+        return Kanerva(input_size, hidden_size, kanerva.memory_size, kanerva.word_size, *nets, writes=writes)
+    return None
+
+
 class SimCore(nn.Module):
     """Agent, simulation with its frame model, and probes."""
 
@@ -37,9 +47,11 @@ class SimCore(nn.Module):
             agent.hidden_size,
             agent.embedding_size,
             agent.encoder_channels,
+            make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
         )
+        belief_size = self.agent.core.output_size
         frame_model = ConvDRAW(
-            agent.hidden_size,
+            belief_size,
             GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
             sizes.frame_size,
             draw.steps,
@@ -56,5 +68,6 @@ class SimCore(nn.Module):
             simulation.overshoot,
             simulation.frames,
             simulation.mask_episode_ends,
+            make_memory(config, sizes.num_actions, writes=False),
         )
-        self.probes = Probes(agent.hidden_size, sizes.map_size, sizes.num_headings)
+        self.probes = Probes(belief_size, sizes.map_size, sizes.num_headings)

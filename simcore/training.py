@@ -10,8 +10,7 @@ from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.learner import Learner, NonFiniteLossError
-from simcore.memory import CoreState
-from simcore.nested import tree_map
+from simcore.nested import plain, tree_map
 from simcore.runs import MetricsWriter, Progress, RunFolder, checkpoints, graceful_interrupt
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds import Walker, WorldVectorEnv, make_vector
@@ -99,7 +98,7 @@ class Training:
             "updates": self.updates,
             "learner": self.learner.state_dict(),
             "actor": {name: torch.from_numpy(np.array(value)) for name, value in self.actor.get_state().items()},
-            "core_state": tuple(self.core_state),
+            "core_state": plain(self.core_state),
             "sums": self._sums,
             "summed": self._summed,
         }
@@ -109,7 +108,8 @@ class Training:
         self.updates = state["updates"]
         self.learner.load_state_dict(state["learner"])
         self.actor.set_state({name: value.cpu().numpy() for name, value in state["actor"].items()})
-        self.core_state = CoreState(*(leaf.to(self.device) for leaf in state["core_state"]))
+        like = self.system.agent.initial_state(self.config.learning.worlds)
+        self.core_state = tree_map(lambda _, leaf: leaf.to(self.device), like, state["core_state"])
         self._sums = state["sums"].to(self.device)
         self._summed = state["summed"]
 

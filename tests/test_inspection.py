@@ -49,8 +49,8 @@ class Tagged(nn.Module):
         self.asked: list[Tensor] = []
 
     def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
-        steps = torch.arange(1, len(inputs) + 1)[:, None, None].expand(*inputs.shape[:2], 1).float()
-        start = state.hidden[..., :1].expand(len(inputs), -1, -1)
+        steps = torch.arange(1.0, len(inputs) + 1).view(-1, *[1] * (inputs.dim() - 1)).expand(*inputs.shape[:-1], 1)
+        start = state.hidden[..., :1].expand(*inputs.shape[:-1], 1)
         return Unrolled(torch.cat([start, inputs.argmax(-1, keepdim=True).float(), steps], -1), state, None)
 
     def sample(self, condition: Tensor, noise: torch.Generator) -> Tensor:

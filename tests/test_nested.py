@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.nested import detach, merge_first_two, stack, tree_map
+from simcore.nested import detach, plain, stack, tree_map
 
 
 class Leaf(NamedTuple):
@@ -81,11 +81,10 @@ def test_detaching_keeps_values_and_cuts_the_graph() -> None:
     assert all(leaf.requires_grad for leaf in flat(grown)), "the original is left alone"
 
 
-def test_merging_puts_the_second_dimension_inside_the_first() -> None:
-    merged = merge_first_two(tree())
-    assert_same_kinds(merged)
-    for value, original in zip(flat(merged), flat(tree()), strict=True):
-        assert value.shape == (6, *original.shape[2:])
-        for m in range(2):
-            for n in range(3):
-                assert torch.equal(value[3 * m + n], original[m, n])
+def test_a_plain_tree_has_the_same_leaves_in_plain_tuples() -> None:
+    original = tree()
+    plainer = plain(original)
+    assert type(plainer) is tuple
+    assert type(plainer[0]) is tuple
+    assert type(plainer[2][1]) is tuple
+    assert plainer[2][1][0] is original.plain[1].a

@@ -34,8 +34,8 @@ class CountingCore(nn.Module):
     """Its state is (start time, world); its output says that, the last action and how many steps were made."""
 
     def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
-        steps = torch.arange(1, len(inputs) + 1)[:, None, None].expand(*inputs.shape[:2], 1).float()
-        start = state.hidden.expand(len(inputs), -1, -1)
+        steps = torch.arange(1.0, len(inputs) + 1).view(-1, *[1] * (inputs.dim() - 1)).expand(*inputs.shape[:-1], 1)
+        start = state.hidden.expand(len(inputs), *state.hidden.shape)
         outputs = torch.cat([start, inputs.argmax(-1, keepdim=True).float(), steps], dim=-1)
         return Unrolled(outputs, state, None)
 
@@ -93,7 +93,7 @@ def test_all_actions_in_between_are_eaten_in_order() -> None:
 
     class Spy(nn.Module):
         def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
-            eaten.append(inputs.argmax(-1))
+            eaten.append(inputs.argmax(-1).flatten(1))
             return core(inputs, state)
 
     head.core = Spy()

@@ -1,5 +1,16 @@
-"""The recurrent core that belief and simulation are both built from."""
+"""The recurrent core that belief and simulation are both built from, and its memories."""
 
-from simcore.memory.core import CoreState, RecurrentCore, Unrolled
+from simcore.memory.base import Memory
+from simcore.memory.core import RecurrentCore
+from simcore.memory.kanerva import Kanerva, KanervaMemory, KanervaState
+from simcore.memory.state import CoreState, Unrolled
 
-__all__ = ["CoreState", "RecurrentCore", "Unrolled"]
+__all__ = [
+    "CoreState",
+    "Kanerva",
+    "KanervaMemory",
+    "KanervaState",
+    "Memory",
+    "RecurrentCore",
+    "Unrolled",
+]

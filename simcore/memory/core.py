@@ -1,46 +1,34 @@
-"""The recurrent core: an LSTM whose state is explicit, with resets and snapshots inside an unroll (App. B)."""
+"""The recurrent core: an LSTM with or without a memory, whose state is explicit (App. B)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from simcore.memory.base import Memory
+from simcore.memory.state import CoreState, Unrolled
 from simcore.nested import stack, tree_map
-
-
-class CoreState(NamedTuple):
-    """All that a core carries from one step to the next."""
-
-    hidden: Tensor
-    """The LSTM's output `[..., N_h]`."""
-    cell: Tensor
-    """The LSTM's cell `[..., N_h]`."""
-
-
-class Unrolled(NamedTuple):
-    """What an unroll over T steps gives."""
-
-    outputs: Tensor
-    """`[T, B, N_h]`."""
-    final: CoreState
-    """The state after the last step, `[B, ...]`."""
-    snapshots: CoreState | None
-    """The full states after the steps asked for, `[S, B, ...]`; None if none was asked for."""
 
 
 class RecurrentCore(nn.Module):
     """f in b_t = f(b_{t-1}, input_t): the belief core and the simulation core are one instance each.
 
-    An unroll is cut only where some state must be touched, that is where an episode begins or a snapshot is taken;
-    each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop over time.
+    Without a memory an unroll is cut only where some state must be touched, that is where an episode begins or a
+    snapshot is taken; each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop
+    over time. With a memory, the memory unrolls the LSTM with itself.
+
+    Args:
+        input_size: the width of a step's input.
+        hidden_size: N_h.
+        memory: what the LSTM reads, and writes unless it only simulates; None: the bare LSTM.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, memory: Memory | None = None) -> None:
         super().__init__()
         self.hidden_size = hidden_size
-        self.lstm = nn.LSTM(input_size, hidden_size)
+        self.memory = memory
+        self.lstm = nn.LSTM(input_size + (memory.read_size if memory is not None else 0), hidden_size)
         # A cell that forgets half at every step, as PyTorch's does at first, is slow to learn to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
@@ -48,12 +36,12 @@ class RecurrentCore(nn.Module):
     @property
     def output_size(self) -> int:
         """The size of b_t."""
-        return self.hidden_size
+        return self.hidden_size + (self.memory.output_size if self.memory is not None else 0)
 
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the state at the start of an episode, `[batch_size, ...]`."""
         zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
-        return CoreState(zeros, zeros)
+        return CoreState(zeros, zeros, self.memory.initial_state(batch_size) if self.memory is not None else ())
 
     def forward(
         self,
@@ -65,17 +53,27 @@ class RecurrentCore(nn.Module):
         """Unroll over time.
 
         Args:
-            inputs: `[T, B, input_size]`.
-            state: the state before the first step, `[B, ...]`.
+            inputs: `[T, B, input_size]`; or `[T, S, B, input_size]`, to go on from S snapshots of each of B worlds.
+            state: the state before the first step, `[B, ...]` or `[S, B, ...]`.
             is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere.
             snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
 
         Raises:
-            ValueError: a snapshot time outside the unroll.
+            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots.
         """
         length = inputs.shape[0]
         if any(not 0 <= t < length for t in snapshots_at):
             raise ValueError(f"snapshot times {list(snapshots_at)} are not all in [0, {length})")
+        if inputs.dim() > 3 and (is_first is not None or snapshots_at):
+            raise ValueError("an unroll that starts from snapshots has neither resets nor snapshots of its own")
+        if self.memory is not None:
+            return self.memory.unroll(self.lstm, inputs, state, is_first, snapshots_at)
+        if inputs.dim() > 3:
+            lead = inputs.shape[1:-1]
+            merged = tree_map(lambda leaf: leaf.flatten(0, -2), state)
+            ahead, final = self._lstm(inputs.flatten(1, -2), merged)
+            final = tree_map(lambda leaf: leaf.view(*lead, -1), final)
+            return Unrolled(ahead.view(length, *lead, -1), final, None)
         resets = set() if is_first is None else set(is_first.any(dim=1).nonzero()[:, 0].tolist())
         cuts = sorted({0, length} | resets | {t + 1 for t in snapshots_at})
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.memory import CoreState, RecurrentCore, Unrolled
+from simcore.nested import tree_map
 
 T, B, INPUT, HIDDEN = 11, 4, 5, 7
 
@@ -48,7 +49,7 @@ def test_resets_and_snapshots_equal_the_slow_loop(core: RecurrentCore, inputs: T
     torch.testing.assert_close(unrolled.outputs, outputs)
     torch.testing.assert_close(unrolled.final, states[-1])
     for position, t in enumerate([6, 0, T - 1]):
-        snapshot = CoreState(*(leaf[position] for leaf in unrolled.snapshots))
+        snapshot = tree_map(lambda leaf, position=position: leaf[position], unrolled.snapshots)
         torch.testing.assert_close(snapshot, states[t])
 
 
@@ -60,7 +61,7 @@ def test_gradients_equal_the_slow_loop(core: RecurrentCore, inputs: Tensor, is_f
     inputs.requires_grad_()
     outputs, states = slow(core, inputs, random_state(), is_first)
     unrolled = core(inputs, random_state(), is_first, snapshots_at=[6])
-    snapshot = CoreState(*(leaf[0] for leaf in unrolled.snapshots))
+    snapshot = tree_map(lambda leaf: leaf[0], unrolled.snapshots)
     torch.testing.assert_close(gradient(unrolled.outputs, snapshot), gradient(outputs, states[6]))
 
 
@@ -86,7 +87,7 @@ def test_a_world_does_not_depend_on_its_neighbours(core: RecurrentCore, inputs: 
     for b in range(B):
         alone = core(
             inputs[:, b : b + 1],
-            CoreState(*(leaf[b : b + 1] for leaf in random_state())),
+            tree_map(lambda leaf, b=b: leaf[b : b + 1], random_state()),
             is_first[:, b : b + 1],
         )
         torch.testing.assert_close(alone.outputs[:, 0], together[:, b])

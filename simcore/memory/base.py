@@ -1,0 +1,47 @@
+"""What a memory must offer to serve a core."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from simcore.memory.state import CoreState, Unrolled
+
+
+class Memory(nn.Module, ABC):
+    """A memory, wired to an LSTM that it does not own.
+
+    The wiring decides when the memory is read and written and from what. It unrolls LSTM and memory together, since
+    each needs the other at every step, and has a backward pass written by hand: weight gradients are one product over
+    all steps, and what a step changes in the memory is kept, never the memory that it changed.
+    """
+
+    read_size: int
+    """The width of what enters the LSTM beside its input."""
+    output_size: int
+    """The width of what joins the LSTM's output in b_t."""
+
+    @abstractmethod
+    def initial_state(self, batch_size: int) -> tuple[Any, ...]:
+        """Return the memory's state at the start of an episode, a named tuple of tensors `[batch_size, ...]`."""
+
+    @abstractmethod
+    def unroll(
+        self,
+        lstm: nn.LSTM,
+        inputs: Tensor,
+        state: CoreState,
+        is_first: Tensor | None,
+        snapshots_at: Sequence[int],
+    ) -> Unrolled:
+        """Unroll LSTM and memory over time.
+
+        Args:
+            lstm: one layer, whose input is a step's input and then the read, `[input_size + read_size]`.
+            inputs: `[T, *, input_size]`.
+            state: the state before the first step, `[*, ...]`. More than one leading dimension, as snapshots have,
+                means simulations that share the memories of the last: those read and do not write.
+            is_first: bool `[T, B]`; where true the state is reset before that step. None: nowhere.
+            snapshots_at: the times whose states, after the step, are returned.
+        """
