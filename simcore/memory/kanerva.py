@@ -213,7 +213,7 @@ class Kanerva(Memory):
     ) -> Unrolled:
         units, input_size = lstm.hidden_size, inputs.shape[-1]
         weight_ih, weight_hh, bias_ih, bias_hh = (lstm.get_parameter(f"{name}_l0") for name in LSTM_PARAMETERS)
-        from_input, from_read = weight_ih[:, :input_size], weight_ih[:, input_size:]
+        from_input, from_read = weight_ih[:, :input_size], weight_ih[:, input_size:].contiguous()
         firsts = [net.first for net in (self.read_word, self.write_word) if net is not None]
         split = [(first.weight[:, :units], first.weight[:, units:]) for first in firsts]
         sums = F.linear(

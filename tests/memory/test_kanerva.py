@@ -1,0 +1,243 @@
+"""The Kanerva memory alone: exact inference, and recall; and what its unroll must keep."""
+
+import doctest
+
+import pytest
+import torch
+from torch import Tensor
+
+from simcore.memory import CoreState, Kanerva, KanervaMemory, KanervaState, RecurrentCore, kanerva
+from simcore.nested import tree_map
+
+SLOTS, WORD = 6, 5
+T, B, INPUT, HIDDEN = 8, 3, 4, 6
+
+
+def random(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def memory() -> KanervaMemory:
+    torch.manual_seed(0)
+    return KanervaMemory(SLOTS, WORD, noise_variance=0.3, prior_variance=1.7).double()
+
+
+def written(memory: KanervaMemory, words: Tensor, addresses: Tensor) -> KanervaState:
+    state = memory.initial_state(1)
+    for word, address in zip(words, addresses, strict=True):
+        state = memory.update(state, word[None], address[None])
+    return state
+
+
+def test_writes_at_given_addresses_give_the_batch_posterior(memory: KanervaMemory) -> None:
+    words, addresses = random(9, WORD), random(9, SLOTS, seed=2)
+    state = written(memory, words, addresses)
+    precision = torch.eye(SLOTS) / 1.7 + addresses.T @ addresses / 0.3
+    covariance = torch.linalg.inv(precision)
+    mean = covariance @ (memory.prior_mean / 1.7 + addresses.T @ words / 0.3)
+    torch.testing.assert_close(state.covariance[0], covariance)
+    torch.testing.assert_close(state.mean[0], mean)
+
+
+def test_order_does_not_matter_at_fixed_addresses(memory: KanervaMemory) -> None:
+    words, addresses = random(9, WORD), random(9, SLOTS, seed=2)
+    order = torch.randperm(9, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(written(memory, words, addresses), written(memory, words[order], addresses[order]))
+
+
+def test_an_address_solves_the_regularised_least_squares_problem(memory: KanervaMemory) -> None:
+    state, word = written(memory, random(4, WORD), random(4, SLOTS, seed=2)), random(1, WORD, seed=5)
+    address = memory.address(state, word).detach().requires_grad_()
+    misfit = (word - (state.mean.mT @ address[..., None])[..., 0]).square().sum()
+    ridge = memory.log_noise.exp().item() + kanerva_ridge(state.mean)
+    gradient = torch.autograd.grad(misfit + ridge * address.square().sum(), address)[0]
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient), atol=1e-9, rtol=0)
+
+
+def kanerva_ridge(mean: Tensor) -> float:
+    return 1e-5 * float(mean.detach().square().sum())
+
+
+@pytest.mark.parametrize("noise_variance", [1.0, 0.1])
+def test_the_covariance_stays_symmetric_and_positive_over_ten_thousand_writes(noise_variance: float) -> None:
+    torch.manual_seed(0)
+    memory = KanervaMemory(16, 32, noise_variance)
+    generator = torch.Generator().manual_seed(1)
+    state = memory.initial_state(2)
+    with torch.no_grad():
+        for _ in range(10_000):
+            state = memory.write(state, torch.randn(2, 32, generator=generator))
+    assert torch.equal(state.covariance, state.covariance.mT)
+    assert (torch.linalg.eigvalsh(state.covariance.double()) > 0).all()
+    assert state.mean.isfinite().all()
+
+
+def test_recall_errs_less_the_less_noise_there_is() -> None:
+    errors = []
+    for noise_variance in (10.0, 1.0, 0.1, 0.01, 0.001):
+        torch.manual_seed(0)
+        memory = KanervaMemory(16, 32, noise_variance)
+        words = torch.randn(8, 32, generator=torch.Generator().manual_seed(1))
+        state = memory.initial_state(1)
+        for word in words:
+            state = memory.write(state, word[None])
+        recalled = torch.cat([memory.read(state, word[None]) for word in words])
+        errors.append(float((recalled - words).detach().square().mean()))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.1 * errors[0]
+
+
+def test_gradients_of_reading_and_writing_are_numerically_right(memory: KanervaMemory) -> None:
+    def recall(first: Tensor, second: Tensor, cue: Tensor, *parameters: Tensor) -> Tensor:
+        names = [name for name, _ in memory.named_parameters()]
+        replaced = dict(zip(names, parameters, strict=True))
+
+        def run(first: Tensor, second: Tensor, cue: Tensor) -> Tensor:
+            state = memory.write(memory.write(memory.initial_state(2), first), second)
+            return torch.cat([memory.read(state, cue), state.covariance.flatten(1)], -1)
+
+        return functional(memory, replaced, run, first, second, cue)
+
+    tensors = [random(2, WORD, seed=seed).requires_grad_() for seed in (2, 3, 4)]
+    assert torch.autograd.gradcheck(recall, (*tensors, *memory.parameters()))
+
+
+def functional(module: KanervaMemory, parameters: dict[str, Tensor], run, *arguments: Tensor) -> Tensor:  # noqa: ANN001
+    """Call `run` while the module has other parameters."""
+    wrapper = torch.nn.Module()
+    wrapper.module = module
+    wrapper.forward = run  # type: ignore[method-assign]
+    return torch.func.functional_call(wrapper, {f"module.{name}": p for name, p in parameters.items()}, arguments)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_the_solved_matrix_is_never_conditioned_worse_than_promised(scale: float) -> None:
+    torch.manual_seed(0)
+    memory = KanervaMemory(32, 64, noise_variance=1e-12)
+    mean = scale * torch.randn(3, 1, 64) * torch.ones(3, 32, 1)  # all rows alike: of rank one
+    gram = mean @ mean.mT
+    matrix = kanerva.regularised(gram, memory.log_noise.exp().expand(3))
+    singular = torch.linalg.eigvalsh(matrix.double())
+    assert (singular[:, -1] / singular[:, 0] < 1.01 * (1 + 1e5)).all()
+    state = memory.initial_state(3)._replace(mean=mean)
+    assert memory.read(state, torch.randn(3, 64)).isfinite().all()
+
+
+def test_autocast_leaves_reading_and_writing_in_float32() -> None:
+    torch.manual_seed(0)
+    memory = KanervaMemory(SLOTS, WORD)
+    word = torch.randn(2, WORD)
+    plain = memory.write(memory.initial_state(2), word)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        state = memory.write(memory.initial_state(2), word)
+        assert torch.equal(memory.read(state, word), memory.read(plain, word))
+    assert torch.equal(state.mean, plain.mean)
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    torch.manual_seed(0)
+    finder = doctest.DocTestFinder(recurse=False)
+    names = {"KanervaMemory": KanervaMemory, "torch": torch}
+    for example in finder.find(KanervaMemory, "KanervaMemory", globs=names):
+        assert doctest.DocTestRunner().run(example).failed == 0
+
+
+# The unroll
+
+
+@pytest.fixture
+def core() -> RecurrentCore:
+    torch.manual_seed(0)
+    return RecurrentCore(INPUT, HIDDEN, Kanerva(INPUT, HIDDEN, SLOTS, WORD, write_hidden=7)).double()
+
+
+@pytest.fixture
+def is_first() -> Tensor:
+    return torch.rand(T, B, generator=torch.Generator().manual_seed(2)) < 0.25
+
+
+def detached(state: CoreState) -> CoreState:
+    return tree_map(lambda leaf: leaf.detach(), state)
+
+
+@pytest.mark.parametrize("cut", [1, 4, T - 1])
+def test_two_halves_equal_one(core: RecurrentCore, is_first: Tensor, cut: int) -> None:
+    inputs = random(T, B, INPUT)
+    whole = core(inputs, core.initial_state(B), is_first)
+    first = core(inputs[:cut], core.initial_state(B), is_first[:cut])
+    second = core(inputs[cut:], detached(first.final), is_first[cut:])
+    torch.testing.assert_close(torch.cat([first.outputs, second.outputs]), whole.outputs)
+    torch.testing.assert_close(second.final, whole.final)
+
+
+def test_a_reset_equals_a_fresh_start(core: RecurrentCore) -> None:
+    inputs, is_first = random(T, B, INPUT), torch.zeros(T, B, dtype=torch.bool)
+    is_first[5] = True
+    unrolled = core(inputs, core.initial_state(B), is_first)
+    torch.testing.assert_close(unrolled.outputs[5:], core(inputs[5:], core.initial_state(B)).outputs)
+
+
+def test_a_world_does_not_depend_on_its_neighbours(core: RecurrentCore, is_first: Tensor) -> None:
+    inputs = random(T, B, INPUT)
+    together = core(inputs, core.initial_state(B), is_first)
+    for b in range(B):
+        alone = core(inputs[:, b : b + 1], core.initial_state(1), is_first[:, b : b + 1])
+        torch.testing.assert_close(alone.outputs[:, 0], together.outputs[:, b])
+        torch.testing.assert_close(alone.final.memory.mean[0], together.final.memory.mean[b])
+
+
+def test_a_simulation_leaves_the_memory_bitwise_as_it_is(core: RecurrentCore) -> None:
+    state = detached(core(random(T, B, INPUT), core.initial_state(B)).final)
+    before = tree_map(lambda leaf: leaf.clone(), state)
+    simulation = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD, writes=False)).double()
+    unrolled = simulation(random(4, B, 2), state)
+    for leaf, old, new in zip(state.memory, before.memory, unrolled.final.memory, strict=True):
+        assert torch.equal(leaf, old)
+        assert torch.equal(new, old)
+
+
+def test_an_unroll_does_not_change_the_state_it_starts_from(core: RecurrentCore, is_first: Tensor) -> None:
+    state = detached(core(random(T, B, INPUT), core.initial_state(B)).final)
+    before = tree_map(lambda leaf: leaf.clone(), state)
+    core(random(T, B, INPUT, seed=7), state, is_first)
+    torch.testing.assert_close(state, before, rtol=0, atol=0)
+
+
+def test_a_second_backward_pass_is_refused(core: RecurrentCore) -> None:
+    total = core(random(T, B, INPUT), core.initial_state(B)).outputs.sum()
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="used up by an earlier backward pass"):
+        total.backward()
+
+
+def test_a_reader_has_no_beginning_of_its_own_and_no_resets() -> None:
+    reader = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD, writes=False))
+    with pytest.raises(RuntimeError, match="start from another's"):
+        reader.initial_state(B)
+    state = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD)).initial_state(B)
+    with pytest.raises(ValueError, match="neither resets nor snapshots"):
+        reader(torch.zeros(T, B, 2), state, torch.zeros(T, B, dtype=torch.bool))
+
+
+def test_autocast_leaves_the_unroll_in_float32() -> None:
+    torch.manual_seed(0)
+    core = RecurrentCore(INPUT, HIDDEN, Kanerva(INPUT, HIDDEN, SLOTS, WORD))
+    inputs = random(T, B, INPUT).float()
+    plain = core(inputs, core.initial_state(B)).outputs
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(core(inputs, core.initial_state(B)).outputs, plain)
+
+
+def test_an_unroll_that_is_not_trained_leaves_nothing_behind(core: RecurrentCore) -> None:
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        unrolled = core(random(T, B, INPUT), core.initial_state(B))
+        outputs = weakref.ref(unrolled.outputs)
+        del unrolled
+        assert outputs() is None, "its record holds the outputs, and they their record"
+    finally:
+        gc.enable()
