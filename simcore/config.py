@@ -43,23 +43,6 @@ class AgentConfig:
 
 
 @dataclass(frozen=True)
-class SlotsConfig:
-    """The slot memory, where --core is slots (App. B, table 3)."""
-
-    memory_size: int = 1350
-    """K, slots; past so many writes the oldest is overwritten."""
-    word_size: int = 200
-    """D, width of a slot."""
-    reads: int = 3
-    """n_r, reads a step."""
-    top_k: int = 50
-    """n_k, slots that a read looks at."""
-
-    def __post_init__(self) -> None:
-        require_positive("slots", self, "memory_size", "word_size", "reads", "top_k")
-
-
-@dataclass(frozen=True)
 class KanervaConfig:
     """The Kanerva memory, where --core is kanerva (App. C, table 4)."""
 
@@ -244,7 +227,6 @@ class Config:
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
     world: LevelConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
-    slots: SlotsConfig = field(default_factory=SlotsConfig)
     kanerva: KanervaConfig = field(default_factory=KanervaConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)

@@ -102,17 +102,19 @@ def test_the_core_state_travels_to_the_next_trajectory() -> None:
     assert torch.equal(seen[0], state.hidden)
 
 
+@pytest.mark.parametrize("core", ["lstm", "kanerva"])
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
-def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int) -> None:
+def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, core: str) -> None:
     """Odd updates lie between two lines of metrics, and episodes of 9 frames across trajectories of 7."""
-    whole = Training(tinier(), CPU)
+    config = tinier(core=core)
+    whole = Training(config, CPU)
     for _ in range(6):
         whole.update()
-    first = Training(tinier(), CPU)
+    first = Training(config, CPU)
     for _ in range(stop_after):
         first.update()
     saved = first.state_dict()
-    second = Training(tinier(), CPU)
+    second = Training(config, CPU)
     second.load_state_dict(saved)
     for _ in range(6 - stop_after):
         second.update()
@@ -262,3 +264,12 @@ def json_free(state: dict[str, Any]) -> dict[str, Any]:
 def test_a_config_survives_json() -> None:
     for config in (tinier(), preset("tiny"), preset("small"), preset("paper")):
         assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_every_weight_of_a_core_with_a_memory_is_trained() -> None:
+    training = Training(tinier(core="kanerva"), CPU)
+    before = {name: parameter.detach().clone() for name, parameter in training.system.named_parameters()}
+    for _ in range(3):
+        training.update()
+    still = [name for name, value in training.system.named_parameters() if torch.equal(value, before[name])]
+    assert not [name for name in still if "core" in name]

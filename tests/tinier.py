@@ -3,7 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from simcore.config import AgentConfig, Config, ConvDRAWConfig, LearningConfig, RecordConfig, SimulationConfig
+from simcore.config import (
+    AgentConfig,
+    Config,
+    ConvDRAWConfig,
+    KanervaConfig,
+    LearningConfig,
+    RecordConfig,
+    SimulationConfig,
+)
 from simcore.worlds import RandomCityConfig
 
 
@@ -15,6 +23,7 @@ def tinier(**changes: Any) -> Config:
         device="cpu",
         world=RandomCityConfig(size=7, frame_size=8, episode_length=8),
         agent=AgentConfig(hidden_size=16, embedding_size=8, encoder_channels=(4,)),
+        kanerva=KanervaConfig(memory_size=4, word_size=8, write_hidden=8),
         simulation=SimulationConfig(overshoot=3, starts=2, frames=2),
         convdraw=ConvDRAWConfig(
             steps=2,

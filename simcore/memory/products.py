@@ -7,7 +7,7 @@ about twice as fast too, so its linear layer, which `torch.compile` also uses, i
 import torch
 from torch import Tensor
 
-HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
 
 
 def times_transposed(a: Tensor, b: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def test_gradients_of_reading_and_writing_are_numerically_right(memory: KanervaM
     assert torch.autograd.gradcheck(recall, (*tensors, *memory.parameters()))
 
 
-def functional(module: KanervaMemory, parameters: dict[str, Tensor], run, *arguments: Tensor) -> Tensor:  # noqa: ANN001
+def functional(module: KanervaMemory, parameters: dict[str, Tensor], run, *arguments: Tensor) -> Tensor:
     """Call `run` while the module has other parameters."""
     wrapper = torch.nn.Module()
     wrapper.module = module
