@@ -321,20 +321,25 @@ class KanervaUnroll(torch.autograd.Function):
             d_mean.baddbmm_(*_outer_products(all_changes))
         d_mean.baddbmm_(d_gram, mean)
         d_noise += d_ridge_sum / plan.address_variance
+        d_first_hidden = times_transposed(from_later, to_gates_and_read)
+        # What is no longer needed goes before the products that want room of their own.
+        record.solvers.clear()
+        record.copies.clear()
+        del mean, covariance, room, solver, to_gates_and_read, to_write, to_read_out, cell
+
         before = torch.cat([hidden[None], record.outputs[:-1]])
         for t, keep in plan.resets.items():
             before[t] *= keep
         flat = record.sums.flatten(0, 1)
-        d_recurrent = [times_transposed(flat[:, :read_end].T, before.flatten(0, 1).T)]
+        d_recurrent = _weight_gradient(flat[:, :read_end], before)
         if plan.writes:
-            d_recurrent.append(times_transposed(flat[:, read_end:].T, record.outputs.flatten(0, 1).T))
+            d_recurrent = torch.cat([d_recurrent, _weight_gradient(flat[:, read_end:], record.outputs)])
         d_weights = (
-            torch.cat(d_recurrent),
-            times_transposed(flat[:, :gates_end].T, record.read_outs.flatten(0, 1).T),
+            d_recurrent,
+            _weight_gradient(flat[:, :gates_end], record.read_outs),
             *_second_layer_gradients(d_read_words, record.read_hidden),
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
-        d_first_hidden = times_transposed(from_later, to_gates_and_read)
         return (
             *(None, record.sums, d_first_hidden, d_cell, d_mean, d_covariance, d_noise),
             *(d_prior_mean, d_prior_covariance),
@@ -400,6 +405,13 @@ def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: 
         return d_word
     assert hidden is not None
     return (d_word @ layer[0]).mul_(hidden[t] > 0)
+
+
+def _weight_gradient(d_sums: Tensor, inputs: Tensor) -> Tensor:
+    """Return the gradient `[P, N]` of a weight for its sums' gradients `[T * B, P]` and its inputs `[T, B, N]`."""
+    turned = inputs.flatten(0, 1).T.contiguous()
+    # In parts, since each is turned round too.
+    return torch.cat([times_transposed(part.T, turned) for part in torch.split(d_sums, 512, dim=1)])
 
 
 def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

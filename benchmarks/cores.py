@@ -1,0 +1,158 @@
+"""What the cores cost, in time and memory, against a loop of `nn.LSTMCell` on the same input.
+
+    python -m benchmarks.cores --repeats 7 --threads 1
+
+Prints the time of an unroll at the paper's sizes, forward and backward, and the most memory that it holds. All cases
+take turns in each repeat; the ratio is the median over repeats of the time divided by that of the loop in the same
+repeat. "Plain" is the same memory written down simply, step by step, under autograd.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from benchmarks.peak import peak_bytes
+from benchmarks.timing import machine, milliseconds, take_turns
+from simcore.memory import Kanerva, KanervaState, Memory, RecurrentCore
+
+REFERENCE = "loop of nn.LSTMCell"
+STEPS, WORLDS, INPUTS, HIDDEN = 100, 16, 262, 512
+SNAPSHOTS = 6
+"""Nt, the number of simulations that start from a trajectory (table 2)."""
+
+
+class Case(NamedTuple):
+    """What is timed: one unroll, forward and backward."""
+
+    run: Callable[[], None]
+    allowance: str = ""
+    """The name of the case whose memory an LSTM with the same inputs takes."""
+    unit: int = 0
+    """Bytes that the rest is compared with."""
+
+
+def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
+    """Make the unrolls that are compared."""
+    torch.manual_seed(seed)
+    # The gradient of the inputs is wanted in training too: it is what teaches the frame encoder.
+    inputs = torch.randn(STEPS, WORLDS, INPUTS, device=device, requires_grad=True)
+    resets = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
+    resets[torch.randint(STEPS, (WORLDS,)), torch.arange(WORLDS)] = True
+    resets = resets.to(device)
+    snapshots = torch.randperm(STEPS)[:SNAPSHOTS].tolist()
+
+    def backward(outputs: Tensor) -> None:
+        outputs.square().mean().backward()  # type: ignore[no-untyped-call]
+
+    def cell_loop(width: int) -> Callable[[], None]:
+        cell = nn.LSTMCell(INPUTS + width, HIDDEN).to(device)
+        zeros = torch.zeros(WORLDS, HIDDEN, device=device)
+
+        def run() -> None:
+            hidden = memory = zeros
+            outputs = []
+            # What is read is a tensor of its own at each step, as it is where there is a memory.
+            for x in inputs:
+                wide = torch.cat([x, x.new_zeros(WORLDS, width)], dim=-1) if width else x
+                hidden, memory = cell(wide, (hidden, memory))
+                outputs.append(hidden)
+            backward(torch.stack(outputs))
+
+        return run
+
+    def unroll(core: RecurrentCore, cut: bool = False) -> Callable[[], None]:
+        core = core.to(device)
+
+        def run() -> None:
+            state = core.initial_state(WORLDS)
+            backward(core(inputs, state, resets if cut else None, snapshots if cut else []).outputs)
+
+        return run
+
+    kanerva = Kanerva(INPUTS, HIDDEN)
+    kanerva_bytes = 4 * STEPS * WORLDS * 32 * 512
+    wide_kanerva = "the same, 512 inputs more"
+
+    def core(memory: Memory | None) -> RecurrentCore:
+        return RecurrentCore(INPUTS, HIDDEN, memory)
+
+    return {
+        REFERENCE: Case(cell_loop(0)),
+        wide_kanerva: Case(cell_loop(512)),
+        "lstm": Case(unroll(core(None))),
+        "kanerva": Case(unroll(core(kanerva)), wide_kanerva, kanerva_bytes),
+        "kanerva, resets and snapshots": Case(unroll(core(kanerva), cut=True)),
+        "kanerva, plain": Case(plain_kanerva(core(kanerva), inputs, backward), wide_kanerva, kanerva_bytes),
+    }
+
+
+def lstm_step(lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Make one step of a layer of `nn.LSTM`, as `nn.LSTMCell` does."""
+    return torch.lstm_cell(inputs, (hidden, cell), *(parameter for _, parameter in lstm.named_parameters()))
+
+
+def plain_kanerva(core: RecurrentCore, inputs: Tensor, backward: Callable[[Tensor], None]) -> Callable[[], None]:
+    """Unroll the Kanerva memory by its plain equations, step by step."""
+    core = core.to(inputs.device)
+    kanerva = core.memory
+    assert isinstance(kanerva, Kanerva)
+    assert kanerva.memory is not None
+    assert kanerva.write_word is not None
+    memory, read_word, write_word = kanerva.memory, kanerva.read_word, kanerva.write_word
+
+    def run() -> None:
+        hidden, cell, state = core.initial_state(WORLDS)
+        held = KanervaState(*state)
+        outputs = []
+        for x in inputs:
+            read_out = memory.read(held, read_word(torch.cat([hidden, x], -1)))
+            hidden, cell = lstm_step(core.lstm, torch.cat([x, read_out], -1), hidden, cell)
+            held = memory.write(held, write_word(torch.cat([hidden, x], -1)))
+            outputs.append(hidden)
+        backward(torch.stack(outputs))
+
+    return run
+
+
+def table(cases: dict[str, Case], seconds: dict[str, list[float]], device: torch.device) -> Table:
+    title = f"{STEPS} steps x {WORLDS} worlds, input {INPUTS}, N_h {HIDDEN}"
+    result = Table("forward and backward", title=title, title_justify="left")
+    for column in ("ms (median)", "least", "most", "x loop", "peak MiB", "beyond"):
+        result.add_column(column, justify="right")
+    peaks = {name: peak_bytes(case.run, device) for name, case in cases.items()}
+    for name, times in seconds.items():
+        ratio = statistics.median(one / other for one, other in zip(times, seconds[REFERENCE], strict=True))
+        case = cases[name]
+        share = f"{(peaks[name] - peaks[case.allowance]) / case.unit:.2f}" if case.unit else ""
+        result.add_row(name, *milliseconds(times), f"{ratio:.2f}", f"{peaks[name] / 2**20:.1f}", share)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7, help="unrolls of each case")
+    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and the times of resets and snapshots")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    cases = make_cases(options.seed, device)
+    console = Console()
+    console.print(machine(device), highlight=False)
+    seconds = take_turns({name: case.run for name, case in cases.items()}, options.repeats, device)
+    console.print(table(cases, seconds, device))
+    console.print(
+        "The last column: the peak beyond that of the LSTM with as many inputs, over the size of M times the steps.",
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
