@@ -1,6 +1,6 @@
 """Recall of key-value pairs shown once: what a memory is for, and what an LSTM of the same size does not learn.
 
-    python -m benchmarks.recall --cores lstm kanerva --updates 2000 --out results/recall
+    python -m benchmarks.recall --cores lstm slots kanerva --updates 2000 --out results/recall
 
 A sequence shows pairs of a random key and one of eight values, one a step, and then keys alone, for each of which the
 value must be named in the same step. Keys are drawn anew for each sequence, so nothing but memory helps; chance is
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from simcore.memory import Kanerva, Memory, RecurrentCore
+from simcore.memory import Kanerva, Memory, RecurrentCore, Slots
 
 PAIRS, QUERIES, KEY, VALUES = 16, 8, 16, 8
 INPUTS = KEY + VALUES + 1
@@ -51,6 +51,8 @@ def make_memory(core: str) -> Memory | None:
     """Make the memory of a core by name."""
     if core == "kanerva":
         return Kanerva(INPUTS, HIDDEN, slots=32, word_size=64, write_hidden=64)
+    if core == "slots":
+        return Slots(INPUTS, HIDDEN, slots=32, word_size=32, reads=2, top_k=8, spare=32)
     return None
 
 
@@ -101,7 +103,9 @@ def train(core: str, updates: int, seed: int = 0, every: int = 50, learning_rate
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cores", nargs="+", default=["lstm", "kanerva"], choices=["lstm", "kanerva"])
+    parser.add_argument(
+        "--cores", nargs="+", default=["lstm", "slots", "kanerva"], choices=["lstm", "slots", "kanerva"]
+    )
     parser.add_argument("--updates", type=int, default=2000, help=f"updates, each on {BATCH} sequences")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each core; the curves are drawn one by one")
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")

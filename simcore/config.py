@@ -43,6 +43,23 @@ class AgentConfig:
 
 
 @dataclass(frozen=True)
+class SlotsConfig:
+    """The slot memory, where --core is slots (App. B, table 3)."""
+
+    memory_size: int = 1350
+    """K, slots; past so many writes the oldest is overwritten."""
+    word_size: int = 200
+    """D, width of a slot."""
+    reads: int = 3
+    """n_r, reads a step."""
+    top_k: int = 50
+    """n_k, slots that a read looks at."""
+
+    def __post_init__(self) -> None:
+        require_positive("slots", self, "memory_size", "word_size", "reads", "top_k")
+
+
+@dataclass(frozen=True)
 class KanervaConfig:
     """The Kanerva memory, where --core is kanerva (App. C, table 4)."""
 
@@ -215,8 +232,8 @@ class Config:
 
     level: Positional[str] = "RandomCity"
     """The world."""
-    core: Literal["lstm", "kanerva"] = "lstm"
-    """The memory of belief and simulation core: none, or a Kanerva machine (App. B)."""
+    core: Literal["lstm", "slots", "kanerva"] = "lstm"
+    """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
     preset: str = "paper"
     """What the other values start from: tiny, small or paper."""
     seed: int = 0
@@ -227,6 +244,7 @@ class Config:
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
     world: LevelConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    slots: SlotsConfig = field(default_factory=SlotsConfig)
     kanerva: KanervaConfig = field(default_factory=KanervaConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)

@@ -11,6 +11,7 @@ from simcore.config import (
     LearningConfig,
     RecordConfig,
     SimulationConfig,
+    SlotsConfig,
     find_level_config,
     require,
 )
@@ -39,6 +40,7 @@ def preset(name: str, level: str = "RandomCity") -> Config:
             preset=name,
             world=world,
             agent=AgentConfig(hidden_size=512, embedding_size=256, encoder_channels=(16, 32)),
+            slots=SlotsConfig(memory_size=128, word_size=128, top_k=32),
             kanerva=KanervaConfig(word_size=256, write_hidden=256),
             simulation=SimulationConfig(overshoot=10, starts=4, frames=2),
             convdraw=ConvDRAWConfig(
@@ -64,6 +66,7 @@ def preset(name: str, level: str = "RandomCity") -> Config:
         preset=name,
         world=world,
         agent=AgentConfig(hidden_size=256, embedding_size=128, encoder_channels=(8, 16)),
+        slots=SlotsConfig(memory_size=64, word_size=64, top_k=16),
         kanerva=KanervaConfig(word_size=128, write_hidden=128),
         simulation=SimulationConfig(overshoot=6, starts=4, frames=2),
         convdraw=ConvDRAWConfig(

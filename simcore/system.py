@@ -7,7 +7,7 @@ from torch import nn
 from simcore.agent import Agent, belief_input_size
 from simcore.config import Config
 from simcore.frame_models import GECO, ConvDRAW
-from simcore.memory import Kanerva, Memory
+from simcore.memory import Kanerva, Memory, Slots
 from simcore.probes import Probes
 from simcore.simulation import SimCoreHead
 
@@ -28,7 +28,10 @@ class WorldSizes:
 
 def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
     """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B)."""
-    hidden_size, kanerva = config.agent.hidden_size, config.kanerva
+    hidden_size, slots, kanerva = config.agent.hidden_size, config.slots, config.kanerva
+    if config.core == "slots":
+        sizes = (slots.memory_size, slots.word_size, slots.reads, slots.top_k)
+        return Slots(input_size, hidden_size, *sizes, writes=writes)
     if config.core == "kanerva":
         nets = (kanerva.noise_variance, kanerva.read_hidden, kanerva.write_hidden)
         return Kanerva(input_size, hidden_size, kanerva.memory_size, kanerva.word_size, *nets, writes=writes)

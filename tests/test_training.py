@@ -102,7 +102,7 @@ def test_the_core_state_travels_to_the_next_trajectory() -> None:
     assert torch.equal(seen[0], state.hidden)
 
 
-@pytest.mark.parametrize("core", ["lstm", "kanerva"])
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
 def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, core: str) -> None:
     """Odd updates lie between two lines of metrics, and episodes of 9 frames across trajectories of 7."""
@@ -266,8 +266,9 @@ def test_a_config_survives_json() -> None:
         assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-def test_every_weight_of_a_core_with_a_memory_is_trained() -> None:
-    training = Training(tinier(core="kanerva"), CPU)
+@pytest.mark.parametrize("core", ["slots", "kanerva"])
+def test_every_weight_of_a_core_with_a_memory_is_trained(core: str) -> None:
+    training = Training(tinier(core=core), CPU)
     before = {name: parameter.detach().clone() for name, parameter in training.system.named_parameters()}
     for _ in range(3):
         training.update()

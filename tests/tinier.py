@@ -11,6 +11,7 @@ from simcore.config import (
     LearningConfig,
     RecordConfig,
     SimulationConfig,
+    SlotsConfig,
 )
 from simcore.worlds import RandomCityConfig
 
@@ -23,6 +24,7 @@ def tinier(**changes: Any) -> Config:
         device="cpu",
         world=RandomCityConfig(size=7, frame_size=8, episode_length=8),
         agent=AgentConfig(hidden_size=16, embedding_size=8, encoder_channels=(4,)),
+        slots=SlotsConfig(memory_size=5, word_size=4, reads=2, top_k=3),
         kanerva=KanervaConfig(memory_size=4, word_size=8, write_hidden=8),
         simulation=SimulationConfig(overshoot=3, starts=2, frames=2),
         convdraw=ConvDRAWConfig(

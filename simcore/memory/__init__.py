@@ -3,6 +3,7 @@
 from simcore.memory.base import Memory
 from simcore.memory.core import RecurrentCore
 from simcore.memory.kanerva import Kanerva, KanervaMemory, KanervaState
+from simcore.memory.slots import SlotMemory, Slots, SlotState
 from simcore.memory.state import CoreState, Unrolled
 
 __all__ = [
@@ -12,5 +13,8 @@ __all__ = [
     "KanervaState",
     "Memory",
     "RecurrentCore",
+    "SlotMemory",
+    "SlotState",
+    "Slots",
     "Unrolled",
 ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.products import times_transposed
+from simcore.memory.products import times_transposed, weight_gradient
 from simcore.memory.ridge import RELATIVE_RIDGE, raised, regularised
 
 COPY_EVERY = 20
@@ -331,12 +331,12 @@ class KanervaUnroll(torch.autograd.Function):
         for t, keep in plan.resets.items():
             before[t] *= keep
         flat = record.sums.flatten(0, 1)
-        d_recurrent = _weight_gradient(flat[:, :read_end], before)
+        d_recurrent = weight_gradient(flat[:, :read_end], before)
         if plan.writes:
-            d_recurrent = torch.cat([d_recurrent, _weight_gradient(flat[:, read_end:], record.outputs)])
+            d_recurrent = torch.cat([d_recurrent, weight_gradient(flat[:, read_end:], record.outputs)])
         d_weights = (
             d_recurrent,
-            _weight_gradient(flat[:, :gates_end], record.read_outs),
+            weight_gradient(flat[:, :gates_end], record.read_outs),
             *_second_layer_gradients(d_read_words, record.read_hidden),
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
@@ -405,13 +405,6 @@ def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: 
         return d_word
     assert hidden is not None
     return (d_word @ layer[0]).mul_(hidden[t] > 0)
-
-
-def _weight_gradient(d_sums: Tensor, inputs: Tensor) -> Tensor:
-    """Return the gradient `[P, N]` of a weight for its sums' gradients `[T * B, P]` and its inputs `[T, B, N]`."""
-    turned = inputs.flatten(0, 1).T.contiguous()
-    # In parts, since each is turned round too.
-    return torch.cat([times_transposed(part.T, turned) for part in torch.split(d_sums, 512, dim=1)])
 
 
 def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

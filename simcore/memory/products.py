@@ -15,3 +15,10 @@ def times_transposed(a: Tensor, b: Tensor) -> Tensor:
     if HAS_ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32:
         return torch.ops.mkldnn._linear_pointwise(a.contiguous(), b.contiguous(), None, "none", [], "")
     return a @ b.T
+
+
+def weight_gradient(d_sums: Tensor, inputs: Tensor) -> Tensor:
+    """Return the gradient `[P, N]` of a weight for its sums' gradients `[T * B, P]` and its inputs `[T, B, N]`."""
+    turned = inputs.flatten(0, 1).T.contiguous()
+    # In parts, since each is turned round too.
+    return torch.cat([times_transposed(part.T, turned) for part in torch.split(d_sums, 512, dim=1)])
