@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 "$python" -c 'import torch; print(torch.__version__, torch.cuda.get_device_name())' | tee "$out/machine.txt" || exit 2
 "$python" -m pytest -q -m "not slow" 2>&1 | tee "$out/tests.txt" | tail -n 5
-for benchmark in convdraw lstm_unroll; do
+for benchmark in convdraw lstm_unroll cores; do
     "$python" -m "benchmarks.$benchmark" --device cuda 2>&1 | tee "$out/$benchmark.txt"
 done
 # The interrupt ends the run with a checkpoint.

@@ -331,12 +331,12 @@ class KanervaUnroll(torch.autograd.Function):
         for t, keep in plan.resets.items():
             before[t] *= keep
         flat = record.sums.flatten(0, 1)
-        d_recurrent = weight_gradient(flat[:, :read_end], before)
+        d_recurrent = weight_gradient(flat[:, :read_end], _turned(before))
         if plan.writes:
-            d_recurrent = torch.cat([d_recurrent, weight_gradient(flat[:, read_end:], record.outputs)])
+            d_recurrent = torch.cat([d_recurrent, weight_gradient(flat[:, read_end:], _turned(record.outputs))])
         d_weights = (
             d_recurrent,
-            weight_gradient(flat[:, :gates_end], record.read_outs),
+            weight_gradient(flat[:, :gates_end], _turned(record.read_outs)),
             *_second_layer_gradients(d_read_words, record.read_hidden),
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
@@ -405,6 +405,11 @@ def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: 
         return d_word
     assert hidden is not None
     return (d_word @ layer[0]).mul_(hidden[t] > 0)
+
+
+def _turned(values: Tensor) -> Tensor:
+    """Turn `[T, B, X]` into `[X, T * B]`."""
+    return values.flatten(0, 1).T.contiguous()
 
 
 def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

@@ -18,7 +18,9 @@ def times_transposed(a: Tensor, b: Tensor) -> Tensor:
 
 
 def weight_gradient(d_sums: Tensor, inputs: Tensor) -> Tensor:
-    """Return the gradient `[P, N]` of a weight for its sums' gradients `[T * B, P]` and its inputs `[T, B, N]`."""
-    turned = inputs.flatten(0, 1).T.contiguous()
+    """Return the gradient `[P, N]` of a weight for its sums' gradients `[M, P]` and its inputs, turned, `[N, M]`."""
+    result = d_sums.new_empty(d_sums.shape[1], inputs.shape[0])
     # In parts, since each is turned round too.
-    return torch.cat([times_transposed(part.T, turned) for part in torch.split(d_sums, 512, dim=1)])
+    for part, into in zip(torch.split(d_sums, 512, dim=1), torch.split(result, 512), strict=True):
+        into.copy_(times_transposed(part.T, inputs))
+    return result

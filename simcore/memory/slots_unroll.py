@@ -151,7 +151,6 @@ class SlotsUnroll(torch.autograd.Function):
         d_cell = torch.zeros_like(hidden) if d_cell is None else d_cell.clone()
         new = words if plan.writes else recent
         d_new = d_words.clone() if plan.writes and d_words is not None else torch.zeros_like(new)
-        columns = torch.arange(plan.newest, plan.newest + new.shape[1], device=ring.device) % capacity
         flat_ring = ring.view(-1, word_size)
         to_belief, to_hidden = from_belief.T.contiguous(), from_hidden.T.contiguous()
         # Keys are made again, all at once; their gradients take their place.
@@ -174,10 +173,11 @@ class SlotsUnroll(torch.autograd.Function):
             d_read = _by_world(d_belief[:, units:], worlds, plan.reads)
             chosen_rows, weights = chosen[t]
             rows = chosen_rows.long()
-            picked = flat_ring[rows]  # [B, S n_r, k, D]
+            picked = F.embedding(rows, flat_ring)  # [B, S n_r, k, D]; faster than indexing
             inverses = inverse.view(-1)[rows]
-            cosines = (picked @ keys[..., None])[..., 0] * inverses
-            d_weights = (picked @ d_read[..., None])[..., 0]
+            # Rows first: on a CPU a matrix times a column is ten times as slow.
+            products = torch.stack([keys, d_read], 2) @ picked.mT
+            cosines, d_weights = products[:, :, 0] * inverses, products[:, :, 1]
             d_scores = weights * (d_weights - (weights * d_weights).sum(-1, keepdim=True))
             along = strengths[..., None] * d_scores * inverses
             d_keys = (along[..., None, :] @ picked)[..., 0, :]
@@ -187,11 +187,13 @@ class SlotsUnroll(torch.autograd.Function):
             d_hidden += times_transposed(asked[t], to_hidden[:, :query_width])
             seen = t if plan.writes else new.shape[1]
             if seen > 0:
-                dense = ring.new_zeros(worlds, rows.shape[1], capacity)
-                local = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
+                column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
+                place = (column - plan.newest) % capacity
+                place = torch.where(place < seen, place, seen)  # the last gathers what takes no gradient
 
-                def spread(values: Tensor, dense: Tensor = dense, local: Tensor = local, seen: int = seen) -> Tensor:
-                    return dense.zero_().scatter_(2, local, values)[:, :, columns[:seen]].mT
+                def spread(values: Tensor, place: Tensor = place, seen: int = seen) -> Tensor:
+                    dense = values.new_zeros(*values.shape[:2], seen + 1).scatter_(2, place, values)
+                    return dense[:, :, :seen].mT
 
                 d_new[:, :seen].baddbmm_(spread(weights), d_read)
                 d_new[:, :seen].baddbmm_(spread(along), keys)
@@ -207,17 +209,25 @@ class SlotsUnroll(torch.autograd.Function):
 
         assert from_later is not None
         d_first = times_transposed(from_later, to_belief)
+        # What is no longer needed goes before the products that want room of their own.
         chosen.clear()
-        del to_belief, to_hidden
-        before = torch.cat([torch.cat([hidden, reads], -1)[None], outputs[:-1]])
-        for t, first in plan.resets.items():
-            before[t] *= (~first)[:, None]
+        reset_cells.clear()
+        del to_belief, to_hidden, cells, words, inverse, cell, gates, from_later, picked, d_belief, d_hidden
         flat = record.flatten(0, 1)
-        d_from_belief = weight_gradient(flat[:, :gate_width], before)
-        d_asked = torch.cat([asked, record[:, :, gate_width:]], -1).flatten(0, 1)
+        before = torch.empty(outputs.shape[-1], length, batch, dtype=outputs.dtype, device=outputs.device)
+        before[:, 0] = torch.cat([hidden, reads], -1).T
+        before[:, 1:] = outputs[:-1].permute(2, 0, 1)
+        for t, first in plan.resets.items():
+            before[:, t] *= ~first
+        d_from_belief = weight_gradient(flat[:, :gate_width], before.flatten(1))
+        del before
+        turned = outputs[..., :units].flatten(0, 1).T.contiguous()
+        d_from_hidden = weight_gradient(asked.flatten(0, 1), turned)
+        if plan.writes:
+            d_from_hidden = torch.cat([d_from_hidden, weight_gradient(flat[:, gate_width:], turned)])
         return (
             *(None, record, d_first[:, :units], d_cell, d_first[:, units:], None if plan.writes else d_new),
-            *(d_from_belief, weight_gradient(d_asked, outputs[..., :units])),
+            *(d_from_belief, d_from_hidden),
             torch.cat([asked.sum((0, 1)), bias.new_zeros(len(bias) - query_width)]),
         )
 

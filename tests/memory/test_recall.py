@@ -6,6 +6,7 @@ from benchmarks.recall import train
 
 
 @pytest.mark.slow
-def test_the_kanerva_core_recalls_and_the_lstm_does_not() -> None:
+def test_each_memory_recalls_and_the_lstm_does_not() -> None:
+    assert train("slots", updates=500, every=500)[-1].accuracy > 0.9
     assert train("kanerva", updates=1500, every=1500)[-1].accuracy > 0.9
     assert train("lstm", updates=1500, every=1500)[-1].accuracy < 0.5
