@@ -174,6 +174,7 @@ class Slots(Memory):
             resets = {t: is_first[t] for t in is_first.any(dim=1).nonzero()[:, 0].tolist()}
 
         ring, tip, plan = self._plan(memory, length, resets, snapshots_at)
+        plan = plan._replace(trains=torch.is_grad_enabled())
         recent = memory.recent[0] if memory.recent.dim() > 3 else memory.recent
         outputs, cell, cells, words = SlotsUnroll.apply(  # type: ignore[no-untyped-call]
             *(plan, sums, state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
@@ -237,7 +238,7 @@ class Slots(Memory):
         begin = newest if writes else given - memory.recent.shape[-2]
         plan = Plan(
             *(ring, tip, min(oldest, begin), begin, mask, self.slots, self.reads, self.top_k, writes),
-            *(resets, snapshots_at),
+            *(resets, snapshots_at, False),
         )
         return ring, tip, plan
 

@@ -42,6 +42,8 @@ class Plan(NamedTuple):
     """At each time when an episode begins somewhere: bool `[B]`."""
     snapshots_at: list[int]
     """The times whose cells are kept."""
+    trains: bool
+    """Whether there will be a way back."""
 
 
 class Window(NamedTuple):
@@ -129,7 +131,9 @@ class SlotsUnroll(torch.autograd.Function):
             plan.tip.add_(length)
         # An output that its own graph holds would never be freed: hence the aliases.
         ctx.plan, ctx.record = plan, (record, outputs.detach(), cells, words.detach(), inverse, reset_cells, chosen)
-        ctx.save_for_backward(hidden, reads, recent, from_belief, from_hidden, bias)
+        ctx.save_for_backward(hidden, reads, recent, from_hidden, bias)
+        # Turned, and in place of the weight itself, which is as large as half the memory.
+        ctx.to_belief = from_belief.T.contiguous() if plan.trains else None
         ctx.set_materialize_grads(False)
         return outputs, cells[-1].clone(), cells[[t + 1 for t in plan.snapshots_at]], words
 
@@ -141,7 +145,7 @@ class SlotsUnroll(torch.autograd.Function):
         plan: Plan = ctx.plan
         record, outputs, cells, words, inverse, reset_cells, chosen = ctx.record
         ctx.record = None
-        hidden, reads, recent, from_belief, from_hidden, bias = ctx.saved_tensors
+        hidden, reads, recent, from_hidden, bias = ctx.saved_tensors
         (length, batch, _), units = outputs.shape, hidden.shape[-1]
         ring, (worlds, capacity, word_size) = plan.ring, plan.ring.shape
         if int(plan.tip[0]) - capacity > plan.oldest:
@@ -152,7 +156,8 @@ class SlotsUnroll(torch.autograd.Function):
         new = words if plan.writes else recent
         d_new = d_words.clone() if plan.writes and d_words is not None else torch.zeros_like(new)
         flat_ring = ring.view(-1, word_size)
-        to_belief, to_hidden = from_belief.T.contiguous(), from_hidden.T.contiguous()
+        to_belief, to_hidden = ctx.to_belief, from_hidden.T.contiguous()
+        ctx.to_belief = None
         # Keys are made again, all at once; their gradients take their place.
         asked = times_transposed(outputs[..., :units].flatten(0, 1), from_hidden[:query_width]).add_(bias[:query_width])
         asked = asked.view(length, batch, query_width)
