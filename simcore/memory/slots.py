@@ -38,9 +38,9 @@ class SlotMemory:
         self.word_size = word_size
         self.top_k = top_k
 
-    def initial_state(self, batch_size: int) -> Tensor:
+    def initial_state(self, batch_size: int, device: torch.device | str | None = None) -> Tensor:
         """Return an empty memory `[batch_size, 0, D]`."""
-        return torch.zeros(batch_size, 0, self.word_size)
+        return torch.zeros(batch_size, 0, self.word_size, device=device)
 
     def read(self, state: Tensor, keys: Tensor, strengths: Tensor) -> Tensor:
         """Return `[B, n, D]`: means of the words most similar to keys `[B, n, D]`, the sharper the stronger `[B, n]`.
@@ -77,6 +77,8 @@ class SlotState(NamedTuple):
     """The last reads, which enter the LSTM at the next step, `[..., n_r D]`."""
     recent: Tensor
     """In a snapshot the words `[..., T, D]` of its unroll, with gradient; else none, T = 0."""
+    since: Tensor
+    """The absolute index of the first of these, int64 `[...]`; the ring may have gone on since that unroll."""
 
 
 class Slots(Memory):
@@ -128,6 +130,7 @@ class Slots(Memory):
             none.clone(),
             like.new_zeros(batch_size, self.read_size),
             like.new_zeros(batch_size, 0, self.word_size),
+            none.clone(),
         )
 
     def unroll(
@@ -142,7 +145,7 @@ class Slots(Memory):
 
         Raises:
             ValueError: a memory that writes is to start from snapshots of several times at once, or resets or
-                snapshots are asked of one that only reads.
+                snapshots are asked of one that only reads, or the worlds' states are of different times.
             RuntimeError: words that the state sees have been overwritten since.
         """
         if self.write_word is None and (is_first is not None or snapshots_at):
@@ -187,6 +190,8 @@ class Slots(Memory):
             final = CoreState(hidden[-1], cell.view(*lead, units), memory._replace(reads=reads[-1]))
             return Unrolled(outputs, final, None)
 
+        since = torch.full_like(memory.written, plan.newest)
+
         def after(t: int) -> tuple[Tensor, Tensor]:
             """Return `written` and `first` after step t."""
             first = memory.first
@@ -195,7 +200,8 @@ class Slots(Memory):
                     first = torch.where(begins, plan.newest + time, first)
             return torch.full_like(memory.written, plan.newest + t + 1), first
 
-        final = CoreState(hidden[-1], cell, SlotState(ring, tip, *after(length - 1), reads[-1], words[:, :0].detach()))
+        none = words[:, :0].detach()
+        final = CoreState(hidden[-1], cell, SlotState(ring, tip, *after(length - 1), reads[-1], none, since + length))
         if not snapshots_at:
             return Unrolled(outputs, final, None)
         counts, firsts = (torch.stack(part) for part in zip(*(after(t) for t in snapshots_at), strict=True))
@@ -207,6 +213,7 @@ class Slots(Memory):
             firsts,
             reads[snapshots_at],
             words.expand(times, *words.shape),
+            since.expand(times, *since.shape),
         )
         return Unrolled(outputs, final, CoreState(hidden[snapshots_at], cells, snapshots))
 
@@ -219,10 +226,14 @@ class Slots(Memory):
         several = memory.words.dim() > 3
         ring, tip = (leaf[0] if several else leaf for leaf in (memory.words, memory.tip))
         count, first = (leaf if several else leaf[None] for leaf in (memory.written, memory.first))  # [S, B]
+        if bool((count != count[:, :1]).any()):
+            raise ValueError("the states of an unroll's worlds must be of the same time: as many words written in each")
+        newest = int(count.max())
         oldest_seen = torch.maximum(first, count - self.slots).clamp(min=0)
-        oldest, newest, given = int(oldest_seen.min()), int(count.max()), int(tip[0])
+        oldest = int(torch.where(oldest_seen < count, oldest_seen, newest).min())  # who sees nothing needs nothing
+        given = int(tip.max())  # one world may have gone on alone
         capacity = ring.shape[1]
-        if given - capacity > oldest:
+        if oldest < newest and given - capacity > oldest:
             raise RuntimeError("this state is too old: words that it sees have been overwritten since")
         if writes and capacity < self.slots + length:
             ring, tip = self._moved(ring, oldest, newest, self.slots + length), count[0].clone()
@@ -235,7 +246,7 @@ class Slots(Memory):
         index = top - 1 - (top - 1 - column) % capacity
         seen = (index >= oldest_seen[..., None]) & (index < count[..., None])
         mask = torch.where(seen, 0.0, -torch.inf).to(ring.dtype).transpose(0, 1)
-        begin = newest if writes else given - memory.recent.shape[-2]
+        begin = newest if writes else int(memory.since.max())
         plan = Plan(
             *(ring, tip, min(oldest, begin), begin, mask, self.slots, self.reads, self.top_k, writes),
             *(resets, snapshots_at, False),

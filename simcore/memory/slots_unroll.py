@@ -148,7 +148,7 @@ class SlotsUnroll(torch.autograd.Function):
         hidden, reads, recent, from_hidden, bias = ctx.saved_tensors
         (length, batch, _), units = outputs.shape, hidden.shape[-1]
         ring, (worlds, capacity, word_size) = plan.ring, plan.ring.shape
-        if int(plan.tip[0]) - capacity > plan.oldest:
+        if int(plan.tip.max()) - capacity > plan.oldest:
             raise RuntimeError("slots that this unroll has read were overwritten since; go back before unrolling on")
         gate_width, query_width = 4 * units, plan.reads * (word_size + 1)
         d_outputs, d_cell, d_cells, d_words = gradients

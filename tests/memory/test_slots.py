@@ -185,6 +185,45 @@ def test_a_state_whose_words_are_gone_is_refused() -> None:
         core(random(2, B, INPUT), old)
 
 
+def test_a_state_that_sees_nothing_never_grows_too_old() -> None:
+    core, inputs = make_core(slots=4, spare=6), random(2, B, INPUT)
+    start = state = core.initial_state(B)
+    expected = core(inputs, core.initial_state(B)).outputs
+    for x in random(12, 1, B, INPUT):
+        state = detached(core(x, state).final)
+    torch.testing.assert_close(core(inputs, start).outputs, expected)
+
+
+def test_a_world_that_went_on_alone_keeps_its_words() -> None:
+    core, inputs = make_core(), random(3, B, INPUT)
+    state = detached(core(random(5, B, INPUT, seed=4), core.initial_state(B)).final)
+    alone = detached(core(random(3, 1, INPUT, seed=5), tree_map(lambda leaf: leaf[1:2], state)).final)
+    expected = core(inputs[:, :1], tree_map(torch.clone, alone)).outputs
+    core(inputs, state)
+    torch.testing.assert_close(core(inputs[:, :1], alone).outputs, expected)
+
+
+def test_worlds_of_different_times_are_refused() -> None:
+    core = make_core()
+    states = [detached(core(random(t, B, INPUT), core.initial_state(B)).final) for t in (3, 5)]
+    with pytest.raises(ValueError, match="of the same time"):
+        core(random(2, 2 * B, INPUT), tree_map(lambda a, b: torch.cat([a, b]), *states))
+
+
+def test_a_simulation_trains_the_same_words_after_the_belief_has_gone_on() -> None:
+    core, simulation = make_core(), make_core(writes=False)
+
+    def gradients(goes_on: bool) -> tuple[Tensor, ...]:
+        unrolled = core(random(T, B, INPUT), core.initial_state(B), None, [6, 3])
+        if goes_on:
+            core(random(4, B, INPUT, seed=4), detached(unrolled.final))
+        ahead = simulation(random(SIMULATED, 2, B, INPUT, seed=8), unrolled.snapshots)
+        return torch.autograd.grad(weigh(ahead.outputs), list(core.parameters()))
+
+    for after, before in zip(gradients(True), gradients(False), strict=True):
+        torch.testing.assert_close(after, before)
+
+
 def test_a_backward_pass_whose_words_are_gone_is_refused() -> None:
     core = make_core(slots=4, spare=6)
     unrolled = core(random(5, B, INPUT), core.initial_state(B))
