@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
+from simcore.memory.lstm_step import times_of_resets
 from simcore.memory.state import CoreState, Unrolled
 from simcore.nested import stack, tree_map
 
@@ -74,14 +75,13 @@ class RecurrentCore(nn.Module):
             ahead, final = self._lstm(inputs.flatten(1, -2), merged)
             final = tree_map(lambda leaf: leaf.view(*lead, -1), final)
             return Unrolled(ahead.view(length, *lead, -1), final, None)
-        resets = set() if is_first is None else set(is_first.any(dim=1).nonzero()[:, 0].tolist())
-        cuts = sorted({0, length} | resets | {t + 1 for t in snapshots_at})
+        resets = times_of_resets(is_first)
+        cuts = sorted({0, length} | set(resets) | {t + 1 for t in snapshots_at})
 
         outputs, after = [], {}
         for begin, end in pairwise(cuts):
             if begin in resets:
-                assert is_first is not None
-                state = self._reset(state, is_first[begin])
+                state = self._reset(state, resets[begin])
             piece, state = self._lstm(inputs[begin:end], state)
             outputs.append(piece)
             after[end - 1] = state

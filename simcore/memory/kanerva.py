@@ -9,14 +9,10 @@ from torch import Tensor, nn
 
 from simcore.memory.base import Memory
 from simcore.memory.kanerva_unroll import KanervaUnroll, Plan, Weights
-from simcore.memory.ridge import regularised
+from simcore.memory.lstm_step import lstm_weights, times_of_resets
+from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 from simcore.memory.state import CoreState, Unrolled
 from simcore.nested import tree_map
-
-LSTM_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-
-ADDRESS_VARIANCE = 1.0
-"""The variance of an address's prior."""
 
 
 class KanervaState(NamedTuple):
@@ -212,24 +208,21 @@ class Kanerva(Memory):
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: Sequence[int]
     ) -> Unrolled:
         units, input_size = lstm.hidden_size, inputs.shape[-1]
-        weight_ih, weight_hh, bias_ih, bias_hh = (lstm.get_parameter(f"{name}_l0") for name in LSTM_PARAMETERS)
+        weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
         from_input, from_read = weight_ih[:, :input_size], weight_ih[:, input_size:].contiguous()
         firsts = [net.first for net in (self.read_word, self.write_word) if net is not None]
         split = [(first.weight[:, :units], first.weight[:, units:]) for first in firsts]
         sums = F.linear(
             inputs,
             torch.cat([from_input, *(part for _, part in split)]),
-            torch.cat([bias_ih + bias_hh, *(first.bias for first in firsts)]),
+            torch.cat([lstm_bias, *(first.bias for first in firsts)]),
         )
         recurrent = torch.cat([weight_hh, *(part for part, _ in split)])
         weights = Weights(recurrent, from_read, self.read_word.last, self.write_word.last if self.write_word else None)
         hidden, cell, memory = state.hidden, state.cell, KanervaState(*state.memory)
         prior = memory if self.memory is None else self.memory.initial_state(inputs.shape[1])
-        resets = {}
-        if is_first is not None:
-            times = is_first.any(dim=1).nonzero()[:, 0].tolist()
-            resets = {t: (~is_first[t])[:, None].to(inputs.dtype) for t in times}
-        plan = Plan(firsts[0].out_features, self.memory is not None, resets, list(snapshots_at), ADDRESS_VARIANCE)
+        resets = {t: (~first)[:, None].to(inputs.dtype) for t, first in times_of_resets(is_first).items()}
+        plan = Plan(firsts[0].out_features, self.memory is not None, resets, list(snapshots_at))
         outputs, last_cell, *written = KanervaUnroll.apply(  # type: ignore[no-untyped-call]
             *(plan, sums, hidden, cell, memory.mean, memory.covariance, prior.noise),
             *(prior.mean[0], prior.covariance[0], *weights.flat()),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
 from simcore.memory.products import times_transposed, weight_gradient
-from simcore.memory.ridge import RELATIVE_RIDGE, raised, regularised
+from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
 
 COPY_EVERY = 20
 """Steps between two whole copies of the memory. More: less room, and more work to rebuild what is between."""
@@ -54,8 +54,6 @@ class Plan(NamedTuple):
     """At each time when an episode begins somewhere: float `[B, 1]`, 0 for the worlds where one does, else 1."""
     snapshots_at: list[int]
     """The times whose states are kept."""
-    address_variance: float
-    """The variance of an address's prior."""
 
 
 class Writes(NamedTuple):
@@ -112,7 +110,7 @@ class Solver:
 
 
 class KanervaUnroll(torch.autograd.Function):
-    """`apply(plan, sums, hidden, cell, mean, covariance, noise, prior mean, prior variance, *weights)`.
+    """`apply(plan, sums, hidden, cell, mean, covariance, noise, prior mean, prior covariance, *weights)`.
 
     `sums` `[T, B, P]` are the inputs' parts of what `Weights.recurrent` leads to; they become the record, so nobody
     else may hold them. Returns outputs `[T, B, N_h]` and the final cell, and where the memory is written also the
@@ -139,7 +137,7 @@ class KanervaUnroll(torch.autograd.Function):
         record = _make_record(sums.detach(), hidden, mean, w, plan)
         writes = record.writes
         record.cells[0] = cell
-        ridge = noise / plan.address_variance
+        ridge = noise / ADDRESS_VARIANCE
         if plan.writes:
             mean = mean.clone(memory_format=torch.contiguous_format)
         gram = mean @ mean.mT
@@ -320,7 +318,7 @@ class KanervaUnroll(torch.autograd.Function):
         if not plan.writes:
             d_mean.baddbmm_(*_outer_products(all_changes))
         d_mean.baddbmm_(d_gram, mean)
-        d_noise += d_ridge_sum / plan.address_variance
+        d_noise += d_ridge_sum / ADDRESS_VARIANCE
         d_first_hidden = times_transposed(from_later, to_gates_and_read)
         # What is no longer needed goes before the products that want room of their own.
         record.solvers.clear()
@@ -354,9 +352,10 @@ def _make_record(sums: Tensor, hidden: Tensor, mean: Tensor, w: Weights, plan: P
     def room(*shape: int, times: int = length) -> Tensor:
         return sums.new_empty(times, batch, *shape)
 
-    writes = Writes(
-        room(write_width) if w.write is not None else None, room(slots), room(slots), room(word_size), room(1)
-    )
+    writes = None
+    if plan.writes:
+        write_hidden = room(write_width) if w.write is not None else None
+        writes = Writes(write_hidden, room(slots), room(slots), room(word_size), room(1))
     return Record(
         sums,
         room(units),
@@ -364,7 +363,7 @@ def _make_record(sums: Tensor, hidden: Tensor, mean: Tensor, w: Weights, plan: P
         room(word_size),
         room(slots),
         room(plan.read_width) if w.read is not None else None,
-        writes if plan.writes else None,
+        writes,
     )
 
 
@@ -384,15 +383,13 @@ def _memory_before(
 
 def _word(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
     """Return a word `[B, D]` for the sums of its first layer, and note what enters the second."""
-    if layer is None:
-        return first
-    assert hidden is not None
-    hidden[t] = first.relu()
-    return times_transposed(hidden[t], layer[0]).add_(layer[1])
+    if hidden is not None:
+        hidden[t] = first.relu()
+    return _word_again(first, layer, hidden, t)
 
 
 def _word_again(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
-    """Return the same word on the way back."""
+    """Return the same word on the way back, from what was noted."""
     if layer is None:
         return first
     assert hidden is not None

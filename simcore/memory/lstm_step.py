@@ -4,7 +4,7 @@ In place, since an unroll keeps one record of a step: first the gates' sums, the
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def lstm_forward(gates: Tensor, cell: Tensor, new_cell: Tensor, hidden: Tensor) -> None:
@@ -47,3 +47,16 @@ def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tenso
     torch.mul(d_forget, forget * (1 - forget), out=forget)
     torch.mul(d_candidate, 1 - candidate.square(), out=candidate)
     torch.mul(d_leave, leave * (1 - leave), out=leave)
+
+
+def lstm_weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a layer's weights from the input and from h, and the sum of its biases."""
+    weight_ih, weight_hh, bias_ih, bias_hh = (
+        lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    return weight_ih, weight_hh, bias_ih + bias_hh
+
+
+def times_of_resets(is_first: Tensor | None) -> dict[int, Tensor]:
+    """Return, for each time when an episode begins somewhere, where: bool `[B]`. A single look from the host."""
+    return {} if is_first is None else {t: is_first[t] for t in is_first.any(dim=1).nonzero()[:, 0].tolist()}

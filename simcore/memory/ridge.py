@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+ADDRESS_VARIANCE = 1.0
+"""The variance of an address's prior."""
+
 RELATIVE_RIDGE = 1e-5
 """ρ is raised by this times the trace of M Mᵀ, so that the matrix which is solved never has a condition number above
 1 + 1e5: Cholesky in float32 stands ten times that, whatever has been written and however small the noise."""

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
+from simcore.memory.lstm_step import lstm_weights, times_of_resets
 from simcore.memory.slots_unroll import LEAST_LENGTH, Plan, SlotsUnroll
 from simcore.memory.state import CoreState, Unrolled
 
@@ -160,24 +161,18 @@ class Slots(Memory):
     ) -> Unrolled:
         length, *lead, input_size = inputs.shape
         memory, units = SlotState(*state.memory), lstm.hidden_size
-        weight_ih, weight_hh, bias_ih, bias_hh = (
-            lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        from_input, biases = [weight_ih[:, :input_size]], [bias_ih + bias_hh]
-        query: list[Tensor] = [self.query.weight, self.query.bias]
-        from_hidden, bias = query
+        weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
+        from_input, biases = [weight_ih[:, :input_size]], [lstm_bias]
+        from_hidden: Tensor = self.query.weight
+        bias: Tensor = self.query.bias
         if self.write_word is not None:
             from_input.append(self.write_word.weight[:, units:])
             biases.append(self.write_word.bias)
             from_hidden = torch.cat([from_hidden, self.write_word.weight[:, :units]])
             bias = torch.cat([bias, bias.new_zeros(self.word_size)])
         sums = F.linear(inputs.flatten(1, -2), torch.cat(from_input), torch.cat(biases))
-        resets = {}
-        if is_first is not None:
-            resets = {t: is_first[t] for t in is_first.any(dim=1).nonzero()[:, 0].tolist()}
-
-        ring, tip, plan = self._plan(memory, length, resets, snapshots_at)
-        plan = plan._replace(trains=torch.is_grad_enabled())
+        resets = times_of_resets(is_first)
+        ring, tip, plan = self._plan(memory, length, resets, snapshots_at, trains=torch.is_grad_enabled())
         recent = memory.recent[0] if memory.recent.dim() > 3 else memory.recent
         outputs, cell, cells, words = SlotsUnroll.apply(  # type: ignore[no-untyped-call]
             *(plan, sums, state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
@@ -219,7 +214,7 @@ class Slots(Memory):
 
     @torch.no_grad()
     def _plan(
-        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int]
+        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int], trains: bool
     ) -> tuple[Tensor, Tensor, Plan]:
         """Return the ring to use, its tip, and the plan."""
         writes = self.write_word is not None
@@ -249,7 +244,7 @@ class Slots(Memory):
         begin = newest if writes else int(memory.since.max())
         plan = Plan(
             *(ring, tip, min(oldest, begin), begin, mask, self.slots, self.reads, self.top_k, writes),
-            *(resets, snapshots_at, False),
+            *(resets, snapshots_at, trains),
         )
         return ring, tip, plan
 
