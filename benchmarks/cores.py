@@ -7,7 +7,6 @@ take turns in each repeat; the ratio is the median over repeats of the time divi
 repeat. "Plain" is the same memory written down simply, step by step, under autograd.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.peak import peak_bytes
-from benchmarks.timing import machine, milliseconds, take_turns
+from benchmarks.timing import machine, milliseconds, parse_options, take_turns
 from simcore.memory import Kanerva, KanervaState, Memory, RecurrentCore, SlotMemory, Slots
 from simcore.nested import detach
 
@@ -178,14 +177,8 @@ def table(cases: dict[str, Case], seconds: dict[str, list[float]], device: torch
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7, help="unrolls of each case")
-    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and the times of resets and snapshots")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
+    options = parse_options(__doc__)
+    device = options.device
     cases = make_cases(options.seed, device)
     console = Console()
     console.print(machine(device), highlight=False)

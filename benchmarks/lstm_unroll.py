@@ -6,7 +6,6 @@ Prints the time of an unroll, forward and backward, for two sizes. All cases tak
 median over repeats of the time divided by that of `nn.LSTM` in the same repeat, so a busy machine blurs it little.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from benchmarks.timing import machine, milliseconds, take_turns
+from benchmarks.timing import machine, milliseconds, parse_options, take_turns
 from simcore.memory import RecurrentCore
 
 REFERENCE = "nn.LSTM"
@@ -91,14 +90,8 @@ def table(size: Size, seconds: dict[str, list[float]]) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7, help="unrolls of each case at the paper's size")
-    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and the times of resets and snapshots")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
+    options = parse_options(__doc__)
+    device = options.device
 
     console = Console()
     console.print(machine(device), highlight=False)

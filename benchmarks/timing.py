@@ -1,5 +1,6 @@
 """What the benchmarks share: the machine's name, and timing in turns."""
 
+import argparse
 import platform
 import statistics
 import time
@@ -37,3 +38,15 @@ def take_turns(runs: Mapping[str, Callable[[], object]], repeats: int, device: t
 def milliseconds(times: list[float]) -> tuple[str, str, str]:
     """Return the median, the least and the most, in milliseconds."""
     return tuple(f"{1e3 * value:.1f}" for value in (statistics.median(times), min(times), max(times)))  # type: ignore[return-value]
+
+
+def parse_options(description: str | None) -> argparse.Namespace:
+    """Read the flags that the benchmarks of unrolls share, and set torch's threads; `device` is a `torch.device`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7, help="unrolls of each case at the paper's sizes")
+    parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and the times of resets and snapshots")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="cpu, cuda, ...")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    return options
