@@ -12,9 +12,7 @@ from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
 from simcore.memory.products import times_transposed, weight_gradient
-
-LEAST_LENGTH = 1e-6
-"""Keys and words shorter than this have no direction worth the name; their cosines shrink to zero with them."""
+from simcore.memory.slot_state import LEAST_LENGTH
 
 
 class Plan(NamedTuple):
@@ -22,6 +20,8 @@ class Plan(NamedTuple):
 
     ring: Tensor
     """`[B, C, D]`; appended to in place where the memory is written."""
+    inverse: Tensor
+    """One over the words' lengths `[B, C]`, in place too."""
     tip: Tensor
     """How many words the ring has been given, int64 `[B]`, in place too."""
     oldest: int
@@ -86,7 +86,7 @@ class SlotsUnroll(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         """Unroll."""
         record, (length, batch, _), units = sums.detach(), sums.shape, hidden.shape[-1]
-        ring, (worlds, capacity, word_size) = plan.ring, plan.ring.shape
+        ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
         gate_width, query_width = 4 * units, plan.reads * (word_size + 1)
         outputs = sums.new_empty(length, batch, units + plan.reads * word_size)
         cells = sums.new_empty(length + 1, batch, units)
@@ -95,8 +95,6 @@ class SlotsUnroll(torch.autograd.Function):
         belief = torch.cat([hidden, reads], -1)
         mask = plan.mask.clone() if plan.writes else plan.mask
         window = Window.of(plan.oldest, plan.newest + (length if plan.writes else recent.shape[1]), capacity)
-        inverse = ring.new_zeros(worlds, capacity)
-        inverse[:, window.begin : window.end] = _inverse_lengths(ring[:, window.begin : window.end])
         reset_cells: dict[int, Tensor] = {}
         chosen: list[tuple[Tensor, Tensor]] = []
 
@@ -130,7 +128,7 @@ class SlotsUnroll(torch.autograd.Function):
         if plan.writes:
             plan.tip.add_(length)
         # An output that its own graph holds would never be freed: hence the aliases.
-        ctx.plan, ctx.record = plan, (record, outputs.detach(), cells, words.detach(), inverse, reset_cells, chosen)
+        ctx.plan, ctx.record = plan, (record, outputs.detach(), cells, words.detach(), reset_cells, chosen)
         ctx.save_for_backward(hidden, reads, recent, from_hidden, bias)
         # Turned, and in place of the weight itself, which is as large as half the memory.
         ctx.to_belief = from_belief.T.contiguous() if plan.trains else None
@@ -143,11 +141,11 @@ class SlotsUnroll(torch.autograd.Function):
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
-        record, outputs, cells, words, inverse, reset_cells, chosen = ctx.record
+        record, outputs, cells, words, reset_cells, chosen = ctx.record
         ctx.record = None
         hidden, reads, recent, from_hidden, bias = ctx.saved_tensors
         (length, batch, _), units = outputs.shape, hidden.shape[-1]
-        ring, (worlds, capacity, word_size) = plan.ring, plan.ring.shape
+        ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
         if int(plan.tip.max()) - capacity > plan.oldest:
             raise RuntimeError("slots that this unroll has read were overwritten since; go back before unrolling on")
         gate_width, query_width = 4 * units, plan.reads * (word_size + 1)
@@ -217,7 +215,7 @@ class SlotsUnroll(torch.autograd.Function):
         # What is no longer needed goes before the products that want room of their own.
         chosen.clear()
         reset_cells.clear()
-        del to_belief, to_hidden, cells, words, inverse, cell, gates, from_later, picked, d_belief, d_hidden
+        del to_belief, to_hidden, cells, words, cell, gates, from_later, picked, d_belief, d_hidden
         flat = record.flatten(0, 1)
         before = torch.empty(outputs.shape[-1], length, batch, dtype=outputs.dtype, device=outputs.device)
         before[:, 0] = torch.cat([hidden, reads], -1).T
