@@ -91,7 +91,7 @@ class Agent(nn.Module):
         frames: Tensor,
         actions: Tensor,
         rewards: Tensor,
-        is_first: Tensor,
+        is_first: Tensor | None,
         state: CoreState,
         snapshots_at: Sequence[int] = (),
     ) -> Unrolled:

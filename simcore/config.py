@@ -362,7 +362,7 @@ class Config:
     @property
     def run_name(self) -> str:
         """What the run's folder is called where the user names none."""
-        unusual = [] if self.core == "lstm" else [self.core]
+        unusual: list[str] = [] if self.core == "lstm" else [self.core]
         unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
         return "-".join([self.level, self.preset, *unusual, str(self.seed)])
 

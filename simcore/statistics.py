@@ -46,7 +46,7 @@ class Statistics:
         self._sums = values if self._sums is None else self._sums + values
         self._count += 1
         for experience in handed.experiences:
-            self._episodes += experience.episodes
+            self._episodes += experience.episodes if self._acts else ()
             self._lags.append(updates - experience.version)
             for stage, spent in experience.seconds.items():
                 self._seconds[stage] += spent

@@ -104,8 +104,16 @@ class Actor:
                 episodes += self._step(choice)
         data = {name: torch.from_numpy(column) for name, column in columns.items()}
         truth = Truth(data["map"], data["seen"], data["cell"], data["heading"]) if "map" in data else None
-        parts = (data[name] for name in ("frames", "actions", "rewards", "is_first", "terminated", "log_probs"))
-        trajectory = Trajectory(*parts, initial_state=core_state, truth=truth)
+        trajectory = Trajectory(
+            data["frames"],
+            data["actions"],
+            data["rewards"],
+            data["is_first"],
+            data["terminated"],
+            data["log_probs"],
+            core_state,
+            truth,
+        )
         stages = {"act": seconds} | {name: spent - before[name] for name, spent in self.worlds.seconds.items()}
         self._made += 1
         return Experience(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
@@ -137,7 +145,7 @@ class Actor:
 
     def _row(self) -> Arrays:
         """Return what is recorded of the step the worlds are at."""
-        row = {
+        row: Arrays = {
             "frames": self._frames,
             "actions": self._actions,
             "rewards": self._rewards,

@@ -48,6 +48,7 @@ class Executor(ABC):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
+        assert not state, "an executor that keeps something takes it up again itself"
 
     @abstractmethod
     def close(self) -> None:

@@ -22,7 +22,7 @@ class Experience(NamedTuple):
     trajectory: Trajectory
     actor: int
     """The number of its actor; one that replaces another has a number of its own."""
-    index: int
+    turn: int
     """How many trajectories that actor made before this one."""
     version: int
     """The updates that the actor's weights had seen when the trajectory began."""
@@ -47,9 +47,9 @@ class Ledger:
             RuntimeError: it is not the next one of its actor.
         """
         expected = self._next.get(experience.actor, 0)
-        if experience.index != expected:
+        if experience.turn != expected:
             raise RuntimeError(
-                f"actor {experience.actor} handed over trajectory {experience.index}; the next to use is {expected}"
+                f"actor {experience.actor} handed over trajectory {experience.turn}; the next to use is {expected}"
             )
         self._next[experience.actor] = expected + 1
         self.used += 1

@@ -1,4 +1,4 @@
-"""Actors called in turn by the learner itself: nothing runs beside anything else, so a run is reproducible to the bit."""
+"""Actors called in turn by the learner itself: nothing runs beside it, so a run is reproducible to the bit."""
 
 from collections.abc import Sequence
 from typing import Any

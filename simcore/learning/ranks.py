@@ -43,7 +43,7 @@ class Ranks:
         flat = torch.cat([tensor.flatten() for tensor in group])
         dist.all_reduce(flat)
         flat /= self.size
-        for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
+        for tensor, part in zip(group, torch.split(flat, [tensor.numel() for tensor in group]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def any(self, flag: bool, device: torch.device) -> bool:

@@ -65,7 +65,7 @@ def join_trajectories(trajectories: Sequence[Trajectory], core: RecurrentCore) -
     states = [trajectory.initial_state for trajectory in trajectories]
     present = [state for state in states if state is not None]
     if len(present) not in (0, len(states)):
-        raise ValueError("either all trajectories have an initial state or none")
+        raise ValueError("either all trajectories have an initial state, or none")
     rest = [trajectory._replace(initial_state=None) for trajectory in trajectories]
     joined = tree_map(lambda *parts: torch.cat(parts, dim=1), *rest)
     return joined._replace(initial_state=core.join(present) if present else None)
