@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 
 import torch
 
@@ -51,21 +52,20 @@ class Threads(Executor):
     Args:
         make_actor: makes an actor.
         agent: the learner's, copied for each actor.
-        actors: how many.
+        numbers: the actors' own.
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
-        first: the number of the first actor.
     """
 
     def __init__(
-        self, make_actor: MakeActor, agent: Agent, actors: int, length: int, room: int, first: int = 0
+        self, make_actor: MakeActor, agent: Agent, numbers: Sequence[int], length: int, room: int
     ) -> None:
         self.length = length
         self._weights = Weights(agent)
         self._queue: queue.Queue[Experience | ActorError] = queue.Queue(room)
         self._stop = threading.Event()
         self._threads = []
-        for number in range(first, first + actors):
+        for number in numbers:
             own = copy.deepcopy(agent).requires_grad_(False)
             actor = make_actor(number, own)
             thread = threading.Thread(target=self._run, args=(actor, own), name=f"actor {number}", daemon=True)
