@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import torch
@@ -11,11 +12,11 @@ from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.learner import Learner, NonFiniteLossError
-from simcore.learning.ranks import Ranks
+from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
 from simcore.learning.trajectory import join_trajectories
 from simcore.memory import CoreState
 from simcore.nested import plain, tree_map
-from simcore.runs import MetricsWriter, Progress, RunFolder, checkpoints, graceful_interrupt
+from simcore.runs import MetricsWriter, Progress, RunFolder, Stop, checkpoints, graceful_interrupt
 from simcore.statistics import Statistics
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds import Walker, WorldVectorEnv, make_vector
@@ -188,6 +189,8 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
+    Started by `torchrun`, several processes train the run together, and the first of them writes its folder.
+
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
@@ -197,38 +200,51 @@ def train(config: Config, folder: RunFolder) -> bool:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    record, total = config.record, config.learning.updates
-    with folder.lock(), graceful_interrupt() as stop:
-        device = choose_device(config.device)
-        newest = checkpoints.latest(folder.checkpoints)
-        checkpoint = checkpoints.load(newest, device) if newest is not None else None
-        training = Training(config, device, begun=checkpoint.update if checkpoint is not None else 0)
-        if checkpoint is not None:
-            training.load_state_dict(checkpoint.state)
-        saved = training.updates
-        with (
-            training.executor,
-            MetricsWriter(folder, resume_at=saved) as metrics,
-            Progress(total, config.learning.frames_per_update, saved) as progress,
-        ):
-            while training.updates < total and not stop.requested:
-                try:
-                    training.update()
-                except (ActorError, NonFiniteLossError) as error:
-                    raise failed(error, training.updates, folder) from error
-                done = training.updates
-                if done % record.metrics_every == 0 or done == total:
-                    values = training.take_metrics()
+    device = choose_device(config.device)
+    ranks = join_ranks(device)
+    try:
+        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
+            newest = checkpoints.latest(folder.checkpoints)
+            checkpoint = checkpoints.load(newest, device) if newest is not None else None
+            training = Training(config, device, ranks, checkpoint.update if checkpoint is not None else 0)
+            if checkpoint is not None:
+                training.load_state_dict(checkpoint.state)
+            with training.executor:
+                run_updates(training, folder, stop)
+            return training.updates >= config.learning.updates
+    finally:
+        leave_ranks(ranks)
+
+
+def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
+    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way."""
+    config, ranks = training.config, training.ranks
+    record, total, saved = config.record, config.learning.updates, training.updates
+
+    def save() -> None:
+        if ranks.is_first:
+            checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
+
+    with ExitStack() as shown:
+        if ranks.is_first:
+            metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
+            progress = shown.enter_context(Progress(total, config.learning.frames_per_update * ranks.size, saved))
+        while training.updates < total and not ranks.any(stop.requested, training.device):
+            try:
+                training.update()
+            except (ActorError, NonFiniteLossError) as error:
+                raise failed(error, training.updates, folder) from error
+            done = training.updates
+            values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
+            if ranks.is_first:
+                if values:
                     metrics.write(done, values)
-                    progress.show(done, values)
-                else:
-                    progress.show(done, {})
-                if done % record.checkpoint_every == 0 or done == total:
-                    checkpoints.save(folder.checkpoints, done, training.state_dict(), record.checkpoints)
-                    saved = done
-            if saved < training.updates:
-                checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
-    return training.updates >= total
+                progress.show(done, values)
+            if done % record.checkpoint_every == 0 or done == total:
+                save()
+                saved = done
+        if saved < training.updates:
+            save()
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
