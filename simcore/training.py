@@ -16,7 +16,17 @@ from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
 from simcore.learning.trajectory import join_trajectories
 from simcore.memory import CoreState
 from simcore.nested import plain, tree_map
-from simcore.runs import MetricsWriter, Progress, RunFolder, Stop, checkpoints, graceful_interrupt
+from simcore.runs import (
+    ACTING,
+    ACTING_MODEL_FREE,
+    SEEING,
+    MetricsWriter,
+    Progress,
+    RunFolder,
+    Stop,
+    checkpoints,
+    graceful_interrupt,
+)
 from simcore.statistics import Statistics
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds import Walker, WorldVectorEnv, make_vector
@@ -228,7 +238,8 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
     with ExitStack() as shown:
         if ranks.is_first:
             metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
-            progress = shown.enter_context(Progress(total, config.learning.frames_per_update * ranks.size, saved))
+            frames = config.learning.frames_per_update * ranks.size
+            progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
         while training.updates < total and not ranks.any(stop.requested, training.device):
             try:
                 training.update()
@@ -245,6 +256,13 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
                 saved = done
         if saved < training.updates:
             save()
+
+
+def watched(config: Config) -> tuple[str, ...]:
+    """Return the metrics of a run that a person watches."""
+    if config.policy == "walker":
+        return SEEING
+    return ACTING_MODEL_FREE if config.frame_model == "none" else ACTING
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:

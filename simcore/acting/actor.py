@@ -177,7 +177,7 @@ class Actor:
         episodes = []
         for b in np.flatnonzero(self._ended):
             food = (self._food[b] - left[b]) / self._food[b] if left is not None and self._food[b] > 0 else np.nan
-            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food)))
+            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food), int(b)))
         self._count_food(begins)
         return episodes
 
