@@ -10,7 +10,7 @@ from simcore.worlds.body import act
 from simcore.worlds.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.kernels import kernel
 from simcore.worlds.raster import Camera, draw_frame
-from simcore.worlds.rules import EYE_HEIGHT, PITCH_LIMIT, PITCH_STEP, Rules
+from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, Rules
 from simcore.worlds.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
 
 
@@ -142,11 +142,11 @@ def advance(
     Actions are `int64 [B]`, each a row of the rules' table. All results are in `views`.
     """
     for b in range(actions.shape[0]):
-        reward, collected, changed = 0.0, 0, False
+        reward, collected, died, changed = 0.0, 0, False, False
         if begun[b]:
             index_grid(episodes.blocks[b], views.runs[b])
         else:
-            reward, collected, changed = act(
+            reward, collected, died, changed = act(
                 episodes.blocks[b],
                 views.runs[b],
                 episodes.motion[b],
@@ -158,11 +158,11 @@ def advance(
             episodes.elapsed[b] += 1
             episodes.food_left[b] -= collected
         views.rewards[b] = reward
-        views.terminated[b] = collected > 0 and episodes.food_left[b] == 0
+        views.terminated[b] = died or (collected > 0 and episodes.food_left[b] == 0)
         views.truncated[b] = episodes.elapsed[b] >= episode_length and not views.terminated[b]
         motion, facing = episodes.motion[b], episodes.facing[b]
         eye = (motion[0], motion[1], motion[2] + EYE_HEIGHT)
-        slope = rules.slopes[facing[1] + PITCH_LIMIT]
+        slope = rules.slopes[facing[1] - LOWEST_PITCH]
         draw_frame(
             views.runs[b],
             eye,

@@ -15,7 +15,8 @@ GRAVITY = 0.4
 FASTEST_FALL = 0.9
 REACH = 4.5  # of the hand, from the eye
 PITCH_STEP = 22.5  # degrees
-PITCH_LIMIT = 2  # steps up or down
+LOWEST_PITCH, HIGHEST_PITCH = -4, 2  # steps; at the lowest, one builds beneath oneself
+STEEPEST = 89.0  # degrees; pitch shifts the picture, which would take it infinitely far at 90
 SKIN = 1e-4  # the gap kept to a wall, so that rounding never puts the body inside it
 
 TURN, LOOK, WALK, JUMPS, HAND = range(5)  # the columns of the action table
@@ -26,8 +27,8 @@ class Rules(NamedTuple):
     """What the body's kernels must know; `A` actions, `K` kinds, `D` headings.
 
     `actions` is `int64 [A, 5]`, columns as above; `speed` in cells a step; `directions` `float64 [D, 2]` the
-    unit vectors (x, y) of the headings; `slopes` `float64 [P]` the tangents of the pitches; the others are
-    the kinds' properties, `[K]`.
+    unit vectors (x, y) of the headings; `slopes` `float64 [P]` the tangents of the pitches, lowest first; the
+    others are the kinds' properties, `[K]`.
     """
 
     actions: NDArray[np.int64]
@@ -37,6 +38,7 @@ class Rules(NamedTuple):
     solid: NDArray[np.bool_]
     collectable: NDArray[np.bool_]
     removable: NDArray[np.bool_]
+    deadly: NDArray[np.bool_]
     reward: NDArray[np.float64]
 
 
@@ -45,14 +47,15 @@ def make_rules(actions: NDArray[np.int64], speed: float, turn_angle: float) -> R
     angles = np.deg2rad(np.arange(round(360 / turn_angle)) * turn_angle)
     # Rounding makes the four main directions exact, so that walking along a lane stays in the lane.
     directions = np.round(np.stack([np.sin(angles), -np.cos(angles)], axis=1), 15) + 0.0
-    pitches = np.deg2rad(np.arange(-PITCH_LIMIT, PITCH_LIMIT + 1) * PITCH_STEP)
+    pitches = np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1) * PITCH_STEP
     return Rules(
         actions=actions,
         speed=float(speed),
         directions=directions,
-        slopes=np.round(np.tan(pitches), 15),
+        slopes=np.round(np.tan(np.deg2rad(np.clip(pitches, -STEEPEST, STEEPEST))), 15),
         solid=np.array([kind.solid for kind in KINDS]),
         collectable=np.array([kind.collectable for kind in KINDS]),
         removable=np.array([kind.removable for kind in KINDS]),
+        deadly=np.array([kind.deadly for kind in KINDS]),
         reward=np.array([kind.reward for kind in KINDS]),
     )
