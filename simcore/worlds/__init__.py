@@ -16,7 +16,20 @@ import gymnasium
 
 from simcore.worlds.env import WorldEnv, WorldVectorEnv
 from simcore.worlds.grid import KINDS, World
-from simcore.worlds.levels import LEVELS, Action, FoodConfig, Level, LevelConfig, RandomCityConfig
+from simcore.worlds.levels import (
+    LEVELS,
+    Action,
+    BridgeConfig,
+    CliffConfig,
+    CliffHardConfig,
+    FoodConfig,
+    HighFoodConfig,
+    HighFoodHardConfig,
+    Level,
+    LevelConfig,
+    RandomCityConfig,
+    TowerConfig,
+)
 from simcore.worlds.walker import Walker
 
 
@@ -37,10 +50,16 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "Action",
+    "BridgeConfig",
+    "CliffConfig",
+    "CliffHardConfig",
     "FoodConfig",
+    "HighFoodConfig",
+    "HighFoodHardConfig",
     "Level",
     "LevelConfig",
     "RandomCityConfig",
+    "TowerConfig",
     "Walker",
     "World",
     "WorldEnv",

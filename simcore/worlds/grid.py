@@ -54,7 +54,7 @@ KINDS = (
     Kind("brown", (116, 72, 40)),
     Kind("white", (240, 242, 244)),
     Kind("water", (24, 84, 148), solid=False, deadly=True),
-    Kind("cliff", (128, 118, 112)),
+    Kind("cliff", (158, 100, 72)),
     Kind("ice", (150, 196, 222)),
     Kind("sand", (214, 196, 140)),
     Kind("meadow", (112, 164, 66)),

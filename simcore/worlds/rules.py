@@ -1,5 +1,6 @@
 """The laws of a level as plain tables, and the measures of the body, in cells and steps."""
 
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ RADIUS = 0.3
 BODY_HEIGHT = 1.8
 EYE_HEIGHT = 1.6
 JUMP = 0.75  # with GRAVITY, heights of 0.75, 1.1, 1.05, 0.6: over one block, never over two
+JUMP_REACH = 3  # cells above the floor that a body touches in a jump, its own among them
 GRAVITY = 0.4
 FASTEST_FALL = 0.9
 REACH = 4.5  # of the hand, from the eye
@@ -40,6 +42,15 @@ class Rules(NamedTuple):
     removable: NDArray[np.bool_]
     deadly: NDArray[np.bool_]
     reward: NDArray[np.float64]
+
+
+def widest_leap(speed: float, drop: int = 0) -> int:
+    """Return the widest gap, in whole cells, that a jump can cross to a place `drop` cells lower."""
+    height, rise, steps = 0.0, JUMP, 0
+    while height + rise >= -drop:  # the walks of these steps are taken in the air
+        height, rise, steps = height + rise, max(rise - GRAVITY, -FASTEST_FALL), steps + 1
+    # At both ends the feet may stand over the gap with all but a sliver of their width.
+    return ceil(steps * speed + 2 * RADIUS) - 1
 
 
 def make_rules(actions: NDArray[np.int64], speed: float, turn_angle: float) -> Rules:
