@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from simcore.worlds.body import act, is_free
 from simcore.worlds.grid import AIR, BLOCK, FOOD, GROUND, KINDS, WALL, WATER, index_grid
 from simcore.worlds.levels import Action
-from simcore.worlds.rules import BODY_HEIGHT, HIGHEST_PITCH, LOWEST_PITCH, PLACE, RADIUS, REMOVE, make_rules
+from simcore.worlds.rules import (
+    BODY_HEIGHT,
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    PLACE,
+    RADIUS,
+    REMOVE,
+    make_rules,
+    widest_leap,
+)
 
 ACTIONS = (
     Action("forward", walk=1),
@@ -146,6 +155,24 @@ def test_jumps_over_one_block_and_no_more(speed, step, climbs):
     assert (puppet.motion[1] < 4) == climbs
     puppet.do(*["stay"] * 8)
     assert puppet.motion[2] == (2.0 if climbs else 1.0)
+
+
+@pytest.mark.parametrize("speed", [0.2, 0.25, 0.5, 0.7, 1.0])
+@pytest.mark.parametrize("drop", [0, 1, 2])
+def test_leaps_as_far_as_it_is_said_and_no_farther(speed, drop):
+    def leaps(gap):
+        reached = False
+        for back in np.linspace(0.01, 1, 40) * speed:  # how far from the last foothold the leap begins
+            blocks = plain(20, 7)
+            blocks[:, 12:, 1 : 3 + drop] = WALL
+            blocks[:, : 12 - gap, 1:3] = WALL
+            puppet = Puppet(blocks, (4.5, 12 - RADIUS + back, 3.0 + drop), speed=speed)
+            puppet.do(*["jump_forward"] * 14)
+            reached |= puppet.motion[1] < 12 - gap + RADIUS and puppet.motion[2] >= 3
+        return reached
+
+    assert leaps(widest_leap(speed, drop))
+    assert not leaps(widest_leap(speed, drop) + 1)
 
 
 def test_falls_to_the_ground_and_hits_its_head():
