@@ -11,6 +11,7 @@ from simcore.worlds.levels import Action
 from simcore.worlds.rules import (
     BODY_HEIGHT,
     HIGHEST_PITCH,
+    JUMP_REACH,
     LOWEST_PITCH,
     PLACE,
     RADIUS,

@@ -60,7 +60,7 @@ def test_holds_what_its_arguments_say(name, arguments):
         assert world.carried == {BLOCK: config.blocks_in_hand}
         x, y, z = (int(place) for place in world.spawn)
         coloured = (blocks[:, :, z] >= FIRST_BUILDING) & (blocks[:, :, z] <= LAST_BUILDING)
-        assert 0 < coloured.sum() <= config.landmarks + (name == "Tower")  # the platform's foot is one more
+        assert coloured.sum() <= config.landmarks + (name == "Tower")  # the platform's foot is one more
         assert (blocks[x, y, z : z + 2] == AIR).all()
         assert blocks[x, y, z - 1] == GROUND
 
