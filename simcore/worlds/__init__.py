@@ -28,6 +28,7 @@ from simcore.worlds.levels import (
     Level,
     LevelConfig,
     RandomCityConfig,
+    TerrainConfig,
     TowerConfig,
 )
 from simcore.worlds.walker import Walker
@@ -59,6 +60,7 @@ __all__ = [
     "Level",
     "LevelConfig",
     "RandomCityConfig",
+    "TerrainConfig",
     "TowerConfig",
     "Walker",
     "World",

@@ -273,6 +273,7 @@ def tower_beside_platform(player):
 
 
 SOLVERS = {
+    "Terrain": walk_to_food,
     "Food": walk_to_food,
     "HighFood": tower_under_food,
     "Bridge": bridge_to_food,

@@ -206,6 +206,15 @@ def test_collects_by_touch():
     assert blocks[5, 4, 2] == FOOD
 
 
+def test_touches_food_above_its_head_only_in_a_jump():
+    for lift, touched in ((JUMP_REACH - 1, True), (JUMP_REACH, False)):
+        blocks = plain()
+        blocks[4, 4, 1 + lift] = FOOD
+        puppet = Puppet(blocks, (4.5, 4.5, 1.0))
+        assert puppet.do("stay") == 0
+        assert puppet.do("jump", *["stay"] * 8) == touched
+
+
 def test_takes_a_block_and_places_it():
     blocks = plain()
     blocks[4, 2, 1] = BLOCK

@@ -8,12 +8,14 @@ from simcore.worlds.levels.food import FOOD_LEVEL, FoodConfig
 from simcore.worlds.levels.high_food import HIGH_FOOD, HIGH_FOOD_HARD, HighFoodConfig, HighFoodHardConfig
 from simcore.worlds.levels.random_city import RANDOM_CITY, RandomCityConfig
 from simcore.worlds.levels.room import RoomConfig
+from simcore.worlds.levels.terrain import TERRAIN, TerrainConfig
 from simcore.worlds.levels.tower import TOWER, TowerConfig
 
 LEVELS: dict[str, Level] = {
     level.name: level
     for level in (
         RANDOM_CITY,
+        TERRAIN,
         FOOD_LEVEL,
         HIGH_FOOD,
         BRIDGE,
@@ -50,6 +52,7 @@ __all__ = [
     "LevelConfig",
     "RandomCityConfig",
     "RoomConfig",
+    "TerrainConfig",
     "TowerConfig",
     "find_level",
 ]
