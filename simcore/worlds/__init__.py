@@ -16,7 +16,7 @@ import gymnasium
 
 from simcore.worlds.env import WorldEnv, WorldVectorEnv
 from simcore.worlds.grid import KINDS, World
-from simcore.worlds.levels import LEVELS, Action, Level, LevelConfig, RandomCityConfig
+from simcore.worlds.levels import LEVELS, Action, FoodConfig, Level, LevelConfig, RandomCityConfig
 from simcore.worlds.walker import Walker
 
 
@@ -37,6 +37,7 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "Action",
+    "FoodConfig",
     "Level",
     "LevelConfig",
     "RandomCityConfig",

@@ -1,9 +1,10 @@
 """The levels by name. A new one is a small file with a `Level`, and a line here."""
 
 from simcore.worlds.levels.base import Action, Level, LevelConfig
+from simcore.worlds.levels.food import FOOD_LEVEL, FoodConfig
 from simcore.worlds.levels.random_city import RANDOM_CITY, RandomCityConfig
 
-LEVELS: dict[str, Level] = {level.name: level for level in (RANDOM_CITY,)}
+LEVELS: dict[str, Level] = {level.name: level for level in (RANDOM_CITY, FOOD_LEVEL)}
 
 
 def find_level(name: str) -> Level:
@@ -17,4 +18,4 @@ def find_level(name: str) -> Level:
     return LEVELS[name]
 
 
-__all__ = ["LEVELS", "Action", "Level", "LevelConfig", "RandomCityConfig", "find_level"]
+__all__ = ["LEVELS", "Action", "FoodConfig", "Level", "LevelConfig", "RandomCityConfig", "find_level"]

@@ -76,6 +76,11 @@ class LevelConfig:
         )
 
     @property
+    def turns(self) -> int:
+        """The number of headings."""
+        return round(360 / self.turn_angle)
+
+    @property
     def height(self) -> int:
         """Height of the grid in cells, the same for all episodes; each level says its own."""
         raise NotImplementedError

@@ -5,22 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.grid import AIR, FIRST_BUILDING, GROUND, LAST_BUILDING, MAX_HEIGHT, WALL, World
+from simcore.worlds.grid import AIR, FIRST_BUILDING, LAST_BUILDING, MAX_HEIGHT, World
 from simcore.worlds.kernels import kernel
-from simcore.worlds.levels.base import Action, Level, LevelConfig, require
+from simcore.worlds.levels.actions import WALKING
+from simcore.worlds.levels.base import Level, LevelConfig, require
+from simcore.worlds.levels.room import WALL_HEIGHT, enclose, put_box
 from simcore.worlds.streams import draw_between
 
-WALL_HEIGHT = 3
 ATTEMPTS = 12  # places tried for a building before it is given up
 LARGEST_SIDE = 3, 6  # of a building, in small and in large cities: a quarter of the size within these
-
-ACTIONS = (
-    Action("forward", walk=1),
-    Action("turn_left", turn=-1),
-    Action("turn_right", turn=1),
-    Action("forward_left", turn=-1, walk=1),
-    Action("forward_right", turn=1, walk=1),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,17 +83,6 @@ def count_reachable(blocks: NDArray[np.uint8], x: int, y: int) -> int:
 
 
 @kernel
-def put_box(
-    blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int, bottom: int, top: int, kind: int
-) -> None:
-    """Fill the box from corner (x, y, bottom) up to the height `top` with `kind`."""
-    for at_x in range(x, x + width):
-        for at_y in range(y, y + depth):
-            for at_z in range(bottom, top):
-                blocks[at_x, at_y, at_z] = kind
-
-
-@kernel
 def is_vacant(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> bool:
     """Tell whether nothing stands on a piece of the plane."""
     for at_x in range(x, x + width):
@@ -147,9 +129,7 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
     middle = size // 2
     stream = np.empty(1, np.uint64)
     stream[0] = seed
-    put_box(blocks, 0, 0, size, size, 0, 1 + WALL_HEIGHT, WALL)
-    put_box(blocks, 1, 1, size - 2, size - 2, 0, 1, GROUND)
-    put_box(blocks, 1, 1, size - 2, size - 2, 1, 1 + WALL_HEIGHT, AIR)
+    enclose(blocks)
     largest = min(max(size // 4, LARGEST_SIDE[0]), LARGEST_SIDE[1])
     open_cells = (size - 2) ** 2
     for _ in range(draw_between(stream, fewest, most)):
@@ -179,4 +159,4 @@ def generate(config: RandomCityConfig, episode_seed: int) -> World:
     return World(blocks, spawn=(middle, middle, 1.0))
 
 
-RANDOM_CITY = Level("RandomCity", RandomCityConfig, ACTIONS, generate)
+RANDOM_CITY = Level("RandomCity", RandomCityConfig, WALKING, generate)
