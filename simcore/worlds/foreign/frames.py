@@ -41,18 +41,18 @@ def find_picture(space: Space[Any], key: str = "auto") -> Picture:
             raise ValueError(f"observation is {key!r}; the observation is no Dict but {space}: leave it at auto")
         return _picture(None, space)
     if key != "auto":
-        if key not in space:
-            raise ValueError(f"observation is {key!r}; allowed are {', '.join(space)}")
+        if key not in space.spaces:
+            raise ValueError(f"observation is {key!r}; allowed are {', '.join(space.spaces)}")
         return _picture(key, space[key])
     pictures: dict[str, Picture] = {}
-    for name, part in space.items():
+    for name, part in space.spaces.items():
         try:
             pictures[name] = _picture(name, part)
         except ValueError:  # no image; there may be another
             continue
     likely = [name for name in LIKELY if name in pictures]
     if not pictures:
-        raise ValueError(f"none of the observations {', '.join(space)} is an image")
+        raise ValueError(f"none of the observations {', '.join(space.spaces)} is an image")
     if len(pictures) > 1 and not likely:
         raise ValueError(f"which of the images is the observation: {', '.join(pictures)}?")
     return pictures[likely[0]] if likely else next(iter(pictures.values()))

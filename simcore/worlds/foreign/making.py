@@ -24,7 +24,7 @@ class Family(NamedTuple):
     module: str
     """What to import."""
     install: str
-    """What to give to `pip install`."""
+    """How to get it."""
     wrap: Callable[[Env, int], Env]
     """Gives them an image of about the frame's size, if they do not have one."""
 
@@ -43,9 +43,10 @@ def minigrid_view(env: Env, frame_size: int) -> Env:
 
 
 FAMILIES = (
-    Family(("MiniGrid-", "BabyAI-"), "minigrid", "'simcore[minigrid]'", minigrid_view),
-    Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "'simcore[vizdoom]'", as_it_is),
-    Family(("ALE/",), "ale_py", "ale-py", as_it_is),
+    Family(("MiniGrid-", "BabyAI-"), "minigrid", "pip install 'simcore[minigrid]'", minigrid_view),
+    Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "pip install 'simcore[vizdoom]'", as_it_is),
+    Family(("ALE/",), "ale_py", "pip install ale-py", as_it_is),
+    Family(("DeepMindLab-",), "simcore.worlds.foreign.lab", "docs/foreign.md says how", as_it_is),
 )
 
 
@@ -65,13 +66,13 @@ def find_spec(env_id: str) -> EnvSpec:
     """
     module, _, name = env_id.partition(":") if ":" in env_id else ("", "", env_id)
     family = _family(name)
-    install = family.install if family else module.partition(".")[0]
+    install = family.install if family else "install the package that has it"
     try:
         for each in (family.module if family else "", module):
             if each:
                 importlib.import_module(each)
     except ModuleNotFoundError as error:
-        raise ValueError(f"{env_id} needs {error.name}, which is not installed: pip install {install}") from error
+        raise ValueError(f"{env_id} needs {error.name}, which is not installed: {install}") from error
     try:
         return gymnasium.spec(name)
     except gymnasium.error.Error as error:
