@@ -151,6 +151,18 @@ def test_frames_may_be_kept():
     np.testing.assert_array_equal(later, worlds.observe()[0])
     worlds.step(np.array([0, 0]))
     np.testing.assert_array_equal(rewards, [1.0, 2.0])
+    worlds = ForeignVectorEnv(LAMPS, 1, copy=False)
+    frames, _ = worlds.reset(seed=0)
+    assert worlds.step(np.array([1]))[0] is frames
+
+
+def test_time_is_taken():
+    worlds = make()
+    worlds.reset(seed=0)
+    before = worlds.seconds["step"]
+    worlds.step(np.array([1, 2]))
+    assert worlds.seconds["step"] > before > 0
+    assert worlds.food_left is None
 
 
 def test_resumed_worlds_begin_new_episodes_always_the_same():

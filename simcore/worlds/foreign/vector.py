@@ -1,5 +1,6 @@
 """A batch of other people's environments, with the interface of our worlds."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -33,6 +34,7 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         env_id: `[module:][namespace/]name-v0`.
         num_envs: B.
         config: how the environments are made and seen.
+        copy: return copies, safe to keep; if False, arrays that the next step overwrites.
 
     Raises:
         ValueError: there is no such environment, its package is not installed, it has no image or no discrete actions,
@@ -44,11 +46,16 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     resumes_episodes = False
     """Whether `set_state` goes on within the episodes. Gymnasium cannot save an environment: new ones begin."""
 
-    def __init__(self, env_id: str, num_envs: int = 1, *, config: ForeignConfig | None = None) -> None:
+    food_left = None
+    """Nothing is known of food."""
+
+    def __init__(
+        self, env_id: str, num_envs: int = 1, *, config: ForeignConfig | None = None, copy: bool = True
+    ) -> None:
         require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
         self.config = config or ForeignConfig()
         self.num_envs = num_envs
-        self.env_id = env_id
+        self.copy = copy
         make = partial(make_one, find_spec(env_id), self.config)
         self._envs: SyncVectorEnv[Any, Any] | AsyncVectorEnv[Any, Any]
         if self.config.processes:
@@ -65,6 +72,8 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
         self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
         """They draw the seeds with which a resumed run begins."""
+        self.seconds = {"step": 0.0, "draw": 0.0}
+        """The time spent so far on steps, drawing included: they cannot be told apart."""
         self._over = np.zeros(num_envs, np.bool_)
         self._frames = np.zeros((num_envs, self.config.frame_size, self.config.frame_size, 3), np.uint8)
 
@@ -108,14 +117,16 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         if chosen.min() < 0 or chosen.max() >= len(self.action_names):
             raise ValueError(f"actions are {chosen}; allowed are 0 to {len(self.action_names) - 1}")
         self.episode_count += self._over
+        start = time.perf_counter()
         frames, rewards, terminated, truncated, _ = self._envs.step(chosen.astype(np.int64))
         self._frames[:] = frames
         np.logical_or(terminated, truncated, out=self._over)
-        return self._frames.copy(), rewards, terminated, truncated, {}
+        self.seconds["step"] += time.perf_counter() - start
+        return self.observe()[0], rewards, terminated, truncated, {}
 
     def observe(self) -> tuple[Frames, dict[str, Any]]:
         """Return the present frames and info again, without a step; useful after `set_state`."""
-        return self._frames.copy(), {}
+        return self._frames.copy() if self.copy else self._frames, {}
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return what `set_state` goes on from: the episodes begun and the generators, not what is in the episodes."""
@@ -143,7 +154,9 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self._envs.close(**kwargs)
 
     def _begin(self, seeds: list[int | None] | list[int], options: dict[str, Any] | None) -> None:
+        start = time.perf_counter()
         frames, _ = self._envs.reset(seed=list(seeds), options=options)
         self._frames[:] = frames
         self._over[:] = False
         self.episode_count += 1
+        self.seconds["step"] += time.perf_counter() - start
