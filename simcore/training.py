@@ -7,7 +7,18 @@ from typing import Any
 
 import torch
 
-from simcore.acting import Actor, ActorError, AgentPolicy, Executor, Ledger, Policy, Serial, Threads, WalkerPolicy
+from simcore.acting import (
+    Actor,
+    ActorError,
+    AgentPolicy,
+    Executor,
+    Ledger,
+    Policy,
+    Serial,
+    Threads,
+    WalkerPolicy,
+    Worlds,
+)
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
@@ -29,24 +40,39 @@ from simcore.runs import (
 )
 from simcore.statistics import Statistics
 from simcore.system import SimCore, WorldSizes
-from simcore.worlds import Walker, WorldVectorEnv, make_vector
+from simcore.worlds import LevelConfig, Walker, WorldVectorEnv, make_vector
+from simcore.worlds.foreign import ForeignConfig, ForeignVectorEnv
 
 
-def make_worlds(config: Config, num_envs: int, copy: bool = True) -> WorldVectorEnv:
-    """Make a batch of the run's worlds."""
-    return make_vector(config.level, num_envs, copy=copy, **vars(config.world))
+def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
+    """Make a batch of the run's worlds.
+
+    Raises:
+        UserError: there is no such environment, or it is not one to learn from.
+    """
+    world = config.world
+    if isinstance(world, ForeignConfig):
+        try:
+            return ForeignVectorEnv(config.level, num_envs, config=world, copy=copy)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    return make_vector(config.level, num_envs, copy=copy, **vars(world))
 
 
-def make_system(config: Config, worlds: WorldVectorEnv) -> SimCore:
+def make_system(config: Config) -> SimCore:
     """Make the run's nets, with fresh weights, on the CPU."""
-    num_headings = round(360 / config.world.turn_angle)
-    sizes = WorldSizes(config.world.frame_size, len(worlds.action_names), config.world.size, num_headings)
+    worlds, world = make_worlds(config, 1), config.world
+    map_size = world.size if isinstance(world, LevelConfig) else None
+    num_headings = round(360 / world.turn_angle) if isinstance(world, LevelConfig) else 0
+    sizes = WorldSizes(world.frame_size, len(worlds.action_names), map_size, num_headings)
+    worlds.close()
     return SimCore(config, sizes)
 
 
-def make_policy(config: Config, worlds: WorldVectorEnv, agent: Agent, seed: int, greedy: bool = False) -> Policy:
+def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int, greedy: bool = False) -> Policy:
     """Make what chooses the actions in a batch of worlds."""
     if config.policy == "walker":
+        assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
     return AgentPolicy(agent, worlds.num_envs, seed, greedy)
 
@@ -127,7 +153,7 @@ class Training:
         self.device = device
         self.ranks = ranks or Ranks()
         torch.manual_seed(stream(config.seed, "weights"))
-        self.system = make_system(config, make_worlds(config, 1)).to(device)
+        self.system = make_system(config).to(device)
         self.learner = Learner(self.system, config, stream(config.seed, "learner"), self.ranks)
         begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
         self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks.rank)

@@ -30,6 +30,7 @@ from simcore.worlds.levels import (
     RandomCityConfig,
     TerrainConfig,
     TowerConfig,
+    WorldConfig,
 )
 from simcore.worlds.walker import Walker
 
@@ -64,6 +65,7 @@ __all__ = [
     "TowerConfig",
     "Walker",
     "World",
+    "WorldConfig",
     "WorldEnv",
     "WorldVectorEnv",
     "make_vector",

@@ -27,7 +27,7 @@ def make_walking_actor() -> Actor:
 def make_agent(core: str = "lstm") -> Agent:
     config = tinier_acting(core=core)
     torch.manual_seed(0)
-    return make_system(config, make_worlds(config, 1)).agent
+    return make_system(config).agent
 
 
 def make_acting_actor(core: str = "lstm", reward_scale: float = 1.0) -> Actor:

@@ -18,7 +18,7 @@ from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
 from simcore.learning.trajectory import Trajectory
 from simcore.nested import tree_map
 from simcore.runs import RunFolder, checkpoints, read_metrics
-from simcore.training import make_actor, make_system, make_worlds
+from simcore.training import make_actor, make_system
 from tinier import tinier_acting
 
 UPDATES = 3
@@ -31,12 +31,12 @@ def config_of(frame_model: str, core: str) -> Config:
 
 def make_learner(config: Config, ranks: Ranks) -> Learner:
     torch.manual_seed(0)
-    return Learner(make_system(config, make_worlds(config, 1)), config, seed=3, ranks=ranks)
+    return Learner(make_system(config), config, seed=3, ranks=ranks)
 
 
 def make_batches(config: Config) -> list[Trajectory]:
     torch.manual_seed(1)
-    actor = make_actor(config, 0, make_system(config, make_worlds(config, 1)).agent)
+    actor = make_actor(config, 0, make_system(config).agent)
     actor.collect(100)  # until food that was eaten has made episodes of different lengths
     return [actor.collect(config.learning.unroll_length).trajectory for _ in range(UPDATES)]
 

@@ -4,21 +4,17 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.worlds.levels.base import require
+from simcore.worlds.levels.base import WorldConfig, require
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForeignConfig:
+class ForeignConfig(WorldConfig):
     """How an environment of Gymnasium is made and seen.
 
     Raises:
         ValueError: an argument is out of its limits; the message says which, and what is allowed.
     """
 
-    frame_size: int = 64
-    """Side of the square frames in pixels, to which the observation is resized."""
-    episode_length: int = 0
-    """Steps after which an episode is truncated, if it has not ended sooner; 0: only where the environment says."""
     repeat: int = 1
     """Steps of the environment that one action lasts; their rewards are summed."""
     observation: str = "auto"

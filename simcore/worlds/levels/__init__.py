@@ -1,6 +1,6 @@
 """The levels by name. A new one is a small file with a `Level`, and a line here."""
 
-from simcore.worlds.levels.base import Action, Level, LevelConfig
+from simcore.worlds.levels.base import Action, Level, LevelConfig, WorldConfig
 from simcore.worlds.levels.bridge import BRIDGE, BridgeConfig
 from simcore.worlds.levels.building import BuildingConfig
 from simcore.worlds.levels.cliff import CLIFF_HARD, CLIFF_LEVEL, CliffConfig, CliffHardConfig
@@ -54,5 +54,6 @@ __all__ = [
     "RoomConfig",
     "TerrainConfig",
     "TowerConfig",
+    "WorldConfig",
     "find_level",
 ]
