@@ -3,8 +3,8 @@
     python -m benchmarks.worlds                     # every level at its own size
     python -m benchmarks.worlds --level RandomCity --size 24 --frame-size 64 --batch 16
 
-Prints, for each level, the median, the least and the most of several repeats with random actions; for Random City also
-with its walker, and how much of the city that has seen at the end of an episode.
+Prints, for each level, the median, the least and the most of several repeats with random actions, and how much food
+such actions find; for Random City the same with its walker, and how much of the city that has seen at an episode's end.
 """
 
 import argparse
@@ -62,6 +62,9 @@ def measure(level: str, options: argparse.Namespace) -> None:
         walker.act()
         report("  walker", frames_per_second(worlds, walker.act, options.frames, options.repeats))
         print(f"{'  seen at the end':<24} {seen_at_the_end(level, size):>9.3f} of the map, mean of 50 cities")
+    else:
+        food = food_by_chance(level, size)
+        print(f"{'  food by chance':<24} {food:>9.3f} pieces an episode, mean of 200 episodes")
 
 
 def seen_at_the_end(level: str, size: int) -> float:
@@ -71,6 +74,18 @@ def seen_at_the_end(level: str, size: int) -> float:
     for _ in range(worlds.config.episode_length):
         info = worlds.step(walker.act())[-1]
     return float(info["seen"].mean())
+
+
+def food_by_chance(level: str, size: int) -> float:
+    worlds = make_vector(level, 200, size=size, frame_size=4)
+    worlds.reset(seed=0)
+    rng = np.random.default_rng(0)
+    eaten, going_on = 0.0, np.ones(200, np.bool_)
+    for _ in range(worlds.config.episode_length):
+        _, rewards, terminated, truncated, _ = worlds.step(rng.integers(0, len(worlds.action_names), 200))
+        eaten += rewards[going_on].sum()
+        going_on &= ~(terminated | truncated)
+    return float(eaten / 200)
 
 
 if __name__ == "__main__":
