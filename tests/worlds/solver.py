@@ -203,7 +203,8 @@ def touches_food(columns, x, y, z):
 
 
 def walk_to_food(player):
-    """Solve Food and Terrain."""
+    """Solve Food and Terrain; where there was something to build first, with the eyes raised again."""
+    yield from player.look(0)
     while (yield from player.eat()):
         pass
 
@@ -217,6 +218,7 @@ def tower_under_food(player):
         x, y, z = player.place
         count = food[x, y] - 2 - z  # standing that high, a jump touches it
         yield from player.raise_tower(count)
+        yield from player.look(0)
         yield from player.do("jump")
         yield from player.settle()
         yield from player.take_down_tower(count)
@@ -284,11 +286,15 @@ SOLVERS = {
 }
 
 
+def solve(worlds, index):
+    """Yield the actions that solve the present episode of environment `index`, one a step."""
+    yield from SOLVERS[worlds.level.name](Player(worlds, index))
+
+
 def play(worlds, seed):
     """Let a solver play one episode everywhere; return the rewards summed, the flags of the end, and the steps."""
     worlds.reset(seed=seed)
-    solve = SOLVERS[worlds.level.name]
-    players = [solve(Player(worlds, index)) for index in range(worlds.num_envs)]
+    players = [solve(worlds, index) for index in range(worlds.num_envs)]
     totals, steps = np.zeros(worlds.num_envs), np.zeros(worlds.num_envs, int)
     terminated, over = np.zeros(worlds.num_envs, bool), np.zeros(worlds.num_envs, bool)
     while not over.all():

@@ -87,6 +87,10 @@ def test_the_laws_of_every_level(name, seed, choices):
         if terminated[0] or truncated[0]:
             break
     again = make(name)
+    again.set_state(worlds.get_state())  # draws all anew: frame and map have followed the grid
+    frames, info = again.observe()
+    np.testing.assert_array_equal(frames, played[-1][0])
+    np.testing.assert_array_equal(info["map"], played[-1][4]["map"])
     again.set_state(state)
     for choice, step in zip(choices, played, strict=False):
         repeated = again.step(np.array([choice % len(worlds.action_names)]))

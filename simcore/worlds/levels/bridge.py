@@ -23,7 +23,7 @@ from simcore.worlds.levels.room import (
     raise_landmarks,
 )
 from simcore.worlds.rules import widest_leap
-from simcore.worlds.streams import draw_between
+from simcore.worlds.streams import draw_between, open_stream
 
 BANK = 2  # the height at which one stands; the water fills the layer z = 0
 NARROWEST_BANK = 2  # rows
@@ -76,8 +76,7 @@ def furnish(
     """
     size = blocks.shape[0]
     last = size - 2
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
+    stream = open_stream(seed)
     enclose(blocks, BANK, WALL_HEIGHT)
     river = draw_between(stream, 1 + NARROWEST_BANK, last - NARROWEST_BANK - gap + 1)  # its first row
     put_box(blocks, 1, river, last, gap, 0, 1, WATER)

@@ -19,7 +19,7 @@ from simcore.worlds.levels.room import (
     put_box,
     raise_landmarks,
 )
-from simcore.worlds.streams import draw_between
+from simcore.worlds.streams import draw_between, open_stream
 
 HIGHEST_RISE = 16
 
@@ -93,8 +93,7 @@ def furnish(
     Returns the start, its cell (x, y) and heading, and the quarters by which all of it is to be turned.
     """
     size = blocks.shape[0]
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
+    stream = open_stream(seed)
     enclose(blocks, FLOOR, rise + WALL_HEIGHT)
     depth = draw_between(stream, shallowest, deepest)
     for x in range(1, size - 1):

@@ -18,7 +18,7 @@ from simcore.worlds.levels.room import (
     lay_food,
     raise_landmarks,
 )
-from simcore.worlds.streams import draw_between
+from simcore.worlds.streams import draw_between, open_stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,7 @@ def furnish(
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
     last = blocks.shape[0] - 2
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
+    stream = open_stream(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
     raise_landmarks(stream, blocks, FLOOR, landmarks)
     lay_food(stream, blocks, GROUND, FLOOR, 1, last, 0, amount)

@@ -14,7 +14,7 @@ from simcore.worlds.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND, SNOW
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.actions import CLIMBING
 from simcore.worlds.levels.base import Level, LevelConfig, require
-from simcore.worlds.streams import draw_between, fork
+from simcore.worlds.streams import draw_between, fork, open_stream
 
 WIDEST_HILL = 16  # cells from crest to trough of the coarsest noise; each octave halves it, and its weight
 OCTAVES = 3
@@ -139,8 +139,7 @@ def grow(seed: np.uint64, blocks: NDArray[np.uint8], amount: int, turns: int) ->
             kind = name_kind((levels[x, y] - 1) / (relief - 1), noise[x, y] > 0.5)
             for z in range(levels[x, y]):  # of one kind down to the bottom: one run for the renderer
                 blocks[x, y, z] = kind
-    stream = np.empty(1, np.uint64)
-    stream[0] = fork(seed, PLACES)
+    stream = open_stream(fork(seed, PLACES))
     while amount > 0:
         x, y = draw_between(stream, 0, size - 1), draw_between(stream, 0, size - 1)
         if blocks[x, y, levels[x, y]] == AIR:

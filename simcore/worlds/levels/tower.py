@@ -19,7 +19,7 @@ from simcore.worlds.levels.room import (
     raise_landmarks,
 )
 from simcore.worlds.rules import JUMP_REACH
-from simcore.worlds.streams import draw_between
+from simcore.worlds.streams import draw_between, open_stream
 
 HIGHEST_RISE = 16
 SIDE = 3  # of the platform, in cells
@@ -64,8 +64,7 @@ def furnish(
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
     last = blocks.shape[0] - 2
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
+    stream = open_stream(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
     # A lane of one cell at least is left on every side of the platform, and nothing stands in it.
     left, front = draw_between(stream, 2, last - SIDE), draw_between(stream, 2, last - SIDE)
