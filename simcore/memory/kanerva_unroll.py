@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.products import product
+from simcore.memory.products import product, weight_gradient
 from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
 
 COPY_EVERY = 20
@@ -326,11 +326,15 @@ class KanervaUnroll(torch.autograd.Function):
             before[t] *= keep
         flat = record.sums.flatten(0, 1)
         d_recurrent = torch.empty_like(w.recurrent)
-        torch.mm(flat[:, :read_end].T, before.flatten(0, 1), out=d_recurrent[:read_end])
-        torch.mm(flat[:, read_end:].T, record.outputs.flatten(0, 1), out=d_recurrent[read_end:])
+        weight_gradient(flat, before.flatten(0, 1), d_recurrent[:read_end])
+        if plan.writes:
+            weight_gradient(flat[:, read_end:].contiguous(), record.outputs.flatten(0, 1), d_recurrent[read_end:])
+        del before
+        d_from_read = torch.empty_like(w.from_read)
+        weight_gradient(flat, record.read_outs.flatten(0, 1), d_from_read)
         d_weights = (
             d_recurrent,
-            flat[:, :gates_end].T @ record.read_outs.flatten(0, 1),
+            d_from_read,
             *_second_layer_gradients(d_read_words, record.read_hidden),
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
@@ -397,7 +401,7 @@ def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: 
     if layer is None:
         return d_word
     assert hidden is not None
-    return (d_word @ layer[0]).mul_(hidden[t] > 0)
+    return product(d_word, layer[0]).mul_(hidden[t] > 0)
 
 
 def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

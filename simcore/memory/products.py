@@ -1,8 +1,7 @@
 """Matrix products of an unroll, by the faster of the two libraries that PyTorch has for them on a CPU.
 
-PyTorch multiplies float32 matrices on x86 with MKL, and convolves with oneDNN. Where one of them is small, as a step's
-are, oneDNN multiplies about twice as fast on AMD's processors too, so its linear layer, which `torch.compile` also
-uses, is called where PyTorch has it. Weight gradients, which are large, are left to MKL.
+PyTorch multiplies float32 matrices on x86 with MKL, and convolves with oneDNN. On AMD's processors oneDNN multiplies
+up to twice as fast too, so its linear layer, which `torch.compile` also uses, is called where PyTorch has it.
 """
 
 import torch
@@ -18,3 +17,13 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         turned = b.T if b.is_contiguous() or b.T.is_contiguous() else b.T.contiguous()
         return torch.ops.mkldnn._linear_pointwise(a.contiguous(), turned, None, "none", [], "")
     return a @ b
+
+
+def weight_gradient(d_sums: Tensor, inputs: Tensor, into: Tensor) -> None:
+    """Put the gradient of a weight, for its sums' gradients `[M, P]` and its inputs `[M, N]`, into `[Q, N]`, Q <= P.
+
+    Only the first Q sums are the weight's; to pass all, and not a part of each row, saves a copy.
+    """
+    # In parts, since each of the inputs and of the result is turned round.
+    for part, place in zip(torch.split(inputs, 256, dim=1), torch.split(into, 256, dim=1), strict=True):
+        place.copy_(product(part.T, d_sums)[:, : len(place)].T)

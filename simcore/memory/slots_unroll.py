@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.products import product
+from simcore.memory.products import product, weight_gradient
 from simcore.memory.slot_state import LEAST_LENGTH
 
 
@@ -275,24 +275,25 @@ def _weight_gradients(
     all_inputs, all_hidden, all_reads, all_sums, all_asked = (
         leaf.flatten(0, 1) for leaf in (inputs, outputs[..., :units], outputs[..., units:], d_sums, d_asked)
     )
-    d_query, d_query_bias = all_asked.T @ all_hidden, all_asked.sum(0)
+    d_query, d_query_bias = torch.empty_like(w.query), all_asked.sum(0)
+    weight_gradient(all_asked, all_hidden, d_query)
     d_write = d_write_bias = None
     if w.write is not None and d_words is not None:
         d_write, all_words = torch.empty_like(w.write), d_words.flatten(0, 1)
-        torch.mm(all_words.T, all_hidden, out=d_write[:, :units])
-        torch.mm(all_words.T, all_inputs, out=d_write[:, units:])
+        weight_gradient(all_words, all_hidden, d_write[:, :units])
+        weight_gradient(all_words, all_inputs, d_write[:, units:])
         d_write_bias = all_words.sum(0)
 
     d_bias = all_sums.sum(0)
     d_from_input, d_from_hidden = torch.empty_like(w.from_input), torch.empty_like(w.from_hidden)
-    torch.mm(all_sums.T, all_inputs, out=d_from_input[:, :input_size])
+    weight_gradient(all_sums, all_inputs, d_from_input[:, :input_size])
     for t, first in plan.resets.items():
         d_sums[t] *= (~first)[:, None]  # there nothing came from the step before
     for into, start, steps in (
         (d_from_hidden, hidden, all_hidden),
         (d_from_input[:, input_size:], reads, all_reads),
     ):
-        torch.mm(all_sums[batch:].T, steps[:-batch], out=into)
+        weight_gradient(all_sums[batch:], steps[:-batch], into)
         into.addmm_(all_sums[:batch].T, start)
     return d_from_input, d_from_hidden, d_bias, d_query, d_query_bias, d_write, d_write_bias
 
@@ -315,7 +316,10 @@ def _read(
         nothing = keys.new_zeros(*keys.shape[:2], 0)
         return torch.zeros_like(keys), nothing.long(), nothing
     looked_at = slice(window.begin, window.end)
-    scores = torch.bmm(keys, ring[:, looked_at].mT).mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
+    words = ring[:, looked_at]
+    # On a CPU a few keys are quicker the one way round, many the other.
+    products = torch.bmm(words, keys.mT).mT.contiguous() if keys.shape[1] < 6 else torch.bmm(keys, words.mT)
+    scores = products.mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
     seen = mask[:, :, None, looked_at]
     scores = (scores.view(worlds, seen.shape[1], -1, scores.shape[-1]) + seen).flatten(1, 2)
     best, columns = scores.topk(k, dim=-1)
