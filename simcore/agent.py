@@ -1,9 +1,10 @@
-"""The agent: a frame encoder and the belief core b_t = f(b_{t-1}, e_t, a_t, r_t)."""
+"""The agent: a frame encoder, the belief core b_t = f(b_{t-1}, e_t, a_t, r_t), and policy and value of the belief."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from simcore.learning.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Unrolled
@@ -15,8 +16,38 @@ def belief_input_size(embedding_size: int, num_actions: int) -> int:
     return embedding_size + num_actions + 1
 
 
+class Judgement(NamedTuple):
+    """What policy and value make of beliefs `[..., belief_size]`."""
+
+    logits: Tensor
+    """Of the next action, `[..., A]`."""
+    values: Tensor
+    """V(b_t), the discounted return to come, `[...]`."""
+
+
+class ActorCritic(nn.Module):
+    """Policy and value, each linear in the belief (App. D).
+
+    Args:
+        belief_size: the size of b_t.
+        num_actions: A, the number of discrete actions.
+    """
+
+    def __init__(self, belief_size: int, num_actions: int) -> None:
+        super().__init__()
+        self.policy = nn.Linear(belief_size, num_actions)
+        self.value = nn.Linear(belief_size, 1)
+        # Nearly uniform at first: a policy that prefers something by chance explores less.
+        nn.init.orthogonal_(self.policy.weight, gain=0.01)
+        nn.init.zeros_(self.policy.bias)
+
+    def forward(self, beliefs: Tensor) -> Judgement:
+        """Judge beliefs `[..., belief_size]`."""
+        return Judgement(self.policy(beliefs), self.value(beliefs)[..., 0])
+
+
 class Agent(nn.Module):
-    """Turns what was seen and done into a belief.
+    """Turns what was seen and done into a belief, and the belief into the next action.
 
     Args:
         frame_size: height and width of the frames, in pixels.
@@ -25,6 +56,7 @@ class Agent(nn.Module):
         embedding_size: the size of e_t.
         encoder_channels: the channels of the encoder's stages.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
+        acts: whether it has policy and value; False where a hand-made policy acts and there is no reward.
     """
 
     def __init__(
@@ -35,11 +67,13 @@ class Agent(nn.Module):
         embedding_size: int = 256,
         encoder_channels: tuple[int, ...] = (16, 32, 32),
         memory: Memory | None = None,
+        acts: bool = False,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
         self.core = RecurrentCore(belief_input_size(embedding_size, num_actions), hidden_size, memory)
+        self.heads = ActorCritic(self.core.output_size, num_actions) if acts else None
 
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the belief core's state at the start of an episode, `[batch_size, ...]`."""
@@ -47,7 +81,32 @@ class Agent(nn.Module):
 
     def unroll(self, trajectory: Trajectory, snapshots_at: Sequence[int] = ()) -> Unrolled:
         """Form the beliefs b_t, `[T, B, *]`, along a trajectory; keep full states after the steps `snapshots_at`."""
-        embeddings = self.encoder(trajectory.frames)
-        actions = one_hot_actions(trajectory.actions, self.num_actions)
-        inputs = torch.cat([embeddings, actions, trajectory.rewards[..., None]], dim=-1)
-        return self.core(inputs, trajectory.initial_state, trajectory.is_first, snapshots_at)
+        frames, actions, rewards, is_first = trajectory[:4]
+        state = trajectory.initial_state
+        assert state is not None, "the learner gives a trajectory its initial state where the actor has none"
+        return self.believe(frames, actions, rewards, is_first, state, snapshots_at)
+
+    def believe(
+        self,
+        frames: Tensor,
+        actions: Tensor,
+        rewards: Tensor,
+        is_first: Tensor | None,
+        state: CoreState,
+        snapshots_at: Sequence[int] = (),
+    ) -> Unrolled:
+        """Do what `unroll` does, on the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
+        embeddings = self.encoder(frames)
+        inputs = torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
+        return self.core(inputs, state, is_first, snapshots_at)
+
+    def judge(self, beliefs: Tensor) -> Judgement:
+        """Return policy and value of beliefs `[..., belief_size]`.
+
+        Raises:
+            RuntimeError: the agent was made without them.
+        """
+        if self.heads is None:
+            raise RuntimeError("this agent has neither policy nor value: a hand-made policy acts")
+        judgement: Judgement = self.heads(beliefs)
+        return judgement

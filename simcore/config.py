@@ -92,9 +92,11 @@ class SimulationConfig:
     """Ng, frames modelled of each roll-out (table 2)."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
+    cost: float = 1.0
+    """Weight of the model's loss beside those of policy and value."""
 
     def __post_init__(self) -> None:
-        require_positive("simulation", self, "overshoot", "starts", "frames")
+        require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
         require(
             self.frames <= self.overshoot,
             f"simulation.frames is {self.frames}; an overshoot of {self.overshoot} has no more than {self.overshoot}",
@@ -161,6 +163,54 @@ class GECOConfig:
             self.initial is None or 0 < self.initial <= 1000,
             f"geco.initial must be more than 0 and at most 1000, not {self.initial}",
         )
+
+
+@dataclass(frozen=True)
+class ReinforcementConfig:
+    """Policy and value, where the agent itself acts (App. D)."""
+
+    discount: float = 0.99
+    """γ."""
+    baseline_cost: float = 0.5
+    """Weight of the value's loss."""
+    entropy_cost: float = 3e-3
+    """c, weight of the policy's entropy (table 2: 5e-4 to 3e-2)."""
+    rho_bar: float = 1.0
+    """V-trace's ρ̄."""
+    c_bar: float = 1.0
+    """V-trace's c̄."""
+    reward_scale: float = 1.0
+    """What rewards are multiplied by before the agent sees them or learns from them."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.discount <= 1, f"reinforcement.discount must be in [0, 1], not {self.discount}")
+        require_positive("reinforcement", self, "rho_bar", "c_bar", "reward_scale")
+        require(
+            self.c_bar <= self.rho_bar,
+            f"reinforcement.c_bar is {self.c_bar}; it must not be above rho_bar, {self.rho_bar}",
+        )
+        for name in ("baseline_cost", "entropy_cost"):
+            value = getattr(self, name)
+            require(value >= 0, f"reinforcement.{name} must be 0 or more, not {value}")
+
+
+@dataclass(frozen=True)
+class ActingConfig:
+    """Who makes the trajectories."""
+
+    actors: int = 1
+    """N, actors; each has worlds, and unless serial weights, of its own."""
+    worlds: int = 0
+    """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
+    queue: int = 2
+    """Trajectories that may wait for the learner (threads), or that each actor may owe it (ray)."""
+    replacements: int = 100
+    """Actors that may die and be replaced before the run gives up (ray)."""
+
+    def __post_init__(self) -> None:
+        require_positive("acting", self, "actors", "queue")
+        for name in ("worlds", "replacements"):
+            require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -234,6 +284,14 @@ class Config:
     """The world."""
     core: Literal["lstm", "slots", "kanerva"] = "lstm"
     """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
+    frame_model: Literal["convdraw", "none"] = "convdraw"
+    """What predicts the frames: convdraw, or none for the model-free IMPALA agent."""
+    policy: Literal["walker", "agent"] = "walker"
+    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward."""
+    executor: Literal["serial", "threads", "ray"] = "serial"
+    """Where actors run: in turn with the learner (reproducible), on threads beside it, or on a Ray cluster."""
+    ray_address: str | None = None
+    """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"
     """What the other values start from: tiny, small or paper."""
     seed: int = 0
@@ -249,6 +307,8 @@ class Config:
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)
     geco: GECOConfig = field(default_factory=GECOConfig)
+    reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
+    acting: ActingConfig = field(default_factory=ActingConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
 
@@ -269,6 +329,19 @@ class Config:
             f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
             f"{unroll - overshoot}",
         )
+        require(
+            self.policy == "agent" or self.frame_model != "none",
+            "with --policy walker and --frame-model none there is nothing to learn from; allowed is one of them",
+        )
+        require(
+            self.learning.worlds % self.worlds_per_actor == 0,
+            f"learning.worlds is {self.learning.worlds}; it must be a multiple of acting.worlds, "
+            f"{self.worlds_per_actor}",
+        )
+        require(
+            self.policy == "agent" or self.trajectories_per_update == 1,
+            "with --policy walker a batch is one trajectory; leave acting.worlds at 0",
+        )
         multiple = self.convdraw.frame_multiple
         require(
             self.world.frame_size % multiple == 0,
@@ -277,10 +350,21 @@ class Config:
         )
 
     @property
+    def worlds_per_actor(self) -> int:
+        """Worlds that one actor steps side by side."""
+        return self.acting.worlds or self.learning.worlds
+
+    @property
+    def trajectories_per_update(self) -> int:
+        """Trajectories that make a batch."""
+        return self.learning.worlds // self.worlds_per_actor
+
+    @property
     def run_name(self) -> str:
         """What the run's folder is called where the user names none."""
-        memory = [] if self.core == "lstm" else [self.core]
-        return "-".join([self.level, self.preset, *memory, str(self.seed)])
+        unusual: list[str] = [] if self.core == "lstm" else [self.core]
+        unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
+        return "-".join([self.level, self.preset, *unusual, str(self.seed)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""

@@ -11,11 +11,12 @@ from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory
 from simcore.nested import tree_map
 from simcore.networks import frames_to_uint8
+from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, score, truths_of
 from simcore.runs import RunFolder, checkpoints
+from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
-from simcore.training import choose_device, make_system, make_worlds, stream
-from simcore.worlds import Walker
+from simcore.training import choose_device, make_policy, make_system, make_worlds, stream
 
 BATCH = 32
 """Worlds that are looked at together."""
@@ -30,13 +31,38 @@ class Loaded:
     device: torch.device
     update: int
 
-    def walk(self, purpose: str, worlds: int, steps: int) -> Trajectory:
-        """Let the walker make one trajectory in new worlds, `[steps, worlds, ...]`; `purpose` seeds them."""
-        batch = make_worlds(self.config, worlds)
+    def live(self, purpose: str, worlds: int, rows: int) -> Trajectory:
+        """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
+        batch = make_worlds(self.config, worlds, copy=False)
         seed = stream(self.config.seed, purpose)
-        actor = Actor(batch, Walker(batch, seed=seed), seed)
-        trajectory = actor.collect(steps, self.system.agent.initial_state(worlds))
+        policy = make_policy(self.config, batch, self.system.agent, seed)
+        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale)
+        trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
+        if trajectory.initial_state is None:
+            trajectory = trajectory._replace(initial_state=self.system.agent.initial_state(worlds))
         return tree_map(lambda tensor: tensor.to(self.device), trajectory)
+
+    @property
+    def probes(self) -> Probes:
+        """The run's probes.
+
+        Raises:
+            UserError: it has none.
+        """
+        if self.system.probes is None:
+            raise UserError(f"{self.config.level} tells neither map nor pose, so there is nothing to compare with")
+        return self.system.probes
+
+    @property
+    def simulation(self) -> SimCoreHead:
+        """The run's simulation.
+
+        Raises:
+            UserError: it has none.
+        """
+        if self.system.simulation is None:
+            raise UserError("this run has no frame model, so it expects nothing; train one without --frame-model none")
+        return self.system.simulation
 
 
 def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
@@ -70,11 +96,12 @@ def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[st
     """
     steps = steps or run.config.world.episode_length + 1
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
-    constant = Constant.fit(truths_of([run.walk(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
+    constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
     belief_scores, constant_scores = [], []
     for i, size in enumerate(sizes):
-        trajectory = run.walk(f"held-out/{i}", size, steps)
-        read = run.system.probes(run.system.agent.unroll(trajectory).outputs)
+        trajectory = run.live(f"held-out/{i}", size, steps)
+        assert trajectory.truth is not None
+        read = run.probes(run.system.agent.unroll(trajectory).outputs)
         belief_scores.append(score(read, trajectory.truth))
         constant_scores.append(score(constant.read(read), trajectory.truth))
     return {"belief": Scores.join(belief_scores), "constant": Scores.join(constant_scores)}
@@ -114,9 +141,9 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
             f"least, and context and steps together at most an episode's {length} frames"
         )
     total = context + steps
-    trajectory = run.walk(f"rollout/{seed}", worlds, total)
+    trajectory = run.live(f"rollout/{seed}", worlds, total)
     noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    simulation, sample = run.system.simulation, run.system.simulation.frame_model.sample
+    simulation, sample = run.simulation, run.simulation.frame_model.sample
     beliefs = run.system.agent.unroll(trajectory, snapshots_at=range(context))
     assert beliefs.snapshots is not None
 
@@ -127,7 +154,8 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
     samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
 
-    maps = run.system.probes(beliefs.outputs[:context]).maps
+    assert trajectory.truth is not None
+    maps = run.probes(beliefs.outputs[:context]).maps
     decoded = frames_to_uint8(maps.movedim(-1, -3))
     return Rollout(
         context,

@@ -12,19 +12,21 @@ Tree = TypeVar("Tree")
 def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     """Apply `function` to the corresponding tensors of equal trees, and return a tree of the results.
 
-    A tree is a tensor, or a (named) tuple of trees.
+    A tree is a tensor, None, or a (named) tuple of trees; where the trees are None, so is the result.
 
     Raises:
-        TypeError: a leaf is neither a tensor nor a tuple.
+        TypeError: a leaf is neither a tensor, None nor a tuple.
     """
     first = trees[0]
+    if all(tree is None for tree in trees):
+        return first
     if isinstance(first, Tensor):
         return cast(Tree, function(*trees))
     if isinstance(first, tuple):
         children = [tree_map(function, *children) for children in zip(*trees, strict=True)]
         make = getattr(type(first), "_make", tuple)  # a plain tuple has no _make
         return cast(Tree, make(children))
-    raise TypeError(f"a tree holds tensors and tuples, not {type(first).__name__}")
+    raise TypeError(f"a tree holds tensors, None and tuples, not {type(first).__name__}")
 
 
 def stack(trees: list[Tree]) -> Tree:

@@ -1,5 +1,6 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
 
+from dataclasses import replace
 from typing import Any
 
 from simcore.config import (
@@ -10,17 +11,25 @@ from simcore.config import (
     KanervaConfig,
     LearningConfig,
     RecordConfig,
+    ReinforcementConfig,
     SimulationConfig,
     SlotsConfig,
     find_level_config,
     require,
 )
+from simcore.worlds import RandomCityConfig
 
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
-WORLDS: dict[str, dict[str, Any]] = {
+CITIES: dict[str, dict[str, Any]] = {
     "tiny": {"size": 9, "frame_size": 16, "episode_length": 39, "heights": (1, 3), "buildings": (3, 6)},
     "small": {"size": 11, "frame_size": 32, "episode_length": 59, "heights": (1, 3)},
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
+}
+FRAME_SIZES = {"tiny": 16, "small": 32, "paper": 64}
+ROOMS: dict[str, dict[str, Any]] = {
+    "tiny": {"size": 9, "amount": 3, "landmarks": 2, "episode_length": 100},
+    "small": {"size": 12},
+    "paper": {},
 }
 
 
@@ -30,8 +39,32 @@ def preset(name: str, level: str = "RandomCity") -> Config:
     Raises:
         UserError: there is no such preset, or no such level.
     """
-    require(name in WORLDS, f"there is no preset {name!r}; there are: {', '.join(WORLDS)}")
-    world = find_level_config(level)(**WORLDS[name])
+    require(name in CITIES, f"there is no preset {name!r}; there are: {', '.join(CITIES)}")
+    if level == "RandomCity":
+        return city_preset(name)
+    return acting_preset(name, level)
+
+
+def acting_preset(name: str, level: str) -> Config:
+    """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
+    base = city_preset(name)
+    world = find_level_config(level)(**{"frame_size": FRAME_SIZES[name]} | ROOMS[name])
+    learning = base.learning
+    if name == "tiny":
+        learning = replace(learning, updates=3000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)
+    return replace(
+        base,
+        level=level,
+        policy="agent",
+        world=world,
+        learning=learning,
+        reinforcement=ReinforcementConfig(entropy_cost=0.01 if name == "tiny" else 3e-3),
+    )
+
+
+def city_preset(name: str) -> Config:
+    """Return a preset for Random City, where the walker acts (App. H)."""
+    level, world = "RandomCity", RandomCityConfig(**CITIES[name])
     if name == "paper":
         return Config(level=level, preset=name, world=world)
     if name == "small":

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.frame_models import FrameModel
+from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore
 
@@ -95,6 +96,7 @@ class SimCoreHead(nn.Module):
         starts: Sequence[int],
         generator: torch.Generator,
         noise: torch.Generator | None = None,
+        ranks: Ranks | None = None,
     ) -> Seeing:
         """Evaluate the model at Ng random frames of each of the Nt roll-outs.
 
@@ -104,6 +106,7 @@ class SimCoreHead(nn.Module):
             starts: the Nt start times.
             generator: draws the offsets (on the CPU).
             noise: draws the latents, on the trajectory's device; None: torch's own generator.
+            ranks: the processes that share the batch; None: this one is alone.
         """
         offsets = draw_offsets(self.overshoot, self.frames_per_overshoot, generator)
         targets = target_times(starts, offsets)
@@ -117,7 +120,7 @@ class SimCoreHead(nn.Module):
         weights = self._weights(trajectory.is_first, starts, targets).flatten()
 
         terms = self.frame_model.loss(frames, condition, noise)
-        total = weights.sum().clamp(min=1.0)
+        total = (ranks or Ranks()).mean(weights.sum()).clamp(min=1.0)
         loss, kl, error = ((weights * term).sum() / total for term in terms)
         return Seeing(loss, kl, error, weights.mean())
 

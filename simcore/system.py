@@ -20,8 +20,8 @@ class WorldSizes:
     """Height and width of the frames, in pixels."""
     num_actions: int
     """Discrete actions."""
-    map_size: int
-    """N: the true map is N x N cells."""
+    map_size: int | None
+    """N: the true map is N x N cells; None where the world tells neither map nor pose."""
     num_headings: int
     """Headings that the agent can have."""
 
@@ -38,12 +38,37 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
     return None
 
 
+def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
+    """Make the simulation core, and the model of the frames that it foresees."""
+    simulation, draw, geco = config.simulation, config.convdraw, config.geco
+    frame_model = ConvDRAW(
+        belief_size,
+        GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
+        sizes.frame_size,
+        draw.steps,
+        draw.latent_channels,
+        draw.state_channels,
+        draw.encoder_channels,
+        draw.decoder_channels,
+        draw.kernel_size,
+    )
+    return SimCoreHead(
+        sizes.num_actions,
+        config.agent.hidden_size,
+        frame_model,
+        simulation.overshoot,
+        simulation.frames,
+        simulation.mask_episode_ends,
+        make_memory(config, sizes.num_actions, writes=False),
+    )
+
+
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, and probes."""
+    """Agent, simulation with its frame model (None without one), and probes (None where there is no truth)."""
 
     def __init__(self, config: Config, sizes: WorldSizes) -> None:
         super().__init__()
-        agent, simulation, draw, geco = config.agent, config.simulation, config.convdraw, config.geco
+        agent = config.agent
         self.agent = Agent(
             sizes.frame_size,
             sizes.num_actions,
@@ -51,26 +76,8 @@ class SimCore(nn.Module):
             agent.embedding_size,
             agent.encoder_channels,
             make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
+            acts=config.policy == "agent",
         )
         belief_size = self.agent.core.output_size
-        frame_model = ConvDRAW(
-            belief_size,
-            GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
-            sizes.frame_size,
-            draw.steps,
-            draw.latent_channels,
-            draw.state_channels,
-            draw.encoder_channels,
-            draw.decoder_channels,
-            draw.kernel_size,
-        )
-        self.simulation = SimCoreHead(
-            sizes.num_actions,
-            agent.hidden_size,
-            frame_model,
-            simulation.overshoot,
-            simulation.frames,
-            simulation.mask_episode_ends,
-            make_memory(config, sizes.num_actions, writes=False),
-        )
-        self.probes = Probes(belief_size, sizes.map_size, sizes.num_headings)
+        self.simulation = make_simulation(config, sizes, belief_size) if config.frame_model != "none" else None
+        self.probes = Probes(belief_size, sizes.map_size, sizes.num_headings) if sizes.map_size is not None else None

@@ -1,24 +1,40 @@
-"""A training run: worlds, walker and learner, and the loop that joins them (until it is done or told to stop)."""
+"""A training run: actors and learner, and the loop that joins them (until it is done or told to stop)."""
 
 import hashlib
+import time
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
-import numpy as np
 import torch
 
-from simcore.acting import Actor
+from simcore.acting import Actor, ActorError, AgentPolicy, Executor, Ledger, Policy, Serial, Threads, WalkerPolicy
+from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.learner import Learner, NonFiniteLossError
+from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
+from simcore.learning.trajectory import join_trajectories
+from simcore.memory import CoreState
 from simcore.nested import plain, tree_map
-from simcore.runs import MetricsWriter, Progress, RunFolder, checkpoints, graceful_interrupt
+from simcore.runs import (
+    ACTING,
+    ACTING_MODEL_FREE,
+    SEEING,
+    MetricsWriter,
+    Progress,
+    RunFolder,
+    Stop,
+    checkpoints,
+    graceful_interrupt,
+)
+from simcore.statistics import Statistics
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds import Walker, WorldVectorEnv, make_vector
 
 
-def make_worlds(config: Config, num_envs: int) -> WorldVectorEnv:
+def make_worlds(config: Config, num_envs: int, copy: bool = True) -> WorldVectorEnv:
     """Make a batch of the run's worlds."""
-    return make_vector(config.level, num_envs, **vars(config.world))
+    return make_vector(config.level, num_envs, copy=copy, **vars(config.world))
 
 
 def make_system(config: Config, worlds: WorldVectorEnv) -> SimCore:
@@ -26,6 +42,53 @@ def make_system(config: Config, worlds: WorldVectorEnv) -> SimCore:
     num_headings = round(360 / config.world.turn_angle)
     sizes = WorldSizes(config.world.frame_size, len(worlds.action_names), config.world.size, num_headings)
     return SimCore(config, sizes)
+
+
+def make_policy(config: Config, worlds: WorldVectorEnv, agent: Agent, seed: int, greedy: bool = False) -> Policy:
+    """Make what chooses the actions in a batch of worlds."""
+    if config.policy == "walker":
+        return WalkerPolicy(Walker(worlds, seed=seed))
+    return AgentPolicy(agent, worlds.num_envs, seed, greedy)
+
+
+def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpose: str = "") -> Actor:
+    """Make one of the run's actors.
+
+    Args:
+        config: of the run.
+        number: the actor's own; its worlds and draws are seeded by it.
+        agent: what acts, unless the walker does.
+        begun: the updates after which it begins, so that worlds that begin anew are not those of before.
+        purpose: what else its seeds depend on, such as the worlds that a run is measured in.
+    """
+    worlds = make_worlds(config, config.worlds_per_actor, copy=False)
+    parts = (purpose, str(number or ""), f"after {begun}" if begun else "")
+    suffix = "".join(f"/{part}" for part in parts if part)
+    walker_seed, worlds_seed, policy_seed = (
+        stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
+    )
+    policy = make_policy(config, worlds, agent, walker_seed if config.policy == "walker" else policy_seed)
+    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale)
+
+
+def make_executor(config: Config, agent: Agent, begun: int = 0, rank: int = 0) -> Executor:
+    """Make what drives the run's actors.
+
+    Raises:
+        UserError: Ray is asked for and not installed, or its cluster cannot be reached.
+    """
+    length, actors = config.learning.unroll_length, config.acting.actors
+    first = rank * actors
+    if config.executor == "threads":
+        return Threads(
+            lambda number, own: make_actor(config, number, own, begun),
+            agent,
+            actors,
+            length,
+            config.acting.queue,
+            first,
+        )
+    return Serial([make_actor(config, number, agent, begun) for number in range(first, first + actors)], length)
 
 
 def choose_device(name: str) -> torch.device:
@@ -50,111 +113,162 @@ def stream(seed: int, purpose: str) -> int:
 
 
 class Training:
-    """All that a run goes on from; what it does next depends on this alone.
+    """All that a run goes on from; with the serial executor, what it does next depends on this alone.
 
     Args:
         config: the run's configuration.
         device: where the nets are.
+        ranks: the processes that learn together.
+        begun: the updates that were done before, so that worlds that begin anew are not those of before.
     """
 
-    def __init__(self, config: Config, device: torch.device) -> None:
+    def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
         self.config = config
         self.device = device
-        worlds = make_worlds(config, config.learning.worlds)
-        self.actor = Actor(worlds, Walker(worlds, seed=stream(config.seed, "walker")), stream(config.seed, "worlds"))
+        self.ranks = ranks or Ranks()
         torch.manual_seed(stream(config.seed, "weights"))
-        self.system = make_system(config, worlds).to(device)
-        self.learner = Learner(self.system, config.learning, config.simulation, stream(config.seed, "learner"))
-        self.core_state = self.system.agent.initial_state(config.learning.worlds)
+        self.system = make_system(config, make_worlds(config, 1)).to(device)
+        self.learner = Learner(self.system, config, stream(config.seed, "learner"), self.ranks)
+        begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
+        self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks.rank)
+        self.ledger = Ledger()
         self.updates = 0
-        self._sums = torch.zeros(len(Learner.METRICS), device=device)
-        self._summed = 0
+        self.core_states: dict[int, CoreState] = {}
+        """By actor, the belief's state after its last trajectory, where the actor itself has none."""
+        self.statistics = Statistics(config, device)
 
     def update(self) -> None:
-        """Collect one trajectory and learn from it.
+        """Take a batch of trajectories and learn from it.
 
         Raises:
+            ActorError: an actor failed.
             NonFiniteLossError: a loss is NaN or infinite; the weights have not been changed.
         """
-        trajectory = self.actor.collect(self.config.learning.unroll_length, self.core_state)
+        handed = self.executor.take(self.config.trajectories_per_update)
+        begin = time.perf_counter()
+        for experience in handed.experiences:
+            self.ledger.book(experience)
+        core = self.system.agent.core
+        trajectory = join_trajectories([experience.trajectory for experience in handed.experiences], core)
         trajectory = tree_map(lambda tensor: tensor.to(self.device, non_blocking=True), trajectory)
+        actor = handed.experiences[0].actor
+        has_belief = trajectory.initial_state is not None
+        if not has_belief:
+            state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
+            trajectory = trajectory._replace(initial_state=state)
         learned = self.learner.step(trajectory)
-        self.core_state = learned.final_state
-        self._sums += learned.metrics
-        self._summed += 1
+        if not has_belief:
+            self.core_states[actor] = learned.final_state
+        self.statistics.add(learned.metrics, handed, self.updates, time.perf_counter() - begin)
         self.updates += 1
+        self.executor.publish(self.updates)
 
     def take_metrics(self) -> dict[str, float]:
         """Return the means since the last call, and what can be counted."""
-        means = (self._sums / max(self._summed, 1)).tolist()
-        self._sums.zero_()
-        self._summed = 0
-        frames = self.updates * self.config.learning.frames_per_update
-        return {"frames": frames, **dict(zip(Learner.METRICS, means, strict=True))}
+        frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
+        counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
+        return {"frames": frames, **self.statistics.take(self.ranks), **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on: tensors, numbers and strings alone."""
         return {
             "updates": self.updates,
             "learner": self.learner.state_dict(),
-            "actor": {name: torch.from_numpy(np.array(value)) for name, value in self.actor.get_state().items()},
-            "core_state": plain(self.core_state),
-            "sums": self._sums,
-            "summed": self._summed,
+            "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
+            "ledger": self.ledger.state_dict(),
+            "core_states": {actor: plain(state) for actor, state in self.core_states.items()},
+            "statistics": self.statistics.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned; where the worlds were not kept, they begin anew."""
         self.updates = state["updates"]
         self.learner.load_state_dict(state["learner"])
-        self.actor.set_state({name: value.cpu().numpy() for name, value in state["actor"].items()})
-        like = self.system.agent.initial_state(self.config.learning.worlds)
-        self.core_state = tree_map(lambda _, leaf: leaf.to(self.device), like, state["core_state"])
-        self._sums = state["sums"].to(self.device)
-        self._summed = state["summed"]
+        if state["executor"] and self.ranks.size == 1:
+            self.executor.load_state_dict(state["executor"])
+            self.ledger.load_state_dict(state["ledger"])
+            like = self.system.agent.initial_state(self.config.learning.worlds)
+            self.core_states = {
+                actor: tree_map(lambda _, leaf: leaf.to(self.device), like, saved)
+                for actor, saved in state["core_states"].items()
+            }
+            self.statistics.load_state_dict(state["statistics"])
+        self.executor.publish(self.updates)
 
 
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
+    Started by `torchrun`, several processes train the run together, and the first of them writes its folder.
+
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
     Raises:
-        UserError: the folder is in use, its newest checkpoint is damaged, the disk is full, or a loss is not finite.
+        UserError: the folder is in use, its newest checkpoint is damaged, the disk is full, an actor failed, or a loss
+            is not finite.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    record, total = config.record, config.learning.updates
-    with folder.lock(), graceful_interrupt() as stop:
-        training = Training(config, choose_device(config.device))
-        newest = checkpoints.latest(folder.checkpoints)
-        if newest is not None:
-            training.load_state_dict(checkpoints.load(newest, training.device).state)
-        saved = training.updates
-        with (
-            MetricsWriter(folder, resume_at=saved) as metrics,
-            Progress(total, config.learning.frames_per_update, saved) as progress,
-        ):
-            while training.updates < total and not stop.requested:
-                try:
-                    training.update()
-                except NonFiniteLossError as error:
-                    good = checkpoints.latest(folder.checkpoints)
-                    raise UserError(
-                        f"update {training.updates + 1}: {error}; the last good checkpoint is {good or 'none'}; "
-                        "train again with a smaller --learning.learning-rate"
-                    ) from error
-                done = training.updates
-                if done % record.metrics_every == 0 or done == total:
-                    values = training.take_metrics()
+    device = choose_device(config.device)
+    ranks = join_ranks(device)
+    try:
+        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
+            newest = checkpoints.latest(folder.checkpoints)
+            checkpoint = checkpoints.load(newest, device) if newest is not None else None
+            training = Training(config, device, ranks, checkpoint.update if checkpoint is not None else 0)
+            if checkpoint is not None:
+                training.load_state_dict(checkpoint.state)
+            with training.executor:
+                run_updates(training, folder, stop)
+            return training.updates >= config.learning.updates
+    finally:
+        leave_ranks(ranks)
+
+
+def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
+    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way."""
+    config, ranks = training.config, training.ranks
+    record, total, saved = config.record, config.learning.updates, training.updates
+
+    def save() -> None:
+        if ranks.is_first:
+            checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
+
+    with ExitStack() as shown:
+        if ranks.is_first:
+            metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
+            frames = config.learning.frames_per_update * ranks.size
+            progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
+        while training.updates < total and not ranks.any(stop.requested, training.device):
+            try:
+                training.update()
+            except (ActorError, NonFiniteLossError) as error:
+                raise failed(error, training.updates, folder) from error
+            done = training.updates
+            values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
+            if ranks.is_first:
+                if values:
                     metrics.write(done, values)
-                    progress.show(done, values)
-                else:
-                    progress.show(done, {})
-                if done % record.checkpoint_every == 0 or done == total:
-                    checkpoints.save(folder.checkpoints, done, training.state_dict(), record.checkpoints)
-                    saved = done
-            if saved < training.updates:
-                checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
-    return training.updates >= total
+                progress.show(done, values)
+            if done % record.checkpoint_every == 0 or done == total:
+                save()
+                saved = done
+        if saved < training.updates:
+            save()
+
+
+def watched(config: Config) -> tuple[str, ...]:
+    """Return the metrics of a run that a person watches."""
+    if config.policy == "walker":
+        return SEEING
+    return ACTING_MODEL_FREE if config.frame_model == "none" else ACTING
+
+
+def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
+    """Return what a user is told of an update that failed."""
+    good = checkpoints.latest(folder.checkpoints)
+    remedy = "train again with a smaller --learning.learning-rate"
+    if isinstance(error, ActorError):
+        remedy = f"mend what it complains of, then: simcore train --resume {folder.path}"
+    return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")

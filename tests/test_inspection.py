@@ -36,7 +36,7 @@ def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
 
 
 def test_held_out_worlds_are_new(run: Loaded) -> None:
-    held_out, others = run.walk("held-out/0", 20, 2), run.walk("constant/0", 20, 2)
+    held_out, others = run.live("held-out/0", 20, 2), run.live("constant/0", 20, 2)
     for world in range(20):
         assert not (others.truth.maps[0] == held_out.truth.maps[0, world]).flatten(1).all(1).any()
 
@@ -77,7 +77,7 @@ def test_rollouts_are_one_step_ahead_and_then_open_loop(run: Loaded, monkeypatch
     start, action, length = tagged.asked[0].view(context + steps - 1, worlds, 3).unbind(-1)
     assert start[:, 0].tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
     assert length[:, 0].tolist() == [1, 1, 1, 1, 2, 3, 4, 5]
-    trajectory = run.walk("rollout/0", worlds, context + steps)
+    trajectory = run.live("rollout/0", worlds, context + steps)
     assert torch.equal(action.long(), trajectory.actions[1:])
     assert torch.equal(rollout.frames, trajectory.frames)
     assert torch.equal(rollout.maps, trajectory.truth.maps)

@@ -49,10 +49,17 @@ def test_a_tensor_is_a_tree() -> None:
     assert torch.equal(tree_map(torch.neg, torch.arange(3)), -torch.arange(3))
 
 
-@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {"a": torch.zeros(1)}, 1.0, None])
+@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {"a": torch.zeros(1)}, 1.0])
 def test_a_leaf_that_is_no_tensor_is_refused(leaf: object) -> None:
     with pytest.raises(TypeError, match=f"not {type(leaf).__name__}"):
         tree_map(torch.neg, (torch.zeros(1), leaf))
+
+
+def test_none_stays_none_in_every_tree_or_in_none() -> None:
+    assert tree_map(torch.neg, (None, torch.ones(1))) == (None, -torch.ones(1))
+    assert tree_map(torch.add, None, None) is None
+    with pytest.raises((TypeError, AttributeError)):
+        tree_map(torch.add, (None,), (torch.ones(1),))
 
 
 def test_trees_of_different_lengths_are_refused() -> None:

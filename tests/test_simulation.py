@@ -27,7 +27,8 @@ def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) ->
     frames = torch.stack([times, worlds, torch.zeros_like(times)], dim=-1)[:, :, None, None].to(torch.uint8)
     is_first = torch.zeros(length, batch, dtype=torch.bool) if is_first is None else is_first
     state = CoreState(torch.zeros(batch, 2), torch.zeros(batch, 2))
-    return Trajectory(frames, times.clone(), torch.zeros(length, batch), is_first, state, truth(length, batch))
+    zeros = torch.zeros(length, batch)
+    return Trajectory(frames, times.clone(), zeros, is_first, zeros.bool(), zeros, state, truth(length, batch))
 
 
 class CountingCore(nn.Module):
@@ -186,6 +187,8 @@ def parts() -> Parts:
         actions,
         torch.zeros(length, batch),
         is_first,
+        torch.zeros(length, batch, dtype=torch.bool),
+        torch.zeros(length, batch),
         agent.initial_state(batch),
         truth(length, batch),
     )

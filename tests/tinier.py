@@ -13,7 +13,7 @@ from simcore.config import (
     SimulationConfig,
     SlotsConfig,
 )
-from simcore.worlds import RandomCityConfig
+from simcore.worlds import FoodConfig, RandomCityConfig
 
 
 def tinier(**changes: Any) -> Config:
@@ -38,6 +38,11 @@ def tinier(**changes: Any) -> Config:
         learning=LearningConfig(updates=6, worlds=3, unroll_length=7, learning_rate=1e-3),
         record=RecordConfig(metrics_every=2, checkpoint_every=2),
     )
+    return changed(config, **changes)
+
+
+def changed(config: Config, **changes: Any) -> Config:
+    """Return a configuration with some values changed, by flat arguments."""
     for name, value in changes.items():
         section, _, key = name.rpartition("__")
         config = replace(
@@ -45,3 +50,14 @@ def tinier(**changes: Any) -> Config:
             **({section: replace(getattr(config, section), **{key: value})} if section else {key: value}),
         )
     return config
+
+
+def tinier_acting(**changes: Any) -> Config:
+    """Return such a configuration of an agent that acts by itself, in the level Food."""
+    base = replace(
+        tinier(),
+        level="Food",
+        policy="agent",
+        world=FoodConfig(size=7, frame_size=8, episode_length=20, amount=2, landmarks=1),
+    )
+    return changed(base, **changes)

@@ -1,5 +1,27 @@
-"""Acting: worlds and a policy make trajectories."""
+"""Acting: worlds and a policy make trajectories, one after the other, on threads, or on a cluster."""
 
-from simcore.acting.actor import Actor, Policy
+from simcore.acting.actor import Actor, Worlds
+from simcore.acting.executor import ActorError, Executor, Handed
+from simcore.acting.experience import Episode, Experience, Ledger
+from simcore.acting.policies import AgentPolicy, Choice, Policy, Present, RandomPolicy, WalkerPolicy
+from simcore.acting.serial import Serial
+from simcore.acting.threads import Threads
 
-__all__ = ["Actor", "Policy"]
+__all__ = [
+    "Actor",
+    "ActorError",
+    "AgentPolicy",
+    "Choice",
+    "Episode",
+    "Executor",
+    "Experience",
+    "Handed",
+    "Ledger",
+    "Policy",
+    "Present",
+    "RandomPolicy",
+    "Serial",
+    "Threads",
+    "WalkerPolicy",
+    "Worlds",
+]

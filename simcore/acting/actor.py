@@ -1,114 +1,188 @@
-"""An actor steps a batch of worlds with a policy and returns trajectories."""
+"""An actor steps a batch of worlds with a policy and hands over trajectories."""
 
+import time
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simcore.acting.experience import Episode, Experience
+from simcore.acting.policies import Choice, Policy, Present
 from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth
-from simcore.memory import CoreState
-from simcore.worlds import WorldVectorEnv
 
-State = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
-class Policy(Protocol):
-    """What chooses the actions, and can be stopped and continued."""
+class Worlds(Protocol):
+    """What an actor asks of a batch of worlds; see `WorldVectorEnv`."""
 
-    def act(self) -> NDArray[np.int64]:
-        """Choose an action for each world, int64 `[B]`."""
+    num_envs: int
+
+    @property
+    def food_left(self) -> NDArray[np.int64] | None:
+        """The food that is left in each world, `[B]`; None where there is no such thing."""
         ...
 
-    def get_state(self) -> State:
-        """Return everything that the continuation depends on."""
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The time spent so far, by stage: step and draw."""
         ...
 
-    def set_state(self, state: State) -> None:
-        """Continue from what `get_state` returned."""
+    def reset(self, *, seed: int) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begin an episode in each world."""
+        ...
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Take an action in each world."""
+        ...
+
+    def get_state(self) -> Arrays:
+        """Return all that the future depends on."""
+        ...
+
+    def set_state(self, state: Arrays) -> None:
+        """Go on from a state."""
         ...
 
 
 class Actor:
-    """Steps B worlds side by side; they continue from one trajectory to the next.
+    """Steps B worlds side by side; worlds and beliefs continue from one trajectory to the next.
 
     Args:
         worlds: the worlds, in Gymnasium's next-step autoreset mode: the step after an episode's end ignores the
-            action and returns the next episode's first frame.
+            action and returns the next episode's first frame. What they return may be overwritten by their next step.
         policy: chooses the actions.
         seed: seeds the worlds: world i gets seed + i.
+        number: the actor's own, for the book of what is used.
+        reward_scale: what rewards are multiplied by in trajectories.
     """
 
-    def __init__(self, worlds: WorldVectorEnv, policy: Policy, seed: int) -> None:
+    def __init__(self, worlds: Worlds, policy: Policy, seed: int, number: int = 0, reward_scale: float = 1.0) -> None:
         self.worlds = worlds
         self.policy = policy
+        self.number = number
+        self.reward_scale = reward_scale
         batch = worlds.num_envs
         self._frames, self._info = worlds.reset(seed=seed)
         self._actions = np.full(batch, NO_ACTION, np.int64)
+        self._log_probs = np.zeros(batch, np.float32)
         self._rewards = np.zeros(batch, np.float32)
         self._is_first = np.ones(batch, np.bool_)
+        self._terminated = np.zeros(batch, np.bool_)
         self._ended = np.zeros(batch, np.bool_)
+        self._made = 0
+        self._returns = np.zeros(batch)
+        self._lengths = np.zeros(batch, np.int64)
+        self._food = np.zeros(batch, np.int64)
+        self._count_food(self._is_first)
 
-    def collect(self, length: int, core_state: CoreState) -> Trajectory:
-        """Return the next `length` steps of every world.
+    def collect(self, length: int, version: int = 0) -> Experience:
+        """Take the next `length` steps in every world.
+
+        Where the policy needs to know what its last action led to, the trajectory has `length + 1` rows, and the last
+        is the first of the next.
 
         Args:
-            length: T, the steps.
-            core_state: the belief core's state before the first of them, `[B, ...]`; it travels along.
+            length: Lu, the steps.
+            version: the updates that the policy's weights have seen.
         """
-        columns: dict[str, list[NDArray[Any]]] = {}
-        for _ in range(length):
-            for name, value in self._present().items():
-                columns.setdefault(name, []).append(value)
-            self._step()
-        data = {name: torch.from_numpy(np.stack(values)) for name, values in columns.items()}
-        truth = Truth(data["map"], data["seen"], data["cell"], data["heading"])
-        return Trajectory(data["frames"], data["actions"], data["rewards"], data["is_first"], core_state, truth)
-
-    def get_state(self) -> State:
-        """Return everything that the next trajectories depend on."""
-        return (
-            {"ended": self._ended.copy()}
-            | {f"present/{name}": value.copy() for name, value in self._present().items()}
-            | {f"worlds/{name}": value for name, value in self.worlds.get_state().items()}
-            | {f"policy/{name}": value for name, value in self.policy.get_state().items()}
+        core_state = self.policy.core_state()
+        rows = length + 1 if self.policy.needs_last else length
+        columns = {name: np.empty((rows, *value.shape), value.dtype) for name, value in self._row().items()}
+        episodes: list[Episode] = []
+        before, seconds = dict(self.worlds.seconds), 0.0
+        for t in range(rows):
+            for name, value in self._row().items():
+                columns[name][t] = value
+            if t < length:
+                begin = time.perf_counter()
+                choice = self.policy.act(Present(self._frames, self._actions, self._rewards, self._is_first))
+                seconds += time.perf_counter() - begin
+                episodes += self._step(choice)
+        data = {name: torch.from_numpy(column) for name, column in columns.items()}
+        truth = Truth(data["map"], data["seen"], data["cell"], data["heading"]) if "map" in data else None
+        trajectory = Trajectory(
+            data["frames"],
+            data["actions"],
+            data["rewards"],
+            data["is_first"],
+            data["terminated"],
+            data["log_probs"],
+            core_state,
+            truth,
         )
+        stages = {"act": seconds} | {name: spent - before[name] for name, spent in self.worlds.seconds.items()}
+        self._made += 1
+        return Experience(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
 
-    def set_state(self, state: State) -> None:
-        """Continue from what `get_state` returned."""
-        part = {
-            prefix: {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-            for prefix in ("present/", "worlds/", "policy/")
-        }
-        self.worlds.set_state(part["worlds/"])
-        self.policy.set_state(part["policy/"])
-        self._ended = state["ended"]
-        present = part["present/"]
-        self._frames, self._actions = present["frames"], present["actions"]
-        self._rewards, self._is_first = present["rewards"], present["is_first"]
-        self._info = {"map": present["map"], "seen": present["seen"]}
-        self._info |= {"cell": present["cell"], "heading_index": present["heading"]}
-
-    def _present(self) -> State:
-        """Return what is recorded of the step the worlds are at."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next trajectories depend on, in tensors, tuples and numbers."""
+        arrays = self._row() | {"ended": self._ended}
+        arrays |= {"returns": self._returns, "lengths": self._lengths, "food": self._food}
         return {
+            "made": self._made,
+            "present": {name: torch.from_numpy(value.copy()) for name, value in arrays.items()},
+            "worlds": {name: torch.from_numpy(value) for name, value in self.worlds.get_state().items()},
+            "policy": self.policy.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
+        self.policy.load_state_dict(state["policy"])
+        self._made = state["made"]
+        present = {name: value.cpu().numpy() for name, value in state["present"].items()}
+        self._frames, self._actions = present["frames"], present["actions"]
+        self._rewards, self._log_probs = present["rewards"], present["log_probs"]
+        self._is_first, self._terminated, self._ended = present["is_first"], present["terminated"], present["ended"]
+        self._returns, self._lengths, self._food = present["returns"], present["lengths"], present["food"]
+        if "map" in present:
+            self._info = {"map": present["map"], "seen": present["seen"]}
+            self._info |= {"cell": present["cell"], "heading_index": present["heading"]}
+
+    def _row(self) -> Arrays:
+        """Return what is recorded of the step the worlds are at."""
+        row: Arrays = {
             "frames": self._frames,
             "actions": self._actions,
             "rewards": self._rewards,
             "is_first": self._is_first,
-            "map": self._info["map"],
-            "seen": self._info["seen"],
-            "cell": self._info["cell"].astype(np.int64),
-            "heading": self._info["heading_index"].astype(np.int64),
+            "terminated": self._terminated,
+            "log_probs": self._log_probs,
         }
+        if "map" in self._info:
+            row |= {"map": self._info["map"], "seen": self._info["seen"]}
+            row |= {"cell": self._info["cell"].astype(np.int64)}
+            row |= {"heading": self._info["heading_index"].astype(np.int64)}
+        return row
 
-    def _step(self) -> None:
-        actions = self.policy.act()
-        self._frames, rewards, terminated, truncated, self._info = self.worlds.step(actions)
+    def _step(self, choice: Choice) -> list[Episode]:
+        """Act, and return the episodes that end by it."""
+        self._frames, rewards, terminated, truncated, self._info = self.worlds.step(choice.actions)
         # In next-step autoreset an episode that has ended is followed by the first frame of another. What the batch
         # returned one step ago tells which.
         begins = self._ended
         self._ended = terminated | truncated
-        self._is_first = begins
-        self._actions = np.where(begins, NO_ACTION, actions)
-        self._rewards = np.where(begins, 0.0, rewards).astype(np.float32)
+        self._is_first, self._terminated = begins, terminated
+        self._actions = np.where(begins, NO_ACTION, choice.actions)
+        self._log_probs = np.where(begins, 0.0, choice.log_probs).astype(np.float32)
+        self._rewards = np.where(begins, 0.0, self.reward_scale * rewards).astype(np.float32)
+
+        self._returns = np.where(begins, 0.0, self._returns + rewards)
+        self._lengths = np.where(begins, 0, self._lengths + 1)
+        left = self.worlds.food_left
+        episodes = []
+        for b in np.flatnonzero(self._ended):
+            food = (self._food[b] - left[b]) / self._food[b] if left is not None and self._food[b] > 0 else np.nan
+            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food), int(b)))
+        self._count_food(begins)
+        return episodes
+
+    def _count_food(self, begins: NDArray[np.bool_]) -> None:
+        """Take note of how much food there is where an episode begins."""
+        left = self.worlds.food_left
+        if left is not None:
+            self._food = np.where(begins, left, self._food)

@@ -1,11 +1,14 @@
 """The heart: one trajectory in, better weights out."""
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from simcore.config import LearningConfig, SimulationConfig
+from simcore.config import Config
+from simcore.learning.losses import acting_loss
+from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory
 from simcore.memory import CoreState
 from simcore.nested import detach
@@ -20,52 +23,44 @@ class NonFiniteLossError(ArithmeticError):
 class Learned(NamedTuple):
     """What one update gives."""
 
-    metrics: Tensor
-    """One value for each of `Learner.METRICS`, on the learner's device."""
+    metrics: dict[str, Tensor]
+    """Scalars on the learner's device, by name; the same names at every update."""
     final_state: CoreState
     """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 
 
 class Learner:
-    """Trains belief, simulation, frame model and probes, each trajectory once.
+    """Trains agent, simulation, frame model and probes, each trajectory once.
 
     Args:
         system: the nets.
-        learning: batch, learning rate and the like.
-        simulation: the overshoot's lengths and points.
+        config: of the run: which losses there are, batch, learning rate and the like.
         seed: seeds the starts, the offsets and the latents.
+        ranks: the processes that learn together, each with its part of the batch.
     """
 
-    METRICS = (
-        "loss",
-        "kl",
-        "error",
-        "lambda",
-        "map_mse",
-        "cell_accuracy",
-        "heading_accuracy",
-        "probe_loss",
-        "grad_norm",
-        "weight",
-    )
-
-    def __init__(self, system: SimCore, learning: LearningConfig, simulation: SimulationConfig, seed: int) -> None:
+    def __init__(self, system: SimCore, config: Config, seed: int, ranks: Ranks | None = None) -> None:
         self.system = system
-        self.learning = learning
-        self.simulation = simulation
+        self.config = config
+        self.ranks = ranks or Ranks()
         device = next(system.parameters()).device
-        self.generator = torch.Generator().manual_seed(seed)
-        self.noise = torch.Generator(device).manual_seed(seed + 1)
+        self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
+        self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.updates = 0
-        belief = [*system.agent.parameters(), *system.simulation.core.parameters()]
-        frames = list(system.simulation.frame_model.parameters())
+        belief: list[nn.Parameter] = list(system.agent.parameters())
+        frames: list[nn.Parameter] = []
+        probes: list[nn.Parameter] = []
+        if system.simulation is not None:
+            belief += system.simulation.core.parameters()
+            frames += system.simulation.frame_model.parameters()
+        if system.probes is not None:
+            probes += system.probes.parameters()
         self._clipped = belief + frames
+        learning = config.learning
+        groups = [(belief, learning.learning_rate), (frames, learning.learning_rate)]
+        groups.append((probes, learning.probe_learning_rate))
         self.optimizer = torch.optim.Adam(
-            [
-                {"params": belief, "lr": learning.learning_rate},
-                {"params": frames, "lr": learning.learning_rate},
-                {"params": list(system.probes.parameters()), "lr": learning.probe_learning_rate},
-            ],
+            [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters],
             betas=(learning.beta1, learning.beta2),
             fused=True,
         )
@@ -76,35 +71,40 @@ class Learner:
         Raises:
             NonFiniteLossError: a loss is NaN or infinite; nothing has been changed.
         """
-        system, generator = self.system, self.generator
-        starts = draw_starts(len(trajectory.frames), self.simulation.overshoot, self.simulation.starts, generator)
-        beliefs = system.agent.unroll(trajectory, snapshots_at=starts)
-        assert beliefs.snapshots is not None
-        seeing = system.simulation.loss(beliefs.snapshots, trajectory, starts, generator, self.noise)
-        knowing = system.probes.loss(beliefs.outputs.detach(), trajectory.truth)
+        system, trajectory_length, overshoot = self.system, len(trajectory.frames), self.config.simulation
+        starts = draw_starts(trajectory_length, overshoot.overshoot, overshoot.starts, self.generator)
+        beliefs = system.agent.unroll(trajectory, snapshots_at=starts if system.simulation is not None else ())
+        losses: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
+        if system.agent.heads is not None:
+            judgement = system.agent.judge(beliefs.outputs)
+            acting = acting_loss(judgement, trajectory, self.config.reinforcement, self.ranks)
+            losses["policy and value loss"] = acting.loss
+            metrics |= {"acting_loss": acting.loss, **named(acting, "policy_loss", "value_loss", "entropy")}
+        if system.simulation is not None:
+            assert beliefs.snapshots is not None
+            seeing = system.simulation.loss(
+                beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
+            )
+            losses["model loss"] = overshoot.cost * seeing.loss
+            metrics |= named(seeing, "loss", "kl", "error", "weight")
+            metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
+        if system.probes is not None and trajectory.truth is not None:
+            knowing = system.probes.loss(beliefs.outputs.detach(), trajectory.truth)
+            losses["probe loss"] = knowing.loss
+            metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
 
-        self._check({"model loss": seeing.loss, "KL": seeing.kl, "error": seeing.error, "probe loss": knowing.loss})
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(seeing.loss + knowing.loss)
-        norm = nn.utils.clip_grad_norm_(self._clipped, self.learning.gradient_clip)
-        self._check({"gradient norm": norm})
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        self.ranks.average(parameter.grad for parameter in self.system.parameters() if parameter.grad is not None)
+        metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, self.config.learning.gradient_clip)
+        self._check(losses | {"gradient norm": metrics["grad_norm"]})
         self.updates += 1
         self._warm_up()
         self.optimizer.step()
-        multiplier = system.simulation.frame_model.multiplier.clone()
-        system.simulation.frame_model.update(seeing.error.detach())
-
-        metrics = [
-            seeing.loss,
-            seeing.kl,
-            seeing.error,
-            multiplier,
-            *knowing[1:],
-            knowing.loss,
-            norm,
-            seeing.weight,
-        ]
-        return Learned(torch.stack([metric.detach() for metric in metrics]), detach(beliefs.final))
+        if system.simulation is not None:
+            system.simulation.frame_model.update(self.ranks.mean(metrics["error"].detach()))
+        return Learned({name: value.detach() for name, value in metrics.items()}, detach(beliefs.final))
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, λ, the optimiser's moments and the random states."""
@@ -122,16 +122,23 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
         self.generator.set_state(state["generator"].cpu())
-        self.noise.set_state(state["noise"].cpu())
+        if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
+            self.noise.set_state(state["noise"].cpu())
 
     def _warm_up(self) -> None:
         """Set the learning rate of encoder and cores."""
-        fraction = min(1.0, self.updates / max(self.learning.belief_warmup, 1))
-        self.optimizer.param_groups[0]["lr"] = self.learning.learning_rate * fraction
+        learning = self.config.learning
+        fraction = min(1.0, self.updates / max(learning.belief_warmup, 1))
+        self.optimizer.param_groups[0]["lr"] = learning.learning_rate * fraction
 
-    @staticmethod
-    def _check(losses: dict[str, Tensor]) -> None:
-        finite = torch.stack([torch.isfinite(loss) for loss in losses.values()]).tolist()
-        for (name, loss), good in zip(losses.items(), finite, strict=True):
-            if not good:
-                raise NonFiniteLossError(f"the {name} is {loss.item()}")
+    def _check(self, terms: dict[str, Tensor]) -> None:
+        """Complain of a term that is not finite, on any rank; the one time in an update that the host waits."""
+        values = self.ranks.mean(torch.stack([term.detach() for term in terms.values()])).tolist()
+        for name, value in zip(terms, values, strict=True):
+            if not math.isfinite(value):
+                raise NonFiniteLossError(f"the {name} is {value}")
+
+
+def named(terms: NamedTuple, *names: str) -> dict[str, Tensor]:
+    """Return some of the terms of a loss by name."""
+    return {name: getattr(terms, name) for name in names}

@@ -4,9 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from simcore.memory.state import CoreState, Unrolled
+from simcore.nested import tree_map
 
 
 class Memory(nn.Module, ABC):
@@ -25,6 +27,14 @@ class Memory(nn.Module, ABC):
     @abstractmethod
     def initial_state(self, batch_size: int) -> tuple[Any, ...]:
         """Return the memory's state at the start of an episode, a named tuple of tensors `[batch_size, ...]`."""
+
+    def portable(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the same state `[B, ...]`, without gradient and with nothing that another state shares."""
+        return tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), memory)
+
+    def join(self, memories: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row."""
+        return tree_map(lambda *leaves: torch.cat(leaves), *memories)
 
     @abstractmethod
     def unroll(

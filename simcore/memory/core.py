@@ -44,6 +44,36 @@ class RecurrentCore(nn.Module):
         zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
         return CoreState(zeros, zeros, self.memory.initial_state(batch_size) if self.memory is not None else ())
 
+    def portable(self, state: CoreState) -> CoreState:
+        """Return the same state `[B, ...]`, without gradient and with nothing that another state shares.
+
+        Later unrolls from whatever state leave it as it is, where a slot memory's own states grow too old in time. It
+        can be pickled, moved to a device (`tree_map(lambda leaf: leaf.to(device), state)`), indexed along the batch
+        in the same way, and joined with others; and it takes no more room than it must.
+
+        Raises:
+            ValueError: a slot memory's state is of several times, as snapshots are.
+            RuntimeError: a slot memory's state is too old already.
+        """
+        hidden, cell = (leaf.detach().clone() for leaf in (state.hidden, state.cell))
+        return CoreState(hidden, cell, self.memory.portable(state.memory) if self.memory is not None else ())
+
+    def join(self, states: Sequence[CoreState]) -> CoreState:
+        """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row.
+
+        They may have come any number of steps. To unroll it is to unroll each alone, gradients included, but for what
+        is in a slot memory, into which no gradient flows.
+
+        Raises:
+            ValueError: there is no state, or a slot memory's state is of several times, as snapshots are.
+            RuntimeError: a slot memory's state is too old.
+        """
+        if not states:
+            raise ValueError("there is no state to join")
+        hidden, cell = (torch.cat([getattr(state, name) for state in states]) for name in ("hidden", "cell"))
+        memories = [state.memory for state in states]
+        return CoreState(hidden, cell, self.memory.join(memories) if self.memory is not None else ())
+
     def forward(
         self,
         inputs: Tensor,

@@ -1,15 +1,15 @@
 """The slot memory of RMA: every step writes a new slot, and reading attends to the most similar ones (App. B)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
 from simcore.memory.lstm_step import lstm_weights, times_of_resets
-from simcore.memory.slots_unroll import LEAST_LENGTH, Plan, SlotsUnroll
+from simcore.memory.slot_state import LEAST_LENGTH, SlotState, View, gather
+from simcore.memory.slots_unroll import Plan, SlotsUnroll
 from simcore.memory.state import CoreState, Unrolled
 
 
@@ -60,28 +60,6 @@ class SlotMemory:
         return torch.cat([state, word[:, None]], dim=1)[:, -self.slots :]
 
 
-class SlotState(NamedTuple):
-    """What a world sees of a ring of words, which all states of one memory share.
-
-    Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first.
-    """
-
-    words: Tensor
-    """The ring `[..., C, D]`: the word of absolute index i is in column i mod C."""
-    tip: Tensor
-    """How many words the ring has been given, int64 `[...]`; shared like the ring, and the same for all worlds."""
-    written: Tensor
-    """How many it had been given at the time of this state, int64 `[...]`; the same for all worlds."""
-    first: Tensor
-    """The absolute index at which the episode began, int64 `[...]`."""
-    reads: Tensor
-    """The last reads, which enter the LSTM at the next step, `[..., n_r D]`."""
-    recent: Tensor
-    """In a snapshot the words `[..., T, D]` of its unroll, with gradient; else none, T = 0."""
-    since: Tensor
-    """The absolute index of the first of these, int64 `[...]`; the ring may have gone on since that unroll."""
-
-
 class Slots(Memory):
     """A slot memory wired to an LSTM.
 
@@ -122,17 +100,31 @@ class Slots(Memory):
 
     def initial_state(self, batch_size: int) -> SlotState:
         """Return an empty memory, `[batch_size, ...]`."""
-        like = self.query.weight
-        none = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
-        return SlotState(
-            like.new_zeros(batch_size, self.slots + self.spare, self.word_size),
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            like.new_zeros(batch_size, self.read_size),
-            like.new_zeros(batch_size, 0, self.word_size),
-            none.clone(),
-        )
+        capacity = self.slots + self.spare
+        return SlotState.empty(batch_size, capacity, self.word_size, self.reads, self.query.weight)
+
+    def portable(self, memory: tuple[Any, ...]) -> SlotState:
+        """Return the same state `[B, ...]` with a ring of its own, as short as can be and never written.
+
+        Raises:
+            ValueError: the state is of several times, as snapshots are.
+            RuntimeError: words that the state sees have been overwritten since.
+        """
+        state = SlotState(*memory)
+        return gather([state], self.slots, None)._replace(reads=state.reads.detach().clone())
+
+    def join(self, memories: Sequence[tuple[Any, ...]]) -> SlotState:
+        """Return the states of several batches, of whatever times, as one, with a ring of its own.
+
+        Gradients flow into the last reads, and into no word.
+
+        Raises:
+            ValueError: a state is of several times, as snapshots are.
+            RuntimeError: words that a state sees have been overwritten since.
+        """
+        states = [SlotState(*memory) for memory in memories]
+        joined = gather(states, self.slots, self.slots + self.spare)
+        return joined._replace(reads=torch.cat([state.reads for state in states]))
 
     def unroll(
         self,
@@ -159,25 +151,17 @@ class Slots(Memory):
     def _unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: list[int]
     ) -> Unrolled:
-        length, *lead, input_size = inputs.shape
+        length, *lead, _ = inputs.shape
         memory, units = SlotState(*state.memory), lstm.hidden_size
-        weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
-        from_input, biases = [weight_ih[:, :input_size]], [lstm_bias]
-        from_hidden: Tensor = self.query.weight
-        bias: Tensor = self.query.bias
+        weights = [*lstm_weights(lstm), self.query.weight, self.query.bias]
         if self.write_word is not None:
-            from_input.append(self.write_word.weight[:, units:])
-            biases.append(self.write_word.bias)
-            from_hidden = torch.cat([from_hidden, self.write_word.weight[:, :units]])
-            bias = torch.cat([bias, bias.new_zeros(self.word_size)])
-        sums = F.linear(inputs.flatten(1, -2), torch.cat(from_input), torch.cat(biases))
+            weights += [self.write_word.weight, self.write_word.bias]
         resets = times_of_resets(is_first)
-        ring, tip, plan = self._plan(memory, length, resets, snapshots_at, trains=torch.is_grad_enabled())
+        view, plan = self._plan(memory, length, resets, snapshots_at)
         recent = memory.recent[0] if memory.recent.dim() > 3 else memory.recent
         outputs, cell, cells, words = SlotsUnroll.apply(  # type: ignore[no-untyped-call]
-            *(plan, sums, state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
-            *(memory.reads.reshape(-1, self.read_size), recent),
-            *(torch.cat([weight_hh, weight_ih[:, input_size:]], dim=1), from_hidden, bias),
+            *(plan, inputs.flatten(1, -2), state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
+            *(memory.reads.reshape(-1, self.read_size), recent, *weights),
         )
         outputs = outputs.view(length, *lead, -1)
         hidden, reads = outputs[..., :units], outputs[..., units:]
@@ -196,65 +180,40 @@ class Slots(Memory):
             return torch.full_like(memory.written, plan.newest + t + 1), first
 
         none = words[:, :0].detach()
-        final = CoreState(hidden[-1], cell, SlotState(ring, tip, *after(length - 1), reads[-1], none, since + length))
+        written, first = after(length - 1)
+        carried = SlotState(view.ring, view.inverse, view.tip, written, first, reads[-1], none, since + length)
+        final = CoreState(hidden[-1], cell, carried)
         if not snapshots_at:
             return Unrolled(outputs, final, None)
         counts, firsts = (torch.stack(part) for part in zip(*(after(t) for t in snapshots_at), strict=True))
-        times = len(snapshots_at)
-        snapshots = SlotState(
-            ring.expand(times, *ring.shape),
-            tip.expand(times, *tip.shape),
-            counts,
-            firsts,
-            reads[snapshots_at],
-            words.expand(times, *words.shape),
-            since.expand(times, *since.shape),
+        ring, inverse, tip, words, since = (
+            leaf.expand(len(snapshots_at), *leaf.shape) for leaf in (view.ring, view.inverse, view.tip, words, since)
         )
+        snapshots = SlotState(ring, inverse, tip, counts, firsts, reads[snapshots_at], words, since)
         return Unrolled(outputs, final, CoreState(hidden[snapshots_at], cells, snapshots))
 
     @torch.no_grad()
     def _plan(
-        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int], trains: bool
-    ) -> tuple[Tensor, Tensor, Plan]:
-        """Return the ring to use, its tip, and the plan."""
+        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int]
+    ) -> tuple[View, Plan]:
+        """Return the ring to use with what is seen of it, and the plan."""
         writes = self.write_word is not None
-        several = memory.words.dim() > 3
-        ring, tip = (leaf[0] if several else leaf for leaf in (memory.words, memory.tip))
-        count, first = (leaf if several else leaf[None] for leaf in (memory.written, memory.first))  # [S, B]
-        if bool((count != count[:, :1]).any()):
-            raise ValueError("the states of an unroll's worlds must be of the same time: as many words written in each")
-        newest = int(count.max())
-        oldest_seen = torch.maximum(first, count - self.slots).clamp(min=0)
-        oldest = int(torch.where(oldest_seen < count, oldest_seen, newest).min())  # who sees nothing needs nothing
-        given = int(tip.max())  # one world may have gone on alone
-        capacity = ring.shape[1]
-        if oldest < newest and given - capacity > oldest:
-            raise RuntimeError("this state is too old: words that it sees have been overwritten since")
-        if writes and capacity < self.slots + length:
-            ring, tip = self._moved(ring, oldest, newest, self.slots + length), count[0].clone()
-        elif writes and given != newest:
-            ring, tip = ring.clone(), count[0].clone()
-        capacity = ring.shape[1]
+        view = View.of(memory, self.slots)
+        if writes and view.ring.shape[1] < self.slots + length:
+            view = view.moved(self.slots + length)
+        elif writes and view.given != view.newest:
+            view = view.moved(view.ring.shape[1])
         # The absolute index of each column's word, as of the newest that is seen.
-        top = newest if writes else given
-        column = torch.arange(capacity, device=ring.device)
-        index = top - 1 - (top - 1 - column) % capacity
-        seen = (index >= oldest_seen[..., None]) & (index < count[..., None])
-        mask = torch.where(seen, 0.0, -torch.inf).to(ring.dtype).transpose(0, 1)
-        begin = newest if writes else int(memory.since.max())
-        plan = Plan(
-            *(ring, tip, min(oldest, begin), begin, mask, self.slots, self.reads, self.top_k, writes),
-            *(resets, snapshots_at, trains),
-        )
-        return ring, tip, plan
-
-    @staticmethod
-    def _moved(ring: Tensor, oldest: int, newest: int, capacity: int) -> Tensor:
-        """Return a ring of another capacity with the words that are still seen."""
-        index = torch.arange(oldest, newest, device=ring.device)
-        moved = ring.new_zeros(ring.shape[0], capacity, ring.shape[2])
-        moved[:, index % capacity] = ring[:, index % ring.shape[1]]
-        return moved
+        top = view.newest if writes else view.given
+        column = torch.arange(view.ring.shape[1], device=view.ring.device)
+        index = top - 1 - (top - 1 - column) % view.ring.shape[1]
+        seen = (index >= view.begins[..., None]) & (index < view.ends[..., None])
+        mask = torch.where(seen, 0.0, -torch.inf).to(view.ring.dtype).transpose(0, 1)
+        begin = view.newest if writes else int(memory.since.max())
+        oldest, ring, inverse = min(view.oldest, begin), view.ring, view.inverse
+        sizes = self.slots, self.reads, self.top_k
+        plan = Plan(ring, inverse, view.tip, oldest, begin, mask, *sizes, writes, resets, snapshots_at)
+        return view, plan
 
 
 def _directions(vectors: Tensor) -> Tensor:

@@ -16,7 +16,21 @@ import gymnasium
 
 from simcore.worlds.env import WorldEnv, WorldVectorEnv
 from simcore.worlds.grid import KINDS, World
-from simcore.worlds.levels import LEVELS, Action, FoodConfig, Level, LevelConfig, RandomCityConfig
+from simcore.worlds.levels import (
+    LEVELS,
+    Action,
+    BridgeConfig,
+    CliffConfig,
+    CliffHardConfig,
+    FoodConfig,
+    HighFoodConfig,
+    HighFoodHardConfig,
+    Level,
+    LevelConfig,
+    RandomCityConfig,
+    TerrainConfig,
+    TowerConfig,
+)
 from simcore.worlds.walker import Walker
 
 
@@ -37,10 +51,17 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "Action",
+    "BridgeConfig",
+    "CliffConfig",
+    "CliffHardConfig",
     "FoodConfig",
+    "HighFoodConfig",
+    "HighFoodHardConfig",
     "Level",
     "LevelConfig",
     "RandomCityConfig",
+    "TerrainConfig",
+    "TowerConfig",
     "Walker",
     "World",
     "WorldEnv",

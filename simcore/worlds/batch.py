@@ -1,4 +1,4 @@
-"""A batch of running episodes as plain arrays, and the one kernel that steps and draws them all."""
+"""A batch of running episodes as plain arrays, and the two kernels that move and show them all."""
 
 from math import floor
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from simcore.worlds.body import act
 from simcore.worlds.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.kernels import kernel
 from simcore.worlds.raster import Camera, draw_frame
-from simcore.worlds.rules import EYE_HEIGHT, PITCH_LIMIT, PITCH_STEP, Rules
+from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, Rules
 from simcore.worlds.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
 
 
@@ -61,7 +61,7 @@ def make_episodes(num_envs: int, size: int, height: int) -> Episodes:
 
 
 def make_views(num_envs: int, size: int, height: int, frame_size: int) -> Views:
-    """Allocate the arrays that `advance` writes."""
+    """Allocate the arrays that `move` and `show` write."""
     return Views(
         frames=np.zeros((num_envs, frame_size, frame_size, 3), np.uint8),
         rewards=np.zeros(num_envs),
@@ -127,26 +127,26 @@ def show_pose(episodes: Episodes, views: Views, b: int, rules: Rules) -> None:
 
 
 @kernel
-def advance(
+def move(
     episodes: Episodes,
     views: Views,
     actions: NDArray[np.int64],
     begun: NDArray[np.bool_],
+    changed: NDArray[np.bool_],
     rules: Rules,
-    camera: Camera,
-    map_frame: int,
     episode_length: int,
 ) -> None:
-    """Step and draw the whole batch; an episode that has just `begun` (`bool [B]`) is only drawn.
+    """Take a step in the whole batch; an episode that has just `begun` (`bool [B]`) only gets its index.
 
-    Actions are `int64 [B]`, each a row of the rules' table. All results are in `views`.
+    Actions are `int64 [B]`, each a row of the rules' table. `changed` (`bool [B]`) receives where the grid is another
+    than before; the other results are in `views`.
     """
     for b in range(actions.shape[0]):
-        reward, collected, changed = 0.0, 0, False
+        reward, collected, died, changed[b] = 0.0, 0, False, True
         if begun[b]:
             index_grid(episodes.blocks[b], views.runs[b])
         else:
-            reward, collected, changed = act(
+            reward, collected, died, changed[b] = act(
                 episodes.blocks[b],
                 views.runs[b],
                 episodes.motion[b],
@@ -158,11 +158,24 @@ def advance(
             episodes.elapsed[b] += 1
             episodes.food_left[b] -= collected
         views.rewards[b] = reward
-        views.terminated[b] = collected > 0 and episodes.food_left[b] == 0
+        views.terminated[b] = died or (collected > 0 and episodes.food_left[b] == 0)
         views.truncated[b] = episodes.elapsed[b] >= episode_length and not views.terminated[b]
+
+
+@kernel
+def show(
+    episodes: Episodes,
+    views: Views,
+    changed: NDArray[np.bool_],
+    rules: Rules,
+    camera: Camera,
+    map_frame: int,
+) -> None:
+    """Draw the frames of the whole batch, and bring maps and poses up to date; all results are in `views`."""
+    for b in range(changed.shape[0]):
         motion, facing = episodes.motion[b], episodes.facing[b]
         eye = (motion[0], motion[1], motion[2] + EYE_HEIGHT)
-        slope = rules.slopes[facing[1] + PITCH_LIMIT]
+        slope = rules.slopes[facing[1] - LOWEST_PITCH]
         draw_frame(
             views.runs[b],
             eye,
@@ -173,7 +186,7 @@ def advance(
             views.pixels,
             episodes.seen[b],
         )
-        if begun[b] or changed or map_frame == EGO:
+        if changed[b] or map_frame == EGO:
             show_map(episodes, views, b, rules, camera, map_frame)
         map_seen(episodes.seen[b], views.located[b], views.seen_maps[b])
         show_pose(episodes, views, b, rules)

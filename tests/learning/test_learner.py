@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from simcore.learning.learner import Learner
 from simcore.training import Training
 from tinier import tinier
 
@@ -48,8 +47,9 @@ def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
 
 def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
     training = make_training(geco__kappa=0.01, geco__rate=0.5)
-    trajectory = training.actor.collect(7, training.core_state)
-    metrics = dict(zip(Learner.METRICS, training.learner.step(trajectory).metrics.tolist(), strict=True))
+    (made,), _ = training.executor.take(1)
+    trajectory = made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
+    metrics = {name: value.item() for name, value in training.learner.step(trajectory).metrics.items()}
     assert metrics["lambda"] == pytest.approx(50.0)
     assert metrics["loss"] == pytest.approx(metrics["kl"] + 50.0 * (metrics["error"] - 0.01), rel=1e-5)
     assert training.system.simulation.frame_model.multiplier.item() > 60.0

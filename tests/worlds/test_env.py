@@ -53,8 +53,9 @@ def meadow_level(monkeypatch):
     return "Meadow"
 
 
-def test_gymnasium_finds_nothing_to_complain_of():
-    env = gymnasium.make("simcore/RandomCity-v0", size=11, frame_size=16, render_mode="rgb_array")
+@pytest.mark.parametrize("level", LEVELS)
+def test_gymnasium_finds_nothing_to_complain_of(level):
+    env = gymnasium.make(f"simcore/{level}-v0", size=11, frame_size=16, render_mode="rgb_array")
     check_env(env.unwrapped)
     env.close()
 

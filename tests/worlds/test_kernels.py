@@ -1,12 +1,12 @@
 import numpy as np
 
 from simcore.worlds import kernels
-from simcore.worlds.batch import advance
+from simcore.worlds.batch import show
 from simcore.worlds.streams import draw, draw_between, fork
 
 
 def test_an_edit_of_any_source_outdates_the_compiled_code():
-    assert advance._cache._cache_file._source_stamp == kernels._fingerprint()
+    assert show._cache._cache_file._source_stamp == kernels._fingerprint()
 
 
 def test_stream_is_splitmix64():

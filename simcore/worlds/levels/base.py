@@ -91,7 +91,7 @@ class Level:
     """A level: its name, its arguments, its actions, and `generate(config, episode_seed) -> World`.
 
     `generate` must be a pure function, and its worlds' grids `uint8 [size, size, height]` of the config. An
-    episode that began with food terminates when the last of it is collected.
+    episode that began with food terminates when the last of it is collected, and any when the body dies.
     """
 
     name: str

@@ -9,7 +9,7 @@ from simcore.worlds.grid import AIR, FIRST_BUILDING, LAST_BUILDING, MAX_HEIGHT, 
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.actions import WALKING
 from simcore.worlds.levels.base import Level, LevelConfig, require
-from simcore.worlds.levels.room import WALL_HEIGHT, enclose, put_box
+from simcore.worlds.levels.room import FLOOR, WALL_HEIGHT, enclose, put_box
 from simcore.worlds.streams import draw_between
 
 ATTEMPTS = 12  # places tried for a building before it is given up
@@ -129,7 +129,7 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
     middle = size // 2
     stream = np.empty(1, np.uint64)
     stream[0] = seed
-    enclose(blocks)
+    enclose(blocks, FLOOR, WALL_HEIGHT)
     largest = min(max(size // 4, LARGEST_SIDE[0]), LARGEST_SIDE[1])
     open_cells = (size - 2) ** 2
     for _ in range(draw_between(stream, fewest, most)):

@@ -1,0 +1,65 @@
+"""Who drives the actors: one interface for one process, threads and a cluster."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from simcore.acting.actor import Actor
+from simcore.acting.experience import Experience
+from simcore.agent import Agent
+
+MakeActor = Callable[[int, Agent], Actor]
+"""Makes the actor of a number, which acts with the agent that it is given."""
+
+
+class Handed(NamedTuple):
+    """What an executor hands over for one batch."""
+
+    experiences: tuple[Experience, ...]
+    """In the order in which they were made ready."""
+    waited: float
+    """Seconds that the learner waited for actors that work beside it."""
+
+
+class Executor(ABC):
+    """Runs N actors and hands over what they make, each trajectory once.
+
+    Use it in a `with` block, at whose end its actors stop.
+    """
+
+    replaced: int = 0
+    """Actors that died and were replaced."""
+
+    @abstractmethod
+    def publish(self, version: int) -> None:
+        """Give the learner's present weights, which have seen `version` updates, to the actors."""
+
+    @abstractmethod
+    def take(self, count: int) -> Handed:
+        """Return the next `count` trajectories.
+
+        Raises:
+            ActorError: an actor failed and is not replaced; its own traceback is part of the message.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run goes on from; empty where worlds then begin anew."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        assert not state, "an executor that keeps something takes it up again itself"
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop the actors."""
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class ActorError(RuntimeError):
+    """An actor failed; the message holds its traceback."""

@@ -1,0 +1,47 @@
+"""Actors called in turn by the learner itself: nothing runs beside it, so a run is reproducible to the bit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from simcore.acting.actor import Actor
+from simcore.acting.executor import Executor, Handed
+
+
+class Serial(Executor):
+    """Calls its actors one after the other, whenever a trajectory is wanted.
+
+    Args:
+        actors: they act with the learner's own weights, so there is no lag.
+        length: Lu, the steps of a trajectory.
+    """
+
+    def __init__(self, actors: Sequence[Actor], length: int) -> None:
+        self.actors = actors
+        self.length = length
+        self._version = 0
+        self._turn = 0
+
+    def publish(self, version: int) -> None:
+        """Take note of the version; the weights are the actors' own."""
+        self._version = version
+
+    def take(self, count: int) -> Handed:
+        """Let the next `count` actors make a trajectory each."""
+        experiences = []
+        for _ in range(count):
+            experiences.append(self.actors[self._turn].collect(self.length, self._version))
+            self._turn = (self._turn + 1) % len(self.actors)
+        return Handed(tuple(experiences), 0.0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the actors, worlds included: a resumed run is the same to the bit."""
+        return {"turn": self._turn, "actors": [actor.state_dict() for actor in self.actors]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._turn = state["turn"]
+        for actor, saved in zip(self.actors, state["actors"], strict=True):
+            actor.load_state_dict(saved)
+
+    def close(self) -> None:
+        """Nothing runs."""

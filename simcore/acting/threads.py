@@ -1,0 +1,115 @@
+"""Actors on threads beside the learner: PyTorch and the worlds let go of the interpreter while they work."""
+
+import copy
+import queue
+import threading
+import time
+import traceback
+
+import torch
+
+from simcore.acting.actor import Actor
+from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.experience import Experience
+from simcore.agent import Agent
+
+LOOK_UP = 0.1
+"""Seconds after which a thread that waits looks whether it should stop."""
+
+
+class Weights:
+    """The newest weights for all who act, never seen half-written."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._lock = threading.Lock()
+        self._newest = (0, self._copied())
+
+    def publish(self, version: int) -> None:
+        """Copy the learner's weights as they are now."""
+        newest = (version, self._copied())
+        with self._lock:
+            self._newest = newest
+
+    def load_into(self, agent: Agent) -> int:
+        """Give an actor's agent the newest weights, and return their version."""
+        with self._lock:
+            version, values = self._newest  # never written again, so they may be read without the lock
+        agent.load_state_dict(values)
+        return version
+
+    def _copied(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().clone() for name, value in self._agent.state_dict().items()}
+
+
+class Threads(Executor):
+    """Runs each actor on a thread of its own, with its own copy of the weights.
+
+    An actor takes the newest weights when it begins a trajectory. The queue is bounded: an actor that is ahead waits.
+    An actor that raises ends the run, with its traceback.
+
+    Args:
+        make_actor: makes an actor.
+        agent: the learner's, copied for each actor.
+        actors: how many.
+        length: Lu, the steps of a trajectory.
+        room: how many trajectories the queue holds.
+        first: the number of the first actor.
+    """
+
+    def __init__(
+        self, make_actor: MakeActor, agent: Agent, actors: int, length: int, room: int, first: int = 0
+    ) -> None:
+        self.length = length
+        self._weights = Weights(agent)
+        self._queue: queue.Queue[Experience | ActorError] = queue.Queue(room)
+        self._stop = threading.Event()
+        self._threads = []
+        for number in range(first, first + actors):
+            own = copy.deepcopy(agent).requires_grad_(False)
+            actor = make_actor(number, own)
+            thread = threading.Thread(target=self._run, args=(actor, own), name=f"actor {number}", daemon=True)
+            self._threads.append(thread)
+        self._started = False
+
+    def publish(self, version: int) -> None:
+        """Give the learner's present weights to the actors."""
+        self._weights.publish(version)
+
+    def take(self, count: int) -> Handed:
+        """Wait for the next `count` trajectories."""
+        if not self._started:  # not earlier: before, a checkpoint may still have been loaded into the agent
+            self._started = True
+            for thread in self._threads:
+                thread.start()
+        begin = time.perf_counter()
+        experiences = []
+        for _ in range(count):
+            handed = self._queue.get()
+            if isinstance(handed, ActorError):
+                raise handed
+            experiences.append(handed)
+        return Handed(tuple(experiences), time.perf_counter() - begin)
+
+    def close(self) -> None:
+        """Stop the actors; what they have not handed over is lost."""
+        self._stop.set()
+        if self._started:
+            for thread in self._threads:
+                thread.join()
+
+    def _run(self, actor: Actor, own: Agent) -> None:
+        try:
+            while not self._stop.is_set():
+                version = self._weights.load_into(own)
+                self._hand_over(actor.collect(self.length, version))
+        except Exception:  # whatever it was, the learner is told
+            self._hand_over(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))
+
+    def _hand_over(self, made: Experience | ActorError) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(made, timeout=LOOK_UP)
+                return
+            except queue.Full:
+                continue

@@ -1,0 +1,142 @@
+"""The state of a slot memory: which words of a ring each world sees; and how such states are copied and joined."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+LEAST_LENGTH = 1e-6
+"""Keys and words shorter than this have no direction worth the name; their cosines shrink to zero with them."""
+
+
+class SlotState(NamedTuple):
+    """What a world sees of a ring of words, which all states of one memory share.
+
+    Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first.
+    """
+
+    words: Tensor
+    """The ring `[..., C, D]`: the word of absolute index i is in column i mod C."""
+    inverse: Tensor
+    """One over the words' lengths `[..., C]`; a ring as well."""
+    tip: Tensor
+    """How many words the ring has been given, int64 `[...]`; shared like the ring, and the same for all worlds."""
+    written: Tensor
+    """How many it had been given at the time of this state, int64 `[...]`; the same for all worlds."""
+    first: Tensor
+    """The absolute index of the episode's first word, or of a later one if older ones are forgotten, int64 `[...]`."""
+    reads: Tensor
+    """The last reads, which enter the LSTM at the next step, `[..., n_r D]`."""
+    recent: Tensor
+    """In a snapshot the words `[..., T, D]` of its unroll, with gradient; else none, T = 0."""
+    since: Tensor
+    """The absolute index of the first of these, int64 `[...]`; the ring may have gone on since that unroll."""
+
+    @classmethod
+    def empty(cls, batch_size: int, capacity: int, word_size: int, reads: int, like: Tensor) -> "SlotState":
+        """Return a state that sees nothing, `[batch_size, ...]`, of the type and on the device of `like`."""
+        none = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
+        return cls(
+            like.new_zeros(batch_size, capacity, word_size),
+            like.new_zeros(batch_size, capacity),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            like.new_zeros(batch_size, reads * word_size),
+            like.new_zeros(batch_size, 0, word_size),
+            none.clone(),
+        )
+
+
+class View(NamedTuple):
+    """What the states of S times (one, but for snapshots) of B worlds see of their ring."""
+
+    ring: Tensor
+    """`[B, C, D]`."""
+    inverse: Tensor
+    """`[B, C]`."""
+    tip: Tensor
+    """Int64 `[B]`."""
+    ends: Tensor
+    """One past the absolute index of the newest word that each sees, int64 `[S, B]`."""
+    begins: Tensor
+    """The absolute index of the oldest, int64 `[S, B]`; `ends` where nothing is seen."""
+    oldest: int
+    """The absolute index of the oldest word that any sees."""
+    newest: int
+    """One past that of the newest."""
+    given: int
+    """How many words the ring has been given by now."""
+
+    @classmethod
+    def of(cls, memory: SlotState, slots: int) -> "View":
+        """Look at a state of a memory with K = `slots`.
+
+        Raises:
+            ValueError: the worlds' states are of different times.
+            RuntimeError: words that the state sees have been overwritten since.
+        """
+        several = memory.words.dim() > 3
+        ring, inverse, tip = (leaf[0] if several else leaf for leaf in (memory.words, memory.inverse, memory.tip))
+        ends, first = (leaf if several else leaf[None] for leaf in (memory.written, memory.first))
+        if bool((ends != ends[:, :1]).any()):
+            raise ValueError(
+                "the states of an unroll's worlds must be of the same time, with as many words written in each; "
+                "put states of different times together with RecurrentCore.join"
+            )
+        newest = int(ends.max())
+        begins = torch.maximum(first, ends - slots).clamp(min=0)
+        oldest = int(torch.where(begins < ends, begins, newest).min())  # who sees nothing needs nothing
+        given = int(tip.max())  # one world may have gone on alone
+        if oldest < newest and given - ring.shape[1] > oldest:
+            raise RuntimeError(
+                "this state is too old: words that it sees have been overwritten since; "
+                "RecurrentCore.portable makes one that lasts"
+            )
+        return cls(ring, inverse, tip, ends, begins, oldest, newest, given)
+
+    def copy_words(self, ring: Tensor, inverse: Tensor, shift: int = 0) -> None:
+        """Copy what is seen into another ring `[B, C, D]`, with its absolute indices raised by `shift`."""
+        index = torch.arange(self.oldest, self.newest, device=ring.device)
+        here, there = index % self.ring.shape[1], (index + shift) % ring.shape[1]
+        ring[:, there] = self.ring[:, here]
+        inverse[:, there] = self.inverse[:, here]
+
+    def moved(self, capacity: int) -> "View":
+        """Return the same view of a new ring that has been given nothing else."""
+        ring = self.ring.new_zeros(self.ring.shape[0], capacity, self.ring.shape[2])
+        inverse = ring.new_zeros(ring.shape[:2])
+        self.copy_words(ring, inverse)
+        return self._replace(ring=ring, inverse=inverse, tip=self.ends[0].clone(), given=self.newest)
+
+
+@torch.no_grad()
+def gather(memories: Sequence[SlotState], slots: int, capacity: int | None) -> SlotState:
+    """Return the states of several batches, of any times, as one, with a ring of its own.
+
+    Absolute indices mean nothing between rings, so each batch's are moved to end where the longest memory's do.
+
+    Args:
+        memories: each `[B_i, ...]`.
+        slots: K.
+        capacity: the columns of the new ring; None: as few as hold what is seen.
+
+    Raises:
+        ValueError: a state is of several times.
+        RuntimeError: words that a state sees have been overwritten since.
+    """
+    if any(memory.words.dim() > 3 for memory in memories):
+        raise ValueError("only states of one time `[B, ...]` can be copied or joined; index the snapshots first")
+    views = [View.of(memory, slots) for memory in memories]
+    batches = [len(view.ring) for view in views]
+    newest = max(view.newest - view.oldest for view in views)
+    like = views[0].ring
+    state = SlotState.empty(sum(batches), max(newest, 1) if capacity is None else capacity, like.shape[2], 0, like)
+    rings = zip(*(torch.split(leaf, batches) for leaf in (state.words, state.inverse, state.first)), strict=True)
+    for view, (ring, inverse, first) in zip(views, rings, strict=True):
+        view.copy_words(ring, inverse, newest - view.newest)
+        torch.add(view.begins[0], newest - view.newest, out=first)
+    for count in (state.tip, state.written, state.since):
+        count.fill_(newest)
+    return state

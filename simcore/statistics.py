@@ -1,0 +1,105 @@
+"""What is logged of a run between two lines of metrics: losses, episodes, policy lag, and where the time goes."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simcore.acting import Episode, Handed
+from simcore.config import Config
+from simcore.learning.ranks import Ranks
+
+STAGES = ("act", "step", "draw", "queue", "learn")
+"""Stages of the loop: the policy chooses, the worlds move, frames are drawn, the learner waits, the learner learns."""
+
+
+class Statistics:
+    """Sums what the updates tell, until it is taken.
+
+    Args:
+        config: of the run.
+        device: of the learner's metrics, which stay there until they are taken.
+    """
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self._acts = config.policy == "agent"
+        self._device = device
+        self._names: tuple[str, ...] = ()
+        self._sums: Tensor | None = None
+        self._count = 0
+        self._episodes: list[Episode] = []
+        self._lags: list[int] = []
+        self._seconds = dict.fromkeys(STAGES, 0.0)
+
+    def add(self, metrics: dict[str, Tensor], handed: Handed, updates: int, seconds: float) -> None:
+        """Take note of one update.
+
+        Args:
+            metrics: what the learner says, scalars.
+            handed: what it learned from.
+            updates: the updates that were done before it.
+            seconds: what it took.
+        """
+        values = torch.stack([value.float() for value in metrics.values()])
+        self._names = tuple(metrics)
+        self._sums = values if self._sums is None else self._sums + values
+        self._count += 1
+        for experience in handed.experiences:
+            self._episodes += experience.episodes if self._acts else ()
+            self._lags.append(updates - experience.version)
+            for stage, spent in experience.seconds.items():
+                self._seconds[stage] += spent
+        self._seconds["queue"] += handed.waited
+        self._seconds["learn"] += seconds
+
+    def take(self, ranks: Ranks) -> dict[str, float]:
+        """Return the means since the last call, over all ranks, and begin anew.
+
+        Losses and scores by their names; `seconds/<stage>` of an update; `lag/mean` and `lag/max` in updates; where
+        the agent acts, `episodes` counts those that ended, and `return`, `length` and `food` are their means.
+        """
+        if self._sums is None:
+            return {}
+        means = dict(zip(self._names, ranks.mean(self._sums / self._count).tolist(), strict=True))
+        means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
+        means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}
+        if self._acts:
+            means |= self._of_episodes(ranks)
+        self._clear()
+        return means
+
+    def _of_episodes(self, ranks: Ranks) -> dict[str, float]:
+        rows = torch.tensor([[1.0, *episode[:3]] for episode in self._episodes], dtype=torch.float64).view(-1, 4)
+        fed = ~rows[:, 3].isnan()
+        sums = torch.cat([rows[:, :3].sum(0), rows[fed, 3].sum(0)[None], fed.sum(0, dtype=torch.float64)[None]])
+        count, reward, length, food, with_food = (ranks.mean(sums.to(self._device)) * ranks.size).tolist()
+        means = {"episodes": count}
+        if count:
+            means |= {"return": reward / count, "length": length / count}
+        else:
+            means |= {"return": math.nan, "length": math.nan}
+        return means | {"food": food / with_food if with_food else math.nan}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run goes on from; not the times, which are another machine's."""
+        return {
+            "names": list(self._names),
+            "sums": self._sums,
+            "count": self._count,
+            "episodes": [tuple(episode) for episode in self._episodes],
+            "lags": self._lags,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._names = tuple(state["names"])
+        self._sums = None if state["sums"] is None else state["sums"].to(self._device)
+        self._count = state["count"]
+        self._episodes = [Episode(*episode) for episode in state["episodes"]]
+        self._lags = list(state["lags"])
+
+    def _clear(self) -> None:
+        self._sums, self._count = None, 0
+        self._episodes, self._lags = [], []
+        self._seconds = dict.fromkeys(STAGES, 0.0)
