@@ -10,6 +10,12 @@ import pytest
 from simcore.worlds.foreign import ForeignConfig, ForeignVectorEnv
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """ViZDoom makes a folder where it is started."""
+    monkeypatch.chdir(tmp_path)
+
+
 def make(env_id, num_envs=2, **config):
     return ForeignVectorEnv(env_id, num_envs, config=ForeignConfig(**config))
 
@@ -71,6 +77,14 @@ def test_vizdoom_is_determined_by_its_seed():
     assert frames.shape == (13, 2, 32, 32, 3)
     assert len(np.unique(frames[0])) > 50  # a picture, not a blank
     assert (frames[0] != frames[-1]).any()
+
+
+def test_vizdoom_writes_no_settings(tmp_path):
+    pytest.importorskip("vizdoom")
+    worlds = make("VizdoomBasic-v1", 1)
+    worlds.reset(seed=0)
+    worlds.close()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_vizdoom_names_its_buttons_and_ends_its_episodes():

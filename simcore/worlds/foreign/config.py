@@ -50,5 +50,5 @@ class ForeignConfig(WorldConfig):
 def _value(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):  # no literal
         return text

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ class Family(NamedTuple):
     install: str
     """How to get it."""
     wrap: Callable[[Env, int], Env]
-    """Gives them an image of about the frame's size, if they do not have one."""
+    """Makes them ready, for frames of a size: gives them an image where they have none."""
 
 
 def as_it_is(env: Env, frame_size: int) -> Env:
@@ -42,9 +43,15 @@ def minigrid_view(env: Env, frame_size: int) -> Env:
     return wrappers.ImgObsWrapper(wrappers.RGBImgPartialObsWrapper(env, tile_size=tile))
 
 
+def without_traces(env: Env, frame_size: int) -> Env:
+    """Keep ViZDoom from writing its settings into the working directory, over those of others at the same time."""
+    env.unwrapped.game.set_doom_config_path(os.devnull)  # type: ignore[attr-defined]
+    return env
+
+
 FAMILIES = (
     Family(("MiniGrid-", "BabyAI-"), "minigrid", "pip install 'simcore[minigrid]'", minigrid_view),
-    Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "pip install 'simcore[vizdoom]'", as_it_is),
+    Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "pip install 'simcore[vizdoom]'", without_traces),
     Family(("ALE/",), "ale_py", "pip install ale-py", as_it_is),
     Family(("DeepMindLab-",), "simcore.worlds.foreign.lab", "docs/foreign.md says how", as_it_is),
 )
