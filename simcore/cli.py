@@ -1,4 +1,4 @@
-"""The command line: `simcore train`, `simcore probe`, `simcore rollout`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `curves`."""
 
 import io
 import itertools
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -50,7 +50,9 @@ class Train:
                 folder = RunFolder.create(path, config.to_dict())
         complete = train(config, folder)
         state = "Done" if complete else "Stopped, with a checkpoint"
-        following = [f"simcore probe {folder.path}", f"simcore rollout {folder.path}"]
+        verbs = ["evaluate"] if config.policy == "agent" else []
+        verbs += ["probe"] if config.frame_model == "none" else ["probe", "rollout"]
+        following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
         say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
@@ -136,6 +138,81 @@ class Rollout:
         say(f"Written: {picture}, {animation}")
 
 
+@dataclass(frozen=True)
+class Evaluate:
+    """Let a run's agent play whole episodes in new worlds: return, food eaten and length with 90 % intervals."""
+
+    run: Positional[Path]
+    """The run's folder."""
+    episodes: int = 100
+    """Episodes to play."""
+    level: str | None = None
+    """Another level than the run's, whose actions begin with those that the agent knows."""
+    greedy: bool = False
+    """Take the most likely action in place of drawing one."""
+    seed: int = 0
+    """Chooses the worlds, and what is drawn."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+    def execute(self) -> None:
+        """Print the table, and write it into the run's folder."""
+        from simcore.evaluation import evaluate
+        from simcore.figures import evaluation_table
+        from simcore.inspection import load_run
+        from simcore.runs import RunFolder
+
+        loaded = load_run(RunFolder.open(self.run), self.device)
+        evaluation = evaluate(loaded, self.episodes, self.level, self.greedy, self.seed)
+        how = "greedy" if self.greedy else "sampled"
+        title = (
+            f"{self.run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
+        )
+        Console().print(evaluation_table(evaluation, title))
+        file = self.run / f"evaluation-{evaluation.level}.json"
+        report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
+        file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
+        say(f"Written: {file}")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Draw a metric over the frames of runs: runs that differ only in their seed make one curve (App. E)."""
+
+    runs: Positional[tuple[Path, ...]]
+    """The runs' folders."""
+    metric: str = "return"
+    """A name in their metrics.jsonl, as return, food, map_mse or cell_accuracy."""
+    region: Literal["student", "bootstrap"] = "student"
+    """The 90 % region over seeds: by Student's t, or by a bootstrap."""
+    out: Path = Path("curves")
+    """Where to: a path without its ending; .png and .pdf are written."""
+    title: str = ""
+    """The figure's title; by default the metric."""
+
+    def execute(self) -> None:
+        """Write the figure."""
+        from simcore.figures import combine, curves_figure, read_metrics
+        from simcore.runs import RunFolder
+
+        if not self.runs:
+            raise UserError("name at least one run's folder")
+        by_model: dict[str, list[tuple[Any, Any]]] = {}
+        for path in self.runs:
+            folder = RunFolder.open(path)
+            metrics = read_metrics(folder.metrics)
+            if self.metric not in metrics:
+                raise UserError(f"{path} has no metric {self.metric!r}; it has: {', '.join(metrics)}")
+            model = Config.from_dict(folder.config).run_name.rpartition("-")[0]
+            by_model.setdefault(model, []).append((metrics["frames"], metrics[self.metric]))
+        curves = {model: combine(runs, self.region) for model, runs in by_model.items()}
+        figure = curves_figure(curves, self.title or self.metric, self.metric)
+        for ending in (".png", ".pdf"):
+            file = self.out.with_name(self.out.name + ending)
+            figure.savefig(file, dpi=200)
+            say(f"Written: {file}")
+
+
 def require_same(asked: Config, recorded: Config, path: Path) -> None:
     """Raise `UserError` unless a run has the configuration that is asked for."""
     if asked == recorded:
@@ -145,6 +222,9 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
         f"{path} holds a run with another {', '.join(differing)}; "
         f"go on with it by --resume {path}, or name a new folder by --run"
     )
+
+
+Command = Train | Probe | Rollout | Evaluate | Curves
 
 
 def say(*lines: str) -> None:
@@ -176,6 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             Annotated[Train, subcommand("train", default=default)]
             | Annotated[Probe, subcommand("probe")]
             | Annotated[Rollout, subcommand("rollout")]
+            | Annotated[Evaluate, subcommand("evaluate")]
+            | Annotated[Curves, subcommand("curves")]
         )
         parse(commands, arguments).execute()
     except UserError as error:
@@ -183,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
 
 
-def parse(commands: Any, arguments: Sequence[str]) -> Train | Probe | Rollout:
+def parse(commands: Any, arguments: Sequence[str]) -> Command:
     """Parse the arguments.
 
     Raises:
@@ -192,7 +274,7 @@ def parse(commands: Any, arguments: Sequence[str]) -> Train | Probe | Rollout:
     complaint = io.StringIO()
     try:
         with redirect_stderr(complaint):
-            command: Train | Probe | Rollout = tyro.cli(
+            command: Command = tyro.cli(
                 commands,
                 prog="simcore",
                 description="Belief states shaped by generative models of the environment.",

@@ -7,7 +7,8 @@ import cattrs
 from tyro.conf import Positional
 
 from simcore.errors import UserError
-from simcore.worlds import LEVELS, LevelConfig, RandomCityConfig
+from simcore.worlds import LEVELS, RandomCityConfig, WorldConfig
+from simcore.worlds.foreign import ForeignConfig, is_foreign
 
 
 def require(condition: bool, message: str) -> None:
@@ -281,7 +282,8 @@ class Config:
     """
 
     level: Positional[str] = "RandomCity"
-    """The world."""
+    """The world: RandomCity, Terrain, Food, HighFood, Bridge, Cliff, CliffHard, HighFoodHard, Tower, or the id of any
+    Gymnasium environment with an image to see and discrete actions, as MiniGrid-MemoryS7-v0."""
     core: Literal["lstm", "slots", "kanerva"] = "lstm"
     """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
     frame_model: Literal["convdraw", "none"] = "convdraw"
@@ -300,7 +302,7 @@ class Config:
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     threads: int = 0
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
-    world: LevelConfig = field(default_factory=RandomCityConfig)
+    world: WorldConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
     kanerva: KanervaConfig = field(default_factory=KanervaConfig)
@@ -328,6 +330,10 @@ class Config:
             starts <= unroll - overshoot,
             f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
             f"{unroll - overshoot}",
+        )
+        require(
+            self.policy == "agent" or self.level == "RandomCity",
+            f"the walker walks in RandomCity alone; in {self.level} the policy is agent",
         )
         require(
             self.policy == "agent" or self.frame_model != "none",
@@ -364,7 +370,8 @@ class Config:
         """What the run's folder is called where the user names none."""
         unusual: list[str] = [] if self.core == "lstm" else [self.core]
         unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
-        return "-".join([self.level, self.preset, *unusual, str(self.seed)])
+        level = self.level.replace("/", "-").replace(":", "-")
+        return "-".join([level, self.preset, *unusual, str(self.seed)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""
@@ -378,11 +385,11 @@ class Config:
             UserError: a field is unknown, missing or of a wrong type or value.
         """
         try:
-            level = find_level_config(str(values.get("level")))
+            level = find_world_config(str(values.get("level")))
             converter = cattrs.Converter(forbid_extra_keys=True)
             # By identity, since a hook for a class also serves its subclasses.
             converter.register_structure_hook_func(
-                lambda kind: kind is LevelConfig, lambda value, _: converter.structure(value, level)
+                lambda kind: kind is WorldConfig, lambda value, _: converter.structure(value, level)
             )
             return converter.structure(values, cls)
         except cattrs.BaseValidationError as error:
@@ -390,11 +397,14 @@ class Config:
             raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
 
 
-def find_level_config(level: str) -> type[LevelConfig]:
-    """Return the class of a level's arguments.
+def find_world_config(level: str) -> type[WorldConfig]:
+    """Return the class of a world's arguments.
 
     Raises:
-        UserError: there is no such level.
+        UserError: there is no such level, and it is no id of Gymnasium's.
     """
-    require(level in LEVELS, f"there is no level {level!r}; there are: {', '.join(LEVELS)}")
+    if is_foreign(level):
+        return ForeignConfig
+    known = ", ".join(LEVELS)
+    require(level in LEVELS, f"there is no level {level!r}; there are: {known}, and any Gymnasium id such as Name-v0")
     return LEVELS[level].config

@@ -76,7 +76,7 @@ def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
     if newest is None:
         raise UserError(f"{folder.path} has no checkpoint yet; train until its first, or resume it")
     target = choose_device(device)
-    system = make_system(config, make_worlds(config, 1)).to(target)
+    system = make_system(config).to(target)
     checkpoint = checkpoints.load(newest, target)
     system.load_state_dict(checkpoint.state["learner"]["system"])
     return Loaded(config, system.eval(), target, checkpoint.update)
@@ -94,7 +94,7 @@ def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[st
     Returns:
         Scores `[steps, worlds]` of the "belief" and of the "constant".
     """
-    steps = steps or run.config.world.episode_length + 1
+    steps = steps or longest(run.config)
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
     constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
     belief_scores, constant_scores = [], []
@@ -120,10 +120,15 @@ class Rollout:
     """True frames, uint8 `[T, W, H, W, 3]`."""
     samples: Tensor
     """Sampled frames, alike: up to `context` one step ahead, then along the simulation; step 0 is empty."""
-    maps: Tensor
-    """True maps, uint8 `[T, W, N, N, 3]`."""
-    decoded: Tensor
+    maps: Tensor | None
+    """True maps, uint8 `[T, W, N, N, 3]`; None where the world tells none."""
+    decoded: Tensor | None
     """Maps decoded from the belief, alike; from `context` on the last one that saw frames."""
+
+
+def longest(config: Config) -> int:
+    """Return the frames that an episode has at most; of an unroll where the world sets no bound."""
+    return (config.world.episode_length or config.learning.unroll_length) + 1
 
 
 @torch.no_grad()
@@ -133,7 +138,7 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     Raises:
         UserError: context and steps are not positive, or do not fit into one episode.
     """
-    length = run.config.world.episode_length + 1
+    length = longest(run.config)
     context = length - steps if context is None else context
     if context < 2 or steps < 1 or context + steps > length or worlds < 1:
         raise UserError(
@@ -154,13 +159,15 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
     samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
 
-    assert trajectory.truth is not None
-    maps = run.probes(beliefs.outputs[:context]).maps
-    decoded = frames_to_uint8(maps.movedim(-1, -3))
+    maps, decoded = None, None
+    if trajectory.truth is not None:
+        maps = trajectory.truth.maps.cpu()
+        known = frames_to_uint8(run.probes(beliefs.outputs[:context]).maps.movedim(-1, -3))
+        decoded = torch.cat([known, known[-1:].expand(steps, *known.shape[1:])]).cpu()
     return Rollout(
         context,
         trajectory.frames.cpu(),
         torch.cat([torch.zeros_like(samples[:1]), samples]).cpu(),
-        trajectory.truth.maps.cpu(),
-        torch.cat([decoded, decoded[-1:].expand(steps, *decoded.shape[1:])]).cpu(),
+        maps,
+        decoded,
     )

@@ -1,6 +1,6 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from simcore.config import (
@@ -14,7 +14,7 @@ from simcore.config import (
     ReinforcementConfig,
     SimulationConfig,
     SlotsConfig,
-    find_level_config,
+    find_world_config,
     require,
 )
 from simcore.worlds import RandomCityConfig
@@ -48,7 +48,11 @@ def preset(name: str, level: str = "RandomCity") -> Config:
 def acting_preset(name: str, level: str) -> Config:
     """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
     base = city_preset(name)
-    world = find_level_config(level)(**{"frame_size": FRAME_SIZES[name]} | ROOMS[name])
+    kind = find_world_config(level)
+    known = {field.name for field in fields(kind)}
+    # Other people's worlds come in the size they have; building levels, with the room that their buildings want.
+    arguments = {"frame_size": FRAME_SIZES[name]} | (ROOMS[name] if level == "Food" else {})
+    world = kind(**{key: value for key, value in arguments.items() if key in known})
     learning = base.learning
     if name == "tiny":
         learning = replace(learning, updates=3000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)

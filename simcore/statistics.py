@@ -70,7 +70,7 @@ class Statistics:
         return means
 
     def _of_episodes(self, ranks: Ranks) -> dict[str, float]:
-        rows = torch.tensor([[1.0, *episode] for episode in self._episodes], dtype=torch.float64).view(-1, 4)
+        rows = torch.tensor([[1.0, *episode[:3]] for episode in self._episodes], dtype=torch.float64).view(-1, 4)
         fed = ~rows[:, 3].isnan()
         sums = torch.cat([rows[:, :3].sum(0), rows[fed, 3].sum(0)[None], fed.sum(0, dtype=torch.float64)[None]])
         count, reward, length, food, with_food = (ranks.mean(sums.to(self._device)) * ranks.size).tolist()

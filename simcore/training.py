@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import time
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,36 +20,62 @@ from simcore.acting import (
     Serial,
     Threads,
     WalkerPolicy,
+    Worlds,
 )
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.learner import Learner, NonFiniteLossError
-from simcore.learning.ranks import Ranks
+from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
 from simcore.learning.trajectory import join_trajectories
 from simcore.memory import CoreState
 from simcore.nested import plain, tree_map
-from simcore.runs import MetricsWriter, Progress, RunFolder, checkpoints, graceful_interrupt
+from simcore.runs import (
+    ACTING,
+    ACTING_MODEL_FREE,
+    SEEING,
+    MetricsWriter,
+    Progress,
+    RunFolder,
+    Stop,
+    checkpoints,
+    graceful_interrupt,
+)
 from simcore.statistics import Statistics
 from simcore.system import SimCore, WorldSizes
-from simcore.worlds import Walker, WorldVectorEnv, make_vector
+from simcore.worlds import LevelConfig, Walker, WorldVectorEnv, make_vector
+from simcore.worlds.foreign import ForeignConfig, ForeignVectorEnv
 
 
-def make_worlds(config: Config, num_envs: int, copy: bool = True) -> WorldVectorEnv:
-    """Make a batch of the run's worlds."""
-    return make_vector(config.level, num_envs, copy=copy, **vars(config.world))
+def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
+    """Make a batch of the run's worlds.
+
+    Raises:
+        UserError: there is no such environment, or it is not one to learn from.
+    """
+    world = config.world
+    if isinstance(world, ForeignConfig):
+        try:
+            return ForeignVectorEnv(config.level, num_envs, config=world, copy=copy)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    return make_vector(config.level, num_envs, copy=copy, **vars(world))
 
 
-def make_system(config: Config, worlds: WorldVectorEnv) -> SimCore:
+def make_system(config: Config) -> SimCore:
     """Make the run's nets, with fresh weights, on the CPU."""
-    num_headings = round(360 / config.world.turn_angle)
-    sizes = WorldSizes(config.world.frame_size, len(worlds.action_names), config.world.size, num_headings)
+    worlds, world = make_worlds(config, 1), config.world
+    map_size = world.size if isinstance(world, LevelConfig) else None
+    num_headings = round(360 / world.turn_angle) if isinstance(world, LevelConfig) else 0
+    sizes = WorldSizes(world.frame_size, len(worlds.action_names), map_size, num_headings)
+    worlds.close()
     return SimCore(config, sizes)
 
 
-def make_policy(config: Config, worlds: WorldVectorEnv, agent: Agent, seed: int, greedy: bool = False) -> Policy:
+def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int, greedy: bool = False) -> Policy:
     """Make what chooses the actions in a batch of worlds."""
     if config.policy == "walker":
+        assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
     return AgentPolicy(agent, worlds.num_envs, seed, greedy)
 
@@ -134,7 +161,7 @@ class Training:
         self.device = device
         self.ranks = ranks or Ranks()
         torch.manual_seed(stream(config.seed, "weights"))
-        self.system = make_system(config, make_worlds(config, 1)).to(device)
+        self.system = make_system(config).to(device)
         self.learner = Learner(self.system, config, stream(config.seed, "learner"), self.ranks)
         begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
         self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks)
@@ -206,6 +233,8 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
+    Started by `torchrun`, several processes train the run together, and the first of them writes its folder.
+
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
@@ -215,38 +244,59 @@ def train(config: Config, folder: RunFolder) -> bool:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    record, total = config.record, config.learning.updates
-    with folder.lock(), graceful_interrupt() as stop:
-        device = choose_device(config.device)
-        newest = checkpoints.latest(folder.checkpoints)
-        checkpoint = checkpoints.load(newest, device) if newest is not None else None
-        training = Training(config, device, begun=checkpoint.update if checkpoint is not None else 0)
-        if checkpoint is not None:
-            training.load_state_dict(checkpoint.state)
-        saved = training.updates
-        with (
-            training.executor,
-            MetricsWriter(folder, resume_at=saved) as metrics,
-            Progress(total, config.learning.frames_per_update, saved) as progress,
-        ):
-            while training.updates < total and not stop.requested:
-                try:
-                    training.update()
-                except (ActorError, NonFiniteLossError) as error:
-                    raise failed(error, training.updates, folder) from error
-                done = training.updates
-                if done % record.metrics_every == 0 or done == total:
-                    values = training.take_metrics()
+    device = choose_device(config.device)
+    ranks = join_ranks(device)
+    try:
+        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
+            newest = checkpoints.latest(folder.checkpoints)
+            checkpoint = checkpoints.load(newest, device) if newest is not None else None
+            training = Training(config, device, ranks, checkpoint.update if checkpoint is not None else 0)
+            if checkpoint is not None:
+                training.load_state_dict(checkpoint.state)
+            with training.executor:
+                run_updates(training, folder, stop)
+            return training.updates >= config.learning.updates
+    finally:
+        leave_ranks(ranks)
+
+
+def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
+    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way."""
+    config, ranks = training.config, training.ranks
+    record, total, saved = config.record, config.learning.updates, training.updates
+
+    def save() -> None:
+        if ranks.is_first:
+            checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
+
+    with ExitStack() as shown:
+        if ranks.is_first:
+            metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
+            frames = config.learning.frames_per_update * ranks.size
+            progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
+        while training.updates < total and not ranks.any(stop.requested, training.device):
+            try:
+                training.update()
+            except (ActorError, NonFiniteLossError) as error:
+                raise failed(error, training.updates, folder) from error
+            done = training.updates
+            values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
+            if ranks.is_first:
+                if values:
                     metrics.write(done, values)
-                    progress.show(done, values)
-                else:
-                    progress.show(done, {})
-                if done % record.checkpoint_every == 0 or done == total:
-                    checkpoints.save(folder.checkpoints, done, training.state_dict(), record.checkpoints)
-                    saved = done
-            if saved < training.updates:
-                checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
-    return training.updates >= total
+                progress.show(done, values)
+            if done % record.checkpoint_every == 0 or done == total:
+                save()
+                saved = done
+        if saved < training.updates:
+            save()
+
+
+def watched(config: Config) -> tuple[str, ...]:
+    """Return the metrics of a run that a person watches."""
+    if config.policy == "walker":
+        return SEEING
+    return ACTING_MODEL_FREE if config.frame_model == "none" else ACTING
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:

@@ -18,6 +18,9 @@ class Worlds(Protocol):
     """What an actor asks of a batch of worlds; see `WorldVectorEnv`."""
 
     num_envs: int
+    action_names: tuple[str, ...]
+    resumes_episodes: bool
+    """Whether `set_state` goes on within the episodes; if not, new ones begin."""
 
     @property
     def food_left(self) -> NDArray[np.int64] | None:
@@ -47,6 +50,14 @@ class Worlds(Protocol):
         """Go on from a state."""
         ...
 
+    def observe(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Return the present frames and info again."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the worlds hold."""
+        ...
+
 
 class Actor:
     """Steps B worlds side by side; worlds and beliefs continue from one trajectory to the next.
@@ -65,15 +76,19 @@ class Actor:
         self.policy = policy
         self.number = number
         self.reward_scale = reward_scale
-        batch = worlds.num_envs
         self._frames, self._info = worlds.reset(seed=seed)
+        self._made = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Take the worlds' present frames for the first of their episodes."""
+        batch = self.worlds.num_envs
         self._actions = np.full(batch, NO_ACTION, np.int64)
         self._log_probs = np.zeros(batch, np.float32)
         self._rewards = np.zeros(batch, np.float32)
         self._is_first = np.ones(batch, np.bool_)
         self._terminated = np.zeros(batch, np.bool_)
         self._ended = np.zeros(batch, np.bool_)
-        self._made = 0
         self._returns = np.zeros(batch)
         self._lengths = np.zeros(batch, np.int64)
         self._food = np.zeros(batch, np.int64)
@@ -134,6 +149,10 @@ class Actor:
         self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
         self.policy.load_state_dict(state["policy"])
         self._made = state["made"]
+        if not self.worlds.resumes_episodes:
+            self._frames, self._info = self.worlds.observe()
+            self._begin()
+            return
         present = {name: value.cpu().numpy() for name, value in state["present"].items()}
         self._frames, self._actions = present["frames"], present["actions"]
         self._rewards, self._log_probs = present["rewards"], present["log_probs"]
@@ -177,7 +196,7 @@ class Actor:
         episodes = []
         for b in np.flatnonzero(self._ended):
             food = (self._food[b] - left[b]) / self._food[b] if left is not None and self._food[b] > 0 else np.nan
-            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food)))
+            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food), int(b)))
         self._count_food(begins)
         return episodes
 

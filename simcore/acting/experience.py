@@ -14,6 +14,8 @@ class Episode(NamedTuple):
     """Actions that were taken."""
     food: float
     """The part of its food that was eaten; NaN in a world without food."""
+    world: int
+    """The world's number in its actor's batch."""
 
 
 class Experience(NamedTuple):

@@ -1,4 +1,4 @@
-"""What chooses an actor's actions: the agent, or the hand-made walker of Random City."""
+"""What chooses an actor's actions: the agent, the hand-made walker of Random City, or chance."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -80,6 +80,40 @@ class WalkerPolicy:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take plans up again."""
         self.walker.set_state({name: value.cpu().numpy() for name, value in state.items()})
+
+
+class RandomPolicy:
+    """Draws every action alike: what anything learned is compared with.
+
+    Args:
+        num_actions: A.
+        num_envs: B.
+        seed: of the draws.
+    """
+
+    needs_last = True
+
+    def __init__(self, num_actions: int, num_envs: int, seed: int) -> None:
+        self._shape = (num_envs, num_actions)
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def act(self, present: Present) -> Choice:
+        """Draw."""
+        count, actions = self._shape
+        drawn = torch.randint(actions, (count,), generator=self._generator)
+        return Choice(drawn.numpy(), np.full(count, -np.log(actions), np.float32))
+
+    def core_state(self) -> None:
+        """Return None: there is no belief."""
+        return
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the draws."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on drawing."""
+        self._generator.set_state(state["generator"].cpu())
 
 
 class AgentPolicy:

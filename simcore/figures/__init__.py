@@ -1,11 +1,17 @@
 """Tables, figures and animations of what a run has learned."""
 
 from simcore.figures.course import course_figure, read_metrics
+from simcore.figures.curves import Curve, combine, curves_figure
+from simcore.figures.evaluation import evaluation_table
 from simcore.figures.knowledge import knowledge_figure, knowledge_table
 from simcore.figures.rollouts import rollout_animation, rollout_figure
 
 __all__ = [
+    "Curve",
+    "combine",
     "course_figure",
+    "curves_figure",
+    "evaluation_table",
     "knowledge_figure",
     "knowledge_table",
     "read_metrics",

@@ -8,10 +8,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from simcore.errors import UserError
+from simcore.figures.curves import smooth
 
-SMOOTHING = 2 / 11
-"""Weight of the newest value: an exponential window of length 10 (App. E)."""
 PANELS = {
+    "return": "return of the episodes that ended",
+    "food": "part of the food that was eaten",
+    "length": "length of the episodes",
+    "entropy": "entropy of the policy, nats",
+    "value_loss": "value loss",
+    "lag/mean": "policy lag, updates",
     "error": "reconstruction error (dashed: κ)",
     "kl": "KL, nats a dimension",
     "lambda": "λ",
@@ -38,18 +43,10 @@ def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:
         raise UserError(f"{path} is damaged ({error}); resume the run from its checkpoint") from error
 
 
-def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the exponential moving average that starts at the first value (App. E)."""
-    result = values.copy()
-    for i in range(1, len(values)):
-        result[i] = SMOOTHING * values[i] + (1 - SMOOTHING) * result[i - 1]
-    return result
-
-
 def course_figure(
     metrics: dict[str, NDArray[np.float64]], constant: dict[str, float], kappa: float, title: str
 ) -> Figure:
-    """Return the figure of a run's course: faint as measured on training worlds, solid smoothed.
+    """Return the figure of a run's course, a panel for each metric it has: faint as measured, solid smoothed.
 
     Args:
         metrics: what `read_metrics` returns.
@@ -57,10 +54,17 @@ def course_figure(
         kappa: κ, the error that GECO aims at.
         title: the figure's title.
     """
-    figure = Figure(figsize=(12, 5.6), layout="constrained")
+    shown = {name: label for name, label in PANELS.items() if np.isfinite(metrics.get(name, np.nan)).any()}
+    if "return" not in shown:
+        shown.pop("lag/mean", None)  # a hand-made policy cannot lag
+    rows = -(-len(shown) // 3)
+    figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
     figure.suptitle(title)
     frames = metrics["frames"] / 1e6
-    for panel, (name, label) in zip(figure.subplots(2, 3).flat, PANELS.items(), strict=True):
+    panels = list(figure.subplots(rows, 3, squeeze=False).flat)
+    for panel in panels[len(shown) :]:
+        panel.set_visible(False)
+    for panel, (name, label) in zip(panels, shown.items(), strict=False):
         panel.set_title(label, fontsize=9)
         panel.set_xlabel("million frames", fontsize=8)
         panel.plot(frames, metrics[name], color="tab:blue", alpha=0.25, linewidth=1)

@@ -23,7 +23,8 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
     times = list(range(first, min(total, first + COLUMNS)))
     figure = Figure(figsize=(0.9 * (len(times) + 1.8), 1.95 * worlds + 0.7), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    widths = [1.0] * len(times) + [0.3, 1.0]  # a gap sets the maps apart
+    maps = [part for part in (rollout.maps, rollout.decoded) if part is not None]
+    widths = [1.0] * len(times) + ([0.3, 1.0] if maps else [])  # a gap sets the maps apart
     grid = figure.subplots(2 * worlds, len(widths), squeeze=False, width_ratios=widths)
     for world in range(worlds):
         for row, (name, frames) in enumerate((("true", rollout.frames), ("model", rollout.samples))):
@@ -38,10 +39,11 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
                         spine.set_linewidth(1.5)
             grid[2 * world + row, 0].set_ylabel(name, fontsize=9)
         now = rollout.context - 1
-        for row, maps in enumerate((rollout.maps, rollout.decoded)):
+        for row, part in enumerate(maps):
             grid[2 * world + row, -2].set_visible(False)
-            grid[2 * world + row, -1].imshow(maps[now, world].numpy(), interpolation="nearest")
-    grid[0, -1].set_title("map", fontsize=8)
+            grid[2 * world + row, -1].imshow(part[now, world].numpy(), interpolation="nearest")
+    if maps:
+        grid[0, -1].set_title("map", fontsize=8)
     for panel in grid.flat:
         panel.set_xticks([])
         panel.set_yticks([])
@@ -66,7 +68,8 @@ def rollout_animation(rollout: Rollout) -> list[Image.Image]:
 
 
 def _parts(rollout: Rollout) -> tuple[Tensor, ...]:
-    return rollout.frames, rollout.samples, rollout.maps, rollout.decoded
+    parts = (rollout.frames, rollout.samples, rollout.maps, rollout.decoded)
+    return tuple(part for part in parts if part is not None)
 
 
 def _tile(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

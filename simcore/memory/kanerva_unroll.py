@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.products import times_transposed, weight_gradient
+from simcore.memory.products import product, weight_gradient
 from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
 
 COPY_EVERY = 20
@@ -143,7 +143,7 @@ class KanervaUnroll(torch.autograd.Function):
         gram = mean @ mean.mT
         solver = Solver(gram, ridge)
         snapshots: dict[int, tuple[Tensor, Tensor]] = {}
-        from_hidden = times_transposed(hidden, w.recurrent)
+        from_hidden = product(hidden, w.recurrent.T)
 
         for t, now in enumerate(record.sums):
             cell = record.cells[t]
@@ -161,9 +161,9 @@ class KanervaUnroll(torch.autograd.Function):
             query = _word(now[:, gates_end:read_end], w.read, record.read_hidden, t)
             record.read_addresses[t] = solver(_times(mean, query))
             record.read_outs[t] = _times_transposed(mean, record.read_addresses[t])
-            gates = now[:, :gates_end].add_(times_transposed(record.read_outs[t], w.from_read))
+            gates = now[:, :gates_end].add_(product(record.read_outs[t], w.from_read.T))
             lstm_forward(gates, cell, record.cells[t + 1], record.outputs[t])
-            from_hidden = times_transposed(record.outputs[t], w.recurrent)
+            from_hidden = product(record.outputs[t], w.recurrent.T)
             if writes is None:
                 continue
 
@@ -213,11 +213,7 @@ class KanervaUnroll(torch.autograd.Function):
         hidden, noise, prior_mean = ctx.saved_tensors
         writes, (length, _, units) = record.writes, record.outputs.shape
         gates_end, read_end = 4 * units, 4 * units + plan.read_width
-        # Turned round once, as every step's product wants them.
-        to_gates_and_read, to_write = (
-            w.recurrent[part].T.contiguous() for part in (slice(read_end), slice(read_end, None))
-        )
-        to_read_out = w.from_read.T.contiguous()
+        to_gates_and_read, to_write = w.recurrent[:read_end], w.recurrent[read_end:]
         d_outputs, d_cell, d_mean, d_covariance, d_cells, d_means, d_covariances = (*gradients, *[None] * 5)[:7]
 
         mean, covariance = record.copies[0]
@@ -276,15 +272,15 @@ class KanervaUnroll(torch.autograd.Function):
                 d_ridge -= (d_product * address).sum(-1)
                 surprise.copy_(d_word)
                 now[:, read_end:] = _word_backward(d_word, w.write, writes.hidden, t)
-                d_hidden += times_transposed(now[:, read_end:], to_write)
+                d_hidden += product(now[:, read_end:], to_write)
 
             if from_later is not None:
-                d_hidden += times_transposed(from_later, to_gates_and_read)
+                d_hidden += product(from_later, to_gates_and_read)
             query = _word_again(now[:, gates_end:read_end], w.read, record.read_hidden, t)
             gates = now[:, :gates_end]
             cell = record.reset_cells.get(t, record.cells[t])
             lstm_backward(gates, cell, record.cells[t + 1], d_hidden, d_cell)
-            d_read_out = times_transposed(gates, to_read_out)
+            d_read_out = product(gates, w.from_read)
 
             # From ẑ = Mᵀ w and w = (M Mᵀ + ρ I)⁻¹ M z.
             address = record.read_addresses[t]
@@ -319,22 +315,26 @@ class KanervaUnroll(torch.autograd.Function):
             d_mean.baddbmm_(*_outer_products(all_changes))
         d_mean.baddbmm_(d_gram, mean)
         d_noise += d_ridge_sum / ADDRESS_VARIANCE
-        d_first_hidden = times_transposed(from_later, to_gates_and_read)
+        d_first_hidden = product(from_later, to_gates_and_read)
         # What is no longer needed goes before the products that want room of their own.
         record.solvers.clear()
         record.copies.clear()
-        del mean, covariance, room, solver, to_gates_and_read, to_write, to_read_out, cell
+        del mean, covariance, room, solver, cell
 
         before = torch.cat([hidden[None], record.outputs[:-1]])
         for t, keep in plan.resets.items():
             before[t] *= keep
         flat = record.sums.flatten(0, 1)
-        d_recurrent = weight_gradient(flat[:, :read_end], _turned(before))
+        d_recurrent = torch.empty_like(w.recurrent)
+        weight_gradient(flat, before.flatten(0, 1), d_recurrent[:read_end])
         if plan.writes:
-            d_recurrent = torch.cat([d_recurrent, weight_gradient(flat[:, read_end:], _turned(record.outputs))])
+            weight_gradient(flat[:, read_end:].contiguous(), record.outputs.flatten(0, 1), d_recurrent[read_end:])
+        del before
+        d_from_read = torch.empty_like(w.from_read)
+        weight_gradient(flat, record.read_outs.flatten(0, 1), d_from_read)
         d_weights = (
             d_recurrent,
-            weight_gradient(flat[:, :gates_end], _turned(record.read_outs)),
+            d_from_read,
             *_second_layer_gradients(d_read_words, record.read_hidden),
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
@@ -393,7 +393,7 @@ def _word_again(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tens
     if layer is None:
         return first
     assert hidden is not None
-    return times_transposed(hidden[t], layer[0]).add_(layer[1])
+    return product(hidden[t], layer[0].T).add_(layer[1])
 
 
 def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
@@ -401,12 +401,7 @@ def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: 
     if layer is None:
         return d_word
     assert hidden is not None
-    return (d_word @ layer[0]).mul_(hidden[t] > 0)
-
-
-def _turned(values: Tensor) -> Tensor:
-    """Turn `[T, B, X]` into `[X, T * B]`."""
-    return values.flatten(0, 1).T.contiguous()
+    return product(d_word, layer[0]).mul_(hidden[t] > 0)
 
 
 def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

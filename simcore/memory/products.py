@@ -1,7 +1,7 @@
 """Matrix products of an unroll, by the faster of the two libraries that PyTorch has for them on a CPU.
 
 PyTorch multiplies float32 matrices on x86 with MKL, and convolves with oneDNN. On AMD's processors oneDNN multiplies
-about twice as fast too, so its linear layer, which `torch.compile` also uses, is called where PyTorch has it.
+up to twice as fast too, so its linear layer, which `torch.compile` also uses, is called where PyTorch has it.
 """
 
 import torch
@@ -10,17 +10,20 @@ from torch import Tensor
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
 
 
-def times_transposed(a: Tensor, b: Tensor) -> Tensor:
-    """Return a bᵀ `[M, N]` for a `[M, K]` and b `[N, K]`; no gradient passes."""
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Return a b `[M, N]` for a `[M, K]` and b `[K, N]`, a weight as it is or turned by `.T`; no gradient passes."""
     if HAS_ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32:
-        return torch.ops.mkldnn._linear_pointwise(a.contiguous(), b.contiguous(), None, "none", [], "")
-    return a @ b.T
+        # It takes b either way round, but would be a thousand times as slow with rows that are not next to each other.
+        turned = b.T if b.is_contiguous() or b.T.is_contiguous() else b.T.contiguous()
+        return torch.ops.mkldnn._linear_pointwise(a.contiguous(), turned, None, "none", [], "")
+    return a @ b
 
 
-def weight_gradient(d_sums: Tensor, inputs: Tensor) -> Tensor:
-    """Return the gradient `[P, N]` of a weight for its sums' gradients `[M, P]` and its inputs, turned, `[N, M]`."""
-    result = d_sums.new_empty(d_sums.shape[1], inputs.shape[0])
-    # In parts, since each is turned round too.
-    for part, into in zip(torch.split(d_sums, 512, dim=1), torch.split(result, 512), strict=True):
-        into.copy_(times_transposed(part.T, inputs))
-    return result
+def weight_gradient(d_sums: Tensor, inputs: Tensor, into: Tensor) -> None:
+    """Put the gradient of a weight, for its sums' gradients `[M, P]` and its inputs `[M, N]`, into `[Q, N]`, Q <= P.
+
+    Only the first Q sums are the weight's; to pass all, and not a part of each row, saves a copy.
+    """
+    # In parts, since each of the inputs and of the result is turned round.
+    for part, place in zip(torch.split(inputs, 256, dim=1), torch.split(into, 256, dim=1), strict=True):
+        place.copy_(product(part.T, d_sums)[:, : len(place)].T)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
@@ -152,25 +151,17 @@ class Slots(Memory):
     def _unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: list[int]
     ) -> Unrolled:
-        length, *lead, input_size = inputs.shape
+        length, *lead, _ = inputs.shape
         memory, units = SlotState(*state.memory), lstm.hidden_size
-        weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
-        from_input, biases = [weight_ih[:, :input_size]], [lstm_bias]
-        from_hidden: Tensor = self.query.weight
-        bias: Tensor = self.query.bias
+        weights = [*lstm_weights(lstm), self.query.weight, self.query.bias]
         if self.write_word is not None:
-            from_input.append(self.write_word.weight[:, units:])
-            biases.append(self.write_word.bias)
-            from_hidden = torch.cat([from_hidden, self.write_word.weight[:, :units]])
-            bias = torch.cat([bias, bias.new_zeros(self.word_size)])
-        sums = F.linear(inputs.flatten(1, -2), torch.cat(from_input), torch.cat(biases))
+            weights += [self.write_word.weight, self.write_word.bias]
         resets = times_of_resets(is_first)
-        view, plan = self._plan(memory, length, resets, snapshots_at, trains=torch.is_grad_enabled())
+        view, plan = self._plan(memory, length, resets, snapshots_at)
         recent = memory.recent[0] if memory.recent.dim() > 3 else memory.recent
         outputs, cell, cells, words = SlotsUnroll.apply(  # type: ignore[no-untyped-call]
-            *(plan, sums, state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
-            *(memory.reads.reshape(-1, self.read_size), recent),
-            *(torch.cat([weight_hh, weight_ih[:, input_size:]], dim=1), from_hidden, bias),
+            *(plan, inputs.flatten(1, -2), state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
+            *(memory.reads.reshape(-1, self.read_size), recent, *weights),
         )
         outputs = outputs.view(length, *lead, -1)
         hidden, reads = outputs[..., :units], outputs[..., units:]
@@ -203,7 +194,7 @@ class Slots(Memory):
 
     @torch.no_grad()
     def _plan(
-        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int], trains: bool
+        self, memory: SlotState, length: int, resets: dict[int, Tensor], snapshots_at: list[int]
     ) -> tuple[View, Plan]:
         """Return the ring to use with what is seen of it, and the plan."""
         writes = self.write_word is not None
@@ -221,7 +212,7 @@ class Slots(Memory):
         begin = view.newest if writes else int(memory.since.max())
         oldest, ring, inverse = min(view.oldest, begin), view.ring, view.inverse
         sizes = self.slots, self.reads, self.top_k
-        plan = Plan(ring, inverse, view.tip, oldest, begin, mask, *sizes, writes, resets, snapshots_at, trains)
+        plan = Plan(ring, inverse, view.tip, oldest, begin, mask, *sizes, writes, resets, snapshots_at)
         return view, plan
 
 

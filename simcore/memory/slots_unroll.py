@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.products import times_transposed, weight_gradient
+from simcore.memory.products import product, weight_gradient
 from simcore.memory.slot_state import LEAST_LENGTH
 
 
@@ -42,8 +42,6 @@ class Plan(NamedTuple):
     """At each time when an episode begins somewhere: bool `[B]`."""
     snapshots_at: list[int]
     """The times whose cells are kept."""
-    trains: bool
-    """Whether there will be a way back."""
 
 
 class Window(NamedTuple):
@@ -61,77 +59,109 @@ class Window(NamedTuple):
         return cls(begin, begin + newest - oldest) if begin + newest - oldest <= capacity else cls(0, capacity)
 
 
-class SlotsUnroll(torch.autograd.Function):
-    """`apply(plan, sums, hidden, cell, reads, recent, from belief, from hidden, bias)`, with M = S B.
+class Weights(NamedTuple):
+    """The parameters that an unroll needs, as they are: copies of the widest would take half as much as the memory."""
 
-    `sums` `[T, M, 4 N_h + D]` are the inputs' parts of the LSTM's sums and, where the memory is written, the words;
-    they become the record, so nobody else may hold them. `recent` `[B, R, D]` are the ring's newest words, where a
-    simulation is to pass gradients to them. `from belief` leads from b = (h, reads) to the LSTM's sums, `from hidden`
-    and `bias` from h to keys, strengths and words. Returns b `[T, M, N_h + n_r D]`, the final cell, the snapshots'
-    cells and the words that were written `[B, T, D]`.
+    from_input: Tensor
+    """From an input and the last reads to the LSTM's sums `[4 N_h, I + n_r D]`."""
+    from_hidden: Tensor
+    """From h to the LSTM's sums `[4 N_h, N_h]`."""
+    bias: Tensor
+    """Of these sums `[4 N_h]`."""
+    query: Tensor
+    """From h to keys and strengths `[n_r (D + 1), N_h]`."""
+    query_bias: Tensor
+    """`[n_r (D + 1)]`."""
+    write: Tensor | None = None
+    """From h and the input to the word `[D, N_h + I]`; None where the memory is not written."""
+    write_bias: Tensor | None = None
+    """`[D]`."""
+
+
+class Record(NamedTuple):
+    """What the way back needs of the way forth."""
+
+    gates: Tensor
+    """`[T, M, 4 N_h]`; on the way back the sums' gradients."""
+    outputs: Tensor
+    """b, `[T, M, N_h + n_r D]`."""
+    cells: Tensor
+    """`[T + 1, M, N_h]`, the one before the first step included."""
+    words: Tensor
+    """`[B, T, D]`; T = 0 where none is written."""
+    reset_cells: dict[int, Tensor]
+    """The cells after a reset."""
+    chosen: list[tuple[Tensor, Tensor]]
+    """The rows that each step read, and their weights `[B, S n_r, k]`."""
+
+
+class SlotsUnroll(torch.autograd.Function):
+    """`apply(plan, inputs, hidden, cell, reads, recent, *weights)`, with M = S B.
+
+    `inputs` are `[T, M, I]`, and `recent` `[B, R, D]` are the ring's newest words, where a simulation is to pass
+    gradients to them. Returns b `[T, M, N_h + n_r D]`, the final cell, the snapshots' cells and the words that were
+    written `[B, T, D]`.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         plan: Plan,
-        sums: Tensor,
+        inputs: Tensor,
         hidden: Tensor,
         cell: Tensor,
         reads: Tensor,
         recent: Tensor,
-        from_belief: Tensor,
-        from_hidden: Tensor,
-        bias: Tensor,
+        *weights: Tensor,
     ) -> tuple[Tensor, ...]:
         """Unroll."""
-        record, (length, batch, _), units = sums.detach(), sums.shape, hidden.shape[-1]
+        w, (length, batch, _), units = Weights(*weights), inputs.shape, hidden.shape[-1]
         ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
-        gate_width, query_width = 4 * units, plan.reads * (word_size + 1)
-        outputs = sums.new_empty(length, batch, units + plan.reads * word_size)
-        cells = sums.new_empty(length + 1, batch, units)
-        words = sums.new_empty(worlds, length if plan.writes else 0, word_size)
+        ctx.save_for_backward(inputs, hidden, reads, recent, *weights)
+        record = Record(
+            inputs.new_empty(length, batch, 4 * units),
+            inputs.new_empty(length, batch, units + reads.shape[-1]),
+            inputs.new_empty(length + 1, batch, units),
+            inputs.new_empty(worlds, length if plan.writes else 0, word_size),
+            {},
+            [],
+        )
+        gates, outputs, cells, words, reset_cells, chosen = record
         cells[0] = cell
-        belief = torch.cat([hidden, reads], -1)
         mask = plan.mask.clone() if plan.writes else plan.mask
         window = Window.of(plan.oldest, plan.newest + (length if plan.writes else recent.shape[1]), capacity)
-        reset_cells: dict[int, Tensor] = {}
-        chosen: list[tuple[Tensor, Tensor]] = []
 
         for t in range(length):
             cell = cells[t]
             if t in plan.resets:
                 keep = (~plan.resets[t])[:, None]
-                belief, cell = belief * keep, cell * keep
+                hidden, reads, cell = hidden * keep, reads * keep, cell * keep
                 reset_cells[t] = cell
                 mask[plan.resets[t]] = -torch.inf
-            gates = record[t, :, :gate_width].add_(times_transposed(belief, from_belief))
-            now = outputs[t, :, :units]
-            lstm_forward(gates, cell, cells[t + 1], now)
-            asked = times_transposed(now, from_hidden).add_(bias)
+            joined = torch.cat([inputs[t], reads], -1)
+            torch.add(product(joined, w.from_input.T), product(hidden, w.from_hidden.T), out=gates[t]).add_(w.bias)
+            hidden, reads = outputs[t, :, :units], outputs[t, :, units:]
+            lstm_forward(gates[t], cell, cells[t + 1], hidden)
+            asked = product(hidden, w.query.T).add_(w.query_bias)
             # Columns that this unroll has yet to write need no look, where the ring does not go round.
             end = window.end - (length - t) if plan.writes and window.end - window.begin < capacity else window.end
-            keys, strengths, _ = _query(asked[:, :query_width], plan, worlds)
-            read, rows, weights = _read(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
-            outputs[t, :, units:] = _by_simulation(read, batch, plan.reads)
-            chosen.append((rows.to(torch.int32), weights))
-            if plan.writes:
-                record[t, :, gate_width:] += asked[:, query_width:]
+            keys, strengths, _ = _query(asked, plan, worlds)
+            read, rows, shares = _read(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
+            reads.copy_(_by_simulation(read, batch, plan.reads))
+            chosen.append((rows.to(torch.int32), shares))
+            if w.write is not None and w.write_bias is not None:
                 column, expired = (plan.newest + t) % capacity, plan.newest + t - plan.slots
-                words[:, t] = ring[:, column] = record[t, :, gate_width:]
-                inverse[:, column] = _inverse_lengths(words[:, t])
+                word = product(torch.cat([hidden, inputs[t]], -1), w.write.T).add_(w.write_bias)
+                words[:, t] = ring[:, column] = word
+                inverse[:, column] = word.norm(dim=-1).clamp(min=LEAST_LENGTH).reciprocal()
                 mask[:, :, column] = 0.0
                 if expired >= 0:
                     mask[:, :, expired % capacity] = -torch.inf
-            belief = outputs[t]
 
         if plan.writes:
             plan.tip.add_(length)
         # An output that its own graph holds would never be freed: hence the aliases.
-        ctx.plan, ctx.record = plan, (record, outputs.detach(), cells, words.detach(), reset_cells, chosen)
-        ctx.save_for_backward(hidden, reads, recent, from_hidden, bias)
-        # Turned, and in place of the weight itself, which is as large as half the memory.
-        ctx.to_belief = from_belief.T.contiguous() if plan.trains else None
+        ctx.plan, ctx.record = plan, record._replace(outputs=outputs.detach(), words=words.detach())
         ctx.set_materialize_grads(False)
         return outputs, cells[-1].clone(), cells[[t + 1 for t in plan.snapshots_at]], words
 
@@ -141,98 +171,131 @@ class SlotsUnroll(torch.autograd.Function):
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
-        record, outputs, cells, words, reset_cells, chosen = ctx.record
+        gates, outputs, cells, words, reset_cells, chosen = record = ctx.record
         ctx.record = None
-        hidden, reads, recent, from_hidden, bias = ctx.saved_tensors
-        (length, batch, _), units = outputs.shape, hidden.shape[-1]
-        ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
-        if int(plan.tip.max()) - capacity > plan.oldest:
+        inputs, hidden, reads, recent, *weights = ctx.saved_tensors
+        w, (length, batch, input_size), units = Weights(*weights), inputs.shape, hidden.shape[-1]
+        if int(plan.tip.max()) - plan.ring.shape[1] > plan.oldest:
             raise RuntimeError("slots that this unroll has read were overwritten since; go back before unrolling on")
-        gate_width, query_width = 4 * units, plan.reads * (word_size + 1)
         d_outputs, d_cell, d_cells, d_words = gradients
         d_cell = torch.zeros_like(hidden) if d_cell is None else d_cell.clone()
         new = words if plan.writes else recent
-        d_new = d_words.clone() if plan.writes and d_words is not None else torch.zeros_like(new)
-        flat_ring = ring.view(-1, word_size)
-        to_belief, to_hidden = ctx.to_belief, from_hidden.T.contiguous()
-        ctx.to_belief = None
+        d_new = torch.zeros_like(new) if not plan.writes or d_words is None else d_words.clone()
+        d_inputs = torch.zeros_like(inputs)
+        d_hidden, d_reads = torch.zeros_like(hidden), torch.zeros_like(reads)
         # Keys are made again, all at once; their gradients take their place.
-        asked = times_transposed(outputs[..., :units].flatten(0, 1), from_hidden[:query_width]).add_(bias[:query_width])
-        asked = asked.view(length, batch, query_width)
-        from_later: Tensor | None = None
+        asked = product(outputs[..., :units].flatten(0, 1), w.query.T).add_(w.query_bias).view(length, batch, -1)
 
         for t in reversed(range(length)):
             if t in plan.snapshots_at and d_cells is not None:
                 d_cell += d_cells[plan.snapshots_at.index(t)]
-            d_belief = torch.zeros_like(outputs[t]) if d_outputs is None else d_outputs[t].clone()
-            if from_later is not None:
-                d_belief += times_transposed(from_later, to_belief)
-            d_hidden = d_belief[:, :units].contiguous()
-            if plan.writes:
-                record[t, :, gate_width:] = d_new[:, t]
-                d_hidden += times_transposed(d_new[:, t], to_hidden[:, query_width:])
-
-            keys, strengths, lengths = _query(asked[t], plan, worlds)
-            d_read = _by_world(d_belief[:, units:], worlds, plan.reads)
-            chosen_rows, weights = chosen[t]
-            rows = chosen_rows.long()
-            picked = F.embedding(rows, flat_ring)  # [B, S n_r, k, D]; faster than indexing
-            inverses = inverse.view(-1)[rows]
-            # Rows first: on a CPU a matrix times a column is ten times as slow.
-            products = torch.stack([keys, d_read], 2) @ picked.mT
-            cosines, d_weights = products[:, :, 0] * inverses, products[:, :, 1]
-            d_scores = weights * (d_weights - (weights * d_weights).sum(-1, keepdim=True))
-            along = strengths[..., None] * d_scores * inverses
-            d_keys = (along[..., None, :] @ picked)[..., 0, :]
-            d_keys = (d_keys - (d_keys * keys).sum(-1, keepdim=True) * keys) / lengths
-            d_strengths = (d_scores * cosines).sum(-1) * (1 - torch.exp(-strengths))  # softplus' = sigmoid
-            asked[t] = _join_query(d_keys, d_strengths, batch, plan.reads)
-            d_hidden += times_transposed(asked[t], to_hidden[:, :query_width])
+            if d_outputs is not None:
+                d_hidden += d_outputs[t, :, :units]
+                d_reads += d_outputs[t, :, units:]
+            if w.write is not None:
+                d_joined = product(d_new[:, t], w.write)
+                d_hidden += d_joined[:, :units]
+                d_inputs[t] += d_joined[:, units:]
             seen = t if plan.writes else new.shape[1]
-            if seen > 0:
-                column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
-                place = (column - plan.newest) % capacity
-                place = torch.where(place < seen, place, seen)  # the last gathers what takes no gradient
+            asked[t] = _read_backward(asked[t], d_reads, chosen[t], plan, new[:, :seen], d_new[:, :seen])
+            d_hidden += product(asked[t], w.query)
 
-                def spread(values: Tensor, place: Tensor = place, seen: int = seen) -> Tensor:
-                    dense = values.new_zeros(*values.shape[:2], seen + 1).scatter_(2, place, values)
-                    return dense[:, :, :seen].mT
-
-                d_new[:, :seen].baddbmm_(spread(weights), d_read)
-                d_new[:, :seen].baddbmm_(spread(along), keys)
-                d_new[:, :seen] -= spread(along * cosines * inverses).sum(-1, keepdim=True) * new[:, :seen]
-
-            gates, cell = record[t, :, :gate_width], reset_cells.get(t, cells[t])
-            lstm_backward(gates, cell, cells[t + 1], d_hidden, d_cell)
-            from_later = gates
+            lstm_backward(gates[t], reset_cells.get(t, cells[t]), cells[t + 1], d_hidden, d_cell)
+            d_joined, d_hidden = product(gates[t], w.from_input), product(gates[t], w.from_hidden)
+            d_inputs[t] += d_joined[:, :input_size]
+            d_reads = d_joined[:, input_size:]
             if t in plan.resets:
                 keep = (~plan.resets[t])[:, None]
-                from_later = gates * keep
-                d_cell *= keep
+                d_hidden, d_reads, d_cell = d_hidden * keep, d_reads * keep, d_cell * keep
 
-        assert from_later is not None
-        d_first = times_transposed(from_later, to_belief)
         # What is no longer needed goes before the products that want room of their own.
-        chosen.clear()
-        reset_cells.clear()
-        del to_belief, to_hidden, cells, words, cell, gates, from_later, picked, d_belief, d_hidden
-        flat = record.flatten(0, 1)
-        before = torch.empty(outputs.shape[-1], length, batch, dtype=outputs.dtype, device=outputs.device)
-        before[:, 0] = torch.cat([hidden, reads], -1).T
-        before[:, 1:] = outputs[:-1].permute(2, 0, 1)
-        for t, first in plan.resets.items():
-            before[:, t] *= ~first
-        d_from_belief = weight_gradient(flat[:, :gate_width], before.flatten(1))
-        del before
-        turned = outputs[..., :units].flatten(0, 1).T.contiguous()
-        d_from_hidden = weight_gradient(asked.flatten(0, 1), turned)
-        if plan.writes:
-            d_from_hidden = torch.cat([d_from_hidden, weight_gradient(flat[:, gate_width:], turned)])
-        return (
-            *(None, record, d_first[:, :units], d_cell, d_first[:, units:], None if plan.writes else d_new),
-            *(d_from_belief, d_from_hidden),
-            torch.cat([asked.sum((0, 1)), bias.new_zeros(len(bias) - query_width)]),
-        )
+        del cells, reset_cells, chosen, words, new, record
+        d_words = d_new.transpose(0, 1) if plan.writes else None
+        d_weights = _weight_gradients(w, plan, inputs, hidden, reads, outputs, gates, asked, d_words)
+        return None, d_inputs, d_hidden, d_cell, d_reads, None if plan.writes else d_new, *d_weights
+
+
+def _read_backward(
+    asked: Tensor, d_reads: Tensor, chosen: tuple[Tensor, Tensor], plan: Plan, new: Tensor, d_new: Tensor
+) -> Tensor:
+    """Return the gradient of what was `asked` for `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
+
+    Args:
+        asked: keys and strengths.
+        d_reads: the gradient of what was read `[M, n_r D]`.
+        chosen: the rows of the ring `[B * C, D]` that were read, and their weights `[B, S n_r, k]`.
+        plan: the unroll's.
+        new: the words that take a gradient and could be seen `[B, n, D]`.
+        d_new: their gradient.
+    """
+    worlds, capacity, word_size = plan.ring.shape
+    keys, strengths, lengths = _query(asked, plan, worlds)
+    d_read = _by_world(d_reads, worlds, plan.reads)
+    rows, shares = chosen[0].long(), chosen[1]
+    picked = F.embedding(rows, plan.ring.view(-1, word_size))  # [B, S n_r, k, D]; faster than indexing
+    inverses = plan.inverse.view(-1)[rows]
+    # Rows first: on a CPU a matrix times a column is ten times as slow.
+    products = torch.stack([keys, d_read], 2) @ picked.mT
+    cosines, d_shares = products[:, :, 0] * inverses, products[:, :, 1]
+    d_scores = shares * (d_shares - (shares * d_shares).sum(-1, keepdim=True))
+    along = strengths[..., None] * d_scores * inverses
+    d_keys = (along[..., None, :] @ picked)[..., 0, :]
+    d_keys = (d_keys - (d_keys * keys).sum(-1, keepdim=True) * keys) / lengths
+    d_strengths = (d_scores * cosines).sum(-1) * (1 - torch.exp(-strengths))  # softplus' = sigmoid
+    if (seen := new.shape[1]) > 0:
+        column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
+        place = (column - plan.newest) % capacity
+        place = torch.where(place < seen, place, seen)  # the last gathers what takes no gradient
+
+        def spread(values: Tensor) -> Tensor:
+            dense = values.new_zeros(*values.shape[:2], seen + 1).scatter_(2, place, values)
+            return dense[:, :, :seen].mT
+
+        d_new.baddbmm_(spread(shares), d_read)
+        d_new.baddbmm_(spread(along), keys)
+        d_new -= spread(along * cosines * inverses).sum(-1, keepdim=True) * new
+    return torch.cat(
+        [_by_simulation(part, len(asked), plan.reads) for part in (d_keys, d_strengths[..., None])], dim=-1
+    )
+
+
+def _weight_gradients(
+    w: Weights,
+    plan: Plan,
+    inputs: Tensor,
+    hidden: Tensor,
+    reads: Tensor,
+    outputs: Tensor,
+    d_sums: Tensor,
+    d_asked: Tensor,
+    d_words: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `Weights` for those of the sums `[T, M, *]`; `d_sums` is spoilt."""
+    input_size, units, batch = inputs.shape[-1], hidden.shape[-1], len(hidden)
+    all_inputs, all_hidden, all_reads, all_sums, all_asked = (
+        leaf.flatten(0, 1) for leaf in (inputs, outputs[..., :units], outputs[..., units:], d_sums, d_asked)
+    )
+    d_query, d_query_bias = torch.empty_like(w.query), all_asked.sum(0)
+    weight_gradient(all_asked, all_hidden, d_query)
+    d_write = d_write_bias = None
+    if w.write is not None and d_words is not None:
+        d_write, all_words = torch.empty_like(w.write), d_words.flatten(0, 1)
+        weight_gradient(all_words, all_hidden, d_write[:, :units])
+        weight_gradient(all_words, all_inputs, d_write[:, units:])
+        d_write_bias = all_words.sum(0)
+
+    d_bias = all_sums.sum(0)
+    d_from_input, d_from_hidden = torch.empty_like(w.from_input), torch.empty_like(w.from_hidden)
+    weight_gradient(all_sums, all_inputs, d_from_input[:, :input_size])
+    for t, first in plan.resets.items():
+        d_sums[t] *= (~first)[:, None]  # there nothing came from the step before
+    for into, start, steps in (
+        (d_from_hidden, hidden, all_hidden),
+        (d_from_input[:, input_size:], reads, all_reads),
+    ):
+        weight_gradient(all_sums[batch:], steps[:-batch], into)
+        into.addmm_(all_sums[:batch].T, start)
+    return d_from_input, d_from_hidden, d_bias, d_query, d_query_bias, d_write, d_write_bias
 
 
 def _query(asked: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -253,18 +316,21 @@ def _read(
         nothing = keys.new_zeros(*keys.shape[:2], 0)
         return torch.zeros_like(keys), nothing.long(), nothing
     looked_at = slice(window.begin, window.end)
-    scores = torch.bmm(keys, ring[:, looked_at].mT).mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
+    words = ring[:, looked_at]
+    # On a CPU a few keys are quicker the one way round, many the other.
+    products = torch.bmm(words, keys.mT).mT.contiguous() if keys.shape[1] < 6 else torch.bmm(keys, words.mT)
+    scores = products.mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
     seen = mask[:, :, None, looked_at]
     scores = (scores.view(worlds, seen.shape[1], -1, scores.shape[-1]) + seen).flatten(1, 2)
     best, columns = scores.topk(k, dim=-1)
     highest = best.amax(-1, keepdim=True).clamp(min=-1e30)
-    weights = (best - highest).exp()
-    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)  # an empty memory reads zeros
+    shares = (best - highest).exp()
+    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-30)  # an empty memory reads zeros
     rows = columns + (window.begin + capacity * torch.arange(worlds, device=ring.device)[:, None, None])
     read = F.embedding_bag(
-        rows.flatten(0, 1), ring.view(-1, word_size), mode="sum", per_sample_weights=weights.flatten(0, 1)
+        rows.flatten(0, 1), ring.view(-1, word_size), mode="sum", per_sample_weights=shares.flatten(0, 1)
     )
-    return read.view_as(keys), rows, weights
+    return read.view_as(keys), rows, shares
 
 
 def _by_world(values: Tensor, worlds: int, reads: int) -> Tensor:
@@ -275,12 +341,3 @@ def _by_world(values: Tensor, worlds: int, reads: int) -> Tensor:
 def _by_simulation(values: Tensor, batch: int, reads: int) -> Tensor:
     """Turn `[B, S n_r, X]` into `[S B, n_r X]`."""
     return values.view(len(values), -1, reads, values.shape[-1]).transpose(0, 1).reshape(batch, -1)
-
-
-def _join_query(keys: Tensor, strengths: Tensor, batch: int, reads: int) -> Tensor:
-    """Put gradients of keys and strengths in the order in which they were asked for."""
-    return torch.cat([_by_simulation(keys, batch, reads), _by_simulation(strengths[..., None], batch, reads)], -1)
-
-
-def _inverse_lengths(words: Tensor) -> Tensor:
-    return words.norm(dim=-1).clamp(min=LEAST_LENGTH).reciprocal()

@@ -4,9 +4,12 @@ from simcore.runs import checkpoints
 from simcore.runs.folder import RunFolder
 from simcore.runs.interrupt import Stop, graceful_interrupt
 from simcore.runs.metrics import MetricsWriter, read_metrics
-from simcore.runs.progress import Progress
+from simcore.runs.progress import ACTING, ACTING_MODEL_FREE, SEEING, Progress
 
 __all__ = [
+    "ACTING",
+    "ACTING_MODEL_FREE",
+    "SEEING",
     "MetricsWriter",
     "Progress",
     "RunFolder",

@@ -1,7 +1,7 @@
 """How far a run is and how well it learns, on the screen or in a log."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Self
 
@@ -27,6 +27,11 @@ def _percent(value: float) -> str:
 
 
 _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "return": ("return", _number),
+    "food": ("food eaten", _percent),
+    "length": ("length", _number),
+    "entropy": ("entropy", _number),
+    "value_loss": ("value loss", _number),
     "loss": ("loss", _number),
     "kl": ("KL", _number),
     "error": ("error", _number),
@@ -36,7 +41,13 @@ _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
     "heading_accuracy": ("heading acc.", _percent),
     "grad_norm": ("grad norm", _number),
 }
-"""The metrics that are shown: by key, the name that people use and how the number is written."""
+"""The metrics that can be shown: by key, the name that people use and how the number is written."""
+SEEING = ("loss", "kl", "error", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "grad_norm")
+"""What is shown of a run in which a hand-made policy acts."""
+ACTING = ("return", "food", "length", "entropy", "error", "lambda", "map_mse", "cell_accuracy")
+"""What is shown of a run in which the agent acts."""
+ACTING_MODEL_FREE = ("return", "food", "length", "entropy", "value_loss", "map_mse", "cell_accuracy", "grad_norm")
+"""The same without a frame model."""
 
 
 class Progress:
@@ -51,6 +62,7 @@ class Progress:
         start_update: the updates that were done before, in a resumed run.
         console: where to show it; by default standard output.
         line_seconds: the time between two plain lines.
+        shown: the metrics that are shown, eight at most.
     """
 
     def __init__(
@@ -60,7 +72,9 @@ class Progress:
         start_update: int = 0,
         console: Console | None = None,
         line_seconds: float = 10.0,
+        shown: Sequence[str] = SEEING,
     ) -> None:
+        self._shown = shown
         self._total = total_updates
         self._frames_per_update = frames_per_update
         self._update = start_update
@@ -79,8 +93,7 @@ class Progress:
     def show(self, update: int, values: dict[str, float]) -> None:
         """Take note that `update` updates are done, and of their metrics.
 
-        Shown are loss, kl, error, lambda, map_mse, cell_accuracy, heading_accuracy and grad_norm, each at the
-        value that came last; other keys are ignored. The frames a second are measured here.
+        Each metric is shown at the value that came last. The frames a second are measured here.
         """
         now = monotonic()
         self._update = update
@@ -166,7 +179,7 @@ class Progress:
         only_ascii = self._console.options.ascii_only
         return {
             (key if only_ascii and not name.isascii() else name): (write(values[key]) if key in values else _UNKNOWN)
-            for key, (name, write) in _METRICS.items()
+            for key, (name, write) in ((key, _METRICS[key]) for key in self._shown)
         }
 
 

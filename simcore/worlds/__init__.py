@@ -16,7 +16,22 @@ import gymnasium
 
 from simcore.worlds.env import WorldEnv, WorldVectorEnv
 from simcore.worlds.grid import KINDS, World
-from simcore.worlds.levels import LEVELS, Action, FoodConfig, Level, LevelConfig, RandomCityConfig
+from simcore.worlds.levels import (
+    LEVELS,
+    Action,
+    BridgeConfig,
+    CliffConfig,
+    CliffHardConfig,
+    FoodConfig,
+    HighFoodConfig,
+    HighFoodHardConfig,
+    Level,
+    LevelConfig,
+    RandomCityConfig,
+    TerrainConfig,
+    TowerConfig,
+    WorldConfig,
+)
 from simcore.worlds.walker import Walker
 
 
@@ -37,12 +52,20 @@ __all__ = [
     "KINDS",
     "LEVELS",
     "Action",
+    "BridgeConfig",
+    "CliffConfig",
+    "CliffHardConfig",
     "FoodConfig",
+    "HighFoodConfig",
+    "HighFoodHardConfig",
     "Level",
     "LevelConfig",
     "RandomCityConfig",
+    "TerrainConfig",
+    "TowerConfig",
     "Walker",
     "World",
+    "WorldConfig",
     "WorldEnv",
     "WorldVectorEnv",
     "make_vector",

@@ -10,7 +10,7 @@ from simcore.worlds.body import act
 from simcore.worlds.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.kernels import kernel
 from simcore.worlds.raster import Camera, draw_frame
-from simcore.worlds.rules import EYE_HEIGHT, PITCH_LIMIT, PITCH_STEP, Rules
+from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, Rules
 from simcore.worlds.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
 
 
@@ -142,11 +142,11 @@ def move(
     than before; the other results are in `views`.
     """
     for b in range(actions.shape[0]):
-        reward, collected, changed[b] = 0.0, 0, True
+        reward, collected, died, changed[b] = 0.0, 0, False, True
         if begun[b]:
             index_grid(episodes.blocks[b], views.runs[b])
         else:
-            reward, collected, changed[b] = act(
+            reward, collected, died, changed[b] = act(
                 episodes.blocks[b],
                 views.runs[b],
                 episodes.motion[b],
@@ -158,7 +158,7 @@ def move(
             episodes.elapsed[b] += 1
             episodes.food_left[b] -= collected
         views.rewards[b] = reward
-        views.terminated[b] = collected > 0 and episodes.food_left[b] == 0
+        views.terminated[b] = died or (collected > 0 and episodes.food_left[b] == 0)
         views.truncated[b] = episodes.elapsed[b] >= episode_length and not views.terminated[b]
 
 
@@ -175,7 +175,7 @@ def show(
     for b in range(changed.shape[0]):
         motion, facing = episodes.motion[b], episodes.facing[b]
         eye = (motion[0], motion[1], motion[2] + EYE_HEIGHT)
-        slope = rules.slopes[facing[1] + PITCH_LIMIT]
+        slope = rules.slopes[facing[1] - LOWEST_PITCH]
         draw_frame(
             views.runs[b],
             eye,

@@ -1,4 +1,4 @@
-"""The body: kernels that turn, look, walk, jump, fall, collide and collect.
+"""The body: kernels that turn, look, walk, jump, fall, collide and touch.
 
 The body is an upright box, `2 * RADIUS` wide and `BODY_HEIGHT` tall, at `motion = [x, y, z, rise]`: the
 middle of its feet in cells, and the cells it rises in a step. `facing = [heading, pitch]` counts turns
@@ -19,11 +19,12 @@ from simcore.worlds.rules import (
     FASTEST_FALL,
     GRAVITY,
     HAND,
+    HIGHEST_PITCH,
     JUMP,
     JUMPS,
     LOOK,
+    LOWEST_PITCH,
     NOTHING,
-    PITCH_LIMIT,
     RADIUS,
     SKIN,
     TURN,
@@ -121,20 +122,24 @@ def fall_or_jump(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: ND
 
 
 @kernel
-def collect(
+def touch(
     blocks: NDArray[np.uint8], runs: NDArray[np.uint32], motion: NDArray[np.float64], rules: Rules
-) -> tuple[float, int]:
-    """Take every collectable block that the body touches; return the reward and how many."""
-    reward, count = 0.0, 0
+) -> tuple[float, int, bool]:
+    """Take every collectable block that the body touches.
+
+    Returns the reward, how many were taken, and whether the body touches a deadly block.
+    """
+    reward, count, died = 0.0, 0, False
     for x in range(floor(motion[0] - RADIUS), ceil(motion[0] + RADIUS)):
         for y in range(floor(motion[1] - RADIUS), ceil(motion[1] + RADIUS)):
             for z in range(floor(motion[2]), min(ceil(motion[2] + BODY_HEIGHT), blocks.shape[2])):
                 kind = blocks[x, y, z]
+                died |= rules.deadly[kind]
                 if rules.collectable[kind]:
                     reward += rules.reward[kind]
                     count += 1
                     set_block(blocks, runs, x, y, z, AIR)
-    return reward, count
+    return reward, count, died
 
 
 @kernel
@@ -146,14 +151,14 @@ def act(
     carried: NDArray[np.int64],
     action: int,
     rules: Rules,
-) -> tuple[float, int, bool]:
+) -> tuple[float, int, bool, bool]:
     """Take one action: turn, look, use the hand, fall or jump, then walk; all in place.
 
-    Returns the reward, how many blocks were collected, and whether the grid changed.
+    Returns the reward, how many blocks were collected, whether the body died, and whether the grid changed.
     """
     effect = rules.actions[action]
     facing[0] = (facing[0] + effect[TURN]) % rules.directions.shape[0]
-    facing[1] = min(max(facing[1] + effect[LOOK], -PITCH_LIMIT), PITCH_LIMIT)
+    facing[1] = min(max(facing[1] + effect[LOOK], LOWEST_PITCH), HIGHEST_PITCH)
     changed = False
     if effect[HAND] != NOTHING:
         changed = use_hand(blocks, runs, motion, facing, carried, effect[HAND], rules)
@@ -162,5 +167,5 @@ def act(
         pace = rules.speed * effect[WALK]
         push(blocks, rules.solid, motion, 0, pace * rules.directions[facing[0], 0])
         push(blocks, rules.solid, motion, 1, pace * rules.directions[facing[0], 1])
-    reward, count = collect(blocks, runs, motion, rules)
-    return reward, count, changed or count > 0
+    reward, count, died = touch(blocks, runs, motion, rules)
+    return reward, count, died, changed or count > 0

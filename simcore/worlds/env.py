@@ -61,6 +61,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
+    resumes_episodes = True
+    """Whether `set_state` goes on within the episodes."""
+
     def __init__(
         self,
         level: str,

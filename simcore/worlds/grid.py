@@ -23,7 +23,7 @@ class Kind(NamedTuple):
     """A kind of block.
 
     `solid` blocks stop the body; `collectable` ones vanish when it touches them, giving `reward`; `removable`
-    ones can be taken in hand and placed elsewhere.
+    ones can be taken in hand and placed elsewhere; a `deadly` one ends the episode when the body touches it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Kind(NamedTuple):
     solid: bool = True
     collectable: bool = False
     removable: bool = False
+    deadly: bool = False
     reward: float = 0.0
 
 
@@ -52,9 +53,18 @@ KINDS = (
     Kind("pink", (250, 164, 190)),
     Kind("brown", (116, 72, 40)),
     Kind("white", (240, 242, 244)),
+    Kind("water", (24, 84, 148), solid=False, deadly=True),
+    Kind("cliff", (158, 100, 72)),
+    Kind("ice", (150, 196, 222)),
+    Kind("sand", (214, 196, 140)),
+    Kind("meadow", (112, 164, 66)),
+    Kind("forest", (58, 112, 50)),
+    Kind("rock", (120, 112, 108)),
+    Kind("snow", (236, 240, 246)),
 )
 AIR, GROUND, WALL, FOOD, BLOCK = range(5)
-FIRST_BUILDING, LAST_BUILDING = 5, len(KINDS) - 1
+FIRST_BUILDING, LAST_BUILDING = 5, 16
+WATER, CLIFF, ICE, SAND, MEADOW, FOREST, ROCK, SNOW = range(17, 25)
 
 SKY = (140, 200, 240)
 TOP, BOTTOM, SIDE_X, SIDE_Y = range(4)  # SIDE_X faces east or west, SIDE_Y north or south

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simcore.worlds.grid import AIR, set_block
 from simcore.worlds.kernels import kernel
-from simcore.worlds.rules import BODY_HEIGHT, EYE_HEIGHT, PITCH_LIMIT, RADIUS, REACH, REMOVE, Rules
+from simcore.worlds.rules import BODY_HEIGHT, EYE_HEIGHT, LOWEST_PITCH, RADIUS, REACH, REMOVE, Rules
 
 
 @kernel
@@ -58,7 +58,7 @@ def use_hand(
 
     A block is placed only where the body is not, and is of the lowest kind carried.
     """
-    slope = rules.slopes[facing[1] + PITCH_LIMIT]
+    slope = rules.slopes[facing[1] - LOWEST_PITCH]
     hit, x, y, z, free_x, free_y, free_z = aim(blocks, motion, rules.directions[facing[0]], slope)
     if not hit:
         return False

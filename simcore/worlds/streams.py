@@ -11,6 +11,14 @@ from simcore.worlds.kernels import kernel
 
 
 @kernel
+def open_stream(seed: np.uint64) -> NDArray[np.uint64]:
+    """Return a new stream that begins at `seed`."""
+    stream = np.empty(1, np.uint64)
+    stream[0] = seed
+    return stream
+
+
+@kernel
 def draw(stream: NDArray[np.uint64]) -> np.uint64:
     """Return the next 64 random bits of `stream` (`uint64 [1]`)."""
     stream[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -30,6 +38,4 @@ def draw_between(stream: NDArray[np.uint64], low: int, high: int) -> int:
 @kernel
 def fork(seed: np.uint64, index: int) -> np.uint64:
     """Return the seed of sub-stream `index` of `seed`: unrelated streams for unrelated indices."""
-    stream = np.empty(1, np.uint64)
-    stream[0] = np.uint64(seed) ^ (np.uint64(index) * np.uint64(0xD1342543DE82EF95))
-    return draw(stream)
+    return draw(open_stream(np.uint64(seed) ^ (np.uint64(index) * np.uint64(0xD1342543DE82EF95))))

@@ -27,7 +27,7 @@ def make_walking_actor() -> Actor:
 def make_agent(core: str = "lstm") -> Agent:
     config = tinier_acting(core=core)
     torch.manual_seed(0)
-    return make_system(config, make_worlds(config, 1)).agent
+    return make_system(config).agent
 
 
 def make_acting_actor(core: str = "lstm", reward_scale: float = 1.0) -> Actor:
@@ -147,9 +147,9 @@ def test_episodes_are_told_as_they_were() -> None:
             rows = slice(begin, end)
             total, length = rewards[rows, world].sum(), len(rewards[rows, world]) - 1
             if end is not None or terminated[-1, world] or length == actor.worlds.config.episode_length:
-                expected.append((total, length, total / actor.worlds.config.amount))
+                expected.append((world, total, length, total / actor.worlds.config.amount))
     assert len(expected) > 5
-    told = np.array(sorted(tuple(episode) for episode in made.episodes))
+    told = np.array(sorted((e.world, e.reward, e.length, e.food) for e in made.episodes))
     assert told == pytest.approx(np.array(sorted(expected)))
 
 

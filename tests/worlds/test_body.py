@@ -6,9 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.worlds.body import act, is_free
-from simcore.worlds.grid import AIR, BLOCK, FOOD, GROUND, KINDS, WALL, index_grid
+from simcore.worlds.grid import AIR, BLOCK, FOOD, GROUND, KINDS, WALL, WATER, index_grid
 from simcore.worlds.levels import Action
-from simcore.worlds.rules import BODY_HEIGHT, PITCH_LIMIT, PLACE, RADIUS, REMOVE, make_rules
+from simcore.worlds.rules import (
+    BODY_HEIGHT,
+    HIGHEST_PITCH,
+    JUMP_REACH,
+    LOWEST_PITCH,
+    PLACE,
+    RADIUS,
+    REMOVE,
+    make_rules,
+    widest_leap,
+)
 
 ACTIONS = (
     Action("forward", walk=1),
@@ -37,14 +47,16 @@ class Puppet:
         self.motion = np.array([*position, 0.0])
         self.facing = np.array([heading, 0], np.int64)
         self.carried = np.zeros(len(KINDS), np.int64)
+        self.died = False
         self.rules = make_rules(TABLE, speed, 22.5)
 
     def do(self, *names):
         total = 0.0
         for name in names:
             arguments = (self.blocks, self.runs, self.motion, self.facing, self.carried)
-            reward, _, _ = act(*arguments, NUMBER[name], self.rules)
+            reward, _, died, _ = act(*arguments, NUMBER[name], self.rules)
             total += reward
+            self.died |= died
         return total
 
     def is_free(self):
@@ -146,6 +158,24 @@ def test_jumps_over_one_block_and_no_more(speed, step, climbs):
     assert puppet.motion[2] == (2.0 if climbs else 1.0)
 
 
+@pytest.mark.parametrize("speed", [0.2, 0.25, 0.5, 0.7, 1.0])
+@pytest.mark.parametrize("drop", [0, 1, 2])
+def test_leaps_as_far_as_it_is_said_and_no_farther(speed, drop):
+    def leaps(gap):
+        reached = False
+        for back in np.linspace(0.01, 1, 40) * speed:  # how far from the last foothold the leap begins
+            blocks = plain(20, 7)
+            blocks[:, 12:, 1 : 3 + drop] = WALL
+            blocks[:, : 12 - gap, 1:3] = WALL
+            puppet = Puppet(blocks, (4.5, 12 - RADIUS + back, 3.0 + drop), speed=speed)
+            puppet.do(*["jump_forward"] * 14)
+            reached |= puppet.motion[1] < 12 - gap + RADIUS and puppet.motion[2] >= 3
+        return reached
+
+    assert leaps(widest_leap(speed, drop))
+    assert not leaps(widest_leap(speed, drop) + 1)
+
+
 def test_falls_to_the_ground_and_hits_its_head():
     puppet = Puppet(plain(), (4.5, 4.5, 6.3))
     puppet.do(*["stay"] * 20)
@@ -174,6 +204,15 @@ def test_collects_by_touch():
     assert blocks[4, 3, 1] == AIR
     assert puppet.do("forward", "forward") == 0.0
     assert blocks[5, 4, 2] == FOOD
+
+
+def test_touches_food_above_its_head_only_in_a_jump():
+    for lift, touched in ((JUMP_REACH - 1, True), (JUMP_REACH, False)):
+        blocks = plain()
+        blocks[4, 4, 1 + lift] = FOOD
+        puppet = Puppet(blocks, (4.5, 4.5, 1.0))
+        assert puppet.do("stay") == 0
+        assert puppet.do("jump", *["stay"] * 8) == touched
 
 
 def test_takes_a_block_and_places_it():
@@ -214,9 +253,46 @@ def test_climbs_a_stair_it_builds():
     assert puppet.motion[2] == 3.0
 
 
+def test_builds_a_tower_beneath_itself_and_takes_it_down():
+    puppet = Puppet(plain(), (4.5, 4.5, 1.0), heading=3)
+    puppet.carried[BLOCK] = 4
+    puppet.do(*["look_down"] * 4, "place")
+    assert puppet.carried[BLOCK] == 4  # standing, it is in its own way
+    for height in (2.0, 3.0, 4.0, 5.0):
+        puppet.do("jump", "stay", "place", "stay")
+        assert puppet.motion[2] == height
+    assert (puppet.blocks[4, 4, 1:5] == BLOCK).all()
+    for height in (4.0, 3.0, 2.0, 1.0):
+        puppet.do("remove", *["stay"] * 4)
+        assert puppet.motion[2] == height
+    assert puppet.carried[BLOCK] == 4
+
+
+@pytest.mark.parametrize(("start", "looks"), [(4.5, 3), (4.35, 3), (4.65, 3), (4.05, 2), (4.2, 2), (4.9, 2)])
+def test_builds_before_its_feet(start, looks):
+    puppet = Puppet(plain(), (4.5, start, 1.0))
+    puppet.carried[BLOCK] = 1
+    puppet.do(*["look_down"] * looks, "place")
+    assert puppet.blocks[4, 3 if looks == 3 or start > 4.6 else 2, 1] == BLOCK
+
+
+def test_water_is_deadly_and_can_be_built_on():
+    blocks = plain()
+    blocks[:, :, 1] = GROUND
+    blocks[:, :4, 0], blocks[:, :4, 1] = WATER, AIR
+    puppet = Puppet(blocks, (4.5, 4.5, 2.0))
+    puppet.carried[BLOCK] = 1
+    puppet.do(*["look_down"] * 3, "place", *["forward"] * 3)
+    assert blocks[4, 3, 1] == BLOCK
+    assert puppet.motion[2] == 2.0
+    assert not puppet.died
+    puppet.do(*["forward"] * 8)
+    assert puppet.died
+
+
 def test_pitch_has_limits():
     puppet = Puppet(plain(), (4.5, 4.5, 1.0))
     puppet.do(*["look_up"] * 9)
-    assert puppet.facing[1] == PITCH_LIMIT
+    assert puppet.facing[1] == HIGHEST_PITCH
     puppet.do(*["look_down"] * 9)
-    assert puppet.facing[1] == -PITCH_LIMIT
+    assert puppet.facing[1] == LOWEST_PITCH

@@ -53,8 +53,9 @@ def meadow_level(monkeypatch):
     return "Meadow"
 
 
-def test_gymnasium_finds_nothing_to_complain_of():
-    env = gymnasium.make("simcore/RandomCity-v0", size=11, frame_size=16, render_mode="rgb_array")
+@pytest.mark.parametrize("level", LEVELS)
+def test_gymnasium_finds_nothing_to_complain_of(level):
+    env = gymnasium.make(f"simcore/{level}-v0", size=11, frame_size=16, render_mode="rgb_array")
     check_env(env.unwrapped)
     env.close()
 
@@ -71,13 +72,15 @@ def test_registered_for_make_and_make_vec():
     assert worlds.action_space.contains(worlds.action_space.sample())
 
 
-@pytest.mark.parametrize("map_frame", ["start", "world", "ego"])
-def test_single_and_batched_are_the_same_bit_for_bit(map_frame):
-    worlds = make_vector("RandomCity", 3, map_frame=map_frame, **SMALL)
+@pytest.mark.parametrize(
+    ("level", "map_frame"), [*((level, "start") for level in LEVELS), ("RandomCity", "world"), ("HighFood", "ego")]
+)
+def test_single_and_batched_are_the_same_bit_for_bit(level, map_frame):
+    worlds = make_vector(level, 3, map_frame=map_frame, **SMALL)
     actions = actions_for(worlds, 20)
     batched = roll(worlds, actions, seed=5)
     for index in range(3):
-        env = WorldEnv("RandomCity", map_frame=map_frame, **SMALL)
+        env = WorldEnv(level, map_frame=map_frame, **SMALL)
         frame, info = env.reset(seed=5 + index)
         over = False
         for t, (frames, rewards, terminated, truncated, infos) in enumerate(batched):

@@ -1,10 +1,30 @@
 """The levels by name. A new one is a small file with a `Level`, and a line here."""
 
-from simcore.worlds.levels.base import Action, Level, LevelConfig
+from simcore.worlds.levels.base import Action, Level, LevelConfig, WorldConfig
+from simcore.worlds.levels.bridge import BRIDGE, BridgeConfig
+from simcore.worlds.levels.building import BuildingConfig
+from simcore.worlds.levels.cliff import CLIFF_HARD, CLIFF_LEVEL, CliffConfig, CliffHardConfig
 from simcore.worlds.levels.food import FOOD_LEVEL, FoodConfig
+from simcore.worlds.levels.high_food import HIGH_FOOD, HIGH_FOOD_HARD, HighFoodConfig, HighFoodHardConfig
 from simcore.worlds.levels.random_city import RANDOM_CITY, RandomCityConfig
+from simcore.worlds.levels.room import RoomConfig
+from simcore.worlds.levels.terrain import TERRAIN, TerrainConfig
+from simcore.worlds.levels.tower import TOWER, TowerConfig
 
-LEVELS: dict[str, Level] = {level.name: level for level in (RANDOM_CITY, FOOD_LEVEL)}
+LEVELS: dict[str, Level] = {
+    level.name: level
+    for level in (
+        RANDOM_CITY,
+        TERRAIN,
+        FOOD_LEVEL,
+        HIGH_FOOD,
+        BRIDGE,
+        CLIFF_LEVEL,
+        CLIFF_HARD,
+        HIGH_FOOD_HARD,
+        TOWER,
+    )
+}
 
 
 def find_level(name: str) -> Level:
@@ -18,4 +38,22 @@ def find_level(name: str) -> Level:
     return LEVELS[name]
 
 
-__all__ = ["LEVELS", "Action", "FoodConfig", "Level", "LevelConfig", "RandomCityConfig", "find_level"]
+__all__ = [
+    "LEVELS",
+    "Action",
+    "BridgeConfig",
+    "BuildingConfig",
+    "CliffConfig",
+    "CliffHardConfig",
+    "FoodConfig",
+    "HighFoodConfig",
+    "HighFoodHardConfig",
+    "Level",
+    "LevelConfig",
+    "RandomCityConfig",
+    "RoomConfig",
+    "TerrainConfig",
+    "TowerConfig",
+    "WorldConfig",
+    "find_level",
+]

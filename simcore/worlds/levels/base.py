@@ -34,7 +34,17 @@ def require(condition: bool, message: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LevelConfig:
+class WorldConfig:
+    """What is known of every world, ours or other people's."""
+
+    frame_size: int = 64
+    """Side of the square frames in pixels."""
+    episode_length: int = 0
+    """Steps after which an episode is truncated, if it has not ended sooner; 0: only where the world itself says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelConfig(WorldConfig):
     """The arguments that all levels share.
 
     Raises:
@@ -43,8 +53,6 @@ class LevelConfig:
 
     size: int = 24
     """Side of the square grid in cells, walls included."""
-    frame_size: int = 64
-    """Side of the square frames in pixels."""
     episode_length: int = 100
     """Steps after which an episode is truncated."""
     speed: float = 0.5
@@ -91,7 +99,7 @@ class Level:
     """A level: its name, its arguments, its actions, and `generate(config, episode_seed) -> World`.
 
     `generate` must be a pure function, and its worlds' grids `uint8 [size, size, height]` of the config. An
-    episode that began with food terminates when the last of it is collected.
+    episode that began with food terminates when the last of it is collected, and any when the body dies.
     """
 
     name: str

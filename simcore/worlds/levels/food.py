@@ -5,12 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.grid import FOOD, World
+from simcore.worlds.grid import GROUND, World
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.actions import WALKING
 from simcore.worlds.levels.base import Level
-from simcore.worlds.levels.room import RoomConfig, draw_open, enclose, raise_landmarks
-from simcore.worlds.streams import draw_between
+from simcore.worlds.levels.room import (
+    FLOOR,
+    WALL_HEIGHT,
+    RoomConfig,
+    draw_open,
+    enclose,
+    lay_food,
+    raise_landmarks,
+)
+from simcore.worlds.streams import draw_between, open_stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,27 +31,24 @@ class FoodConfig(RoomConfig):
 
 
 @kernel
-def lay_food(
+def furnish(
     seed: np.uint64, blocks: NDArray[np.uint8], amount: int, landmarks: int, turns: int
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
-    size = blocks.shape[0]
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
-    enclose(blocks)
-    raise_landmarks(stream, blocks, landmarks)
-    for _ in range(amount):
-        x, y = draw_open(stream, blocks, 1, size - 2, 1, size - 2)
-        blocks[x, y, 1] = FOOD
-    x, y = draw_open(stream, blocks, 1, size - 2, 1, size - 2)
+    last = blocks.shape[0] - 2
+    stream = open_stream(seed)
+    enclose(blocks, FLOOR, WALL_HEIGHT)
+    raise_landmarks(stream, blocks, FLOOR, landmarks)
+    lay_food(stream, blocks, GROUND, FLOOR, 1, last, 0, amount)
+    x, y = draw_open(stream, blocks, GROUND, FLOOR, 1, last)
     return x, y, draw_between(stream, 0, turns - 1)
 
 
 def generate(config: FoodConfig, episode_seed: int) -> World:
     """Build the room of one episode: a pure function of the arguments and the 64-bit seed."""
     blocks = np.zeros((config.size, config.size, config.height), np.uint8)
-    x, y, heading = lay_food(np.uint64(episode_seed), blocks, config.amount, config.landmarks, config.turns)
-    return World(blocks, spawn=(x + 0.5, y + 0.5, 1.0), heading=heading)
+    x, y, heading = furnish(np.uint64(episode_seed), blocks, config.amount, config.landmarks, config.turns)
+    return World(blocks, spawn=(x + 0.5, y + 0.5, FLOOR), heading=heading)
 
 
 FOOD_LEVEL = Level("Food", FoodConfig, WALKING, generate)

@@ -9,8 +9,8 @@ from simcore.worlds.grid import AIR, FIRST_BUILDING, LAST_BUILDING, MAX_HEIGHT, 
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.actions import WALKING
 from simcore.worlds.levels.base import Level, LevelConfig, require
-from simcore.worlds.levels.room import WALL_HEIGHT, enclose, put_box
-from simcore.worlds.streams import draw_between
+from simcore.worlds.levels.room import FLOOR, WALL_HEIGHT, enclose, put_box
+from simcore.worlds.streams import draw_between, open_stream
 
 ATTEMPTS = 12  # places tried for a building before it is given up
 LARGEST_SIDE = 3, 6  # of a building, in small and in large cities: a quarter of the size within these
@@ -127,9 +127,8 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
     """
     size = blocks.shape[0]
     middle = size // 2
-    stream = np.empty(1, np.uint64)
-    stream[0] = seed
-    enclose(blocks)
+    stream = open_stream(seed)
+    enclose(blocks, FLOOR, WALL_HEIGHT)
     largest = min(max(size // 4, LARGEST_SIDE[0]), LARGEST_SIDE[1])
     open_cells = (size - 2) ** 2
     for _ in range(draw_between(stream, fewest, most)):

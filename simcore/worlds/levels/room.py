@@ -1,8 +1,8 @@
 """The walled room that Food and the building levels are set in: its arguments, and kernels that furnish it.
 
-A room's floor is the layer z = 0 of ground; one stands on it at z = 1. Landmarks, single columns of random
-colours, tell one place from another. They are too high to climb, and stand so far from each other and from the
-walls that one can always walk around them.
+The kernels take the height `floor` at which one stands; below it lies ground. Landmarks, single columns of
+random colours, tell one place from another. They are too high to climb, and stand so far from each other and
+from the walls that one can always walk around them.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.grid import AIR, FIRST_BUILDING, GROUND, LAST_BUILDING, WALL
+from simcore.worlds.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, WALL
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.base import LevelConfig, require
 from simcore.worlds.streams import draw_between
 
+FLOOR = 1  # the height of a floor that lies on the bottom of the grid
 WALL_HEIGHT = 3
 LANDMARK_HEIGHT = 3  # cells, out of reach of a jump
 LANDMARK_ATTEMPTS = 12  # places tried for a landmark before it is given up
@@ -54,7 +55,7 @@ class RoomConfig(LevelConfig):
     @property
     def height(self) -> int:
         """The floor, and the higher of walls and landmarks."""
-        return 1 + max(WALL_HEIGHT, LANDMARK_HEIGHT)
+        return FLOOR + max(WALL_HEIGHT, LANDMARK_HEIGHT)
 
 
 @kernel
@@ -69,43 +70,72 @@ def put_box(
 
 
 @kernel
-def enclose(blocks: NDArray[np.uint8]) -> None:
-    """Lay the floor of a room and raise its walls in `blocks` (`uint8 [N, N, Z]`, all air)."""
+def enclose(blocks: NDArray[np.uint8], floor: int, wall_height: int) -> None:
+    """Lay the floor of a room and raise its walls above it in `blocks` (`uint8 [N, N, Z]`, all air)."""
     size = blocks.shape[0]
-    put_box(blocks, 0, 0, size, size, 0, 1 + WALL_HEIGHT, WALL)
-    put_box(blocks, 1, 1, size - 2, size - 2, 0, 1, GROUND)
-    put_box(blocks, 1, 1, size - 2, size - 2, 1, 1 + WALL_HEIGHT, AIR)
+    put_box(blocks, 0, 0, size, size, 0, floor + wall_height, WALL)
+    put_box(blocks, 1, 1, size - 2, size - 2, 0, floor, GROUND)
+    put_box(blocks, 1, 1, size - 2, size - 2, floor, floor + wall_height, AIR)
 
 
 @kernel
-def is_apart(blocks: NDArray[np.uint8], x: int, y: int) -> bool:
-    """Tell whether nothing but flat floor is at the cell (x, y) and the eight around it."""
+def is_apart(blocks: NDArray[np.uint8], floor: int, x: int, y: int) -> bool:
+    """Tell whether there is floor, and nothing above it, at the cell (x, y) and the eight around it."""
     for near_x in range(x - 1, x + 2):
         for near_y in range(y - 1, y + 2):
-            if blocks[near_x, near_y, 0] != GROUND or blocks[near_x, near_y, 1] != AIR:
+            if blocks[near_x, near_y, floor - 1] != GROUND or blocks[near_x, near_y, floor:].any():
                 return False
     return True
 
 
 @kernel
-def raise_landmarks(stream: NDArray[np.uint64], blocks: NDArray[np.uint8], count: int) -> None:
+def raise_landmarks(stream: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, count: int) -> None:
     """Raise up to `count` landmarks, each where `is_apart`: so none, nor all together, cut the floor."""
     size = blocks.shape[0]
     for _ in range(count):
         for _ in range(LANDMARK_ATTEMPTS):
             x, y = draw_between(stream, 2, size - 3), draw_between(stream, 2, size - 3)
-            if is_apart(blocks, x, y):
+            if is_apart(blocks, floor, x, y):
                 kind = draw_between(stream, FIRST_BUILDING, LAST_BUILDING)
-                put_box(blocks, x, y, 1, 1, 1, 1 + LANDMARK_HEIGHT, kind)
+                put_box(blocks, x, y, 1, 1, floor, floor + LANDMARK_HEIGHT, kind)
                 break
 
 
 @kernel
 def draw_open(
-    stream: NDArray[np.uint64], blocks: NDArray[np.uint8], x_first: int, x_last: int, y_first: int, y_last: int
+    stream: NDArray[np.uint64], blocks: NDArray[np.uint8], kind: int, floor: int, y_first: int, y_last: int
 ) -> tuple[int, int]:
-    """Draw a cell (x, y) of flat floor with nothing on it, evenly from a rectangle that has at least one."""
+    """Draw a cell (x, y) within the walls and the rows `y_first .. y_last`, evenly from those that are open.
+
+    Open is a cell with floor of `kind`, and nothing where one stands on it; there must be one.
+    """
     while True:
-        x, y = draw_between(stream, x_first, x_last), draw_between(stream, y_first, y_last)
-        if blocks[x, y, 0] == GROUND and blocks[x, y, 1] == AIR:
+        x, y = draw_between(stream, 1, blocks.shape[0] - 2), draw_between(stream, y_first, y_last)
+        if blocks[x, y, floor - 1] == kind and blocks[x, y, floor] == AIR:
             return x, y
+
+
+@kernel
+def lay_food(
+    stream: NDArray[np.uint64],
+    blocks: NDArray[np.uint8],
+    kind: int,
+    floor: int,
+    y_first: int,
+    y_last: int,
+    lift: int,
+    amount: int,
+) -> None:
+    """Put `amount` pieces of food over open cells (see `draw_open`), `lift` cells above where one stands."""
+    while amount > 0:
+        x, y = draw_open(stream, blocks, kind, floor, y_first, y_last)
+        if blocks[x, y, floor + lift] == AIR:
+            blocks[x, y, floor + lift] = FOOD
+            amount -= 1
+
+
+def turn_quarters(blocks: NDArray[np.uint8], x: int, y: int, quarters: int) -> tuple[NDArray[np.uint8], int, int]:
+    """Turn a grid, and a cell (x, y) in it, by quarters about its middle."""
+    for _ in range(quarters):
+        x, y = blocks.shape[0] - 1 - y, x
+    return np.rot90(blocks, quarters), x, y

@@ -1,4 +1,4 @@
-"""The course of a run: reading its metrics, and the smoothing of App. E."""
+"""The course of a run: reading its metrics."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 
 from simcore.errors import UserError
 from simcore.figures import read_metrics
-from simcore.figures.course import smooth
 
 
 def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None:
@@ -30,12 +29,3 @@ def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: st
         file.write_text(text)
     with pytest.raises(UserError, match=complaint):
         read_metrics(file)
-
-
-def test_smoothing_starts_at_the_first_value_and_weighs_the_rest_exponentially() -> None:
-    values = np.random.default_rng(0).normal(size=50)
-    alpha = 2 / 11
-    for n, smoothed in enumerate(smooth(values)):
-        weights = alpha * (1 - alpha) ** np.arange(n, -1, -1)
-        weights[0] = (1 - alpha) ** n
-        assert smoothed == pytest.approx(weights @ values[: n + 1])

@@ -1,0 +1,143 @@
+"""How well a run's agent does: whole episodes in worlds that it was not trained in, beside a random policy."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from simcore.acting import Actor, Episode, Policy, RandomPolicy
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.inspection import Loaded
+from simcore.presets import preset
+from simcore.training import make_policy, make_worlds, stream
+
+BATCH = 32
+"""Worlds that are played side by side."""
+STRETCH = 64
+"""Steps between two looks at what has ended."""
+CONFIDENCE = 0.9
+MEASURES = {"reward": "return", "food": "food eaten", "length": "episode length"}
+"""What is told of episodes, by the field of `Episode`."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over episodes, and where it lies with a confidence of 90 % by Student's t (App. E)."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Interval | None":
+        """Return the interval of the mean of values; None where one is missing, unbounded where there is only one."""
+        numbers = np.array(values, np.float64)
+        if not len(numbers) or np.isnan(numbers).any():
+            return None
+        mean = float(numbers.mean())
+        error = float(stats.sem(numbers)) if len(numbers) > 1 else np.inf
+        if error == 0:
+            return cls(mean, mean, mean)
+        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(numbers) - 1, 1))) * error
+        return cls(mean, mean - reach, mean + reach)
+
+
+class Evaluation(NamedTuple):
+    """Episodes of one level, by the agent and by a policy that draws every action alike."""
+
+    level: str
+    agent: list[Episode]
+    random: list[Episode]
+
+    def intervals(self) -> dict[str, dict[str, Interval | None]]:
+        """Return the mean of each measure with its interval, by who played."""
+        played = {"agent": self.agent, "random": self.random}
+        return {
+            who: {name: Interval.of([getattr(episode, name) for episode in episodes]) for name in MEASURES}
+            for who, episodes in played.items()
+        }
+
+    def report(self) -> dict[str, Any]:
+        """Return everything, for JSON: an interval's ends are null where it is unbounded."""
+
+        def plain(interval: Interval | None) -> dict[str, float | None] | None:
+            if interval is None:
+                return None
+            return {name: value if np.isfinite(value) else None for name, value in asdict(interval).items()}
+
+        return {
+            "level": self.level,
+            "confidence": CONFIDENCE,
+            **{
+                who: {MEASURES[name].replace(" ", "_"): plain(interval) for name, interval in measures.items()}
+                for who, measures in self.intervals().items()
+            },
+            "returns": [episode.reward for episode in self.agent],
+        }
+
+
+def evaluate(
+    run: Loaded, episodes: int = 100, level: str | None = None, greedy: bool = False, seed: int = 0
+) -> Evaluation:
+    """Let the agent, and a random policy, play whole episodes.
+
+    Each world plays its share of them to the end, so that short episodes are not preferred.
+
+    Args:
+        run: the run.
+        episodes: how many.
+        level: another level than the run's; its arguments are those of the run's preset.
+        greedy: take the most likely action in place of drawing one.
+        seed: chooses the worlds, and what is drawn.
+
+    Raises:
+        UserError: the run's agent does not act, or the level has other actions than its own.
+    """
+    if run.config.policy != "agent":
+        raise UserError("in this run a walker acts and there is no reward; simcore probe measures what it learned")
+    if episodes < 1:
+        raise UserError(f"--episodes is {episodes}; it must be at least 1")
+    config = config_in(run.config, level)
+    trained = make_worlds(run.config, 1).action_names
+    offered = make_worlds(config, 1).action_names
+    if offered[: len(trained)] != trained:
+        raise UserError(
+            f"the agent knows the actions {', '.join(trained)}; {config.level} has {', '.join(offered)}, "
+            "which must begin alike"
+        )
+    purpose = stream(run.config.seed, f"evaluate/{config.level}/{seed}")
+    count = min(BATCH, episodes)
+    worlds = make_worlds(config, count, copy=False)
+    agent = make_policy(config, worlds, run.system.agent, purpose, greedy)
+    played = play(config, agent, count, episodes, purpose)
+    return Evaluation(
+        config.level, played, play(config, RandomPolicy(len(trained), count, purpose), count, episodes, purpose)
+    )
+
+
+def config_in(config: Config, level: str | None) -> Config:
+    """Return a run's configuration for another level, with frames of the same size.
+
+    Raises:
+        UserError: there is no such level.
+    """
+    if level is None or level == config.level:
+        return config
+    world = replace(preset(config.preset, level).world, frame_size=config.world.frame_size)
+    return replace(config, level=level, world=world)
+
+
+def play(config: Config, policy: Policy, count: int, episodes: int, seed: int) -> list[Episode]:
+    """Play `episodes` episodes in `count` worlds side by side, in each as many as in the others, or one more."""
+    shares = [episodes // count + (world < episodes % count) for world in range(count)]
+    actor = Actor(make_worlds(config, count, copy=False), policy, seed, reward_scale=config.reinforcement.reward_scale)
+    played: list[Episode] = []
+    while any(shares):
+        for episode in actor.collect(STRETCH).episodes:
+            if shares[episode.world]:
+                shares[episode.world] -= 1
+                played.append(episode)
+    return played

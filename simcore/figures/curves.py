@@ -1,0 +1,104 @@
+"""Curves over seeds, made as the paper makes them (App. E)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import stats
+
+from simcore.errors import UserError
+
+Array = NDArray[np.float64]
+WINDOW = 10
+"""Length of the exponential moving window: the newest value weighs 2 / (WINDOW + 1)."""
+POINTS = 128
+"""Points, uniform over the x-axis, at which curves are evaluated."""
+CONFIDENCE = 0.9
+RESAMPLES = 2000
+"""Of the bootstrap."""
+
+
+class Curve(NamedTuple):
+    """The mean of some runs' smoothed values, and the region where it lies with a confidence of 90 %."""
+
+    x: Array
+    """`[128]`."""
+    mean: Array
+    """`[128]`."""
+    low: Array | None
+    """`[128]`; None of a single run, which has no region."""
+    high: Array | None
+    """`[128]`; None of a single run."""
+    runs: int
+    """How many runs it is made of."""
+
+
+def smooth(values: Array) -> Array:
+    """Return the exponential moving average of window 10 that starts at the first value; where one is NaN, the last."""
+    alpha = 2 / (WINDOW + 1)
+    result = values.copy()
+    newest = np.nan
+    for i, value in enumerate(values):
+        if not np.isnan(value):
+            newest = value if np.isnan(newest) else alpha * value + (1 - alpha) * newest
+        result[i] = newest
+    return result
+
+
+def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "bootstrap"] = "student") -> Curve:
+    """Make one curve of runs (x, y) of one model, which may differ in length and spacing.
+
+    Each is smoothed; all are interpolated at 128 points over the x range that all of them cover; then come the mean
+    and its 90 % region. A y that is NaN, as where no episode ended, is left out.
+
+    Args:
+        runs: x, ascending, and y of each.
+        region: of Student's t, or the percentiles of a bootstrap over runs.
+
+    Raises:
+        UserError: a run has no finite value, or their x ranges have nothing in common.
+    """
+    present = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in runs]
+    if not present or not all(len(x) for x, _ in present):
+        raise UserError("a curve needs at least one run, and each run at least one finite value")
+    begin, end = max(x[0] for x, _ in present), min(x[-1] for x, _ in present)
+    if begin > end:
+        raise UserError(f"the runs have no x in common: one begins at {begin:g}, another ends at {end:g}")
+    grid = np.linspace(begin, end, POINTS)
+    values = np.stack([np.interp(grid, x, smooth(y)) for x, y in present])
+    mean = values.mean(axis=0)
+    if len(values) == 1:
+        return Curve(grid, mean, None, None, 1)
+    if region == "bootstrap":
+        drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+        tail = 50 * (1 - CONFIDENCE)
+        low, high = np.percentile(values[drawn].mean(axis=1), (tail, 100 - tail), axis=0)
+        return Curve(grid, mean, low, high, len(values))
+    reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values, axis=0)
+    return Curve(grid, mean, mean - reach, mean + reach, len(values))
+
+
+def curves_figure(
+    curves: Mapping[str, Curve],
+    title: str,
+    y_label: str,
+    x_label: str = "frames",
+    levels: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draw curves by name, each with its region, and dashed lines at named levels of y."""
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, curve) in enumerate(curves.items()):
+        count = f"{curve.runs} seeds" if curve.runs > 1 else "1 seed, so no region"
+        axes.plot(curve.x, curve.mean, color=f"C{i}", linewidth=1.6, label=f"{name} ({count})")
+        if curve.low is not None and curve.high is not None:
+            axes.fill_between(curve.x, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
+    for name, level in (levels or {}).items():
+        axes.axhline(level, color="0.5", linewidth=0.9, linestyle="--", label=name)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    return figure

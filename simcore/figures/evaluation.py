@@ -1,0 +1,31 @@
+"""How well an agent does, as a table."""
+
+import math
+
+from rich.table import Table
+
+from simcore.evaluation import MEASURES, Evaluation, Interval
+
+
+def evaluation_table(evaluation: Evaluation, title: str) -> Table:
+    """Return the table of means and 90 % intervals, of the agent and of a random policy."""
+    table = Table(title=title, title_justify="left")
+    for column in ("", "agent", "90 % interval", "random policy", "90 % interval"):
+        table.add_column(column, justify="left" if not column else "right")
+    intervals = evaluation.intervals()
+    for name, label in MEASURES.items():
+        cells = [cell for who in ("agent", "random") for cell in _cells(intervals[who][name], name)]
+        table.add_row(label, *cells)
+    return table
+
+
+def _cells(interval: Interval | None, name: str) -> tuple[str, str]:
+    if interval is None:
+        return "–", "–"
+
+    def write(value: float) -> str:
+        return f"{value:.1%}" if name == "food" else f"{value:.2f}"
+
+    if not math.isfinite(interval.low):
+        return write(interval.mean), "one episode"
+    return write(interval.mean), f"{write(interval.low)} to {write(interval.high)}"

@@ -1,0 +1,32 @@
+from simcore.worlds.grid import (
+    FIRST_BUILDING,
+    KINDS,
+    LAST_BUILDING,
+    SKY,
+    SNOW,
+    WATER,
+    shaded_colours,
+)
+
+
+def test_kinds_keep_their_numbers():
+    names = [kind.name for kind in KINDS]
+    assert names[:5] == ["air", "ground", "wall", "food", "block"]
+    assert names[FIRST_BUILDING : LAST_BUILDING + 1] == [
+        *("red", "orange", "lime", "green", "teal", "blue", "navy", "purple", "magenta", "pink", "brown", "white")
+    ]
+    assert names[WATER : SNOW + 1] == ["water", "cliff", "ice", "sand", "meadow", "forest", "rock", "snow"]
+    assert len(names) == SNOW + 1
+
+
+def test_every_kind_can_be_told_from_the_others_and_from_the_sky():
+    tops = [tuple(colours[0].tolist()) for colours in shaded_colours()[1:]]
+    assert len({*tops, SKY}) == len(tops) + 1
+
+
+def test_only_food_is_rewarded_and_only_blocks_are_taken():
+    assert [kind.name for kind in KINDS if kind.reward] == ["food"]
+    assert [kind.name for kind in KINDS if kind.collectable] == ["food"]
+    assert [kind.name for kind in KINDS if kind.removable] == ["block"]
+    assert [kind.name for kind in KINDS if kind.deadly] == ["water"]
+    assert [kind.name for kind in KINDS if not kind.solid] == ["air", "food", "water"]
