@@ -54,7 +54,7 @@ def actor_threads() -> list[threading.Thread]:
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
 def test_a_training_uses_each_trajectory_once_and_all_executors_make_the_same(kind: str, core: str) -> None:
     """The same as actors make in turn, with the weights of the version that each trajectory names."""
-    changes = {"executor": kind, "core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 3}
+    changes = {"executor": kind, "core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 2}
     run = Watched(tinier_acting(**changes))
     with run.executor:
         for _ in range(5):
