@@ -189,7 +189,7 @@ def test_a_cluster_that_is_not_there_is_named(address: str) -> None:
 
 
 def test_a_run_on_a_ray_of_its_own_stops_politely(tmp_path: Path) -> None:
-    """At SIGTERM, which Ray would handle by an end at once, it writes its checkpoint; and it leaves no process."""
+    """At SIGTERM, which Ray would handle by an end at once, it writes its checkpoint."""
     pytest.importorskip("ray")
     config = tinier_acting(executor="ray", learning__updates=100_000, record__checkpoint_every=100_000)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
