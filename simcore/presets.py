@@ -1,6 +1,6 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from simcore.config import (
@@ -26,9 +26,26 @@ CITIES: dict[str, dict[str, Any]] = {
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
 }
 FRAME_SIZES = {"tiny": 16, "small": 32, "paper": 64}
-ROOMS: dict[str, dict[str, Any]] = {
-    "tiny": {"size": 9, "amount": 3, "landmarks": 2, "episode_length": 100},
-    "small": {"size": 12},
+# Smaller and easier worlds for the smaller presets; the paper's are the levels' own defaults.
+TINY_ROOM = {"size": 9, "landmarks": 2, "episode_length": 200}
+LEVELS_OF: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "Terrain": {"size": 24, "amount": 8, "relief": 4, "speed": 0.5, "episode_length": 300},
+        "Food": {"size": 11, "amount": 5, "landmarks": 3, "episode_length": 120},
+        "HighFood": TINY_ROOM,
+        "Bridge": TINY_ROOM,
+        "Cliff": TINY_ROOM | {"rise": 2},
+        "CliffHard": TINY_ROOM | {"rise": 3},
+        "HighFoodHard": TINY_ROOM | {"lift": 2},
+        "Tower": TINY_ROOM | {"rise": 3},
+    },
+    "small": {
+        "Terrain": {"size": 32, "amount": 10, "relief": 6, "episode_length": 1000},
+        "Food": {"size": 14},
+        "Cliff": {"size": 12, "rise": 2},
+        "HighFood": {"size": 12},
+        "Bridge": {"size": 12},
+    },
     "paper": {},
 }
 
@@ -49,13 +66,10 @@ def acting_preset(name: str, level: str) -> Config:
     """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
     base = city_preset(name)
     kind = find_world_config(level)
-    known = {field.name for field in fields(kind)}
-    # Other people's worlds come in the size they have; building levels, with the room that their buildings want.
-    arguments = {"frame_size": FRAME_SIZES[name]} | (ROOMS[name] if level == "Food" else {})
-    world = kind(**{key: value for key, value in arguments.items() if key in known})
+    world = kind(frame_size=FRAME_SIZES[name], **LEVELS_OF[name].get(level, {}))
     learning = base.learning
     if name == "tiny":
-        learning = replace(learning, updates=3000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)
+        learning = replace(learning, updates=1000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)
     return replace(
         base,
         level=level,
