@@ -10,7 +10,7 @@ from simcore.worlds.body import act
 from simcore.worlds.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.kernels import kernel
 from simcore.worlds.raster import Camera, draw_frame
-from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, Rules
+from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, STEEPEST, Rules
 from simcore.worlds.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
 
 
@@ -119,7 +119,7 @@ def show_pose(episodes: Episodes, views: Views, b: int, rules: Rules) -> None:
     pose = views.poses[b]
     pose[0], pose[1], pose[2] = x, y, motion[2]
     pose[3] = 2 * np.pi * heading / turns
-    pose[4] = np.deg2rad(PITCH_STEP) * episodes.facing[b, 1]
+    pose[4] = np.deg2rad(max(PITCH_STEP * episodes.facing[b, 1], -STEEPEST))
     views.headings[b] = heading
     # A start away from the grid's middle lets the body leave the map; the nearest cell stands for it then.
     column, row = min(max(floor(pose[0]), 0), size - 1), min(max(floor(pose[1]), 0), size - 1)

@@ -256,6 +256,15 @@ def test_pose_cell_and_heading():
     assert info["cell"] == [5 * 11 + 5]
 
 
+def test_pitch_is_that_of_the_picture():
+    worlds = make_vector("HighFood", 1, size=9, frame_size=8)
+    worlds.reset(seed=0)
+    down, up = (np.array([worlds.action_names.index(name)]) for name in ("look_down", "look_up"))
+    pitches = [np.rad2deg(worlds.step(action)[-1]["pose"][0, 4]) for action in [*[down] * 5, *[up] * 7]]
+    expected = [-22.5, -45, -67.5, -89, -89, -67.5, -45, -22.5, 0, 22.5, 45, 45]
+    np.testing.assert_allclose(pitches, expected, rtol=1e-6)
+
+
 def test_seen_grows_within_an_episode_and_begins_anew():
     worlds = make_vector("RandomCity", 4, size=15, frame_size=24, episode_length=40)
     _, info = worlds.reset(seed=2)
