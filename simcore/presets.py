@@ -32,9 +32,10 @@ LEVELS_OF: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
         "Terrain": {"size": 24, "amount": 8, "relief": 4, "speed": 0.5, "episode_length": 300},
         "Food": {"size": 11, "amount": 5, "landmarks": 3, "episode_length": 120},
-        "HighFood": TINY_ROOM,
-        "Bridge": TINY_ROOM,
-        "Cliff": TINY_ROOM | {"rise": 2},
+        # Much food and many blocks: nearly all that chance finds in a building level, it finds by luck with a block.
+        "HighFood": TINY_ROOM | {"amount": 6, "carried": 8},
+        "Bridge": TINY_ROOM | {"gap": 2, "speed": 0.25, "amount": 7, "carried": 12},
+        "Cliff": TINY_ROOM | {"rise": 2, "carried": 8},
         "CliffHard": TINY_ROOM | {"rise": 3},
         "HighFoodHard": TINY_ROOM | {"lift": 2},
         "Tower": TINY_ROOM | {"rise": 3},
