@@ -231,6 +231,9 @@ class LearningConfig:
     learns what frames have in common; with a high rate the belief saturates on that and stays blind."""
     probe_learning_rate: float = 1e-3
     """Adam's learning rate for the probes."""
+    probe_times: int | None = None
+    """Times of each trajectory, drawn anew for each, at which the probes are trained and scored; none: all of them,
+    0: there are no probes."""
     beta1: float = 0.9
     """Adam's first moment (table 2: 0 to 0.95)."""
     beta2: float = 0.999
@@ -248,7 +251,9 @@ class LearningConfig:
             "gradient_clip",
         )
         require_positive("learning", self, *positive)
-        require(self.belief_warmup >= 0, f"learning.belief_warmup must be 0 or more, not {self.belief_warmup}")
+        for name in ("belief_warmup", "probe_times"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"learning.{name} must be 0 or more, not {value}")
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             require(0 <= beta < 1, f"learning.{name} must be in [0, 1), not {beta}")
 

@@ -50,7 +50,10 @@ class Loaded:
             UserError: it has none.
         """
         if self.system.probes is None:
-            raise UserError(f"{self.config.level} tells neither map nor pose, so there is nothing to compare with")
+            raise UserError(
+                f"this run has no probes: {self.config.level} tells neither map nor pose, "
+                "or it was trained with --learning.probe-times 0"
+            )
         return self.system.probes
 
     @property
@@ -160,7 +163,7 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
 
     maps, decoded = None, None
-    if trajectory.truth is not None:
+    if trajectory.truth is not None and run.system.probes is not None:
         maps = trajectory.truth.maps.cpu()
         known = frames_to_uint8(run.probes(beliefs.outputs[:context]).maps.movedim(-1, -3))
         decoded = torch.cat([known, known[-1:].expand(steps, *known.shape[1:])]).cpu()

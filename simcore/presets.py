@@ -70,7 +70,9 @@ def acting_preset(name: str, level: str) -> Config:
     world = kind(frame_size=FRAME_SIZES[name], **LEVELS_OF[name].get(level, {}))
     learning = base.learning
     if name == "tiny":
-        learning = replace(learning, updates=1000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)
+        learning = replace(
+            learning, updates=1000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0, probe_times=8
+        )
     return replace(
         base,
         level=level,

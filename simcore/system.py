@@ -64,7 +64,7 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
 
 
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model (None without one), and probes (None where there is no truth)."""
+    """Agent, simulation with its frame model, and probes; the latter are None where there is nothing for them to do."""
 
     def __init__(self, config: Config, sizes: WorldSizes) -> None:
         super().__init__()
@@ -80,4 +80,5 @@ class SimCore(nn.Module):
         )
         belief_size = self.agent.core.output_size
         self.simulation = make_simulation(config, sizes, belief_size) if config.frame_model != "none" else None
-        self.probes = Probes(belief_size, sizes.map_size, sizes.num_headings) if sizes.map_size is not None else None
+        has_probes = sizes.map_size is not None and config.learning.probe_times != 0
+        self.probes = Probes(belief_size, sizes.map_size or 0, sizes.num_headings) if has_probes else None

@@ -11,7 +11,7 @@ from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory
 from simcore.memory import CoreState
-from simcore.nested import detach
+from simcore.nested import detach, tree_map
 from simcore.simulation import draw_starts
 from simcore.system import SimCore
 
@@ -46,6 +46,7 @@ class Learner:
         device = next(system.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
+        self.probe_generator = torch.Generator().manual_seed(seed)
         self.updates = 0
         belief: list[nn.Parameter] = list(system.agent.parameters())
         frames: list[nn.Parameter] = []
@@ -90,7 +91,9 @@ class Learner:
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
         if system.probes is not None and trajectory.truth is not None:
-            knowing = system.probes.loss(beliefs.outputs.detach(), trajectory.truth)
+            times = self._draw_probe_times(len(trajectory.frames))
+            truth = tree_map(lambda part: part[times], trajectory.truth)
+            knowing = system.probes.loss(beliefs.outputs.detach()[times], truth)
             losses["probe loss"] = knowing.loss
             metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
 
@@ -114,6 +117,7 @@ class Learner:
             "updates": self.updates,
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
+            "probe_generator": self.probe_generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -122,8 +126,16 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
         self.generator.set_state(state["generator"].cpu())
+        self.probe_generator.set_state(state["probe_generator"].cpu())
         if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
             self.noise.set_state(state["noise"].cpu())
+
+    def _draw_probe_times(self, length: int) -> Tensor | slice:
+        """Draw the times at which the probes look into the belief; all of them where the configuration says so."""
+        wanted = self.config.learning.probe_times
+        if wanted is None or wanted >= length:
+            return slice(None)
+        return torch.randperm(length, generator=self.probe_generator)[:wanted].sort().values
 
     def _warm_up(self) -> None:
         """Set the learning rate of encoder and cores."""
