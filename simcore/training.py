@@ -1,8 +1,10 @@
 """A training run: actors and learner, and the loop that joins them (until it is done or told to stop)."""
 
 import hashlib
+import itertools
 import time
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from simcore.acting import (
     AgentPolicy,
     Executor,
     Ledger,
+    OnRay,
     Policy,
     Serial,
     Threads,
@@ -97,24 +100,29 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpos
     return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale)
 
 
-def make_executor(config: Config, agent: Agent, begun: int = 0, rank: int = 0) -> Executor:
-    """Make what drives the run's actors.
+def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
+    """Make what drives the run's actors, each with a number that no other has on any rank.
 
     Raises:
         UserError: Ray is asked for and not installed, or its cluster cannot be reached.
     """
-    length, actors = config.learning.unroll_length, config.acting.actors
-    first = rank * actors
+    make, length, acting = partial(make_actor, config, begun=begun), config.learning.unroll_length, config.acting
+    numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
+    if config.executor == "serial":
+        return Serial([make(number, agent) for number in numbers], length)
     if config.executor == "threads":
-        return Threads(
-            lambda number, own: make_actor(config, number, own, begun),
-            agent,
-            actors,
-            length,
-            config.acting.queue,
-            first,
-        )
-    return Serial([make_actor(config, number, agent, begun) for number in range(first, first + actors)], length)
+        return Threads(make, agent, numbers, length, acting.queue)
+    substitutes = itertools.count(ranks.size * acting.actors + ranks.rank, ranks.size)
+    return OnRay(
+        make,
+        agent,
+        itertools.chain(numbers, substitutes),
+        acting.actors,
+        length,
+        acting.queue,
+        acting.replacements,
+        config.ray_address,
+    )
 
 
 def choose_device(name: str) -> torch.device:
@@ -156,7 +164,7 @@ class Training:
         self.system = make_system(config).to(device)
         self.learner = Learner(self.system, config, stream(config.seed, "learner"), self.ranks)
         begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
-        self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks.rank)
+        self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
         self.core_states: dict[int, CoreState] = {}

@@ -3,6 +3,7 @@
 from simcore.acting.actor import Actor, Worlds
 from simcore.acting.executor import ActorError, Executor, Handed
 from simcore.acting.experience import Episode, Experience, Ledger
+from simcore.acting.on_ray import OnRay
 from simcore.acting.policies import AgentPolicy, Choice, Policy, Present, RandomPolicy, WalkerPolicy
 from simcore.acting.serial import Serial
 from simcore.acting.threads import Threads
@@ -17,6 +18,7 @@ __all__ = [
     "Experience",
     "Handed",
     "Ledger",
+    "OnRay",
     "Policy",
     "Present",
     "RandomPolicy",

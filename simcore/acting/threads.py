@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 
 import torch
 
@@ -51,21 +52,19 @@ class Threads(Executor):
     Args:
         make_actor: makes an actor.
         agent: the learner's, copied for each actor.
-        actors: how many.
+        numbers: the actors' own.
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
-        first: the number of the first actor.
     """
 
-    def __init__(
-        self, make_actor: MakeActor, agent: Agent, actors: int, length: int, room: int, first: int = 0
-    ) -> None:
+    def __init__(self, make_actor: MakeActor, agent: Agent, numbers: Sequence[int], length: int, room: int) -> None:
         self.length = length
         self._weights = Weights(agent)
         self._queue: queue.Queue[Experience | ActorError] = queue.Queue(room)
+        self._failure: ActorError | None = None
         self._stop = threading.Event()
         self._threads = []
-        for number in range(first, first + actors):
+        for number in numbers:
             own = copy.deepcopy(agent).requires_grad_(False)
             actor = make_actor(number, own)
             thread = threading.Thread(target=self._run, args=(actor, own), name=f"actor {number}", daemon=True)
@@ -83,13 +82,8 @@ class Threads(Executor):
             for thread in self._threads:
                 thread.start()
         begin = time.perf_counter()
-        experiences = []
-        for _ in range(count):
-            handed = self._queue.get()
-            if isinstance(handed, ActorError):
-                raise handed
-            experiences.append(handed)
-        return Handed(tuple(experiences), time.perf_counter() - begin)
+        experiences = tuple(self._next() for _ in range(count))
+        return Handed(experiences, time.perf_counter() - begin)
 
     def close(self) -> None:
         """Stop the actors; what they have not handed over is lost."""
@@ -98,12 +92,20 @@ class Threads(Executor):
             for thread in self._threads:
                 thread.join()
 
+    def _next(self) -> Experience:
+        if self._failure is None:
+            handed = self._queue.get()
+            if isinstance(handed, Experience):
+                return handed
+            self._failure = handed  # its thread has ended, so who asks again must not wait for it
+        raise self._failure
+
     def _run(self, actor: Actor, own: Agent) -> None:
         try:
             while not self._stop.is_set():
                 version = self._weights.load_into(own)
                 self._hand_over(actor.collect(self.length, version))
-        except Exception:  # whatever it was, the learner is told
+        except BaseException:  # whatever it was, the learner is told and does not wait in vain
             self._hand_over(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))
 
     def _hand_over(self, made: Experience | ActorError) -> None:

@@ -1,0 +1,264 @@
+"""Actors on Ray, on this machine or a cluster: each is a process of its own, and one that dies is replaced."""
+
+import copy
+import importlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.experience import Experience
+from simcore.agent import Agent
+from simcore.errors import UserError
+
+LOOK_UP = 1.0
+"""Seconds after which a learner that waits looks for actors that have fallen silent."""
+PATIENCE = 600.0
+"""Seconds without a trajectory after which an actor counts as dead; compilation and the start of nodes are within."""
+HOPELESS = 3
+"""So many failures an actor, with no trajectory from any in between, and the run gives up: it is not bad luck."""
+REACHABLE = 5.0
+"""Seconds that a cluster has to answer; Ray itself would try for minutes."""
+
+logger = logging.getLogger(__name__)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class RemoteActor:
+    """What runs in each of Ray's processes: an actor, and an agent of its own on the CPU."""
+
+    def __init__(self, make_actor: MakeActor, number: int, agent: Agent) -> None:
+        torch.set_num_threads(1)  # the other cores are other actors'
+        self._weights = agent.state_dict()  # shares the memory of the agent's own
+        self._actor = make_actor(number, agent)
+
+    def collect(self, length: int, version: int, weights: Arrays) -> Any:
+        """Make a trajectory with the given weights, and return the `Experience` with arrays for its tensors."""
+        for name, own in self._weights.items():
+            np.copyto(own.numpy(), weights[name])
+        return exchange(self._actor.collect(length, version), Tensor, Tensor.numpy)
+
+
+@dataclass
+class Employed:
+    """An actor, as the learner sees it."""
+
+    number: int
+    handle: Any
+    """Ray's, by which it is called."""
+    owed: deque[Any] = field(default_factory=deque)
+    """Ray's references to the trajectories that it has been asked for, oldest first."""
+    heard: float = field(default_factory=time.monotonic)
+    """When it last handed something over, or was made."""
+
+
+class OnRay(Executor):
+    """Runs each actor in a process on a Ray cluster, and replaces the ones that fail.
+
+    The weights are put into Ray's object store once for each version, and trajectories come back as arrays, so neither
+    is pickled; what is in the store is never seen half-written. An actor is asked for `room` trajectories ahead, each
+    with the weights that are newest when it is asked.
+
+    Ray reports a call that has failed and a process, or its machine, that has died; an actor that only falls silent
+    counts as dead after some time. What it had made before and not handed over is used, up to the failure.
+
+    Args:
+        make_actor: makes an actor of a number; pickled.
+        agent: the learner's, copied for each actor.
+        numbers: an endless supply of numbers that no other actor has: the first actors', then their replacements'.
+        actors: how many.
+        length: Lu, the steps of a trajectory.
+        room: how many trajectories each actor may owe.
+        replacements: how many actors may be replaced.
+        address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
+            this process is connected already, that is used.
+        patience: seconds without a trajectory after which an actor counts as dead.
+
+    Raises:
+        UserError: Ray is not installed, or the cluster cannot be reached.
+    """
+
+    def __init__(
+        self,
+        make_actor: MakeActor,
+        agent: Agent,
+        numbers: Iterator[int],
+        actors: int,
+        length: int,
+        room: int,
+        replacements: int = 100,
+        address: str | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._ray = import_ray()
+        self._owns_ray = not self._ray.is_initialized()
+        if self._owns_ray:
+            connect(self._ray, address, actors)
+        self.length = length
+        self._agent = agent
+        self._numbers = numbers
+        self._room = room
+        self._replacements = replacements
+        self._patience = patience
+        self._barren = 0  # failures since the last trajectory
+        self._hopeless = HOPELESS * actors
+        # An actor's process has no part in a GPU, which is the learner's.
+        remote = self._ray.remote(num_cpus=1, num_gpus=0, max_restarts=0)(RemoteActor)
+        own = self._ray.put(copy.deepcopy(agent).requires_grad_(False).cpu())
+        self._employ: Callable[[int], Any] = lambda number: remote.remote(make_actor, number, own)
+        self._actors = [self._new() for _ in range(actors)]
+        self.publish(0)
+
+    def publish(self, version: int) -> None:
+        """Put the learner's present weights where all actors can read them."""
+        weights = {name: value.detach().cpu().numpy() for name, value in self._agent.state_dict().items()}
+        self._newest = (version, self._ray.put(weights))
+
+    def take(self, count: int) -> Handed:
+        """Wait for the next `count` trajectories, from whoever is ready."""
+        begin = time.monotonic()
+        experiences: list[Experience] = []
+        while len(experiences) < count:
+            for actor in self._actors:
+                self._ask(actor)
+            self._replace_silent()
+            experiences += self._next()
+        return Handed(tuple(experiences), time.monotonic() - begin)
+
+    def close(self) -> None:
+        """Stop the actors, and Ray if it was started for them; what they have not handed over is lost."""
+        for actor in self._actors:
+            self._ray.kill(actor.handle)
+        self._actors.clear()
+        if self._owns_ray:
+            self._ray.shutdown()
+            self._owns_ray = False
+
+    def _new(self) -> Employed:
+        number = next(self._numbers)
+        return Employed(number, self._employ(number))
+
+    def _ask(self, actor: Employed) -> None:
+        version, weights = self._newest
+        while len(actor.owed) < self._room:
+            actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
+
+    def _next(self) -> list[Experience]:
+        """Return the next trajectory in a list, which is empty if none came in time or its actor failed."""
+        oldest = {actor.owed[0]: actor for actor in self._actors}
+        ready, _ = self._ray.wait(list(oldest), timeout=LOOK_UP)  # the first that is ready, in the order given
+        if not ready:
+            return []
+        actor = oldest[ready[0]]
+        try:
+            arrays = self._ray.get(ready[0], timeout=self._patience)
+        except self._ray.exceptions.RayError as error:
+            self._replace(actor, error)
+            return []
+        # The arrays are read-only, and hold their room in Ray's store, so they are copied.
+        experience: Experience = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
+        actor.owed.popleft()
+        actor.heard = time.monotonic()
+        self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
+        self._actors.append(actor)
+        self._barren = 0
+        return [experience]
+
+    def _replace_silent(self) -> None:
+        for actor in list(self._actors):
+            silent = time.monotonic() - actor.heard
+            if silent > self._patience and not self._ray.wait([actor.owed[0]], timeout=0)[0]:
+                free = "if it never began, there may be no free CPU for it: see `ray status`"
+                self._replace(actor, TimeoutError(f"no trajectory in {silent:.0f} s; {free}"))
+                return
+
+    def _replace(self, actor: Employed, error: Exception) -> None:
+        self._ray.kill(actor.handle)
+        self._barren += 1
+        if self.replaced == self._replacements or self._barren >= self._hopeless:
+            raise ActorError(
+                f"actor {actor.number} failed, after {self.replaced} that were replaced:\n{error}"
+            ) from error
+        self.replaced += 1
+        successor = self._new()
+        self._actors[self._actors.index(actor)] = successor
+        logger.warning("actor %d failed, actor %d replaces it: %s", actor.number, successor.number, in_a_line(error))
+        logger.info("actor %d failed:\n%s", actor.number, error)
+
+
+def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
+    """Return nested tuples with `function(leaf)` for each leaf of a kind; tensors for arrays, or arrays for tensors."""
+    if isinstance(tree, kind):
+        return function(tree)
+    if isinstance(tree, tuple):
+        make = getattr(type(tree), "_make", tuple)  # a plain tuple has no _make
+        return make(exchange(child, kind, function) for child in tree)
+    return tree
+
+
+def in_a_line(error: Exception) -> str:
+    """Return what went wrong: the exception that an actor raised, or the first line of what Ray says."""
+    cause = getattr(error, "cause", None)  # of what a call raised
+    if isinstance(cause, Exception):
+        return f"{type(cause).__name__}: {cause}".splitlines()[0]
+    lines = str(error).strip().splitlines()
+    return lines[-1] if "Traceback" in str(error) or "creation task" in lines[0] else lines[0]
+
+
+def import_ray() -> Any:
+    """Import Ray, which is an extra.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        raise UserError("Ray is not installed: pip install simcore[ray]") from error
+
+
+def connect(ray: Any, address: str | None, actors: int) -> None:
+    """Connect to the Ray cluster at an address, or start one here with room for the actors.
+
+    Raises:
+        UserError: it cannot be reached.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody here has been asked
+        cpus = max(actors, os.cpu_count() or 1)
+        options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
+    else:
+        options["address"] = address
+    try:
+        if address is not None:
+            look_for(address)
+        ray.init(**options)
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        what = f"reach a Ray cluster at {address}" if address is not None else "start Ray on this machine"
+        raise UserError(f"cannot {what}: {' '.join(str(error).split())}; see docs/cluster.md") from error
+    # Ray's own handler would end a run at once, without its last checkpoint.
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def look_for(address: str) -> None:
+    """Raise `OSError` if nobody listens at an address that names a host and a port."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname is not None and parts.port is not None:
+        socket.create_connection((parts.hostname, parts.port), REACHABLE).close()
