@@ -18,6 +18,7 @@ from simcore.config import (
     require,
 )
 from simcore.worlds import RandomCityConfig
+from simcore.worlds.foreign import is_foreign
 
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
 CITIES: dict[str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ CITIES: dict[str, dict[str, Any]] = {
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
 }
 FRAME_SIZES = {"tiny": 16, "small": 32, "paper": 64}
+FOREIGN_FRAME_SIZES = FRAME_SIZES | {"tiny": 32}  # other people's pictures are not made to be seen in 16 x 16
 # Smaller and easier worlds for the smaller presets; the paper's are the levels' own defaults.
 TINY_ROOM = {"size": 9, "landmarks": 2, "episode_length": 200}
 LEVELS_OF: dict[str, dict[str, dict[str, Any]]] = {
@@ -67,7 +69,8 @@ def acting_preset(name: str, level: str) -> Config:
     """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
     base = city_preset(name)
     kind = find_world_config(level)
-    world = kind(frame_size=FRAME_SIZES[name], **LEVELS_OF[name].get(level, {}))
+    frame_size = (FOREIGN_FRAME_SIZES if is_foreign(level) else FRAME_SIZES)[name]
+    world = kind(frame_size=frame_size, **LEVELS_OF[name].get(level, {}))
     learning = base.learning
     if name == "tiny":
         learning = replace(
