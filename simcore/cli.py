@@ -15,7 +15,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional, subcommand
 
-from simcore.config import Config
+from simcore.config import Config, file_name
 from simcore.errors import UserError
 from simcore.presets import preset
 
@@ -34,14 +34,14 @@ class Train:
         """Train, and say where the results are and what to type next."""
         # Imported here, so that --help and bad flags do not wait for PyTorch and the compiler.
         from simcore.runs import RunFolder
-        from simcore.training import choose_device, train
+        from simcore.training import check, train
 
         if self.resume is not None:
             folder = RunFolder.open(self.resume)
             config = Config.from_dict(folder.config)
         else:
             config = self.config
-            choose_device(config.device)  # complains before a folder is made
+            check(config)  # complains before a folder is made
             path = self.run or Path("runs") / config.run_name
             if (path / "config.json").exists():
                 folder = RunFolder.open(path)
@@ -51,7 +51,8 @@ class Train:
         complete = train(config, folder)
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
-        verbs += ["probe"] if config.frame_model == "none" else ["probe", "rollout"]
+        verbs += ["probe"] if config.has_probes else []
+        verbs += ["rollout"] if config.frame_model != "none" else []
         following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
@@ -169,7 +170,7 @@ class Evaluate:
             f"{self.run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
         )
         Console().print(evaluation_table(evaluation, title))
-        file = self.run / f"evaluation-{evaluation.level}.json"
+        file = self.run / f"evaluation-{file_name(evaluation.level)}.json"
         report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
         file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
         say(f"Written: {file}")

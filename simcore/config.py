@@ -375,8 +375,12 @@ class Config:
         """What the run's folder is called where the user names none."""
         unusual: list[str] = [] if self.core == "lstm" else [self.core]
         unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
-        level = self.level.replace("/", "-").replace(":", "-")
-        return "-".join([level, self.preset, *unusual, str(self.seed)])
+        return "-".join([file_name(self.level), self.preset, *unusual, str(self.seed)])
+
+    @property
+    def has_probes(self) -> bool:
+        """Whether there is something to probe the belief for: the world tells map and pose, and probes are wanted."""
+        return not is_foreign(self.level) and self.learning.probe_times != 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""
@@ -400,6 +404,11 @@ class Config:
         except cattrs.BaseValidationError as error:
             reasons = "; ".join(cattrs.transform_error(error, path="config"))
             raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
+
+
+def file_name(level: str) -> str:
+    """Return the name of a world as a file's can hold it."""
+    return level.replace("/", "-").replace(":", "-")
 
 
 def find_world_config(level: str) -> type[WorldConfig]:

@@ -96,15 +96,18 @@ def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[st
 
     Returns:
         Scores `[steps, worlds]` of the "belief" and of the "constant".
+
+    Raises:
+        UserError: the run has no probes.
     """
-    steps = steps or longest(run.config)
+    steps, probes = steps or longest(run.config), run.probes
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
     constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
     belief_scores, constant_scores = [], []
     for i, size in enumerate(sizes):
         trajectory = run.live(f"held-out/{i}", size, steps)
         assert trajectory.truth is not None
-        read = run.probes(run.system.agent.unroll(trajectory).outputs)
+        read = probes(run.system.agent.unroll(trajectory).outputs)
         belief_scores.append(score(read, trajectory.truth))
         constant_scores.append(score(constant.read(read), trajectory.truth))
     return {"belief": Scores.join(belief_scores), "constant": Scores.join(constant_scores)}

@@ -22,6 +22,7 @@ from simcore.acting import (
     WalkerPolicy,
     Worlds,
 )
+from simcore.acting.on_ray import import_ray
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
@@ -139,6 +140,18 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"there is no device {name!r} here; try auto or cpu") from error
     return device
+
+
+def check(config: Config) -> None:
+    """Complain now of what else a run would complain of once it begins.
+
+    Raises:
+        UserError: the device, the environment or Ray is not there.
+    """
+    choose_device(config.device)
+    make_worlds(config, 1).close()
+    if config.executor == "ray":
+        import_ray()
 
 
 def stream(seed: int, purpose: str) -> int:
