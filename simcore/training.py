@@ -81,7 +81,7 @@ def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int, greedy:
     return AgentPolicy(agent, worlds.num_envs, seed, greedy)
 
 
-def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpose: str = "") -> Actor:
+def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Actor:
     """Make one of the run's actors.
 
     Args:
@@ -89,11 +89,9 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpos
         number: the actor's own; its worlds and draws are seeded by it.
         agent: what acts, unless the walker does.
         begun: the updates after which it begins, so that worlds that begin anew are not those of before.
-        purpose: what else its seeds depend on, such as the worlds that a run is measured in.
     """
     worlds = make_worlds(config, config.worlds_per_actor, copy=False)
-    parts = (purpose, str(number or ""), f"after {begun}" if begun else "")
-    suffix = "".join(f"/{part}" for part in parts if part)
+    suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
     walker_seed, worlds_seed, policy_seed = (
         stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
