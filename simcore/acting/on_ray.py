@@ -62,8 +62,8 @@ class Employed:
     """Ray's, by which it is called."""
     owed: deque[Any] = field(default_factory=deque)
     """Ray's references to the trajectories that it has been asked for, oldest first."""
-    heard: float = field(default_factory=time.monotonic)
-    """When it last handed something over, or was made."""
+    heard: float = 0.0
+    """When it last handed something over, or was asked while it owed nothing."""
 
 
 class OnRay(Executor):
@@ -133,9 +133,9 @@ class OnRay(Executor):
         begin = time.monotonic()
         experiences: list[Experience] = []
         while len(experiences) < count:
+            self._replace_silent()
             for actor in self._actors:
                 self._ask(actor)
-            self._replace_silent()
             experiences += self._next()
         return Handed(tuple(experiences), time.monotonic() - begin)
 
@@ -153,6 +153,8 @@ class OnRay(Executor):
         return Employed(number, self._employ(number))
 
     def _ask(self, actor: Employed) -> None:
+        if not actor.owed:
+            actor.heard = time.monotonic()
         version, weights = self._newest
         while len(actor.owed) < self._room:
             actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
@@ -181,10 +183,9 @@ class OnRay(Executor):
     def _replace_silent(self) -> None:
         for actor in list(self._actors):
             silent = time.monotonic() - actor.heard
-            if silent > self._patience and not self._ray.wait([actor.owed[0]], timeout=0)[0]:
+            if actor.owed and silent > self._patience and not self._ray.wait([actor.owed[0]], timeout=0)[0]:
                 free = "if it never began, there may be no free CPU for it: see `ray status`"
                 self._replace(actor, TimeoutError(f"no trajectory in {silent:.0f} s; {free}"))
-                return
 
     def _replace(self, actor: Employed, error: Exception) -> None:
         self._ray.kill(actor.handle)

@@ -1,0 +1,101 @@
+"""What a training learned from is kept and then made again, bit for bit, by fresh actors in this process."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simcore.acting import Actor, Experience
+from simcore.agent import Agent
+from simcore.config import Config
+from simcore.training import Training, make_actor, make_system
+
+
+def leaves(tree: Any) -> list[Tensor]:
+    """Flatten nested tuples."""
+    if isinstance(tree, tuple):
+        return [leaf for child in tree for leaf in leaves(child)]
+    return [] if tree is None else [tree]
+
+
+class Watched(Training):
+    """A training that remembers what it used, and the weights of each version."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config, torch.device("cpu"))
+        self.used: list[Experience] = []
+        self.weights = {0: self._weights()}
+        book = self.ledger.book
+
+        def remember(experience: Experience) -> None:
+            book(experience)
+            self.used.append(experience)
+
+        self.ledger.book = remember  # type: ignore[method-assign]
+
+    def update(self) -> None:
+        super().update()
+        self.weights[self.updates] = self._weights()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.system.agent.state_dict().items()}
+
+
+def assert_used_once_and_whole(training: Watched) -> None:
+    """Each trajectory was used once, in its actor's order, and is what that actor makes with the weights it names."""
+    config = training.config
+    by_actor = defaultdict(list)
+    for experience in training.used:
+        by_actor[experience.actor].append(experience)
+    assert training.ledger.used == len(training.used) == training.updates * config.trajectories_per_update
+    for number, experiences in by_actor.items():
+        assert [experience.turn for experience in experiences] == list(range(len(experiences)))
+        assert_replays(experiences, config, number, training.weights)
+
+
+def assert_replays(
+    experiences: list[Experience], config: Config, number: int, weights: dict[int, dict[str, Tensor]]
+) -> None:
+    agent = make_system(config).agent.requires_grad_(False)
+    actor = make_actor(config, number, agent)
+    for given in experiences:
+        agent.load_state_dict(weights[given.version])
+        expected = actor.collect(config.learning.unroll_length, given.version)
+        assert repr(given.episodes) == repr(expected.episodes)  # as NaN is not equal to itself
+        pairs = zip(leaves(given.trajectory), leaves(expected.trajectory), strict=True)
+        assert all(one.dtype == two.dtype and torch.equal(one, two) for one, two in pairs)
+
+
+def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: int = 0) -> Actor:
+    """Make an actor that leaves a file for each trajectory that it has made, with the number of its process."""
+    actor = make_actor(config, number, agent, begun)
+    collect = actor.collect
+
+    def noting(length: int, version: int = 0) -> Experience:
+        experience = collect(length, version)
+        (notes / f"{number}-{experience.turn}").write_text(str(os.getpid()))
+        return experience
+
+    actor.collect = noting  # type: ignore[method-assign]
+    return actor
+
+
+def breaking_actor(
+    config: Config, breaks: dict[int, int], error: BaseException, number: int, agent: Agent, begun: int = 0
+) -> Actor:
+    """Make an actor that raises an error in a turn of its own: `breaks` tells which, by the actor's number."""
+    actor = make_actor(config, number, agent, begun)
+    step, taken = actor.worlds.step, 0
+
+    def breaking(actions: Any) -> Any:
+        nonlocal taken
+        taken += 1
+        if number in breaks and taken > (breaks[number] + 0.5) * config.learning.unroll_length:
+            raise error
+        return step(actions)
+
+    actor.worlds.step = breaking  # type: ignore[method-assign]
+    return actor

@@ -1,0 +1,203 @@
+"""What every executor promises: the same trajectories, each used once, from weights of a known version."""
+
+import itertools
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from replaying import Watched, assert_replays, assert_used_once_and_whole, breaking_actor, noting_actor
+
+from simcore import training
+from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Serial, Threads
+from simcore.acting.executor import MakeActor
+from simcore.acting.threads import Weights
+from simcore.agent import Agent
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.learning.ranks import Ranks
+from simcore.runs import RunFolder
+from simcore.training import make_actor, make_executor, make_system, train
+from tinier import tinier, tinier_acting
+
+ACTORS = 2
+ROOM = 3
+
+
+@pytest.fixture(params=["serial", "threads", "ray"])
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "ray":
+        request.getfixturevalue("ray")
+    return request.param
+
+
+def make_agent(config: Config) -> Agent:
+    torch.manual_seed(0)
+    return make_system(config).agent
+
+
+def start(kind: str, make: MakeActor, agent: Agent, length: int) -> Executor:
+    if kind == "serial":
+        return Serial([make(number, agent) for number in range(ACTORS)], length)
+    if kind == "threads":
+        return Threads(make, agent, range(ACTORS), length, ROOM)
+    return OnRay(make, agent, itertools.count(), ACTORS, length, ROOM)
+
+
+def actor_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("actor")]
+
+
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+def test_a_training_uses_each_trajectory_once_and_all_executors_make_the_same(kind: str, core: str) -> None:
+    """The same as actors make in turn, with the weights of the version that each trajectory names."""
+    changes = {"executor": kind, "core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 3}
+    run = Watched(tinier_acting(**changes))
+    with run.executor:
+        for _ in range(5):
+            run.update()
+        metrics = run.take_metrics()
+    assert_used_once_and_whole(run)
+    lags = [update - used.version for update in range(5) for used in run.used[2 * update : 2 * update + 2]]
+    assert (metrics["lag/mean"], metrics["lag/max"]) == (sum(lags) / len(lags), max(lags))
+    assert min(lags) >= 0
+    assert kind != "serial" or max(lags) == 0
+    assert metrics["trajectories"] == 10
+    assert metrics["replaced"] == 0
+    assert not actor_threads()
+
+
+def test_the_walker_walks_alike_on_all_executors(kind: str) -> None:
+    run = Watched(tinier(executor=kind, acting__actors=2))
+    with run.executor:
+        for _ in range(5):
+            run.update()
+    assert {used.trajectory.initial_state for used in run.used} == {None}
+    assert_used_once_and_whole(run)
+
+
+def test_an_actor_that_is_ahead_waits(kind: str, tmp_path: Path) -> None:
+    config = tinier_acting()
+    made = {"serial": 1, "threads": 1 + ROOM + ACTORS, "ray": ACTORS * ROOM}[kind]  # threads hold one more in hand
+    with start(kind, partial(noting_actor, config, tmp_path), make_agent(config), 7) as executor:
+        executor.take(1)
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < made:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.5)
+        assert len(list(tmp_path.iterdir())) == made
+
+
+def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
+    """Their version is not a label alone: what is made with it is what these weights make."""
+    config = tinier_acting()
+    agent = make_agent(config)
+    weights = {0: {name: value.clone() for name, value in agent.state_dict().items()}}
+    with start(kind, partial(make_actor, config), agent, config.learning.unroll_length) as executor:
+        taken: list[Experience] = list(executor.take(1).experiences)
+        with torch.no_grad():
+            for parameter in agent.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        weights[7] = agent.state_dict()
+        executor.publish(7)
+        old = {"serial": 0, "threads": ROOM + ACTORS, "ray": ACTORS * ROOM - 1}[kind]
+        taken += executor.take(old).experiences
+        later = executor.take(ACTORS).experiences
+    assert {experience.version for experience in later} == {7}
+    for number in range(ACTORS):
+        own = [experience for experience in [*taken, *later] if experience.actor == number]
+        assert [experience.version for experience in own] == sorted(experience.version for experience in own)
+        assert_replays(own, config, number, weights)
+
+
+@pytest.mark.parametrize("error", [ValueError("the world broke"), SystemExit("the world broke")])
+def test_an_actor_that_raises_ends_a_run_on_threads_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """With a queue that is full while it raises."""
+    config = tinier_acting(executor="threads", acting__actors=3, acting__queue=1, learning__updates=1000)
+    monkeypatch.setattr(training, "make_actor", lambda config, *rest, **more: broken(*rest, **more))
+    broken = partial(breaking_actor, config, {1: 2}, error)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    with pytest.raises(UserError, match=r"(?s)actor 1 failed:\nTraceback.*in breaking.*the world broke.*--resume"):
+        train(config, folder)
+    assert not actor_threads()
+
+
+def test_who_asks_again_after_a_failure_is_told_again() -> None:
+    config = tinier_acting()
+    broken = partial(breaking_actor, config, {0: 0, 1: 0}, ValueError("the world broke"))
+    with start("threads", broken, make_agent(config), 7) as executor:
+        for _ in range(2 * ACTORS):
+            with pytest.raises(ActorError, match="the world broke"):
+                executor.take(1)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_threads_end_with_the_executor_whatever_they_do(taken: int) -> None:
+    config = tinier_acting()
+    with start("threads", partial(make_actor, config), make_agent(config), 200) as executor:
+        executor.take(taken)
+        assert len(actor_threads()) == ACTORS
+    assert not actor_threads()
+
+
+def test_a_published_version_is_never_seen_half_written() -> None:
+    agent, own = (make_agent(tinier_acting()) for _ in range(2))
+
+    def fill(version: int) -> None:
+        with torch.no_grad():
+            for parameter in agent.parameters():
+                parameter.fill_(version)
+        weights.publish(version)
+
+    weights = Weights(agent)
+    fill(0)
+    writer = threading.Thread(target=lambda: [fill(version) for version in range(1, 301)])
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        version = weights.load_into(own)
+        seen.add(version)
+        assert all(bool((parameter == version).all()) for parameter in own.parameters())
+    writer.join()
+    assert weights.load_into(own) == 300
+    assert len(seen) > 5, "the two did not run side by side"
+
+
+def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor do the actors that replace others."""
+    given: list[list[int]] = []
+    monkeypatch.setattr(
+        training, "OnRay", lambda make, agent, numbers, *rest: given.append(list(itertools.islice(numbers, 20)))
+    )
+    config = tinier_acting(executor="ray", acting__actors=3)
+    for rank in range(4):
+        make_executor(config, make_agent(config), 0, Ranks(rank, 4))
+        assert given[rank][:3] == [3 * rank, 3 * rank + 1, 3 * rank + 2]
+    assert len({number for numbers in given for number in numbers}) == 4 * 20
+
+
+def book(ledger: Ledger, actor: int, turn: int) -> None:
+    nothing: Any = None
+    ledger.book(Experience(nothing, actor, turn, 0, (), {}))
+
+
+def test_the_book_refuses_what_was_used_and_what_is_out_of_turn() -> None:
+    ledger = Ledger()
+    for actor, turn in ((0, 0), (5, 0), (0, 1), (5, 1)):
+        book(ledger, actor, turn)
+    for actor, turn in ((0, 1), (0, 0), (5, 3), (7, 1)):
+        with pytest.raises(RuntimeError, match=f"actor {actor} handed over trajectory {turn}"):
+            book(ledger, actor, turn)
+    assert ledger.used == 4
+    again = Ledger()
+    again.load_state_dict(ledger.state_dict())
+    with pytest.raises(RuntimeError, match="actor 0 handed over trajectory 1; the next to use is 2"):
+        book(again, 0, 1)
+    book(again, 0, 2)
+    assert again.used == 5

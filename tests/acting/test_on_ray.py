@@ -1,0 +1,207 @@
+"""Faults on Ray: actors that are killed, raise or fall silent are replaced, and nothing that they made is spoiled."""
+
+import itertools
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from replaying import Watched, assert_used_once_and_whole, breaking_actor, noting_actor
+
+from simcore import training
+from simcore.acting import Actor, ActorError, OnRay
+from simcore.acting.on_ray import HOPELESS, connect
+from simcore.agent import Agent
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.learning.ranks import Ranks
+from simcore.runs import RunFolder, checkpoints
+from simcore.training import make_actor, make_executor, make_system, train
+from tinier import tinier_acting
+
+KILLS = 6
+
+
+def start(make: Any, agent: Agent, actors: int = 1, **options: Any) -> OnRay:
+    return OnRay(make, agent, itertools.count(), actors, 7, 2, **options)
+
+
+def make_agent(config: Config) -> Agent:
+    torch.manual_seed(0)
+    return make_system(config).agent
+
+
+def replace_make_actor(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Actor]) -> None:
+    """Let trainings make their actors by `make(number, agent, begun=...)`; the configuration is in it already."""
+    monkeypatch.setattr(training, "partial", lambda function, config, **more: partial(make, **more))
+
+
+class Killer(threading.Thread):
+    """Kills an actor in its third trajectory or later, again and again: its process, or by Ray's own means."""
+
+    def __init__(self, executor: OnRay, notes: Path) -> None:
+        super().__init__(name="killer")
+        self.executor = executor
+        self.notes = notes
+        self.killed: list[int] = []
+        self.stop = False
+
+    def run(self) -> None:
+        random = np.random.default_rng(0)
+        while not self.stop and len(self.killed) < KILLS:
+            made = [tuple(map(int, path.name.split("-"))) for path in self.notes.iterdir()]
+            alive = {actor.number: actor for actor in list(self.executor._actors)}
+            ready = [number for number, turn in made if turn >= 2 and number in alive and number not in self.killed]
+            if not ready:
+                time.sleep(0.005)
+                continue
+            time.sleep(random.uniform(0, 0.05))  # anywhere in a trajectory
+            number = int(random.choice(ready))
+            if len(self.killed) % 2:
+                self.executor._ray.kill(alive[number].handle)
+            else:
+                os.kill(int((self.notes / f"{number}-0").read_text()), signal.SIGKILL)
+            self.killed.append(number)
+
+
+@pytest.mark.usefixtures("ray")
+def test_actors_are_killed_again_and_again_and_nothing_is_used_twice_or_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that was learned from is made again, bit for bit, by actors that nobody kills."""
+    config = tinier_acting(executor="ray", learning__worlds=6, acting__worlds=3, acting__actors=2, acting__queue=3)
+    replace_make_actor(monkeypatch, partial(noting_actor, config, tmp_path))
+    run = Watched(config)
+    with run.executor as executor:
+        assert isinstance(executor, OnRay)
+        killer = Killer(executor, tmp_path)
+        killer.start()
+        try:
+            deadline = time.monotonic() + 200
+            while executor.replaced < KILLS or {used.actor for used in run.used[-8:]} & {*killer.killed}:
+                assert time.monotonic() < deadline
+                run.update()
+        finally:
+            killer.stop = True
+            killer.join()
+    assert len(killer.killed) == KILLS == run.take_metrics()["replaced"]
+    assert len({used.actor for used in run.used}) > 2, "none that replaced another was heard of"
+    assert_used_once_and_whole(run)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == KILLS
+    assert all("\n" not in line and "replaces it: The actor died" in line for line in warnings)
+    made, used = len(list(tmp_path.iterdir())), run.ledger.used
+    print(f"{used} trajectories used once each, of {made} made, with {KILLS} actors killed in {run.updates} updates")
+
+
+@pytest.mark.usefixtures("ray")
+def test_an_actor_that_raises_is_replaced_and_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it made before is used; what it was asked for after is not."""
+    config = tinier_acting(executor="ray")
+    replace_make_actor(monkeypatch, partial(breaking_actor, config, {0: 2}, ValueError("the world broke")))
+    run = Watched(config)
+    with run.executor:
+        for _ in range(5):
+            run.update()
+    assert [(used.actor, used.turn) for used in run.used] == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
+    assert run.take_metrics()["replaced"] == 1
+    assert_used_once_and_whole(run)
+    assert [record.getMessage() for record in caplog.records] == [
+        "actor 0 failed, actor 1 replaces it: ValueError: the world broke"
+    ]
+
+
+def refuse(number: int, agent: Agent) -> Actor:
+    raise ValueError(f"no worlds for actor {number}")
+
+
+@pytest.mark.usefixtures("ray")
+def test_actors_that_cannot_even_be_made_end_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    config = tinier_acting()
+    last = HOPELESS - 1
+    message = rf"(?s)actor {last} failed, after {last} that were replaced:.*in refuse.*no worlds for actor {last}"
+    with start(refuse, make_agent(config)) as executor, pytest.raises(ActorError, match=message):
+        executor.take(1)
+    assert executor.replaced == last
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        f"actor {number} failed, actor {number + 1} replaces it: ValueError: no worlds for actor {number}"
+        for number in range(last)
+    ]
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_run_ends_after_its_last_replacement_with_the_actors_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tinier_acting(executor="ray", acting__replacements=0)
+    replace_make_actor(monkeypatch, partial(breaking_actor, config, {0: 1}, ValueError("the world broke")))
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    message = r"(?s)update 2: actor 0 failed.*in breaking.*ValueError: the world broke.*--resume"
+    with pytest.raises(UserError, match=message):
+        train(config, folder)
+
+
+def sleepy(config: Config, number: int, agent: Agent) -> Actor:
+    actor = make_actor(config, number, agent)
+    actor.collect = lambda length, version=0: time.sleep(1000)  # type: ignore[method-assign]
+    return actor
+
+
+@pytest.mark.usefixtures("ray")
+def test_an_actor_that_falls_silent_counts_as_dead() -> None:
+    config = tinier_acting()
+    options = {"replacements": 1, "patience": 2.0}
+    begin = time.monotonic()
+    with (
+        start(partial(sleepy, config), make_agent(config), **options) as executor,
+        pytest.raises(ActorError, match=r"actor 1 failed.*\n.*no trajectory in 2 s; .*ray status"),
+    ):
+        executor.take(1)
+    assert executor.replaced == 1
+    assert time.monotonic() - begin < 60
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    config = tinier_acting(executor="ray")
+    with pytest.raises(UserError, match=r"^Ray is not installed: pip install simcore\[ray\]$"):
+        make_executor(config, make_agent(config), 0, Ranks())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere.invalid:6379"])
+def test_a_cluster_that_is_not_there_is_named(address: str) -> None:
+    ray = pytest.importorskip("ray")
+    with pytest.raises(UserError, match=f"^cannot reach a Ray cluster at {address}: .*cluster.md$"):
+        connect(ray, address, actors=1)
+
+
+def test_a_run_on_a_ray_of_its_own_stops_politely(tmp_path: Path) -> None:
+    """At SIGTERM, which Ray would handle by an end at once, it writes its checkpoint; and it leaves no process."""
+    pytest.importorskip("ray")
+    config = tinier_acting(executor="ray", learning__updates=100_000, record__checkpoint_every=100_000)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    command = [sys.executable, "-W", "error", "-m", "simcore.cli", "train", "--resume", str(folder.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not folder.metrics.exists() or not folder.metrics.read_text():
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Stopped, with a checkpoint" in output
+    newest = checkpoints.latest(folder.checkpoints)
+    assert newest is not None
+    assert checkpoints.load(newest).update > 0
