@@ -287,14 +287,13 @@ class Config:
     """
 
     level: Positional[str] = "RandomCity"
-    """The world: RandomCity, Terrain, Food, HighFood, Bridge, Cliff, CliffHard, HighFoodHard, Tower, or the id of any
-    Gymnasium environment with an image to see and discrete actions, as MiniGrid-MemoryS7-v0."""
+    """The world: a level of SimCore's, or the id of any Gymnasium environment with an image and discrete actions."""
     core: Literal["lstm", "slots", "kanerva"] = "lstm"
     """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
     frame_model: Literal["convdraw", "none"] = "convdraw"
     """What predicts the frames: convdraw, or none for the model-free IMPALA agent."""
     policy: Literal["walker", "agent"] = "walker"
-    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward."""
+    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "ray"] = "serial"
     """Where actors run: in turn with the learner (reproducible), on threads beside it, or on a Ray cluster."""
     ray_address: str | None = None
