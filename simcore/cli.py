@@ -1,4 +1,4 @@
-"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `curves`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`."""
 
 import io
 import itertools
@@ -177,27 +177,51 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
-class Curves:
-    """Draw a metric over the frames of runs: runs that differ only in their seed make one curve (App. E)."""
+class Figure:
+    """Draw a figure of the paper, or curves over seeds, from runs."""
 
-    runs: Positional[tuple[Path, ...]]
+    which: Positional[Literal["curves", "9", "10", "12", "13", "14"]]
+    """curves: a metric over frames, where runs that differ only in their seed make one curve (App. E). 9: κ against map
+    MSE. 10: maps of several models, by overshoot. 12: map error along a trajectory. 13, 14: inputs above samples."""
+    runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders."""
     metric: str = "return"
-    """A name in their metrics.jsonl, as return, food, map_mse or cell_accuracy."""
+    """Of curves: a name in the runs' metrics.jsonl, as return, food, map_mse or cell_accuracy."""
     region: Literal["student", "bootstrap"] = "student"
-    """The 90 % region over seeds: by Student's t, or by a bootstrap."""
-    out: Path = Path("curves")
-    """Where to: a path without its ending; .png and .pdf are written."""
+    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
     title: str = ""
-    """The figure's title; by default the metric."""
+    """Of curves: the title; by default the metric."""
+    seed: int = 0
+    """Chooses the held-out worlds that are shown."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Where to: a path without its ending, to which .png and .pdf are added; by default figure-<which>, here."""
 
     def execute(self) -> None:
-        """Write the figure."""
+        """Write the figure, as PNG and as PDF."""
+        from simcore.figures.paper import draw_paper_figure
+
+        if self.which == "curves":
+            figure = self.curves()
+        else:
+            figure = draw_paper_figure(self.which, self.runs, self.device, self.seed)
+        out = self.out or Path(f"figure-{self.which}")
+        try:
+            for ending in (".png", ".pdf"):
+                file = out.with_name(out.name + ending)
+                figure.savefig(file, dpi=200)
+                say(f"Written: {file}")
+        except OSError as error:
+            raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error
+
+    def curves(self) -> Any:
+        """Return the figure of a metric."""
         from simcore.figures import combine, curves_figure, read_metrics
         from simcore.runs import RunFolder
 
         if not self.runs:
-            raise UserError("name at least one run's folder")
+            raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
         by_model: dict[str, list[tuple[Any, Any]]] = {}
         for path in self.runs:
             folder = RunFolder.open(path)
@@ -207,11 +231,7 @@ class Curves:
             model = Config.from_dict(folder.config).run_name.rpartition("-")[0]
             by_model.setdefault(model, []).append((metrics["frames"], metrics[self.metric]))
         curves = {model: combine(runs, self.region) for model, runs in by_model.items()}
-        figure = curves_figure(curves, self.title or self.metric, self.metric)
-        for ending in (".png", ".pdf"):
-            file = self.out.with_name(self.out.name + ending)
-            figure.savefig(file, dpi=200)
-            say(f"Written: {file}")
+        return curves_figure(curves, self.title or self.metric, self.metric)
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:
@@ -225,7 +245,7 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
     )
 
 
-Command = Train | Probe | Rollout | Evaluate | Curves
+Command = Train | Probe | Rollout | Evaluate | Figure
 
 
 def say(*lines: str) -> None:
@@ -258,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             | Annotated[Probe, subcommand("probe")]
             | Annotated[Rollout, subcommand("rollout")]
             | Annotated[Evaluate, subcommand("evaluate")]
-            | Annotated[Curves, subcommand("curves")]
+            | Annotated[Figure, subcommand("figure")]
         )
         parse(commands, arguments).execute()
     except UserError as error:
