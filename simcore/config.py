@@ -145,6 +145,32 @@ class ConvDRAWConfig:
 
 
 @dataclass(frozen=True)
+class DeterministicConfig:
+    """The frame decoded from the simulated state, where --frame-model is deterministic; κ is --geco.kappa."""
+
+    channels: int = 64
+    """Channels of the decoder."""
+
+    def __post_init__(self) -> None:
+        require_positive("deterministic", self, "channels")
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """The frame told from others, where --frame-model is contrastive (CPC|Action)."""
+
+    negatives: int = 16
+    """Frames of other times and trajectories that each simulated state is shown beside the right one."""
+    embedding_size: int = 128
+    """Size of the frames' embedding."""
+    hidden_size: int = 256
+    """Hidden units of the net that scores."""
+
+    def __post_init__(self) -> None:
+        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size")
+
+
+@dataclass(frozen=True)
 class GECOConfig:
     """The constraint on the reconstruction error (App. G)."""
 
@@ -290,8 +316,9 @@ class Config:
     """The world: a level of SimCore's, or the id of any Gymnasium environment with an image and discrete actions."""
     core: Literal["lstm", "slots", "kanerva"] = "lstm"
     """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
-    frame_model: Literal["convdraw", "none"] = "convdraw"
-    """What predicts the frames: convdraw, or none for the model-free IMPALA agent."""
+    frame_model: Literal["convdraw", "deterministic", "contrastive", "none"] = "convdraw"
+    """What foresees the frames: the generative ConvDRAW, or what it is compared with: a deterministic decoder, a
+    contrastive score (CPC|Action), or none, the model-free IMPALA agent."""
     policy: Literal["walker", "agent"] = "walker"
     """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "ray"] = "serial"
@@ -313,6 +340,8 @@ class Config:
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)
     geco: GECOConfig = field(default_factory=GECOConfig)
+    deterministic: DeterministicConfig = field(default_factory=DeterministicConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     acting: ActingConfig = field(default_factory=ActingConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
@@ -354,7 +383,7 @@ class Config:
         )
         multiple = self.convdraw.frame_multiple
         require(
-            self.world.frame_size % multiple == 0,
+            self.frame_model != "convdraw" or self.world.frame_size % multiple == 0,
             f"world.frame_size is {self.world.frame_size}; with {len(self.convdraw.encoder_channels)} "
             f"convdraw.encoder_channels it must be a multiple of {multiple}",
         )

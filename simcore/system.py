@@ -6,7 +6,7 @@ from torch import nn
 
 from simcore.agent import Agent, belief_input_size
 from simcore.config import Config
-from simcore.frame_models import GECO, ConvDRAW
+from simcore.frame_models import GECO, Contrastive, ConvDRAW, Deterministic, FrameModel
 from simcore.memory import Kanerva, Memory, Slots
 from simcore.probes import Probes
 from simcore.simulation import SimCoreHead
@@ -38,13 +38,25 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
     return None
 
 
-def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
-    """Make the simulation core, and the model of the frames that it foresees."""
-    simulation, draw, geco = config.simulation, config.convdraw, config.geco
-    frame_model = ConvDRAW(
+def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
+    """Make the model of the frames that the simulation foresees."""
+    if config.frame_model == "deterministic":
+        return Deterministic(belief_size, frame_size, config.deterministic.channels, config.geco.kappa)
+    if config.frame_model == "contrastive":
+        sizes = config.contrastive
+        return Contrastive(
+            belief_size,
+            frame_size,
+            sizes.negatives,
+            sizes.embedding_size,
+            sizes.hidden_size,
+            config.agent.encoder_channels,
+        )
+    draw, geco = config.convdraw, config.geco
+    return ConvDRAW(
         belief_size,
         GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
-        sizes.frame_size,
+        frame_size,
         draw.steps,
         draw.latent_channels,
         draw.state_channels,
@@ -52,10 +64,15 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
         draw.decoder_channels,
         draw.kernel_size,
     )
+
+
+def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
+    """Make the simulation core, and the model of the frames that it foresees."""
+    simulation = config.simulation
     return SimCoreHead(
         sizes.num_actions,
         config.agent.hidden_size,
-        frame_model,
+        make_frame_model(config, sizes.frame_size, belief_size),
         simulation.overshoot,
         simulation.frames,
         simulation.mask_episode_ends,

@@ -95,6 +95,8 @@ def test_rollout_writes_picture_and_animation(trained: Path) -> None:
         (["evaluate", "gone"], "there is no run folder gone"),
         (["figure", "curves"], "at least one run"),
         (["figure", "8"], "8"),
+        (["train", "--contrastive.negatives", "0"], "contrastive.negatives must be positive, not 0"),
+        (["train", "--frame-model", "psychic"], "psychic"),
         (["figure", "9"], "figure 9 wants runs that differ in κ, for instance: simcore train RandomCity"),
         (["figure", "12", "gone"], "there is no run folder gone"),
         (["figure", "14"], "simcore train Terrain --preset tiny"),
