@@ -4,6 +4,7 @@ import copy
 import importlib
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -191,14 +192,13 @@ class OnRay(Executor):
         self._ray.kill(actor.handle)
         self._barren += 1
         if self.replaced == self._replacements or self._barren >= self._hopeless:
-            raise ActorError(
-                f"actor {actor.number} failed, after {self.replaced} that were replaced:\n{error}"
-            ) from error
+            before = f"after {self.replaced} that were replaced"
+            raise ActorError(f"actor {actor.number} failed, {before}:\n{plain_text(error)}") from error
         self.replaced += 1
         successor = self._new()
         self._actors[self._actors.index(actor)] = successor
         logger.warning("actor %d failed, actor %d replaces it: %s", actor.number, successor.number, in_a_line(error))
-        logger.info("actor %d failed:\n%s", actor.number, error)
+        logger.info("actor %d failed:\n%s", actor.number, plain_text(error))
 
 
 def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
@@ -211,13 +211,15 @@ def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
     return tree
 
 
+def plain_text(error: Exception) -> str:
+    """Return what Ray says, the actor's traceback included, without the colours."""
+    return re.sub(r"\x1b\[\d+m", "", str(error)).strip()
+
+
 def in_a_line(error: Exception) -> str:
-    """Return what went wrong: the exception that an actor raised, or the first line of what Ray says."""
-    cause = getattr(error, "cause", None)  # of what a call raised
-    if isinstance(cause, Exception):
-        return f"{type(cause).__name__}: {cause}".splitlines()[0]
-    lines = str(error).strip().splitlines()
-    return lines[-1] if "Traceback" in str(error) or "creation task" in lines[0] else lines[0]
+    """Return the last line of an actor's traceback, or the first of what Ray says of an actor that died without one."""
+    lines = plain_text(error).splitlines() or [type(error).__name__]
+    return lines[-1] if "ray::" in lines[0] else lines[0]
 
 
 def import_ray() -> Any:

@@ -1,5 +1,6 @@
 """Actors on threads beside the learner: PyTorch and the worlds let go of the interpreter while they work."""
 
+import contextlib
 import copy
 import queue
 import threading
@@ -14,8 +15,8 @@ from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
 from simcore.acting.experience import Experience
 from simcore.agent import Agent
 
-LOOK_UP = 0.1
-"""Seconds after which a thread that waits looks whether it should stop."""
+LOOK_UP = 0.01
+"""Seconds after which who waits for a thread to end looks again."""
 
 
 class Weights:
@@ -88,9 +89,11 @@ class Threads(Executor):
     def close(self) -> None:
         """Stop the actors; what they have not handed over is lost."""
         self._stop.set()
-        if self._started:
-            for thread in self._threads:
-                thread.join()
+        for thread in self._threads if self._started else ():
+            while thread.is_alive():
+                with contextlib.suppress(queue.Empty):
+                    self._queue.get_nowait()  # which lets go an actor that waits for room
+                thread.join(LOOK_UP)
 
     def _next(self) -> Experience:
         if self._failure is None:
@@ -104,14 +107,7 @@ class Threads(Executor):
         try:
             while not self._stop.is_set():
                 version = self._weights.load_into(own)
-                self._hand_over(actor.collect(self.length, version))
+                # Actors that wait for room get it in the order in which they came, as nobody gives up and comes again.
+                self._queue.put(actor.collect(self.length, version))
         except BaseException:  # whatever it was, the learner is told and does not wait in vain
-            self._hand_over(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))
-
-    def _hand_over(self, made: Experience | ActorError) -> None:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(made, timeout=LOOK_UP)
-                return
-            except queue.Full:
-                continue
+            self._queue.put(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))

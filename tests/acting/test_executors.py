@@ -5,7 +5,8 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ def actor_threads() -> list[threading.Thread]:
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
 def test_a_training_uses_each_trajectory_once_and_all_executors_make_the_same(kind: str, core: str) -> None:
     """The same as actors make in turn, with the weights of the version that each trajectory names."""
-    changes = {"executor": kind, "core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 3}
+    changes = {"executor": kind, "core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 2}
     run = Watched(tinier_acting(**changes))
     with run.executor:
         for _ in range(5):
@@ -137,6 +138,27 @@ def test_who_asks_again_after_a_failure_is_told_again() -> None:
                 executor.take(1)
 
 
+def idle_actor(number: int, agent: Agent) -> Any:
+    """Make an actor that takes no time for its trajectories, which are empty."""
+    turns, nothing = itertools.count(), cast(Any, None)
+    return SimpleNamespace(
+        number=number, collect=lambda length, version: Experience(nothing, number, next(turns), version, (), {})
+    )
+
+
+def test_actors_that_wait_for_room_get_it_in_turn() -> None:
+    """None is passed over, which would make its trajectory old."""
+    with Threads(idle_actor, make_agent(tinier_acting()), range(3), 7, room=1) as executor:
+        executor.take(3)
+        order = []
+        for _ in range(12):
+            time.sleep(0.15)  # all are back in the line
+            order += [experience.actor for experience in executor.take(1).experiences]
+    line = order[1:]  # the first had its room before
+    assert sorted(line[:3]) == [0, 1, 2]
+    assert line[3:] == line[:-3]
+
+
 @pytest.mark.parametrize("taken", [0, 1])
 def test_threads_end_with_the_executor_whatever_they_do(taken: int) -> None:
     config = tinier_acting()
@@ -183,8 +205,7 @@ def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def book(ledger: Ledger, actor: int, turn: int) -> None:
-    nothing: Any = None
-    ledger.book(Experience(nothing, actor, turn, 0, (), {}))
+    ledger.book(Experience(cast(Any, None), actor, turn, 0, (), {}))
 
 
 def test_the_book_refuses_what_was_used_and_what_is_out_of_turn() -> None:
