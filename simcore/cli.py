@@ -3,9 +3,10 @@
 import io
 import itertools
 import json
+import math
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -72,7 +73,7 @@ class Probe:
 
     def execute(self) -> None:
         """Print the table, and write it with the figures into the run's folder."""
-        from simcore.figures import course_figure, knowledge_figure, knowledge_table, read_metrics
+        from simcore.figures import course_figure, fading_table, knowledge_figure, knowledge_table, read_metrics
         from simcore.inspection import load_run, measure
         from simcore.runs import RunFolder
 
@@ -83,15 +84,15 @@ class Probe:
         metrics = read_metrics(folder.metrics)
         scores = measure(loaded, self.worlds)
         title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
-        Console().print(knowledge_table(scores, title))
+        Console().print(knowledge_table(scores, title), fading_table(scores))
         report = {
             "update": loaded.update,
             "worlds": self.worlds,
             "overall": {name: score.overall() for name, score in scores.items()},
             "by_time": {
-                name: {key: [None if v != v else float(v) for v in values] for key, values in score.by_time().items()}
-                for name, score in scores.items()
+                name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
             },
+            "map_mse_by_steps_since_seen": {name: finite(score.fading.by_age()) for name, score in scores.items()},
         }
         figure = self.run / "probe.png"
         knowledge_figure(scores, title).savefig(figure, dpi=150)
@@ -212,6 +213,11 @@ class Curves:
             file = self.out.with_name(self.out.name + ending)
             figure.savefig(file, dpi=200)
             say(f"Written: {file}")
+
+
+def finite(values: Iterable[float]) -> list[float | None]:
+    """Return numbers as JSON can hold them: None for NaN."""
+    return [None if math.isnan(value) else float(value) for value in values]
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:

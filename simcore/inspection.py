@@ -36,7 +36,7 @@ class Loaded:
         batch = make_worlds(self.config, worlds, copy=False)
         seed = stream(self.config.seed, purpose)
         policy = make_policy(self.config, batch, self.system.agent, seed)
-        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale)
+        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale, measures=True)
         trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
         if trajectory.initial_state is None:
             trajectory = trajectory._replace(initial_state=self.system.agent.initial_state(worlds))
