@@ -17,7 +17,7 @@ ROWS = {
 }
 COLOURS = {"belief": "tab:blue", "constant": "tab:gray", "oracle": "tab:green"}
 SPAN = 4
-"""Ages of cells are put together in spans that grow so many times: in sight, 1 to 3 steps ago, 4 to 15, 16 to 63, ..."""
+"""Ages of cells are put together in spans that grow by this: in sight, 1 to 3 steps ago, 4 to 15, 16 to 63, ..."""
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
@@ -75,7 +75,7 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
     step = "step of the episode"
     for panel, text, x in zip(
         panels,
-        ("map MSE", "seen (solid), not yet seen (dashed)", "map MSE by age", "cell accuracy", "heading accuracy"),
+        ("map MSE", "map MSE, seen (dashed: not yet)", "map MSE by age", "cell accuracy", "heading accuracy"),
         (step, step, "steps since a cell was last in sight", step, step),
         strict=True,
     ):
