@@ -121,6 +121,21 @@ def score(read: Readout, truth: Truth) -> Scores:
     )
 
 
+class Spread(NamedTuple):
+    """How much samples of the map differ, as their variance, a pixel and colour in [0, 1]; NaN where no such cell."""
+
+    seen: float
+    """On the cells seen so far in the episode."""
+    unseen: float
+    """On the cells not yet seen."""
+
+
+def spread(samples: Tensor, since_seen: Tensor) -> Spread:
+    """Return the variance over S samples, uint8 `[S, ..., N, N, 3]`, on cells seen and unseen, by `[..., N, N]`."""
+    variance = (samples / 255.0).var(dim=0).mean(dim=-1)
+    return Spread(float(variance[since_seen >= 0].mean()), float(variance[since_seen < 0].mean()))
+
+
 def truths_of(trajectories: list[Trajectory]) -> Truth:
     """Put the worlds of several trajectories side by side, `[T, W, ...]`."""
     truths = [trajectory.truth for trajectory in trajectories if trajectory.truth is not None]
