@@ -3,9 +3,10 @@
 import io
 import itertools
 import json
+import math
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -52,7 +53,7 @@ class Train:
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []
-        verbs += ["rollout"] if config.frame_model != "none" else []
+        verbs += ["rollout"] if config.has_frame_model else []
         following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
@@ -67,13 +68,23 @@ class Probe:
     """The run's folder."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
+    oracle: Path | None = None
+    """The folder of a run with --supervised in the same worlds, to put beside the belief."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
     def execute(self) -> None:
         """Print the table, and write it with the figures into the run's folder."""
-        from simcore.figures import course_figure, knowledge_figure, knowledge_table, read_metrics
-        from simcore.inspection import load_run, measure
+        from simcore.figures import (
+            course_figure,
+            fading_table,
+            knowledge_figure,
+            knowledge_table,
+            maps_figure,
+            read_metrics,
+            trajectory_figure,
+        )
+        from simcore.inspection import imagine_maps, load_run, measure
         from simcore.runs import RunFolder
 
         if self.worlds < 1:
@@ -81,20 +92,29 @@ class Probe:
         folder = RunFolder.open(self.run)
         loaded = load_run(folder, self.device)
         metrics = read_metrics(folder.metrics)
-        scores = measure(loaded, self.worlds)
+        oracle = load_run(RunFolder.open(self.oracle), self.device) if self.oracle is not None else None
+        scores = measure(loaded, self.worlds, oracle=oracle)
+        maps = imagine_maps(loaded)
         title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
-        Console().print(knowledge_table(scores, title))
+        Console().print(knowledge_table(scores, title), fading_table(scores))
         report = {
             "update": loaded.update,
             "worlds": self.worlds,
+            "oracle": str(self.oracle) if self.oracle is not None else None,
             "overall": {name: score.overall() for name, score in scores.items()},
             "by_time": {
-                name: {key: [None if v != v else float(v) for v in values] for key, values in score.by_time().items()}
-                for name, score in scores.items()
+                name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
             },
+            "map_mse_by_steps_since_seen": {name: finite(score.fading.by_age()) for name, score in scores.items()},
         }
-        figure = self.run / "probe.png"
-        knowledge_figure(scores, title).savefig(figure, dpi=150)
+        spread = maps.spread()
+        if spread is not None:
+            report["variance_of_map_samples"] = spread._asdict()
+            say(f"Variance of map samples: {spread.seen:.5f} on cells seen so far, {spread.unseen:.5f} on the others")
+        knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
+        title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
+        maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)
+        trajectory_figure(maps, title).savefig(self.run / "trajectory.png", dpi=150)
         (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
         course = course_figure(
             metrics,
@@ -103,7 +123,8 @@ class Probe:
             f"{self.run.name}, the course of training (seed {loaded.config.seed})",
         )
         course.savefig(self.run / "course.png", dpi=150)
-        say(f"Written: {figure}, {self.run / 'course.png'}, {self.run / 'probe.json'}")
+        written = ("probe.png", "maps.png", "trajectory.png", "course.png", "probe.json")
+        say(f"Written: {', '.join(str(self.run / name) for name in written)}")
 
 
 @dataclass(frozen=True)
@@ -232,6 +253,11 @@ class Figure:
             by_model.setdefault(model, []).append((metrics["frames"], metrics[self.metric]))
         curves = {model: combine(runs, self.region) for model, runs in by_model.items()}
         return curves_figure(curves, self.title or self.metric, self.metric)
+
+
+def finite(values: Iterable[float]) -> list[float | None]:
+    """Return numbers as JSON can hold them: None for NaN."""
+    return [None if math.isnan(value) else float(value) for value in values]
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:

@@ -290,6 +290,23 @@ class LearningConfig:
 
 
 @dataclass(frozen=True)
+class ProbesConfig:
+    """What is read from the belief, beside map, position and heading by small nets (App. I)."""
+
+    map_convdraw: bool = False
+    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
+    map_kappa: float = 1e-3
+    """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
+    map_times: int = 2
+    """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
+    map_weight: float = 100.0
+    """Weight of the map's squared error beside the other probes' losses, where --supervised trains the belief by it."""
+
+    def __post_init__(self) -> None:
+        require_positive("probes", self, "map_kappa", "map_times", "map_weight")
+
+
+@dataclass(frozen=True)
 class RecordConfig:
     """What is written down, and how often."""
 
@@ -319,6 +336,9 @@ class Config:
     frame_model: Literal["convdraw", "deterministic", "contrastive", "none"] = "convdraw"
     """What foresees the frames: the generative ConvDRAW, or what it is compared with: a deterministic decoder, a
     contrastive score (CPC|Action), or none, the model-free IMPALA agent."""
+    supervised: bool = False
+    """Train the belief by the true map, position and heading, and by nothing else: the oracle that `simcore probe
+    --oracle` puts beside a belief that was never told them. There is no frame model then."""
     policy: Literal["walker", "agent"] = "walker"
     """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "ray"] = "serial"
@@ -345,6 +365,7 @@ class Config:
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     acting: ActingConfig = field(default_factory=ActingConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
+    probes: ProbesConfig = field(default_factory=ProbesConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
 
     def __post_init__(self) -> None:
@@ -369,7 +390,7 @@ class Config:
             f"the walker walks in RandomCity alone; in {self.level} the policy is agent",
         )
         require(
-            self.policy == "agent" or self.frame_model != "none",
+            self.policy == "agent" or self.frame_model != "none" or self.supervised,
             "with --policy walker and --frame-model none there is nothing to learn from; allowed is one of them",
         )
         require(
@@ -381,6 +402,11 @@ class Config:
             self.policy == "agent" or self.trajectories_per_update == 1,
             "with --policy walker a batch is one trajectory; leave acting.worlds at 0",
         )
+        for wanted, flag in ((self.supervised, "--supervised"), (self.probes.map_convdraw, "--probes.map-convdraw")):
+            require(
+                self.has_probes or not wanted,
+                f"{flag} wants probes: a level that tells its map, not {self.level}, and learning.probe_times above 0",
+            )
         multiple = self.convdraw.frame_multiple
         require(
             self.frame_model != "convdraw" or self.world.frame_size % multiple == 0,
@@ -402,8 +428,16 @@ class Config:
     def run_name(self) -> str:
         """What the run's folder is called where the user names none."""
         unusual: list[str] = [] if self.core == "lstm" else [self.core]
-        unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
+        if self.supervised:
+            unusual.append("supervised")
+        elif self.frame_model != "convdraw":
+            unusual.append(f"model-{self.frame_model}")
         return "-".join([file_name(self.level), self.preset, *unusual, str(self.seed)])
+
+    @property
+    def has_frame_model(self) -> bool:
+        """Whether frames are predicted: the model-free agent does not, nor does the supervised oracle."""
+        return self.frame_model != "none" and not self.supervised
 
     @property
     def has_probes(self) -> bool:

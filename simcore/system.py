@@ -8,7 +8,7 @@ from simcore.agent import Agent, belief_input_size
 from simcore.config import Config
 from simcore.frame_models import GECO, Contrastive, ConvDRAW, Deterministic, FrameModel
 from simcore.memory import Kanerva, Memory, Slots
-from simcore.probes import Probes
+from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 
 
@@ -80,8 +80,21 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
     )
 
 
+def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
+    """Make the model of the map given the belief, of the frame model's sizes."""
+    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    return MapModel(
+        belief_size,
+        sizes.map_size,
+        config.probes.map_kappa,
+        config.geco.rate,
+        config.geco.decay,
+        **vars(config.convdraw),
+    )
+
+
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, and probes; the latter are None where there is nothing for them to do."""
+    """Agent, simulation with its frame model, and probes; all but the first are None where there is none."""
 
     def __init__(self, config: Config, sizes: WorldSizes) -> None:
         super().__init__()
@@ -96,6 +109,8 @@ class SimCore(nn.Module):
             acts=config.policy == "agent",
         )
         belief_size = self.agent.core.output_size
-        self.simulation = make_simulation(config, sizes, belief_size) if config.frame_model != "none" else None
+        self.simulation = make_simulation(config, sizes, belief_size) if config.has_frame_model else None
         has_probes = sizes.map_size is not None and config.learning.probe_times != 0
         self.probes = Probes(belief_size, sizes.map_size or 0, sizes.num_headings) if has_probes else None
+        # Last, so that the other nets' first weights are the same with and without it.
+        self.map_model = make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None

@@ -307,7 +307,7 @@ def watched(config: Config) -> tuple[str, ...]:
     """Return the metrics of a run that a person watches."""
     if config.policy == "walker":
         return SEEING
-    return ACTING_MODEL_FREE if config.frame_model == "none" else ACTING
+    return ACTING if config.has_frame_model else ACTING_MODEL_FREE
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:

@@ -17,7 +17,7 @@ from simcore.simulation import SimCoreHead, draw_offsets, draw_starts, target_ti
 def truth(length: int, batch: int) -> Truth:
     zeros = torch.zeros(length, batch, dtype=torch.int64)
     maps = torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)
-    return Truth(maps, torch.zeros(length, batch, 2, 2, dtype=torch.bool), zeros, zeros)
+    return Truth(maps, None, zeros, zeros)
 
 
 def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) -> Trajectory:

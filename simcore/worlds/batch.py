@@ -25,7 +25,7 @@ class Episodes(NamedTuple):
     carried: NDArray[np.int64]  # [B, K] blocks in hand, by kind
     food_left: NDArray[np.int64]  # [B]
     elapsed: NDArray[np.int64]  # [B] steps since the start
-    seen: NDArray[np.bool_]  # [B, X, Y] columns of the grid that a frame has shown
+    last_seen: NDArray[np.int32]  # [B, X, Y] the step at which a frame last showed a column of the grid; -1: none
 
 
 class Views(NamedTuple):
@@ -37,6 +37,7 @@ class Views(NamedTuple):
     truncated: NDArray[np.bool_]  # [B]
     maps: NDArray[np.uint8]  # [B, N, N, 3]
     seen_maps: NDArray[np.bool_]  # [B, N, N]
+    since_seen_maps: NDArray[np.int32]  # [B, N, N] steps since a frame last showed a cell; -1: none
     poses: NDArray[np.float32]  # [B, 5] x, y, z, heading, pitch in the frame of the start
     headings: NDArray[np.int64]  # [B] turns since the start, 0 .. D - 1
     cells: NDArray[np.int64]  # [B] row * N + column of the start-frame map
@@ -56,7 +57,7 @@ def make_episodes(num_envs: int, size: int, height: int) -> Episodes:
         carried=np.zeros((num_envs, len(KINDS)), np.int64),
         food_left=np.zeros(num_envs, np.int64),
         elapsed=np.zeros(num_envs, np.int64),
-        seen=np.zeros((num_envs, size, size), np.bool_),
+        last_seen=np.full((num_envs, size, size), -1, np.int32),
     )
 
 
@@ -69,6 +70,7 @@ def make_views(num_envs: int, size: int, height: int, frame_size: int) -> Views:
         truncated=np.zeros(num_envs, np.bool_),
         maps=np.zeros((num_envs, size, size, 3), np.uint8),
         seen_maps=np.zeros((num_envs, size, size), np.bool_),
+        since_seen_maps=np.zeros((num_envs, size, size), np.int32),
         poses=np.zeros((num_envs, 5), np.float32),
         headings=np.zeros(num_envs, np.int64),
         cells=np.zeros(num_envs, np.int64),
@@ -90,7 +92,7 @@ def begin(episodes: Episodes, index: int, world: World) -> None:
         episodes.carried[index, kind] = count
     episodes.food_left[index] = count_kind(episodes.blocks[index], FOOD)
     episodes.elapsed[index] = 0
-    episodes.seen[index] = False
+    episodes.last_seen[index] = -1
 
 
 @kernel
@@ -184,9 +186,11 @@ def show(
             camera,
             views.frames[b],
             views.pixels,
-            episodes.seen[b],
+            episodes.last_seen[b],
+            episodes.elapsed[b],
         )
         if changed[b] or map_frame == EGO:
             show_map(episodes, views, b, rules, camera, map_frame)
-        map_seen(episodes.seen[b], views.located[b], views.seen_maps[b])
+        now, since, seen = episodes.elapsed[b], views.since_seen_maps[b], views.seen_maps[b]
+        map_seen(episodes.last_seen[b], now, views.located[b], since, seen)
         show_pose(episodes, views, b, rules)
