@@ -2,9 +2,10 @@
 
     python -m benchmarks.cores --repeats 7 --threads 1
 
-Prints the time of an unroll at the paper's sizes, forward and backward, and the most memory that it holds. All cases
-take turns in each repeat; the ratio is the median over repeats of the time divided by that of the loop in the same
-repeat. "Plain" is the same memory written down simply, step by step, under autograd.
+Prints the time of an unroll at the paper's sizes, forward and backward, and the most memory that it holds; then the
+time of as many single steps without a gradient, as an actor makes them. All cases take turns in each repeat; the ratio
+is the median over repeats of the time divided by that of the loop in the same repeat. "Plain" is the same memory
+written down simply, step by step, under autograd.
 """
 
 import statistics
@@ -18,10 +19,11 @@ from torch import Tensor, nn
 
 from benchmarks.peak import peak_bytes
 from benchmarks.timing import machine, milliseconds, parse_options, take_turns
-from simcore.memory import Kanerva, KanervaState, Memory, RecurrentCore, SlotMemory, Slots
+from simcore.memory import CoreState, Kanerva, KanervaState, Memory, RecurrentCore, SlotMemory, Slots
 from simcore.nested import detach
 
 REFERENCE = "loop of nn.LSTMCell"
+WIDE_KANERVA, WIDE_SLOTS = "the same, 512 inputs more", "the same, 600 inputs more"
 STEPS, WORLDS, INPUTS, HIDDEN = 100, 16, 262, 512
 SNAPSHOTS = 6
 """Nt, the number of simulations that start from a trajectory (table 2)."""
@@ -68,13 +70,7 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
 
     def unroll(core: RecurrentCore, full: bool = False, cut: bool = False) -> Callable[[], None]:
         core = core.to(device)
-        carried = []
-        if full:
-            state = core.initial_state(WORLDS)
-            with torch.no_grad():
-                for _ in range(14):
-                    state = core(torch.randn_like(inputs), state).final
-            carried.append(state)
+        carried = [filled(core, device)] if full else []
 
         def run() -> None:
             state = carried.pop() if full else core.initial_state(WORLDS)
@@ -88,23 +84,67 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
     kanerva, slots = Kanerva(INPUTS, HIDDEN), Slots(INPUTS, HIDDEN)
     kanerva_bytes = 4 * STEPS * WORLDS * 32 * 512
     slots_bytes = 4 * WORLDS * 1350 * 200
-    wide_kanerva, wide_slots = "the same, 512 inputs more", "the same, 600 inputs more"
 
     def core(memory: Memory | None) -> RecurrentCore:
         return RecurrentCore(INPUTS, HIDDEN, memory)
 
     return {
         REFERENCE: Case(cell_loop(0)),
-        wide_kanerva: Case(cell_loop(512)),
-        wide_slots: Case(cell_loop(600)),
+        WIDE_KANERVA: Case(cell_loop(512)),
+        WIDE_SLOTS: Case(cell_loop(600)),
         "lstm": Case(unroll(core(None))),
-        "kanerva": Case(unroll(core(kanerva)), wide_kanerva, kanerva_bytes),
+        "kanerva": Case(unroll(core(kanerva)), WIDE_KANERVA, kanerva_bytes),
         "kanerva, resets and snapshots": Case(unroll(core(kanerva), cut=True)),
-        "kanerva, plain": Case(plain_kanerva(core(kanerva), inputs, backward), wide_kanerva, kanerva_bytes),
-        "slots, empty at first": Case(unroll(core(slots)), wide_slots, slots_bytes),
-        "slots, full": Case(unroll(core(slots), full=True), wide_slots, slots_bytes),
+        "kanerva, plain": Case(plain_kanerva(core(kanerva), inputs, backward), WIDE_KANERVA, kanerva_bytes),
+        "slots, empty at first": Case(unroll(core(slots)), WIDE_SLOTS, slots_bytes),
+        "slots, full": Case(unroll(core(slots), full=True), WIDE_SLOTS, slots_bytes),
         "slots, resets and snapshots": Case(unroll(core(slots), cut=True)),
         "slots, full, plain": Case(plain_slots(core(slots), inputs, backward)),
+    }
+
+
+@torch.no_grad()
+def filled(core: RecurrentCore, device: torch.device) -> CoreState:
+    """Return a state after so many steps that a slot memory is full."""
+    state = core.initial_state(WORLDS)
+    for _ in range(14):
+        state = core(torch.randn(STEPS, WORLDS, INPUTS, device=device), state).final
+    return state
+
+
+def make_acting(seed: int, device: torch.device) -> dict[str, Callable[[], None]]:
+    """Make loops of single steps without a gradient, as an actor makes them."""
+    torch.manual_seed(seed)
+    inputs = torch.randn(STEPS, 1, WORLDS, INPUTS, device=device)
+    nowhere = torch.zeros(1, WORLDS, dtype=torch.bool, device=device)
+    cell = nn.LSTMCell(INPUTS, HIDDEN).to(device)
+
+    @torch.no_grad()
+    def loop() -> None:
+        hidden = memory = torch.zeros(WORLDS, HIDDEN, device=device)
+        for x in inputs:
+            hidden, memory = cell(x[0], (hidden, memory))
+
+    def act(memory: Memory | None, full: bool = False) -> Callable[[], None]:
+        core = RecurrentCore(INPUTS, HIDDEN, memory).to(device)
+        carried = filled(core, device) if full else core.initial_state(WORLDS)
+
+        @torch.no_grad()
+        def run() -> None:
+            nonlocal carried
+            state = carried if full else core.initial_state(WORLDS)
+            for x in inputs:
+                state = core(x, state, nowhere).final
+            carried = state
+
+        return run
+
+    return {
+        REFERENCE: loop,
+        "lstm": act(None),
+        "kanerva": act(Kanerva(INPUTS, HIDDEN)),
+        "slots, empty at first": act(Slots(INPUTS, HIDDEN)),
+        "slots, full": act(Slots(INPUTS, HIDDEN), full=True),
     }
 
 
@@ -162,18 +202,26 @@ def plain_slots(core: RecurrentCore, inputs: Tensor, backward: Callable[[Tensor]
     return run
 
 
-def table(cases: dict[str, Case], seconds: dict[str, list[float]], device: torch.device) -> Table:
-    title = f"{STEPS} steps x {WORLDS} worlds, input {INPUTS}, N_h {HIDDEN}"
-    result = Table("forward and backward", title=title, title_justify="left")
-    for column in ("ms (median)", "least", "most", "x loop", "peak MiB", "beyond"):
+def make_table(title: str, seconds: dict[str, list[float]], beyond: dict[str, tuple[str, str]] | None) -> Table:
+    result = Table(title, title=f"{STEPS} steps x {WORLDS} worlds, input {INPUTS}, N_h {HIDDEN}", title_justify="left")
+    for column in ("ms (median)", "least", "most", "x loop", *(("peak MiB", "beyond") if beyond else ())):
         result.add_column(column, justify="right")
-    peaks = {name: peak_bytes(case.run, device) for name, case in cases.items()}
     for name, times in seconds.items():
         ratio = statistics.median(one / other for one, other in zip(times, seconds[REFERENCE], strict=True))
-        case = cases[name]
-        share = f"{(peaks[name] - peaks[case.allowance]) / case.unit:.2f}" if case.unit else ""
-        result.add_row(name, *milliseconds(times), f"{ratio:.2f}", f"{peaks[name] / 2**20:.1f}", share)
+        result.add_row(name, *milliseconds(times), f"{ratio:.2f}", *(beyond[name] if beyond else ()))
     return result
+
+
+def measure_memory(cases: dict[str, Case], device: torch.device) -> dict[str, tuple[str, str]]:
+    """Return each case's peak in MiB and, where it has a unit, how many of these it takes beyond its allowance."""
+    peaks = {name: peak_bytes(case.run, device) for name, case in cases.items()}
+    return {
+        name: (
+            f"{peaks[name] / 2**20:.1f}",
+            f"{(peaks[name] - peaks[case.allowance]) / case.unit:.2f}" if case.unit else "",
+        )
+        for name, case in cases.items()
+    }
 
 
 def main() -> None:
@@ -183,12 +231,14 @@ def main() -> None:
     console = Console()
     console.print(machine(device), highlight=False)
     seconds = take_turns({name: case.run for name, case in cases.items()}, options.repeats, device)
-    console.print(table(cases, seconds, device))
+    console.print(make_table("forward and backward", seconds, measure_memory(cases, device)))
     console.print(
         "The last column: the peak beyond that of the LSTM with as many inputs. Kanerva: over the size of M times the "
         "steps. Slots: over the size of the memory; the ring counts only where the unroll made it, in the empty one.",
         highlight=False,
     )
+    acting = take_turns(make_acting(options.seed, device), options.repeats, device)
+    console.print(make_table("single steps, no gradient", acting, None))
 
 
 if __name__ == "__main__":

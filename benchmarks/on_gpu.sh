@@ -20,5 +20,8 @@ done
 # The interrupt ends the run with a checkpoint.
 timeout --signal=INT "${minutes}m" "$python" -m simcore.cli train RandomCity --preset "$preset" --device cuda \
     --run "$out/run" 2>&1 | tee "$out/training.txt"
+timeout --signal=INT 2m "$python" -m simcore.cli train Food --preset "$preset" --executor threads --device cuda \
+    --run "$out/acting" 2>&1 | tee "$out/acting.txt"
+"$python" -m simcore.cli evaluate "$out/acting" | tee "$out/evaluation.txt"
 "$python" -m simcore.cli probe "$out/run" | tee "$out/probe.txt"
 "$python" -m simcore.cli rollout "$out/run"

@@ -1,11 +1,12 @@
-"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `curves`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`."""
 
 import io
 import itertools
 import json
+import math
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional, subcommand
 
-from simcore.config import Config
+from simcore.config import Config, file_name
 from simcore.errors import UserError
 from simcore.presets import preset
 
@@ -34,14 +35,14 @@ class Train:
         """Train, and say where the results are and what to type next."""
         # Imported here, so that --help and bad flags do not wait for PyTorch and the compiler.
         from simcore.runs import RunFolder
-        from simcore.training import choose_device, train
+        from simcore.training import check, train
 
         if self.resume is not None:
             folder = RunFolder.open(self.resume)
             config = Config.from_dict(folder.config)
         else:
             config = self.config
-            choose_device(config.device)  # complains before a folder is made
+            check(config)  # complains before a folder is made
             path = self.run or Path("runs") / config.run_name
             if (path / "config.json").exists():
                 folder = RunFolder.open(path)
@@ -51,7 +52,8 @@ class Train:
         complete = train(config, folder)
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
-        verbs += ["probe"] if config.frame_model == "none" else ["probe", "rollout"]
+        verbs += ["probe"] if config.has_probes else []
+        verbs += ["rollout"] if config.has_frame_model else []
         following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
@@ -66,13 +68,23 @@ class Probe:
     """The run's folder."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
+    oracle: Path | None = None
+    """The folder of a run with --supervised in the same worlds, to put beside the belief."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
     def execute(self) -> None:
         """Print the table, and write it with the figures into the run's folder."""
-        from simcore.figures import course_figure, knowledge_figure, knowledge_table, read_metrics
-        from simcore.inspection import load_run, measure
+        from simcore.figures import (
+            course_figure,
+            fading_table,
+            knowledge_figure,
+            knowledge_table,
+            maps_figure,
+            read_metrics,
+            trajectory_figure,
+        )
+        from simcore.inspection import imagine_maps, load_run, measure
         from simcore.runs import RunFolder
 
         if self.worlds < 1:
@@ -80,20 +92,29 @@ class Probe:
         folder = RunFolder.open(self.run)
         loaded = load_run(folder, self.device)
         metrics = read_metrics(folder.metrics)
-        scores = measure(loaded, self.worlds)
+        oracle = load_run(RunFolder.open(self.oracle), self.device) if self.oracle is not None else None
+        scores = measure(loaded, self.worlds, oracle=oracle)
+        maps = imagine_maps(loaded)
         title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
-        Console().print(knowledge_table(scores, title))
+        Console().print(knowledge_table(scores, title), fading_table(scores))
         report = {
             "update": loaded.update,
             "worlds": self.worlds,
+            "oracle": str(self.oracle) if self.oracle is not None else None,
             "overall": {name: score.overall() for name, score in scores.items()},
             "by_time": {
-                name: {key: [None if v != v else float(v) for v in values] for key, values in score.by_time().items()}
-                for name, score in scores.items()
+                name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
             },
+            "map_mse_by_steps_since_seen": {name: finite(score.fading.by_age()) for name, score in scores.items()},
         }
-        figure = self.run / "probe.png"
-        knowledge_figure(scores, title).savefig(figure, dpi=150)
+        spread = maps.spread()
+        if spread is not None:
+            report["variance_of_map_samples"] = spread._asdict()
+            say(f"Variance of map samples: {spread.seen:.5f} on cells seen so far, {spread.unseen:.5f} on the others")
+        knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
+        title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
+        maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)
+        trajectory_figure(maps, title).savefig(self.run / "trajectory.png", dpi=150)
         (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
         course = course_figure(
             metrics,
@@ -102,7 +123,8 @@ class Probe:
             f"{self.run.name}, the course of training (seed {loaded.config.seed})",
         )
         course.savefig(self.run / "course.png", dpi=150)
-        say(f"Written: {figure}, {self.run / 'course.png'}, {self.run / 'probe.json'}")
+        written = ("probe.png", "maps.png", "trajectory.png", "course.png", "probe.json")
+        say(f"Written: {', '.join(str(self.run / name) for name in written)}")
 
 
 @dataclass(frozen=True)
@@ -169,34 +191,58 @@ class Evaluate:
             f"{self.run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
         )
         Console().print(evaluation_table(evaluation, title))
-        file = self.run / f"evaluation-{evaluation.level}.json"
+        file = self.run / f"evaluation-{file_name(evaluation.level)}.json"
         report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
         file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
         say(f"Written: {file}")
 
 
 @dataclass(frozen=True)
-class Curves:
-    """Draw a metric over the frames of runs: runs that differ only in their seed make one curve (App. E)."""
+class Figure:
+    """Draw a figure of the paper, or curves over seeds, from runs."""
 
-    runs: Positional[tuple[Path, ...]]
+    which: Positional[Literal["curves", "9", "10", "12", "13", "14"]]
+    """curves: a metric over frames, where runs that differ only in their seed make one curve (App. E). 9: κ against map
+    MSE. 10: maps of several models, by overshoot. 12: map error along a trajectory. 13, 14: inputs above samples."""
+    runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders."""
     metric: str = "return"
-    """A name in their metrics.jsonl, as return, food, map_mse or cell_accuracy."""
+    """Of curves: a name in the runs' metrics.jsonl, as return, food, map_mse or cell_accuracy."""
     region: Literal["student", "bootstrap"] = "student"
-    """The 90 % region over seeds: by Student's t, or by a bootstrap."""
-    out: Path = Path("curves")
-    """Where to: a path without its ending; .png and .pdf are written."""
+    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
     title: str = ""
-    """The figure's title; by default the metric."""
+    """Of curves: the title; by default the metric."""
+    seed: int = 0
+    """Chooses the held-out worlds that are shown."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Where to: a path without its ending, to which .png and .pdf are added; by default figure-<which>, here."""
 
     def execute(self) -> None:
-        """Write the figure."""
+        """Write the figure, as PNG and as PDF."""
+        from simcore.figures.paper import draw_paper_figure
+
+        if self.which == "curves":
+            figure = self.curves()
+        else:
+            figure = draw_paper_figure(self.which, self.runs, self.device, self.seed)
+        out = self.out or Path(f"figure-{self.which}")
+        try:
+            for ending in (".png", ".pdf"):
+                file = out.with_name(out.name + ending)
+                figure.savefig(file, dpi=200)
+                say(f"Written: {file}")
+        except OSError as error:
+            raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error
+
+    def curves(self) -> Any:
+        """Return the figure of a metric."""
         from simcore.figures import combine, curves_figure, read_metrics
         from simcore.runs import RunFolder
 
         if not self.runs:
-            raise UserError("name at least one run's folder")
+            raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
         by_model: dict[str, list[tuple[Any, Any]]] = {}
         for path in self.runs:
             folder = RunFolder.open(path)
@@ -206,11 +252,12 @@ class Curves:
             model = Config.from_dict(folder.config).run_name.rpartition("-")[0]
             by_model.setdefault(model, []).append((metrics["frames"], metrics[self.metric]))
         curves = {model: combine(runs, self.region) for model, runs in by_model.items()}
-        figure = curves_figure(curves, self.title or self.metric, self.metric)
-        for ending in (".png", ".pdf"):
-            file = self.out.with_name(self.out.name + ending)
-            figure.savefig(file, dpi=200)
-            say(f"Written: {file}")
+        return curves_figure(curves, self.title or self.metric, self.metric)
+
+
+def finite(values: Iterable[float]) -> list[float | None]:
+    """Return numbers as JSON can hold them: None for NaN."""
+    return [None if math.isnan(value) else float(value) for value in values]
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:
@@ -224,7 +271,7 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
     )
 
 
-Command = Train | Probe | Rollout | Evaluate | Curves
+Command = Train | Probe | Rollout | Evaluate | Figure
 
 
 def say(*lines: str) -> None:
@@ -257,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             | Annotated[Probe, subcommand("probe")]
             | Annotated[Rollout, subcommand("rollout")]
             | Annotated[Evaluate, subcommand("evaluate")]
-            | Annotated[Curves, subcommand("curves")]
+            | Annotated[Figure, subcommand("figure")]
         )
         parse(commands, arguments).execute()
     except UserError as error:

@@ -145,6 +145,32 @@ class ConvDRAWConfig:
 
 
 @dataclass(frozen=True)
+class DeterministicConfig:
+    """The frame decoded from the simulated state, where --frame-model is deterministic; κ is --geco.kappa."""
+
+    channels: int = 64
+    """Channels of the decoder."""
+
+    def __post_init__(self) -> None:
+        require_positive("deterministic", self, "channels")
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """The frame told from others, where --frame-model is contrastive (CPC|Action)."""
+
+    negatives: int = 16
+    """Frames of other times and trajectories that each simulated state is shown beside the right one."""
+    embedding_size: int = 128
+    """Size of the frames' embedding."""
+    hidden_size: int = 256
+    """Hidden units of the net that scores."""
+
+    def __post_init__(self) -> None:
+        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size")
+
+
+@dataclass(frozen=True)
 class GECOConfig:
     """The constraint on the reconstruction error (App. G)."""
 
@@ -231,6 +257,9 @@ class LearningConfig:
     learns what frames have in common; with a high rate the belief saturates on that and stays blind."""
     probe_learning_rate: float = 1e-3
     """Adam's learning rate for the probes."""
+    probe_times: int | None = None
+    """Times of each trajectory, drawn anew for each, at which the probes are trained and scored; none: all of them,
+    0: there are no probes."""
     beta1: float = 0.9
     """Adam's first moment (table 2: 0 to 0.95)."""
     beta2: float = 0.999
@@ -248,7 +277,9 @@ class LearningConfig:
             "gradient_clip",
         )
         require_positive("learning", self, *positive)
-        require(self.belief_warmup >= 0, f"learning.belief_warmup must be 0 or more, not {self.belief_warmup}")
+        for name in ("belief_warmup", "probe_times"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"learning.{name} must be 0 or more, not {value}")
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             require(0 <= beta < 1, f"learning.{name} must be in [0, 1), not {beta}")
 
@@ -256,6 +287,23 @@ class LearningConfig:
     def frames_per_update(self) -> int:
         """Frames that the agent sees in one update."""
         return self.worlds * self.unroll_length
+
+
+@dataclass(frozen=True)
+class ProbesConfig:
+    """What is read from the belief, beside map, position and heading by small nets (App. I)."""
+
+    map_convdraw: bool = False
+    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
+    map_kappa: float = 1e-3
+    """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
+    map_times: int = 2
+    """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
+    map_weight: float = 100.0
+    """Weight of the map's squared error beside the other probes' losses, where --supervised trains the belief by it."""
+
+    def __post_init__(self) -> None:
+        require_positive("probes", self, "map_kappa", "map_times", "map_weight")
 
 
 @dataclass(frozen=True)
@@ -282,14 +330,17 @@ class Config:
     """
 
     level: Positional[str] = "RandomCity"
-    """The world: RandomCity, Terrain, Food, HighFood, Bridge, Cliff, CliffHard, HighFoodHard, Tower, or the id of any
-    Gymnasium environment with an image to see and discrete actions, as MiniGrid-MemoryS7-v0."""
+    """The world: a level of SimCore's, or the id of any Gymnasium environment with an image and discrete actions."""
     core: Literal["lstm", "slots", "kanerva"] = "lstm"
     """The memory of belief and simulation core: none, slots (RMA) or a Kanerva machine (App. B)."""
-    frame_model: Literal["convdraw", "none"] = "convdraw"
-    """What predicts the frames: convdraw, or none for the model-free IMPALA agent."""
+    frame_model: Literal["convdraw", "deterministic", "contrastive", "none"] = "convdraw"
+    """What foresees the frames: the generative ConvDRAW, or what it is compared with: a deterministic decoder, a
+    contrastive score (CPC|Action), or none, the model-free IMPALA agent."""
+    supervised: bool = False
+    """Train the belief by the true map, position and heading, and by nothing else: the oracle that `simcore probe
+    --oracle` puts beside a belief that was never told them. There is no frame model then."""
     policy: Literal["walker", "agent"] = "walker"
-    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward."""
+    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "ray"] = "serial"
     """Where actors run: in turn with the learner (reproducible), on threads beside it, or on a Ray cluster."""
     ray_address: str | None = None
@@ -309,9 +360,12 @@ class Config:
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     convdraw: ConvDRAWConfig = field(default_factory=ConvDRAWConfig)
     geco: GECOConfig = field(default_factory=GECOConfig)
+    deterministic: DeterministicConfig = field(default_factory=DeterministicConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     acting: ActingConfig = field(default_factory=ActingConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
+    probes: ProbesConfig = field(default_factory=ProbesConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
 
     def __post_init__(self) -> None:
@@ -336,7 +390,7 @@ class Config:
             f"the walker walks in RandomCity alone; in {self.level} the policy is agent",
         )
         require(
-            self.policy == "agent" or self.frame_model != "none",
+            self.policy == "agent" or self.frame_model != "none" or self.supervised,
             "with --policy walker and --frame-model none there is nothing to learn from; allowed is one of them",
         )
         require(
@@ -348,9 +402,14 @@ class Config:
             self.policy == "agent" or self.trajectories_per_update == 1,
             "with --policy walker a batch is one trajectory; leave acting.worlds at 0",
         )
+        for wanted, flag in ((self.supervised, "--supervised"), (self.probes.map_convdraw, "--probes.map-convdraw")):
+            require(
+                self.has_probes or not wanted,
+                f"{flag} wants probes: a level that tells its map, not {self.level}, and learning.probe_times above 0",
+            )
         multiple = self.convdraw.frame_multiple
         require(
-            self.world.frame_size % multiple == 0,
+            self.frame_model != "convdraw" or self.world.frame_size % multiple == 0,
             f"world.frame_size is {self.world.frame_size}; with {len(self.convdraw.encoder_channels)} "
             f"convdraw.encoder_channels it must be a multiple of {multiple}",
         )
@@ -369,9 +428,21 @@ class Config:
     def run_name(self) -> str:
         """What the run's folder is called where the user names none."""
         unusual: list[str] = [] if self.core == "lstm" else [self.core]
-        unusual += [] if self.frame_model == "convdraw" else [f"model-{self.frame_model}"]
-        level = self.level.replace("/", "-").replace(":", "-")
-        return "-".join([level, self.preset, *unusual, str(self.seed)])
+        if self.supervised:
+            unusual.append("supervised")
+        elif self.frame_model != "convdraw":
+            unusual.append(f"model-{self.frame_model}")
+        return "-".join([file_name(self.level), self.preset, *unusual, str(self.seed)])
+
+    @property
+    def has_frame_model(self) -> bool:
+        """Whether frames are predicted: the model-free agent does not, nor does the supervised oracle."""
+        return self.frame_model != "none" and not self.supervised
+
+    @property
+    def has_probes(self) -> bool:
+        """Whether there is something to probe the belief for: the world tells map and pose, and probes are wanted."""
+        return not is_foreign(self.level) and self.learning.probe_times != 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""
@@ -395,6 +466,11 @@ class Config:
         except cattrs.BaseValidationError as error:
             reasons = "; ".join(cattrs.transform_error(error, path="config"))
             raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
+
+
+def file_name(level: str) -> str:
+    """Return the name of a world as a file's can hold it."""
+    return level.replace("/", "-").replace(":", "-")
 
 
 def find_world_config(level: str) -> type[WorldConfig]:

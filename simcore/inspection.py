@@ -12,7 +12,7 @@ from simcore.learning.trajectory import Trajectory
 from simcore.nested import tree_map
 from simcore.networks import frames_to_uint8
 from simcore.probes import Probes
-from simcore.probes.measure import Constant, Scores, score, truths_of
+from simcore.probes.measure import Constant, Scores, Spread, score, spread, truths_of
 from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
@@ -36,11 +36,16 @@ class Loaded:
         batch = make_worlds(self.config, worlds, copy=False)
         seed = stream(self.config.seed, purpose)
         policy = make_policy(self.config, batch, self.system.agent, seed)
-        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale)
+        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale, measures=True)
         trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
         if trajectory.initial_state is None:
             trajectory = trajectory._replace(initial_state=self.system.agent.initial_state(worlds))
         return tree_map(lambda tensor: tensor.to(self.device), trajectory)
+
+    def believe(self, trajectory: Trajectory) -> Tensor:
+        """Form this run's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
+        state = self.system.agent.initial_state(trajectory.frames.shape[1])
+        return self.system.agent.unroll(trajectory._replace(initial_state=state)).outputs
 
     @property
     def probes(self) -> Probes:
@@ -50,7 +55,10 @@ class Loaded:
             UserError: it has none.
         """
         if self.system.probes is None:
-            raise UserError(f"{self.config.level} tells neither map nor pose, so there is nothing to compare with")
+            raise UserError(
+                f"this run has no probes: {self.config.level} tells neither map nor pose, "
+                "or it was trained with --learning.probe-times 0"
+            )
         return self.system.probes
 
     @property
@@ -61,7 +69,10 @@ class Loaded:
             UserError: it has none.
         """
         if self.system.simulation is None:
-            raise UserError("this run has no frame model, so it expects nothing; train one without --frame-model none")
+            raise UserError(
+                "this run has no frame model, so it expects nothing; "
+                "train one with neither --frame-model none nor --supervised"
+            )
         return self.system.simulation
 
 
@@ -82,29 +93,111 @@ def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
     return Loaded(config, system.eval(), target, checkpoint.update)
 
 
+def require_oracle(oracle: Loaded, run: Loaded) -> None:
+    """Raise `UserError` unless the oracle was trained by the truth itself, in the same worlds as the run."""
+    if not oracle.config.supervised:
+        raise UserError("the oracle's belief was not trained on the truth; train one with --supervised")
+    own, asked = ({"level": config.level} | vars(config.world) for config in (oracle.config, run.config))
+    differing = [f"{name} {own.get(name)}, not {asked[name]}" for name in asked if own.get(name) != asked[name]]
+    if differing:
+        raise UserError(f"the oracle was trained in other worlds than the run: {'; '.join(differing)}")
+
+
 @torch.no_grad()
-def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[str, Scores]:
+def measure(
+    run: Loaded, worlds: int = 256, steps: int | None = None, oracle: Loaded | None = None
+) -> dict[str, Scores]:
     """Measure the belief, and the best constant guess, on held-out worlds.
 
     Args:
         run: the run.
         worlds: how many held-out worlds; as many training worlds serve the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
+        oracle: a supervised run, which is shown the same frames.
 
     Returns:
-        Scores `[steps, worlds]` of the "belief" and of the "constant".
+        Scores `[steps, worlds]` of the "belief", of the "constant" and, where there is one, of the "oracle".
+
+    Raises:
+        UserError: the run has no probes, or the oracle is none.
     """
-    steps = steps or longest(run.config)
+    steps, probes = steps or longest(run.config), run.probes
+    if oracle is not None:
+        require_oracle(oracle, run)
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
     constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
-    belief_scores, constant_scores = [], []
+    parts: dict[str, list[Scores]] = {}
     for i, size in enumerate(sizes):
         trajectory = run.live(f"held-out/{i}", size, steps)
         assert trajectory.truth is not None
-        read = run.probes(run.system.agent.unroll(trajectory).outputs)
-        belief_scores.append(score(read, trajectory.truth))
-        constant_scores.append(score(constant.read(read), trajectory.truth))
-    return {"belief": Scores.join(belief_scores), "constant": Scores.join(constant_scores)}
+        read = probes(run.believe(trajectory))
+        reads = {"belief": read, "constant": constant.read(read)}
+        if oracle is not None:
+            reads["oracle"] = oracle.probes(oracle.believe(trajectory))
+        for predictor, answer in reads.items():
+            parts.setdefault(predictor, []).append(score(answer, trajectory.truth))
+    return {predictor: Scores.join(scores) for predictor, scores in parts.items()}
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The map along held-out episodes, as it is and as the belief has it; all on the CPU, time first."""
+
+    frames: Tensor
+    """What was seen, uint8 `[T, W, H, W, 3]`."""
+    maps: Tensor
+    """True maps, uint8 `[T, W, N, N, 3]`."""
+    since_seen: Tensor
+    """Steps since a frame last showed each cell, int32 `[T, W, N, N]`; -1: none has."""
+    decoded: Tensor
+    """Maps decoded from the belief, uint8 `[T, W, N, N, 3]`."""
+    map_mse: Tensor
+    """Squared error of the decoded maps, `[T, W]`."""
+    times: list[int]
+    """The times that are shown and sampled at, P of them."""
+    samples: Tensor | None
+    """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None where there is no such model."""
+
+    def spread(self) -> Spread | None:
+        """Return the samples' variance on cells seen and not yet seen; None without a map model."""
+        return spread(self.samples, self.since_seen[self.times]) if self.samples is not None else None
+
+
+@torch.no_grad()
+def imagine_maps(run: Loaded, worlds: int = BATCH, times: int = 8, samples: int = 8) -> Maps:
+    """Follow the map in the belief through held-out episodes.
+
+    Args:
+        run: the run.
+        worlds: how many worlds.
+        times: at how many times of the episode, evenly spread, the map is sampled.
+        samples: how many samples each.
+
+    Raises:
+        UserError: the run has no probes.
+    """
+    probes, length = run.probes, longest(run.config)
+    trajectory = run.live("held-out/maps", worlds, length)
+    truth = trajectory.truth
+    assert truth is not None
+    assert truth.since_seen is not None
+    beliefs = run.believe(trajectory)
+    decoded = probes(beliefs).maps
+    shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
+    drawn = None
+    if run.system.map_model is not None:
+        noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
+        # One at a time: all samples of a large map would not fit into memory together.
+        drawn = torch.stack([run.system.map_model.sample(beliefs[shown], noise).cpu() for _ in range(samples)])
+    return Maps(
+        trajectory.frames.cpu(),
+        truth.maps.cpu(),
+        truth.since_seen.cpu(),
+        frames_to_uint8(decoded.movedim(-1, -3)).cpu(),
+        (decoded - truth.maps / 255.0).square().mean(dim=(-1, -2, -3)).cpu(),
+        shown,
+        drawn,
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +253,7 @@ def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: in
     samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
 
     maps, decoded = None, None
-    if trajectory.truth is not None:
+    if trajectory.truth is not None and run.system.probes is not None:
         maps = trajectory.truth.maps.cpu()
         known = frames_to_uint8(run.probes(beliefs.outputs[:context]).maps.movedim(-1, -3))
         decoded = torch.cat([known, known[-1:].expand(steps, *known.shape[1:])]).cpu()

@@ -1,6 +1,6 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from simcore.config import (
@@ -18,6 +18,7 @@ from simcore.config import (
     require,
 )
 from simcore.worlds import RandomCityConfig
+from simcore.worlds.foreign import is_foreign
 
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
 CITIES: dict[str, dict[str, Any]] = {
@@ -26,9 +27,28 @@ CITIES: dict[str, dict[str, Any]] = {
     "paper": {"size": 24, "frame_size": 64, "episode_length": 99},
 }
 FRAME_SIZES = {"tiny": 16, "small": 32, "paper": 64}
-ROOMS: dict[str, dict[str, Any]] = {
-    "tiny": {"size": 9, "amount": 3, "landmarks": 2, "episode_length": 100},
-    "small": {"size": 12},
+FOREIGN_FRAME_SIZES = FRAME_SIZES | {"tiny": 32}  # other people's pictures are not made to be seen in 16 x 16
+# Smaller and easier worlds for the smaller presets; the paper's are the levels' own defaults.
+TINY_ROOM = {"size": 9, "landmarks": 2, "episode_length": 200}
+LEVELS_OF: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "Terrain": {"size": 24, "amount": 8, "relief": 4, "speed": 0.5, "episode_length": 300},
+        "Food": {"size": 11, "amount": 5, "landmarks": 3, "episode_length": 120},
+        # Much food and many blocks: nearly all that chance finds in a building level, it finds by luck with a block.
+        "HighFood": TINY_ROOM | {"amount": 6, "carried": 8},
+        "Bridge": TINY_ROOM | {"gap": 2, "speed": 0.25, "amount": 7, "carried": 12},
+        "Cliff": TINY_ROOM | {"rise": 2, "carried": 8},
+        "CliffHard": TINY_ROOM | {"rise": 3},
+        "HighFoodHard": TINY_ROOM | {"lift": 2},
+        "Tower": TINY_ROOM | {"rise": 3},
+    },
+    "small": {
+        "Terrain": {"size": 32, "amount": 10, "relief": 6, "episode_length": 1000},
+        "Food": {"size": 14},
+        "Cliff": {"size": 12, "rise": 2},
+        "HighFood": {"size": 12},
+        "Bridge": {"size": 12},
+    },
     "paper": {},
 }
 
@@ -49,20 +69,21 @@ def acting_preset(name: str, level: str) -> Config:
     """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
     base = city_preset(name)
     kind = find_world_config(level)
-    known = {field.name for field in fields(kind)}
-    # Other people's worlds come in the size they have; building levels, with the room that their buildings want.
-    arguments = {"frame_size": FRAME_SIZES[name]} | (ROOMS[name] if level == "Food" else {})
-    world = kind(**{key: value for key, value in arguments.items() if key in known})
+    frame_size = (FOREIGN_FRAME_SIZES if is_foreign(level) else FRAME_SIZES)[name]
+    world = kind(frame_size=frame_size, **LEVELS_OF[name].get(level, {}))
     learning = base.learning
     if name == "tiny":
-        learning = replace(learning, updates=3000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0)
+        learning = replace(
+            learning, updates=1000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0, probe_times=8
+        )
     return replace(
         base,
         level=level,
         policy="agent",
         world=world,
         learning=learning,
-        reinforcement=ReinforcementConfig(entropy_cost=0.01 if name == "tiny" else 3e-3),
+        # Food is found by chance often enough to outweigh more entropy; what must be built for is not.
+        reinforcement=ReinforcementConfig(entropy_cost=0.01 if level in ("Food", "Terrain") else 3e-3),
     )
 
 

@@ -119,7 +119,9 @@ class SimCoreHead(nn.Module):
         frames = trajectory.frames[targets].flatten(0, 2)
         weights = self._weights(trajectory.is_first, starts, targets).flatten()
 
-        terms = self.frame_model.loss(frames, condition, noise)
+        worlds = trajectory.frames.shape[1]
+        identity = (targets[..., None] * worlds + torch.arange(worlds)).flatten()
+        terms = self.frame_model.loss(frames, condition, noise, identity)
         total = (ranks or Ranks()).mean(weights.sum()).clamp(min=1.0)
         loss, kl, error = ((weights * term).sum() / total for term in terms)
         return Seeing(loss, kl, error, weights.mean())

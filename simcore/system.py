@@ -6,9 +6,9 @@ from torch import nn
 
 from simcore.agent import Agent, belief_input_size
 from simcore.config import Config
-from simcore.frame_models import GECO, ConvDRAW
+from simcore.frame_models import GECO, Contrastive, ConvDRAW, Deterministic, FrameModel
 from simcore.memory import Kanerva, Memory, Slots
-from simcore.probes import Probes
+from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 
 
@@ -38,13 +38,25 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
     return None
 
 
-def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
-    """Make the simulation core, and the model of the frames that it foresees."""
-    simulation, draw, geco = config.simulation, config.convdraw, config.geco
-    frame_model = ConvDRAW(
+def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
+    """Make the model of the frames that the simulation foresees."""
+    if config.frame_model == "deterministic":
+        return Deterministic(belief_size, frame_size, config.deterministic.channels, config.geco.kappa)
+    if config.frame_model == "contrastive":
+        sizes = config.contrastive
+        return Contrastive(
+            belief_size,
+            frame_size,
+            sizes.negatives,
+            sizes.embedding_size,
+            sizes.hidden_size,
+            config.agent.encoder_channels,
+        )
+    draw, geco = config.convdraw, config.geco
+    return ConvDRAW(
         belief_size,
         GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
-        sizes.frame_size,
+        frame_size,
         draw.steps,
         draw.latent_channels,
         draw.state_channels,
@@ -52,10 +64,15 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
         draw.decoder_channels,
         draw.kernel_size,
     )
+
+
+def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
+    """Make the simulation core, and the model of the frames that it foresees."""
+    simulation = config.simulation
     return SimCoreHead(
         sizes.num_actions,
         config.agent.hidden_size,
-        frame_model,
+        make_frame_model(config, sizes.frame_size, belief_size),
         simulation.overshoot,
         simulation.frames,
         simulation.mask_episode_ends,
@@ -63,8 +80,21 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
     )
 
 
+def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
+    """Make the model of the map given the belief, of the frame model's sizes."""
+    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    return MapModel(
+        belief_size,
+        sizes.map_size,
+        config.probes.map_kappa,
+        config.geco.rate,
+        config.geco.decay,
+        **vars(config.convdraw),
+    )
+
+
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model (None without one), and probes (None where there is no truth)."""
+    """Agent, simulation with its frame model, and probes; all but the first are None where there is none."""
 
     def __init__(self, config: Config, sizes: WorldSizes) -> None:
         super().__init__()
@@ -79,5 +109,8 @@ class SimCore(nn.Module):
             acts=config.policy == "agent",
         )
         belief_size = self.agent.core.output_size
-        self.simulation = make_simulation(config, sizes, belief_size) if config.frame_model != "none" else None
-        self.probes = Probes(belief_size, sizes.map_size, sizes.num_headings) if sizes.map_size is not None else None
+        self.simulation = make_simulation(config, sizes, belief_size) if config.has_frame_model else None
+        has_probes = sizes.map_size is not None and config.learning.probe_times != 0
+        self.probes = Probes(belief_size, sizes.map_size or 0, sizes.num_headings) if has_probes else None
+        # Last, so that the other nets' first weights are the same with and without it.
+        self.map_model = make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None

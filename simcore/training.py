@@ -22,6 +22,7 @@ from simcore.acting import (
     WalkerPolicy,
     Worlds,
 )
+from simcore.acting.on_ray import import_ray
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
@@ -80,7 +81,7 @@ def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int, greedy:
     return AgentPolicy(agent, worlds.num_envs, seed, greedy)
 
 
-def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpose: str = "") -> Actor:
+def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Actor:
     """Make one of the run's actors.
 
     Args:
@@ -88,11 +89,9 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0, purpos
         number: the actor's own; its worlds and draws are seeded by it.
         agent: what acts, unless the walker does.
         begun: the updates after which it begins, so that worlds that begin anew are not those of before.
-        purpose: what else its seeds depend on, such as the worlds that a run is measured in.
     """
     worlds = make_worlds(config, config.worlds_per_actor, copy=False)
-    parts = (purpose, str(number or ""), f"after {begun}" if begun else "")
-    suffix = "".join(f"/{part}" for part in parts if part)
+    suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
     walker_seed, worlds_seed, policy_seed = (
         stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
@@ -139,6 +138,18 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"there is no device {name!r} here; try auto or cpu") from error
     return device
+
+
+def check(config: Config) -> None:
+    """Complain now of what else a run would complain of once it begins.
+
+    Raises:
+        UserError: the device, the environment or Ray is not there.
+    """
+    choose_device(config.device)
+    make_worlds(config, 1).close()
+    if config.executor == "ray":
+        import_ray()
 
 
 def stream(seed: int, purpose: str) -> int:
@@ -296,7 +307,7 @@ def watched(config: Config) -> tuple[str, ...]:
     """Return the metrics of a run that a person watches."""
     if config.policy == "walker":
         return SEEING
-    return ACTING_MODEL_FREE if config.frame_model == "none" else ACTING
+    return ACTING if config.has_frame_model else ACTING_MODEL_FREE
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:

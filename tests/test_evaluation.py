@@ -96,3 +96,18 @@ def test_what_cannot_be_evaluated_is_refused(loaded: Loaded, tmp_path: Path) -> 
     train(config, folder)
     with pytest.raises(UserError, match="a walker acts and there is no reward"):
         evaluate(load_run(folder, "cpu"))
+
+
+def test_an_agent_is_evaluated_in_other_peoples_worlds_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("minigrid")
+    sizes = ["--world.frame-size", "16", "--learning.updates", "1", "--learning.worlds", "2"]
+    main(["train", "MiniGrid-Empty-5x5-v0", *sizes, "--threads", "1", "--run", str(tmp_path / "run")])
+    output = capsys.readouterr().out
+    assert f"simcore evaluate {tmp_path / 'run'}" in output
+    assert "simcore probe" not in output
+    main(["evaluate", str(tmp_path / "run"), "--episodes", "2"])
+    assert "food" not in capsys.readouterr().out
+    main(["rollout", str(tmp_path / "run"), "--worlds", "1", "--context", "5", "--steps", "3"])
+    with pytest.raises(SystemExit):
+        main(["probe", str(tmp_path / "run")])
+    assert "this run has no probes" in capsys.readouterr().err

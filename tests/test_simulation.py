@@ -17,7 +17,7 @@ from simcore.simulation import SimCoreHead, draw_offsets, draw_starts, target_ti
 def truth(length: int, batch: int) -> Truth:
     zeros = torch.zeros(length, batch, dtype=torch.int64)
     maps = torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)
-    return Truth(maps, torch.zeros(length, batch, 2, 2, dtype=torch.bool), zeros, zeros)
+    return Truth(maps, None, zeros, zeros)
 
 
 def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) -> Trajectory:
@@ -48,8 +48,15 @@ class RecordingModel(nn.Module):
         super().__init__()
         self.frames = self.condition = torch.empty(0)
 
-    def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
+    def loss(
+        self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None, identity: Tensor | None = None
+    ) -> FrameLoss:
+        assert identity is not None
         self.frames, self.condition = frames[:, 0, 0].float(), condition
+        shown = {tuple(frame): index for frame, index in zip(self.frames.tolist(), identity.tolist(), strict=True)}
+        assert len(set(shown.values())) == len(shown), "other frames have another identity"
+        same = [shown[tuple(frame)] for frame in self.frames.tolist()]
+        assert same == identity.tolist(), "the same frame has the same"
         value = 10000 * condition[:, 0] + 100 * self.frames[:, 0] + self.frames[:, 1]
         return FrameLoss(value, value, value)
 

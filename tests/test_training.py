@@ -1,5 +1,6 @@
 """The whole run: that it learns from every part, and that stopping it, however roughly, changes nothing."""
 
+import copy
 import json
 import os
 import signal
@@ -271,6 +272,21 @@ def json_free(state: dict[str, Any]) -> dict[str, Any]:
 def test_a_config_survives_json() -> None:
     for config in (tinier(), preset("tiny"), preset("small"), preset("paper")):
         assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])
+def test_every_weight_of_another_frame_model_is_trained_and_resumes(frame_model: str) -> None:
+    config = tinier(frame_model=frame_model)
+    first = Training(config, CPU)
+    before = {name: value.clone() for name, value in first.system.named_parameters()}
+    first.update()
+    first.update()
+    assert not [name for name, value in first.system.named_parameters() if torch.equal(value, before[name])]
+    second = Training(config, CPU)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))  # which shares what the next update changes in place
+    for run in (first, second):
+        run.update()
+    assert_same_state(first.state_dict(), second.state_dict())
 
 
 @pytest.mark.parametrize("core", ["slots", "kanerva"])

@@ -69,13 +69,23 @@ class Actor:
         seed: seeds the worlds: world i gets seed + i.
         number: the actor's own, for the book of what is used.
         reward_scale: what rewards are multiplied by in trajectories.
+        measures: trajectories also tell how long ago each cell was seen, which measurements ask and learning does not.
     """
 
-    def __init__(self, worlds: Worlds, policy: Policy, seed: int, number: int = 0, reward_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        policy: Policy,
+        seed: int,
+        number: int = 0,
+        reward_scale: float = 1.0,
+        measures: bool = False,
+    ) -> None:
         self.worlds = worlds
         self.policy = policy
         self.number = number
         self.reward_scale = reward_scale
+        self.measures = measures
         self._frames, self._info = worlds.reset(seed=seed)
         self._made = 0
         self._begin()
@@ -118,7 +128,9 @@ class Actor:
                 seconds += time.perf_counter() - begin
                 episodes += self._step(choice)
         data = {name: torch.from_numpy(column) for name, column in columns.items()}
-        truth = Truth(data["map"], data["seen"], data["cell"], data["heading"]) if "map" in data else None
+        truth = None
+        if "map" in data:
+            truth = Truth(data["map"], data.get("since_seen"), data["cell"], data["heading"])
         trajectory = Trajectory(
             data["frames"],
             data["actions"],
@@ -159,8 +171,8 @@ class Actor:
         self._is_first, self._terminated, self._ended = present["is_first"], present["terminated"], present["ended"]
         self._returns, self._lengths, self._food = present["returns"], present["lengths"], present["food"]
         if "map" in present:
-            self._info = {"map": present["map"], "seen": present["seen"]}
-            self._info |= {"cell": present["cell"], "heading_index": present["heading"]}
+            self._info = {"map": present["map"], "cell": present["cell"], "heading_index": present["heading"]}
+            self._info |= {"since_seen": present["since_seen"]} if self.measures else {}
 
     def _row(self) -> Arrays:
         """Return what is recorded of the step the worlds are at."""
@@ -173,9 +185,9 @@ class Actor:
             "log_probs": self._log_probs,
         }
         if "map" in self._info:
-            row |= {"map": self._info["map"], "seen": self._info["seen"]}
-            row |= {"cell": self._info["cell"].astype(np.int64)}
+            row |= {"map": self._info["map"], "cell": self._info["cell"].astype(np.int64)}
             row |= {"heading": self._info["heading_index"].astype(np.int64)}
+            row |= {"since_seen": self._info["since_seen"]} if self.measures else {}
         return row
 
     def _step(self, choice: Choice) -> list[Episode]:

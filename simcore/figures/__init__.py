@@ -3,7 +3,8 @@
 from simcore.figures.course import course_figure, read_metrics
 from simcore.figures.curves import Curve, combine, curves_figure
 from simcore.figures.evaluation import evaluation_table
-from simcore.figures.knowledge import knowledge_figure, knowledge_table
+from simcore.figures.knowledge import fading_table, knowledge_figure, knowledge_table
+from simcore.figures.maps import maps_figure, trajectory_figure
 from simcore.figures.rollouts import rollout_animation, rollout_figure
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "course_figure",
     "curves_figure",
     "evaluation_table",
+    "fading_table",
     "knowledge_figure",
     "knowledge_table",
+    "maps_figure",
     "read_metrics",
     "rollout_animation",
     "rollout_figure",
+    "trajectory_figure",
 ]

@@ -54,7 +54,7 @@ def course_figure(
         kappa: κ, the error that GECO aims at.
         title: the figure's title.
     """
-    shown = {name: label for name, label in PANELS.items() if np.isfinite(metrics.get(name, np.nan)).any()}
+    shown = {name: label for name, label in PANELS.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
     if "return" not in shown:
         shown.pop("lag/mean", None)  # a hand-made policy cannot lag
     rows = -(-len(shown) // 3)

@@ -14,6 +14,8 @@ def evaluation_table(evaluation: Evaluation, title: str) -> Table:
         table.add_column(column, justify="left" if not column else "right")
     intervals = evaluation.intervals()
     for name, label in MEASURES.items():
+        if not any(intervals[who][name] for who in intervals):
+            continue  # a world without food
         cells = [cell for who in ("agent", "random") for cell in _cells(intervals[who][name], name)]
         table.add_row(label, *cells)
     return table

@@ -15,7 +15,9 @@ ROWS = {
     "cell_accuracy": "cell accuracy",
     "heading_accuracy": "heading accuracy",
 }
-COLOURS = {"belief": "tab:blue", "constant": "tab:gray"}
+COLOURS = {"belief": "tab:blue", "constant": "tab:gray", "oracle": "tab:green"}
+SPAN = 4
+"""Ages of cells are put together in spans that grow by this: in sight, 1 to 3 steps ago, 4 to 15, 16 to 63, ..."""
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
@@ -37,23 +39,57 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
     return table
 
 
+def ages(length: int) -> list[tuple[int, int]]:
+    """Return the spans of steps since a cell was seen, first and last, that cover an episode of `length` frames."""
+    spans = [(0, 0)]
+    while spans[-1][1] < length - 1:
+        first = spans[-1][1] + 1
+        spans.append((first, min(SPAN * first, length) - 1))
+    return spans
+
+
+def fading_table(scores: Mapping[str, Scores]) -> Table:
+    """Return the table of the map's error by the steps since a frame last showed a cell (App. I)."""
+    fading = next(iter(scores.values())).fading
+    spans = [(first, last) for first, last in ages(len(fading.cells)) if fading.cells[first : last + 1].any()]
+    table = Table(title="map MSE by the steps since a cell was last in sight", title_justify="left")
+    table.add_column("")
+    for first, last in spans:
+        label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
+        table.add_column(label, justify="right")
+    table.add_column("not yet seen", justify="right")
+    for predictor, score in scores.items():
+        values = [*(score.fading.map_mse(*span) for span in spans), score.overall()["map_mse_unseen"]]
+        table.add_row(predictor, *(f"{value:.5f}" for value in values))
+    return table
+
+
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
-    """Return the figure of the scores by time step; map error also on cells seen and not yet seen (figure 12)."""
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    """Return the figure of the scores by time step; the map's error also on cells seen and not yet seen, and by age.
+
+    See figure 12, and App. I on the fading of what is out of sight.
+    """
+    figure = Figure(figsize=(14, 3.6), layout="constrained")
     figure.suptitle(title)
-    panels = figure.subplots(1, 4)
-    titles = ("map MSE", "map MSE: seen (solid), not yet seen (dashed)", "cell accuracy", "heading accuracy")
-    for panel, text in zip(panels, titles, strict=True):
+    panels = figure.subplots(1, 5)
+    step = "step of the episode"
+    for panel, text, x in zip(
+        panels,
+        ("map MSE", "map MSE, seen (dashed: not yet)", "map MSE by age", "cell accuracy", "heading accuracy"),
+        (step, step, "steps since a cell was last in sight", step, step),
+        strict=True,
+    ):
         panel.set_title(text, fontsize=9)
-        panel.set_xlabel("step of the episode")
+        panel.set_xlabel(x, fontsize=8)
     for predictor, score in scores.items():
         by_time, colour = score.by_time(), COLOURS[predictor]
         panels[0].plot(by_time["map_mse"], color=colour, label=predictor)
         panels[1].plot(by_time["map_mse_seen"], color=colour)
         panels[1].plot(by_time["map_mse_unseen"], color=colour, linestyle="--")
-        panels[2].plot(by_time["cell_accuracy"], color=colour)
-        panels[3].plot(by_time["heading_accuracy"], color=colour)
-    for panel in panels[2:]:
+        panels[2].plot(score.fading.by_age(), color=colour)
+        panels[3].plot(by_time["cell_accuracy"], color=colour)
+        panels[4].plot(by_time["heading_accuracy"], color=colour)
+    for panel in panels[3:]:
         panel.set_ylim(0, 1)
     panels[0].legend(fontsize=8)
     return figure

@@ -15,19 +15,32 @@ class FrameLoss(NamedTuple):
     kl: Tensor
     """KL(posterior || prior) in nats per image dimension (H * W * 3); 0 for a model without latents."""
     error: Tensor
-    """Squared reconstruction error per image dimension."""
+    """Squared reconstruction error per image dimension; the loss itself for a model that reconstructs nothing."""
 
 
 class FrameModel(nn.Module, ABC):
-    """A conditional model of frames, p(x | c)."""
+    """A conditional model of frames, p(x | c), or what stands for one."""
 
     @abstractmethod
-    def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
-        """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`; `noise` draws the latents."""
+    def loss(
+        self,
+        frames: Tensor,
+        condition: Tensor,
+        noise: torch.Generator | None = None,
+        identity: Tensor | None = None,
+    ) -> FrameLoss:
+        """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
+
+        `noise` draws whatever is random; `identity`, int64 `[N]`, is alike where points show the same frame.
+        """
 
     @abstractmethod
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
-        """Sample uint8 frames `[N, H, W, 3]` given conditions `[N, C]`."""
+        """Sample uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
+
+        Raises:
+            UserError: the model makes no frames.
+        """
 
     @abstractmethod
     def update(self, error: Tensor) -> None:

@@ -161,7 +161,13 @@ class ConvDRAW(FrameModel):
         self.steps = nn.ModuleList(Step(self.sizes) for _ in range(steps))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
 
-    def loss(self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None) -> FrameLoss:
+    def loss(
+        self,
+        frames: Tensor,
+        condition: Tensor,
+        noise: torch.Generator | None = None,
+        identity: Tensor | None = None,
+    ) -> FrameLoss:
         """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
 
         All three are `[N]` and per image dimension.

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from simcore.config import Config
 from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
-from simcore.learning.trajectory import Trajectory
+from simcore.learning.trajectory import Trajectory, Truth
 from simcore.memory import CoreState
-from simcore.nested import detach
+from simcore.nested import detach, tree_map
+from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.simulation import draw_starts
 from simcore.system import SimCore
 
@@ -46,6 +47,8 @@ class Learner:
         device = next(system.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
+        self.probe_generator = torch.Generator().manual_seed(seed)
+        self.map_noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.updates = 0
         belief: list[nn.Parameter] = list(system.agent.parameters())
         frames: list[nn.Parameter] = []
@@ -58,7 +61,10 @@ class Learner:
         self._clipped = belief + frames
         learning = config.learning
         groups = [(belief, learning.learning_rate), (frames, learning.learning_rate)]
-        groups.append((probes, learning.probe_learning_rate))
+        # An oracle is one net from frame to map, and learns at one rate.
+        groups.append((probes, learning.learning_rate if config.supervised else learning.probe_learning_rate))
+        if system.map_model is not None:
+            groups.append((list(system.map_model.parameters()), learning.learning_rate))
         self.optimizer = torch.optim.Adam(
             [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters],
             betas=(learning.beta1, learning.beta2),
@@ -77,7 +83,8 @@ class Learner:
         losses: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
         if system.agent.heads is not None:
-            judgement = system.agent.judge(beliefs.outputs)
+            supervised = self.config.supervised  # then policy and value take the belief as it is
+            judgement = system.agent.judge(beliefs.outputs.detach() if supervised else beliefs.outputs)
             acting = acting_loss(judgement, trajectory, self.config.reinforcement, self.ranks)
             losses["policy and value loss"] = acting.loss
             metrics |= {"acting_loss": acting.loss, **named(acting, "policy_loss", "value_loss", "entropy")}
@@ -90,9 +97,14 @@ class Learner:
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
         if system.probes is not None and trajectory.truth is not None:
-            knowing = system.probes.loss(beliefs.outputs.detach(), trajectory.truth)
+            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth)
             losses["probe loss"] = knowing.loss
             metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
+        if system.map_model is not None and trajectory.truth is not None:
+            imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.truth)
+            losses["map model's loss"] = imagining.loss
+            metrics |= {f"map_{name}": term for name, term in named(imagining, "loss", "kl", "error").items()}
+            metrics["map_lambda"] = system.map_model.multiplier.clone()
 
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
@@ -104,6 +116,8 @@ class Learner:
         self.optimizer.step()
         if system.simulation is not None:
             system.simulation.frame_model.update(self.ranks.mean(metrics["error"].detach()))
+        if system.map_model is not None:
+            system.map_model.update(self.ranks.mean(metrics["map_error"].detach()))
         return Learned({name: value.detach() for name, value in metrics.items()}, detach(beliefs.final))
 
     def state_dict(self) -> dict[str, Any]:
@@ -114,6 +128,8 @@ class Learner:
             "updates": self.updates,
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
+            "probe_generator": self.probe_generator.get_state(),
+            "map_noise": self.map_noise.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -122,8 +138,31 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
         self.generator.set_state(state["generator"].cpu())
+        self.probe_generator.set_state(state["probe_generator"].cpu())
         if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
             self.noise.set_state(state["noise"].cpu())
+            self.map_noise.set_state(state["map_noise"].cpu())
+
+    def _know(self, probes: Probes, beliefs: Tensor, truth: Truth) -> Knowing:
+        """Read the beliefs at the probes' times; the probes train the belief where they alone are its teachers."""
+        times = self._draw_probe_times(len(beliefs))
+        truth = tree_map(lambda part: part[times], truth)
+        if self.config.supervised:
+            return probes.loss(beliefs[times], truth, self.config.probes.map_weight)
+        return probes.loss(beliefs.detach()[times], truth)
+
+    def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: Truth) -> Imagining:
+        """Model the map given the beliefs at a few times."""
+        order = torch.randperm(len(beliefs), generator=self.map_noise, device=beliefs.device)
+        times = order[: self.config.probes.map_times].sort().values
+        return map_model.loss(truth.maps[times], beliefs[times], self.map_noise)
+
+    def _draw_probe_times(self, length: int) -> Tensor | slice:
+        """Draw the times at which the probes look into the belief; all of them where the configuration says so."""
+        wanted = self.config.learning.probe_times
+        if wanted is None or wanted >= length:
+            return slice(None)
+        return torch.randperm(length, generator=self.probe_generator)[:wanted].sort().values
 
     def _warm_up(self) -> None:
         """Set the learning rate of encoder and cores."""

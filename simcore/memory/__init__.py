@@ -3,8 +3,8 @@
 from simcore.memory.base import Memory
 from simcore.memory.core import RecurrentCore
 from simcore.memory.kanerva import Kanerva, KanervaMemory, KanervaState
-from simcore.memory.slot_state import SlotState
 from simcore.memory.slots import SlotMemory, Slots
+from simcore.memory.slots_state import SlotState
 from simcore.memory.state import CoreState, Unrolled
 
 __all__ = [

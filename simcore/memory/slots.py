@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from simcore.memory.base import Memory
 from simcore.memory.lstm_step import lstm_weights, times_of_resets
-from simcore.memory.slot_state import LEAST_LENGTH, SlotState, View, gather
-from simcore.memory.slots_unroll import Plan, SlotsUnroll
+from simcore.memory.slots_plan import Plan
+from simcore.memory.slots_state import LEAST_LENGTH, SlotState, View, gather
+from simcore.memory.slots_unroll import SlotsUnroll
 from simcore.memory.state import CoreState, Unrolled
 
 

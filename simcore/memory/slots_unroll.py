@@ -7,56 +7,13 @@ back needs only which slots were chosen, and with what weights.
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
 from simcore.memory.products import product, weight_gradient
-from simcore.memory.slot_state import LEAST_LENGTH
-
-
-class Plan(NamedTuple):
-    """What an unroll is to do; S simulations share the memory of each of B worlds, one where it is written."""
-
-    ring: Tensor
-    """`[B, C, D]`; appended to in place where the memory is written."""
-    inverse: Tensor
-    """One over the words' lengths `[B, C]`, in place too."""
-    tip: Tensor
-    """How many words the ring has been given, int64 `[B]`, in place too."""
-    oldest: int
-    """The absolute index of the oldest word that some world sees."""
-    newest: int
-    """The absolute index of the first word that carries a gradient."""
-    mask: Tensor
-    """`[B, S, C]`: 0 where a slot is seen, minus infinity elsewhere."""
-    slots: int
-    """K."""
-    reads: int
-    """n_r."""
-    top_k: int
-    """n_k."""
-    writes: bool
-    """Whether the memory is written."""
-    resets: dict[int, Tensor]
-    """At each time when an episode begins somewhere: bool `[B]`."""
-    snapshots_at: list[int]
-    """The times whose cells are kept."""
-
-
-class Window(NamedTuple):
-    """The columns of a ring that need be looked at."""
-
-    begin: int
-    """The first."""
-    end: int
-    """One past the last."""
-
-    @classmethod
-    def of(cls, oldest: int, newest: int, capacity: int) -> "Window":
-        """Return the columns of the words `oldest` to `newest`; all where they go round the ring's end."""
-        begin = oldest % capacity
-        return cls(begin, begin + newest - oldest) if begin + newest - oldest <= capacity else cls(0, capacity)
+from simcore.memory.slots_plan import Plan, Window
+from simcore.memory.slots_read import by_simulation, make_query, read_backward, read_slots
+from simcore.memory.slots_state import LEAST_LENGTH
 
 
 class Weights(NamedTuple):
@@ -145,9 +102,9 @@ class SlotsUnroll(torch.autograd.Function):
             asked = product(hidden, w.query.T).add_(w.query_bias)
             # Columns that this unroll has yet to write need no look, where the ring does not go round.
             end = window.end - (length - t) if plan.writes and window.end - window.begin < capacity else window.end
-            keys, strengths, _ = _query(asked, plan, worlds)
-            read, rows, shares = _read(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
-            reads.copy_(_by_simulation(read, batch, plan.reads))
+            keys, strengths, _ = make_query(asked, plan, worlds)
+            read, rows, shares = read_slots(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
+            reads.copy_(by_simulation(read, batch, plan.reads))
             chosen.append((rows.to(torch.int32), shares))
             if w.write is not None and w.write_bias is not None:
                 column, expired = (plan.newest + t) % capacity, plan.newest + t - plan.slots
@@ -197,7 +154,7 @@ class SlotsUnroll(torch.autograd.Function):
                 d_hidden += d_joined[:, :units]
                 d_inputs[t] += d_joined[:, units:]
             seen = t if plan.writes else new.shape[1]
-            asked[t] = _read_backward(asked[t], d_reads, chosen[t], plan, new[:, :seen], d_new[:, :seen])
+            asked[t] = read_backward(asked[t], d_reads, chosen[t], plan, new[:, :seen], d_new[:, :seen])
             d_hidden += product(asked[t], w.query)
 
             lstm_backward(gates[t], reset_cells.get(t, cells[t]), cells[t + 1], d_hidden, d_cell)
@@ -213,50 +170,6 @@ class SlotsUnroll(torch.autograd.Function):
         d_words = d_new.transpose(0, 1) if plan.writes else None
         d_weights = _weight_gradients(w, plan, inputs, hidden, reads, outputs, gates, asked, d_words)
         return None, d_inputs, d_hidden, d_cell, d_reads, None if plan.writes else d_new, *d_weights
-
-
-def _read_backward(
-    asked: Tensor, d_reads: Tensor, chosen: tuple[Tensor, Tensor], plan: Plan, new: Tensor, d_new: Tensor
-) -> Tensor:
-    """Return the gradient of what was `asked` for `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
-
-    Args:
-        asked: keys and strengths.
-        d_reads: the gradient of what was read `[M, n_r D]`.
-        chosen: the rows of the ring `[B * C, D]` that were read, and their weights `[B, S n_r, k]`.
-        plan: the unroll's.
-        new: the words that take a gradient and could be seen `[B, n, D]`.
-        d_new: their gradient.
-    """
-    worlds, capacity, word_size = plan.ring.shape
-    keys, strengths, lengths = _query(asked, plan, worlds)
-    d_read = _by_world(d_reads, worlds, plan.reads)
-    rows, shares = chosen[0].long(), chosen[1]
-    picked = F.embedding(rows, plan.ring.view(-1, word_size))  # [B, S n_r, k, D]; faster than indexing
-    inverses = plan.inverse.view(-1)[rows]
-    # Rows first: on a CPU a matrix times a column is ten times as slow.
-    products = torch.stack([keys, d_read], 2) @ picked.mT
-    cosines, d_shares = products[:, :, 0] * inverses, products[:, :, 1]
-    d_scores = shares * (d_shares - (shares * d_shares).sum(-1, keepdim=True))
-    along = strengths[..., None] * d_scores * inverses
-    d_keys = (along[..., None, :] @ picked)[..., 0, :]
-    d_keys = (d_keys - (d_keys * keys).sum(-1, keepdim=True) * keys) / lengths
-    d_strengths = (d_scores * cosines).sum(-1) * (1 - torch.exp(-strengths))  # softplus' = sigmoid
-    if (seen := new.shape[1]) > 0:
-        column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
-        place = (column - plan.newest) % capacity
-        place = torch.where(place < seen, place, seen)  # the last gathers what takes no gradient
-
-        def spread(values: Tensor) -> Tensor:
-            dense = values.new_zeros(*values.shape[:2], seen + 1).scatter_(2, place, values)
-            return dense[:, :, :seen].mT
-
-        d_new.baddbmm_(spread(shares), d_read)
-        d_new.baddbmm_(spread(along), keys)
-        d_new -= spread(along * cosines * inverses).sum(-1, keepdim=True) * new
-    return torch.cat(
-        [_by_simulation(part, len(asked), plan.reads) for part in (d_keys, d_strengths[..., None])], dim=-1
-    )
 
 
 def _weight_gradients(
@@ -296,48 +209,3 @@ def _weight_gradients(
         weight_gradient(all_sums[batch:], steps[:-batch], into)
         into.addmm_(all_sums[:batch].T, start)
     return d_from_input, d_from_hidden, d_bias, d_query, d_query_bias, d_write, d_write_bias
-
-
-def _query(asked: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return keys of length one `[B, S n_r, D]`, strengths `[B, S n_r]` and the keys' true lengths `[B, S n_r, 1]`."""
-    keys, strengths = asked[:, : -plan.reads], F.softplus(asked[:, -plan.reads :])
-    by_world = _by_world(keys, worlds, plan.reads)
-    lengths = by_world.norm(dim=-1, keepdim=True).clamp(min=LEAST_LENGTH)
-    return by_world / lengths, _by_world(strengths, worlds, plan.reads)[..., 0], lengths
-
-
-def _read(
-    keys: Tensor, strengths: Tensor, ring: Tensor, inverse: Tensor, mask: Tensor, window: Window, top_k: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what is read `[B, S n_r, D]`, the rows `[B, S n_r, k]` of the ring `[B * C, D]`, and their weights."""
-    worlds, capacity, word_size = ring.shape
-    k = min(top_k, window.end - window.begin)
-    if k == 0:
-        nothing = keys.new_zeros(*keys.shape[:2], 0)
-        return torch.zeros_like(keys), nothing.long(), nothing
-    looked_at = slice(window.begin, window.end)
-    words = ring[:, looked_at]
-    # On a CPU a few keys are quicker the one way round, many the other.
-    products = torch.bmm(words, keys.mT).mT.contiguous() if keys.shape[1] < 6 else torch.bmm(keys, words.mT)
-    scores = products.mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
-    seen = mask[:, :, None, looked_at]
-    scores = (scores.view(worlds, seen.shape[1], -1, scores.shape[-1]) + seen).flatten(1, 2)
-    best, columns = scores.topk(k, dim=-1)
-    highest = best.amax(-1, keepdim=True).clamp(min=-1e30)
-    shares = (best - highest).exp()
-    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-30)  # an empty memory reads zeros
-    rows = columns + (window.begin + capacity * torch.arange(worlds, device=ring.device)[:, None, None])
-    read = F.embedding_bag(
-        rows.flatten(0, 1), ring.view(-1, word_size), mode="sum", per_sample_weights=shares.flatten(0, 1)
-    )
-    return read.view_as(keys), rows, shares
-
-
-def _by_world(values: Tensor, worlds: int, reads: int) -> Tensor:
-    """Turn `[S B, n_r X]` into `[B, S n_r, X]`."""
-    return values.reshape(-1, worlds, reads, values.shape[-1] // reads).transpose(0, 1).flatten(1, 2)
-
-
-def _by_simulation(values: Tensor, batch: int, reads: int) -> Tensor:
-    """Turn `[B, S n_r, X]` into `[S B, n_r X]`."""
-    return values.view(len(values), -1, reads, values.shape[-1]).transpose(0, 1).reshape(batch, -1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.learning.trajectory import Trajectory, Truth
+from simcore.nested import tree_map
 from simcore.probes.readout import Readout
 
 
@@ -35,8 +36,37 @@ class Constant(NamedTuple):
         return Readout(self.map.to(like.maps).expand_as(like.maps), cells, headings)
 
 
+class Fading(NamedTuple):
+    """The map's error by the steps since a frame last showed a cell: how what is out of sight fades (App. I)."""
+
+    squared: NDArray[np.float64]
+    """The sum of the squared errors of the cells last seen so many steps ago, `[A, W]`; 0: in sight."""
+    cells: NDArray[np.int64]
+    """How many they are, `[A, W]`."""
+
+    @classmethod
+    def of(cls, errors: Tensor, since_seen: Tensor) -> "Fading":
+        """Sort errors `[T, W, N, N]` by `since_seen`, alike; -1 is left out."""
+        ages, worlds = since_seen.shape[:2]  # nothing was seen longer ago than the episode is long
+        world = torch.arange(worlds, device=since_seen.device)[:, None, None]
+        bins = (since_seen.long() * worlds + world)[since_seen >= 0]
+        size = ages * worlds
+        squared = torch.bincount(bins, errors[since_seen >= 0].double(), size)
+        cells = torch.bincount(bins, minlength=size)
+        return cls(squared.view(ages, worlds).cpu().numpy(), cells.view(ages, worlds).cpu().numpy())
+
+    def map_mse(self, first: int, last: int) -> float:
+        """Return the mean error of the cells last seen `first` to `last` steps ago; NaN where there are none."""
+        cells = self.cells[first : last + 1].sum()
+        return float(self.squared[first : last + 1].sum() / cells) if cells else np.nan
+
+    def by_age(self) -> NDArray[np.float64]:
+        """Return the mean error of the cells last seen 0, 1, ... steps ago, `[A]`; NaN where there are none."""
+        return np.array([self.map_mse(age, age) for age in range(len(self.cells))])
+
+
 class Scores(NamedTuple):
-    """Scores of each step and world, `[T, W]`; NaN where there is nothing to score."""
+    """Scores of each step and world, `[T, W]`, NaN where there is nothing to score; and the map's error by age."""
 
     map_mse: NDArray[np.float32]
     """Squared error of the map, a pixel and colour in [0, 1]."""
@@ -48,23 +78,33 @@ class Scores(NamedTuple):
     """1 where the most likely cell is the true one."""
     heading_accuracy: NDArray[np.float32]
     """1 where the most likely heading is the true one."""
+    fading: Fading
+    """The map's error by the steps since a cell was seen."""
+
+    def stepwise(self) -> "dict[str, NDArray[np.float32]]":
+        """Return the scores of each step and world by name."""
+        return {name: values for name, values in self._asdict().items() if name != "fading"}
 
     def overall(self) -> "dict[str, float]":
         """Return each score's mean over all steps and worlds."""
-        return {name: float(np.nanmean(values)) for name, values in self._asdict().items()}
+        return {name: float(np.nanmean(values)) for name, values in self.stepwise().items()}
 
     def by_time(self) -> "dict[str, NDArray[np.float32]]":
         """Return each score's mean over worlds, `[T]`; NaN at times when no world has anything to score."""
-        return {name: _mean_over_worlds(values) for name, values in self._asdict().items()}
+        return {name: _mean_over_worlds(values) for name, values in self.stepwise().items()}
 
     @classmethod
     def join(cls, parts: "list[Scores]") -> "Scores":
         """Put the worlds of several measurements side by side."""
-        return cls(*(np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True)))
+        fading = Fading(*(np.concatenate(columns, axis=1) for columns in zip(*(p.fading for p in parts), strict=True)))
+        stepwise = [part.stepwise() for part in parts]
+        return cls(**{name: np.concatenate([s[name] for s in stepwise], axis=1) for name in stepwise[0]}, fading=fading)
 
 
 def score(read: Readout, truth: Truth) -> Scores:
-    """Compare what was read with the truth, step by step and world by world."""
+    """Compare what was read with the truth, step by step and world by world, from the episodes' start."""
+    assert truth.since_seen is not None, "the actor makes trajectories that are to be measured"
+    seen = truth.since_seen >= 0
     errors = (read.maps - truth.maps / 255.0).square().mean(dim=-1)  # [T, W, N, N]
 
     def mean_over(cells: Tensor) -> NDArray[np.float32]:
@@ -73,16 +113,33 @@ def score(read: Readout, truth: Truth) -> Scores:
 
     return Scores(
         errors.mean(dim=(-1, -2)).cpu().numpy(),
-        mean_over(truth.seen),
-        mean_over(~truth.seen),
+        mean_over(seen),
+        mean_over(~seen),
         (read.cells.argmax(-1) == truth.cells).float().cpu().numpy(),
         (read.headings.argmax(-1) == truth.headings).float().cpu().numpy(),
+        Fading.of(errors, truth.since_seen),
     )
+
+
+class Spread(NamedTuple):
+    """How much samples of the map differ, as their variance, a pixel and colour in [0, 1]; NaN where no such cell."""
+
+    seen: float
+    """On the cells seen so far in the episode."""
+    unseen: float
+    """On the cells not yet seen."""
+
+
+def spread(samples: Tensor, since_seen: Tensor) -> Spread:
+    """Return the variance over S samples, uint8 `[S, ..., N, N, 3]`, on cells seen and unseen, by `[..., N, N]`."""
+    variance = (samples / 255.0).var(dim=0).mean(dim=-1)
+    return Spread(float(variance[since_seen >= 0].mean()), float(variance[since_seen < 0].mean()))
 
 
 def truths_of(trajectories: list[Trajectory]) -> Truth:
     """Put the worlds of several trajectories side by side, `[T, W, ...]`."""
-    return Truth(*(torch.cat(columns, dim=1) for columns in zip(*(t.truth for t in trajectories), strict=True)))
+    truths = [trajectory.truth for trajectory in trajectories if trajectory.truth is not None]
+    return tree_map(lambda *parts: torch.cat(parts, dim=1), *truths)
 
 
 def _mean_over_worlds(values: NDArray[np.float32]) -> NDArray[np.float32]:

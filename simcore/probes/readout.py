@@ -55,19 +55,20 @@ class Probes(nn.Module):
         maps = self.map(beliefs).unflatten(-1, (self.map_size, self.map_size, 3))
         return Readout(maps, self.cell(beliefs), self.heading(beliefs))
 
-    def loss(self, beliefs: Tensor, truth: Truth) -> Knowing:
+    def loss(self, beliefs: Tensor, truth: Truth, map_weight: float = 1.0) -> Knowing:
         """Compare with the truth.
 
         Args:
             beliefs: `[T, B, belief_size]`; detach them, or the probes train the belief.
             truth: what the world knows, `[T, B, ...]`.
+            map_weight: weight of the map's error in the loss; it matters only where the belief is trained.
         """
         read = self(beliefs)
         map_mse = F.mse_loss(read.maps, truth.maps / 255.0)
         cell_loss = F.cross_entropy(read.cells.flatten(0, -2), truth.cells.flatten())
         heading_loss = F.cross_entropy(read.headings.flatten(0, -2), truth.headings.flatten())
         return Knowing(
-            map_mse + cell_loss + heading_loss,
+            map_weight * map_mse + cell_loss + heading_loss,
             map_mse.detach(),
             (read.cells.argmax(-1) == truth.cells).float().mean(),
             (read.headings.argmax(-1) == truth.headings).float().mean(),

@@ -10,7 +10,7 @@ from simcore.worlds.body import act
 from simcore.worlds.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.kernels import kernel
 from simcore.worlds.raster import Camera, draw_frame
-from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, Rules
+from simcore.worlds.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, STEEPEST, Rules
 from simcore.worlds.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
 
 
@@ -25,7 +25,7 @@ class Episodes(NamedTuple):
     carried: NDArray[np.int64]  # [B, K] blocks in hand, by kind
     food_left: NDArray[np.int64]  # [B]
     elapsed: NDArray[np.int64]  # [B] steps since the start
-    seen: NDArray[np.bool_]  # [B, X, Y] columns of the grid that a frame has shown
+    last_seen: NDArray[np.int32]  # [B, X, Y] the step at which a frame last showed a column of the grid; -1: none
 
 
 class Views(NamedTuple):
@@ -37,6 +37,7 @@ class Views(NamedTuple):
     truncated: NDArray[np.bool_]  # [B]
     maps: NDArray[np.uint8]  # [B, N, N, 3]
     seen_maps: NDArray[np.bool_]  # [B, N, N]
+    since_seen_maps: NDArray[np.int32]  # [B, N, N] steps since a frame last showed a cell; -1: none
     poses: NDArray[np.float32]  # [B, 5] x, y, z, heading, pitch in the frame of the start
     headings: NDArray[np.int64]  # [B] turns since the start, 0 .. D - 1
     cells: NDArray[np.int64]  # [B] row * N + column of the start-frame map
@@ -56,7 +57,7 @@ def make_episodes(num_envs: int, size: int, height: int) -> Episodes:
         carried=np.zeros((num_envs, len(KINDS)), np.int64),
         food_left=np.zeros(num_envs, np.int64),
         elapsed=np.zeros(num_envs, np.int64),
-        seen=np.zeros((num_envs, size, size), np.bool_),
+        last_seen=np.full((num_envs, size, size), -1, np.int32),
     )
 
 
@@ -69,6 +70,7 @@ def make_views(num_envs: int, size: int, height: int, frame_size: int) -> Views:
         truncated=np.zeros(num_envs, np.bool_),
         maps=np.zeros((num_envs, size, size, 3), np.uint8),
         seen_maps=np.zeros((num_envs, size, size), np.bool_),
+        since_seen_maps=np.zeros((num_envs, size, size), np.int32),
         poses=np.zeros((num_envs, 5), np.float32),
         headings=np.zeros(num_envs, np.int64),
         cells=np.zeros(num_envs, np.int64),
@@ -90,7 +92,7 @@ def begin(episodes: Episodes, index: int, world: World) -> None:
         episodes.carried[index, kind] = count
     episodes.food_left[index] = count_kind(episodes.blocks[index], FOOD)
     episodes.elapsed[index] = 0
-    episodes.seen[index] = False
+    episodes.last_seen[index] = -1
 
 
 @kernel
@@ -119,7 +121,7 @@ def show_pose(episodes: Episodes, views: Views, b: int, rules: Rules) -> None:
     pose = views.poses[b]
     pose[0], pose[1], pose[2] = x, y, motion[2]
     pose[3] = 2 * np.pi * heading / turns
-    pose[4] = np.deg2rad(PITCH_STEP) * episodes.facing[b, 1]
+    pose[4] = np.deg2rad(max(PITCH_STEP * episodes.facing[b, 1], -STEEPEST))
     views.headings[b] = heading
     # A start away from the grid's middle lets the body leave the map; the nearest cell stands for it then.
     column, row = min(max(floor(pose[0]), 0), size - 1), min(max(floor(pose[1]), 0), size - 1)
@@ -184,9 +186,11 @@ def show(
             camera,
             views.frames[b],
             views.pixels,
-            episodes.seen[b],
+            episodes.last_seen[b],
+            episodes.elapsed[b],
         )
         if changed[b] or map_frame == EGO:
             show_map(episodes, views, b, rules, camera, map_frame)
-        map_seen(episodes.seen[b], views.located[b], views.seen_maps[b])
+        now, since, seen = episodes.elapsed[b], views.since_seen_maps[b], views.seen_maps[b]
+        map_seen(episodes.last_seen[b], now, views.located[b], since, seen)
         show_pose(episodes, views, b, rules)

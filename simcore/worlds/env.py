@@ -42,6 +42,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     - `cell` `int64 [B]`: `int(y) * N + int(x)`.
     - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
     - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown some block.
+    - `since_seen` `int32 [B, N, N]`: the steps since a frame last did; 0 where this one does, -1 where none has.
 
     Args:
         level: a name in `LEVELS`.
@@ -217,6 +218,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             "cell": self._kept(views.cells),
             "map": self._kept(views.maps),
             "seen": self._kept(views.seen_maps),
+            "since_seen": self._kept(views.since_seen_maps),
         }
 
 

@@ -72,7 +72,8 @@ def draw_column(
     focal: float,
     colours: NDArray[np.uint32],
     pixels: NDArray[np.uint32],
-    seen: NDArray[np.bool_],
+    last_seen: NDArray[np.int32],
+    now: int,
 ) -> None:
     """Draw one column of pixels, `uint32 [H]`, and leave the sky empty (0).
 
@@ -137,7 +138,7 @@ def draw_column(
             last = min(row_of(low, scale_out, horizon, rows), bottom)
             drawn |= fill(pixels, max(edge, top), last, int(colours[run & 255, BOTTOM]))
         if drawn:
-            seen[x, y] = True
+            last_seen[x, y] = now
             while top < bottom and pixels[top] != 0:
                 top += 1
             while top < bottom and pixels[bottom - 1] != 0:
@@ -165,7 +166,8 @@ def draw_frame(
     camera: Camera,
     frame: NDArray[np.uint8],
     pixels: NDArray[np.uint32],
-    seen: NDArray[np.bool_],
+    last_seen: NDArray[np.int32],
+    now: int,
 ) -> None:
     """Draw what the eye sees, and note which columns of the grid it saw.
 
@@ -177,14 +179,15 @@ def draw_frame(
         camera: see `Camera`.
         frame: `uint8 [H, W, 3]`, overwritten.
         pixels: `uint32 [H]`, scratch.
-        seen: `bool [X, Y]`, set to True where a block of the column fills a pixel; never set to False.
+        last_seen: `int32 [X, Y]`, set to `now` where a block of the column fills a pixel; elsewhere left as it is.
+        now: what to note.
     """
     rows, columns = frame.shape[0], frame.shape[1]
     horizon = rows / 2 + camera.focal * slope
     for column in range(columns):
         tangent = camera.tangents[column]
         ray = (direction[0] - tangent * direction[1], direction[1] + tangent * direction[0])
-        draw_column(runs, eye, ray, horizon, camera.focal, camera.colours, pixels, seen)
+        draw_column(runs, eye, ray, horizon, camera.focal, camera.colours, pixels, last_seen, now)
         for row in range(rows):
             colour = np.int64(pixels[row]) if pixels[row] != 0 else camera.sky
             frame[row, column, 0] = colour & 255

@@ -70,10 +70,26 @@ def draw_map(
 
 
 @kernel
-def map_seen(seen: NDArray[np.bool_], cells: NDArray[np.int32], picture: NDArray[np.bool_]) -> None:
-    """Bring the mask `seen` (`bool [X, Y]`) into the map's frame (`bool [N, N]`); False outside the grid."""
-    size_y = seen.shape[1]
+def map_seen(
+    last_seen: NDArray[np.int32],
+    now: int,
+    cells: NDArray[np.int32],
+    since: NDArray[np.int32],
+    seen: NDArray[np.bool_],
+) -> None:
+    """Say of each cell of the map how long ago a frame last showed it.
+
+    Args:
+        last_seen: `int32 [X, Y]`, the step of that frame; -1 where there was none.
+        now: the present step.
+        cells: see `locate_cells`.
+        since: `int32 [N, N]`, overwritten with the steps since then; -1 where there was none, as outside the grid.
+        seen: `bool [N, N]`, overwritten: whether there was one.
+    """
+    size_y = last_seen.shape[1]
     for row in range(cells.shape[0]):
         for column in range(cells.shape[1]):
-            cell = cells[row, column]
-            picture[row, column] = cell >= 0 and seen[cell // size_y, cell % size_y]
+            cell = np.int64(cells[row, column])
+            step = np.int64(last_seen[cell // size_y, cell % size_y]) if cell >= 0 else -1
+            since[row, column] = now - step if step >= 0 else -1
+            seen[row, column] = step >= 0

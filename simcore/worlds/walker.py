@@ -20,6 +20,7 @@ FORWARD, TURN_LEFT, TURN_RIGHT, FORWARD_LEFT, FORWARD_RIGHT = range(5)
 ARRIVED = 0.6  # cells from the goal at which it counts as reached
 WIDEST_ARC = pi / 3  # a target further off the heading is turned to before walking on
 NEAREST_ARC = 3.0  # ... unless it is this many cells away, so that the arc does not circle around it
+GOALS_TRIED = 100  # before a walker stays where it is
 STALLED = 0.05  # a walk of less than this part of the speed is none
 CAUTION = 8  # steps to go from cell to cell after a stall
 PATIENCE = 4.0  # times the straight time that a goal may take before the walker tries random moves
@@ -152,12 +153,7 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
         plans.episode[b] = episode
         plans.reached[b] += arrived
         plans.caution[b] = 0
-        plans.length[b] = 0
-        while plans.length[b] == 0:
-            goal = draw_between(plans.streams[b], 0, size * size - 1)
-            if goal != here and open_cells[goal // size, goal % size]:
-                plans.length[b] = shortest_path(open_cells, here, goal, plans.path[b])
-        plans.at[b] = 0
+        draw_goal(open_cells, here, plans, b)
         return True
     for index in range(plans.length[b]):
         if plans.path[b, index] == here:
@@ -165,7 +161,25 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
             return False
     plans.length[b] = shortest_path(open_cells, here, goal, plans.path[b])
     plans.at[b] = 0
+    if plans.length[b] == 0:  # off the plane of a city there are steps that only lead down
+        draw_goal(open_cells, here, plans, b)
+        return True
     return False
+
+
+@kernel
+def draw_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
+    """Plan the way of walker `b` to a random open place; to where it is, if no way leads to any of many."""
+    size = open_cells.shape[0]
+    plans.path[b, 0] = here
+    plans.length[b], plans.at[b] = 1, 0
+    for _ in range(GOALS_TRIED):
+        goal = draw_between(plans.streams[b], 0, size * size - 1)
+        if goal != here and open_cells[goal // size, goal % size]:
+            length = shortest_path(open_cells, here, goal, plans.path[b])
+            if length > 0:
+                plans.length[b] = length
+                return
 
 
 @kernel

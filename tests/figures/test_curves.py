@@ -108,7 +108,7 @@ def test_the_command_draws_runs_by_model(tmp_path: Path, capsys: pytest.CaptureF
         folder = RunFolder.create(tmp_path / f"{frame_model}-{seed}", config.to_dict())
         train(config, folder)
         paths.append(str(folder.path))
-    main(["curves", *paths, "--metric", "entropy", "--out", str(tmp_path / "entropy")])
+    main(["figure", "curves", *paths, "--metric", "entropy", "--out", str(tmp_path / "entropy")])
     assert (tmp_path / "entropy.pdf").stat().st_size > 1000
     with Image.open(tmp_path / "entropy.png") as picture:
         assert picture.size[0] > 1000
@@ -117,6 +117,6 @@ def test_the_command_draws_runs_by_model(tmp_path: Path, capsys: pytest.CaptureF
         ([str(tmp_path / "gone")], "there is no run folder"),
     ):
         with pytest.raises(SystemExit) as stop:
-            main(["curves", *arguments])
+            main(["figure", "curves", *arguments])
         assert stop.value.code == 2
         assert complaint in capsys.readouterr().err

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from simcore.learning.trajectory import Truth
+from simcore.nested import tree_map
 from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, score
 from simcore.probes.readout import Readout
@@ -17,7 +18,7 @@ def truth() -> Truth:
     generator = torch.Generator().manual_seed(0)
     return Truth(
         torch.randint(0, 256, (T, W, N, N, 3), generator=generator, dtype=torch.uint8),
-        torch.rand(T, W, N, N, generator=generator) < 0.5,
+        torch.randint(-1, T, (T, W, N, N), generator=generator, dtype=torch.int32),
         torch.randint(0, N * N, (T, W), generator=generator),
         torch.randint(0, H, (T, W), generator=generator),
     )
@@ -41,17 +42,17 @@ def test_map_errors_are_means_over_their_cells(truth: Truth) -> None:
     for t in range(T):
         for w in range(W):
             error = ((read.maps[t, w] - truth.maps[t, w] / 255.0) ** 2).mean(-1)
-            seen = truth.seen[t, w]
+            seen = truth.since_seen[t, w] >= 0
             assert scores.map_mse[t, w] == pytest.approx(error.mean().item(), rel=1e-5)
             assert scores.map_mse_seen[t, w] == pytest.approx(error[seen].mean().item(), rel=1e-5)
-            assert scores.map_mse_unseen[t, w] == pytest.approx(error[~seen].mean().item(), rel=1e-5)
+            assert scores.map_mse_unseen[t, w] == pytest.approx(error[~seen].mean().item(), rel=1e-5, nan_ok=True)
 
 
 def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
-    seen = truth.seen.clone()
-    seen[2] = True
-    seen[3, 1] = True
-    scores = score(perfect(truth), truth._replace(seen=seen))
+    since_seen = truth.since_seen.clone()
+    since_seen[2] = 1
+    since_seen[3, 1] = 0
+    scores = score(perfect(truth), truth._replace(since_seen=since_seen))
     assert np.isnan(scores.map_mse_unseen[2]).all()
     by_time = scores.by_time()["map_mse_unseen"]
     assert np.isnan(by_time).tolist() == [False, False, True, False, False]
@@ -68,10 +69,28 @@ def test_the_constant_is_the_best_constant(truth: Truth) -> None:
     assert scores["heading_accuracy"] == pytest.approx(torch.bincount(truth.headings.flatten()).max().item() / (T * W))
 
 
+def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> None:
+    """Errors that are the age itself come back as the age; cells never seen count nowhere."""
+    since_seen = truth.since_seen
+    offset = since_seen.sqrt().nan_to_num(nan=1e3)[..., None]
+    fading = score(perfect(truth)._replace(maps=truth.maps / 255.0 + offset), truth).fading
+    np.testing.assert_allclose(fading.by_age(), np.arange(T), rtol=1e-5, atol=1e-6)
+    assert fading.cells.shape == (T, W)
+    for world in range(W):
+        ages = since_seen[:, world][since_seen[:, world] >= 0]
+        assert fading.cells[:, world].tolist() == torch.bincount(ages, minlength=T).tolist()
+    expected = since_seen[(since_seen >= 1) & (since_seen <= 3)].float().mean().item()
+    assert fading.map_mse(1, 3) == pytest.approx(expected, rel=1e-5)
+    assert np.isnan(fading.map_mse(T, T + 5))
+
+
 def test_scores_join_world_by_world(truth: Truth) -> None:
-    scores = score(perfect(truth), truth)
-    halves = [Scores(*(values[:, part] for values in scores)) for part in (slice(0, 1), slice(1, None))]
-    for value, expected in zip(Scores.join(halves), scores, strict=True):
+    read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(3)))
+    scores = score(read, truth)
+    parts = (slice(0, 1), slice(1, None))
+    halves = [score(tree_map(lambda x: x[:, part], read), tree_map(lambda x: x[:, part], truth)) for part in parts]  # noqa: B023
+    joined = Scores.join(halves)
+    for value, expected in zip((*joined[:-1], *joined.fading), (*scores[:-1], *scores.fading), strict=True):
         np.testing.assert_array_equal(value, expected)
 
 

@@ -179,8 +179,8 @@ def test_state_is_checked():
     worlds = make_vector("RandomCity", 2, **SMALL)
     worlds.reset(seed=0)
     state = worlds.get_state()
-    with pytest.raises(ValueError, match=r"missing \['seen'\], unknown \['sene'\]"):
-        worlds.set_state({"sene" if key == "seen" else key: array for key, array in state.items()})
+    with pytest.raises(ValueError, match=r"missing \['last_seen'\], unknown \['sene'\]"):
+        worlds.set_state({"sene" if key == "last_seen" else key: array for key, array in state.items()})
     with pytest.raises(ValueError, match=r"state\['motion'\] is float64 \(1, 4\); it must be"):
         worlds.set_state({**state, "motion": state["motion"][:1]})
     with pytest.raises(ValueError, match=r"state\['elapsed'\] is float64"):
@@ -256,6 +256,15 @@ def test_pose_cell_and_heading():
     assert info["cell"] == [5 * 11 + 5]
 
 
+def test_pitch_is_that_of_the_picture():
+    worlds = make_vector("HighFood", 1, size=9, frame_size=8)
+    worlds.reset(seed=0)
+    down, up = (np.array([worlds.action_names.index(name)]) for name in ("look_down", "look_up"))
+    pitches = [np.rad2deg(worlds.step(action)[-1]["pose"][0, 4]) for action in [*[down] * 5, *[up] * 7]]
+    expected = [-22.5, -45, -67.5, -89, -89, -67.5, -45, -22.5, 0, 22.5, 45, 45]
+    np.testing.assert_allclose(pitches, expected, rtol=1e-6)
+
+
 def test_seen_grows_within_an_episode_and_begins_anew():
     worlds = make_vector("RandomCity", 4, size=15, frame_size=24, episode_length=40)
     _, info = worlds.reset(seed=2)
@@ -268,6 +277,29 @@ def test_seen_grows_within_an_episode_and_begins_anew():
     assert truncated.all()
     _, _, _, _, info = worlds.step(np.zeros(4, int))
     assert info["seen"].sum() < seen.sum()
+
+
+def test_since_seen_counts_the_steps_from_the_last_frame_that_showed_a_cell():
+    worlds = make_vector("RandomCity", 4, size=15, frame_size=24, episode_length=30)
+    _, info = worlds.reset(seed=2)
+    expected = np.where(info["seen"], 0, -1)
+    longest = 0
+    for step, action in enumerate(actions_for(worlds, 70), start=1):
+        _, _, _, _, info = worlds.step(action)
+        # A world that has seen nothing, put into the same place, tells what the present frame alone shows.
+        shown = worlds.get_state()
+        shown["last_seen"][:] = -1
+        blind = make_vector("RandomCity", 4, size=15, frame_size=24, episode_length=30)
+        blind.set_state(shown)
+        visible = blind.observe()[1]["seen"]
+        before = np.full_like(expected, -1) if step % 31 == 0 else np.where(expected >= 0, expected + 1, -1)
+        expected = np.where(visible, 0, before)
+        np.testing.assert_array_equal(info["since_seen"], expected)
+        np.testing.assert_array_equal(info["seen"], expected >= 0)
+        longest = max(longest, expected.max())
+        worlds.set_state(worlds.get_state())
+        np.testing.assert_array_equal(worlds.observe()[1]["since_seen"], expected)
+    assert longest > 5, "the test wants cells out of sight"
 
 
 def test_food_is_rewarded_and_the_last_ends_the_episode(meadow_level):

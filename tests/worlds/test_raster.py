@@ -21,11 +21,11 @@ def draw(blocks, eye, heading, slope, frame_size=32, field_of_view=80.0):
     runs = np.zeros(blocks.shape, np.uint32)
     index_grid(blocks, runs)
     frame = np.full((frame_size, frame_size, 3), 7, np.uint8)
-    seen = np.zeros(blocks.shape[:2], np.bool_)
+    last_seen = np.full(blocks.shape[:2], -1, np.int32)
     camera = make_camera(frame_size, field_of_view)
     pixels = np.zeros(frame_size, np.uint32)
-    draw_frame(runs, eye, RULES.directions[heading], slope, camera, frame, pixels, seen)
-    return frame, seen
+    draw_frame(runs, eye, RULES.directions[heading], slope, camera, frame, pixels, last_seen, 3)
+    return frame, last_seen == 3
 
 
 def near_any(frame, other):

@@ -87,6 +87,24 @@ def test_state_continues_bit_for_bit():
         other.set_state({})
 
 
+def test_stays_where_no_way_leads_out():
+    worlds = make_vector("RandomCity", 1, size=9, frame_size=8, buildings=(0, 0))
+    worlds.reset(seed=0)
+    walker = Walker(worlds)
+    walker.act()
+    for x, y in ((3, 3), (3, 4), (3, 5), (4, 3), (4, 5), (5, 3), (5, 4), (5, 5)):
+        worlds.episodes.blocks[0, x, y, 1:] = 2
+    _, poses = walk(worlds, walker, 50)
+    assert np.abs(poses[:, 0, :2] - 4.5).max() < 0.21
+
+
+def test_walks_on_uneven_ground_too():
+    worlds = make_vector("Terrain", 20, size=16, frame_size=4)
+    worlds.reset(seed=0)
+    _, poses = walk(worlds, Walker(worlds), 300)
+    assert (np.abs(np.diff(poses[:, :, :2], axis=0)).sum((0, 2)) > 1).mean() > 0.5
+
+
 def test_needs_its_actions(monkeypatch):
     level = Level("Stairs", RandomCityConfig, (Action("forward", walk=1),), LEVELS["RandomCity"].generate)
     monkeypatch.setitem(LEVELS, "Stairs", level)

@@ -1,0 +1,166 @@
+"""The paper's figures from recorded runs: which runs each one wants, and what it makes of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.figures.inputs_and_samples import inputs_and_samples_figure
+from simcore.figures.kappa import Point, kappa_figure
+from simcore.figures.map_samples import DecodedMaps, map_samples_figure
+from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
+from simcore.inspection import Loaded, load_run, longest, measure, roll_out
+from simcore.networks import frames_to_uint8
+from simcore.probes.measure import Constant, score
+from simcore.runs import RunFolder
+
+MAP_SAMPLES = 8
+"""Worlds of figure 10."""
+MAP_STEP = 70
+"""The step of figure 10, of an episode of 100 frames; in shorter ones as far on."""
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One of the paper's figures."""
+
+    wants: str
+    """The runs that it is made of."""
+    make: str
+    """A command that trains one of them."""
+    draw: Callable[[Sequence[Loaded], int], Figure]
+    """Makes it of runs and a seed, which chooses the worlds."""
+
+
+def draw_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
+    """Draw a figure of the paper from runs' folders.
+
+    Raises:
+        UserError: a run is missing or does not fit; the message names the command that makes one.
+    """
+    figure = PAPER_FIGURES[number]
+    hint = f"figure {number} wants {figure.wants}, for instance: {figure.make}"
+    if not paths:
+        raise UserError(hint)
+    try:
+        runs = [load_run(RunFolder.open(path), device) for path in paths]
+    except UserError as error:
+        raise UserError(f"{error}; {hint}") from error
+    try:
+        with torch.no_grad():
+            return figure.draw(runs, seed)
+    except UserError as error:
+        raise UserError(f"{error}; {hint}") from error
+
+
+def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
+    """Figure 9."""
+    kappas = {run.config.geco.kappa for run in runs}
+    if len(kappas) < 2 or any(run.config.frame_model != "convdraw" for run in runs):
+        raise UserError("these runs do not differ in κ")
+    points, constant = [], []
+    for run in runs:
+        scores = measure(run)
+        points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
+        constant.append(scores["constant"].overall()["map_mse"])
+    return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")
+
+
+def draw_map_samples(runs: Sequence[Loaded], seed: int) -> Figure:
+    """Figure 10."""
+    length = longest(runs[0].config)
+    step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
+    models: dict[str, dict[int, DecodedMaps]] = {}
+    for run in runs:
+        if run.config.world != runs[0].config.world:
+            raise UserError("these runs are not of the same world")
+        row = models.setdefault(model_name(run.config), {})
+        # The first of several seeds stands for its model.
+        if run.config.simulation.overshoot not in row:
+            row[run.config.simulation.overshoot] = decoded_maps(run, step, seed)
+    title = f"Maps decoded from the belief, {runs[0].config.level}"
+    return map_samples_figure(models, step, title)
+
+
+def draw_trajectory_error(runs: Sequence[Loaded], seed: int) -> Figure:
+    """Figure 12."""
+    (run,) = only_one(runs)
+    title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}"
+    return trajectory_error_figure(trajectory_error(run, seed), title)
+
+
+def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
+    """Figures 13 and 14."""
+    rollouts = {}
+    for run in runs:
+        steps = min(8, longest(run.config) // 4)
+        context = min(2 * 16 + 1, longest(run.config)) - steps
+        rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
+    return inputs_and_samples_figure(rollouts, "Inputs, and samples of the model; red: simulated by actions alone")
+
+
+def only_one(runs: Sequence[Loaded]) -> Sequence[Loaded]:
+    """Return the runs, if there is one of them."""
+    if len(runs) != 1:
+        raise UserError(f"{len(runs)} runs are given, where one is wanted")
+    return runs
+
+
+def model_name(config: Config) -> str:
+    """Return what a run's model is called in figures."""
+    names = {"convdraw": "generative"}
+    return f"{names.get(config.frame_model, config.frame_model)}, {config.core}"
+
+
+def shared_worlds(run: Loaded, seed: int) -> Loaded:
+    """Return the run with another seed for its held-out worlds, so that all runs of a figure meet the same ones."""
+    return replace(run, config=replace(run.config, seed=seed))
+
+
+def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
+    """Decode maps at a step of held-out episodes."""
+    trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
+    maps = run.probes(run.system.agent.unroll(trajectory).outputs[step]).maps
+    assert trajectory.truth is not None, "whoever has probes knows the truth"
+    return DecodedMaps(trajectory.truth.maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
+
+
+def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
+    """Follow the map's error along one held-out episode."""
+    shared, length = shared_worlds(run, seed), longest(run.config)
+    trajectory = shared.live("figure/trajectory", 1, length)
+    others = shared.live("figure/constant", 32, length)
+    assert trajectory.truth is not None, "whoever has probes knows the truth"
+    assert others.truth is not None
+    read = run.probes(run.system.agent.unroll(trajectory).outputs)
+    constant = Constant.fit(others.truth).read(read)
+    later = trajectory.is_first[1:, 0].nonzero()
+    episode = slice(0, 1 + int(later[0, 0]) if len(later) else length)  # it may have ended sooner
+    return TrajectoryError(
+        trajectory.frames[episode, 0].cpu(),
+        trajectory.truth.maps[episode, 0].cpu(),
+        frames_to_uint8(read.maps.movedim(-1, -3))[episode, 0].cpu(),
+        score(read, trajectory.truth).map_mse[episode, 0],
+        score(constant, trajectory.truth).map_mse[episode, 0],
+    )
+
+
+PAPER_FIGURES = {
+    "9": PaperFigure(
+        "runs that differ in κ",
+        "simcore train RandomCity --preset tiny --geco.kappa 1e-3 --run runs/kappa-1e-3-0",
+        draw_kappa,
+    ),
+    "10": PaperFigure(
+        "runs of several models, each with a short and a long overshoot",
+        "simcore train RandomCity --preset tiny --simulation.overshoot 1 --simulation.frames 1 --run runs/Lo-1-0",
+        draw_map_samples,
+    ),
+    "12": PaperFigure("one run", "simcore train Terrain --preset tiny", draw_trajectory_error),
+    "13": PaperFigure("runs in building levels", "simcore train HighFood --preset tiny", draw_inputs_and_samples),
+    "14": PaperFigure("a run in Terrain", "simcore train Terrain --preset tiny", draw_inputs_and_samples),
+}

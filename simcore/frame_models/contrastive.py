@@ -1,0 +1,111 @@
+"""What the generative model is compared with: telling the frame that comes from others (CPC|Action)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from simcore.errors import UserError
+from simcore.frame_models.base import FrameLoss, FrameModel
+from simcore.networks import ResidualEncoder
+
+
+class Contrastive(FrameModel):
+    """Scores whether a frame is the one that a simulated state foresees, against others (Guo et al., 2018).
+
+    It embeds frames by an encoder of its own, so that it needs nothing of the agent but the simulated state, as the
+    other models; what trains the belief is the state's part in the score.
+
+    Args:
+        condition_size: the length of the condition vector c, the simulated state.
+        frame_size: height and width of the frames, in pixels.
+        negatives: frames of other times and trajectories that each state is shown beside the right one.
+        embedding_size: of the frames.
+        hidden_size: hidden units of the net that scores.
+        encoder_channels: of the encoder's stages.
+    """
+
+    def __init__(
+        self,
+        condition_size: int,
+        frame_size: int = 64,
+        negatives: int = 16,
+        embedding_size: int = 128,
+        hidden_size: int = 256,
+        encoder_channels: tuple[int, ...] = (16, 32, 32),
+    ) -> None:
+        super().__init__()
+        self.negatives = negatives
+        self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
+        # One layer on (c, embedding), in two parts, since each state meets many embeddings.
+        self.from_condition = nn.Linear(condition_size, hidden_size)
+        self.from_embedding = nn.Linear(embedding_size, hidden_size, bias=False)
+        self.score = nn.Linear(hidden_size, 1)
+        self.register_buffer("weight", torch.tensor(1.0))
+
+    def loss(
+        self,
+        frames: Tensor,
+        condition: Tensor,
+        noise: torch.Generator | None = None,
+        identity: Tensor | None = None,
+    ) -> FrameLoss:
+        """Return the cross-entropy of right against wrong frames; it stands for the error, too, and the KL is 0.
+
+        Args:
+            frames: uint8 `[N, H, W, 3]`, each the right one for its state and a wrong one for others.
+            condition: simulated states `[N, condition_size]`.
+            noise: draws the negatives.
+            identity: int64 `[N]`, alike where two points show the same frame of the same world: such a frame is no
+                negative for either. None: all differ.
+        """
+        own = self.from_embedding(self.encoder(frames))
+        asked = self.from_condition(condition)
+        others = draw_negatives(len(frames), self.negatives, identity, noise, frames.device)
+        right = self._score(asked, own)
+        wrong = self._score(asked[:, None], own[others])
+        loss = contrast(right, wrong)
+        return FrameLoss(loss, torch.zeros_like(loss), loss)
+
+    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """Complain.
+
+        Raises:
+            UserError: always: it tells frames apart and cannot make any.
+        """
+        raise UserError("the contrastive model tells frames apart and cannot make any, so there is nothing to sample")
+
+    def update(self, error: Tensor) -> None:
+        """Do nothing: there is no constraint."""
+
+    @property
+    def multiplier(self) -> Tensor:
+        """1: there is no constraint."""
+        return self.get_buffer("weight")
+
+    def _score(self, asked: Tensor, shown: Tensor) -> Tensor:
+        scores: Tensor = self.score(F.relu(asked + shown))
+        return scores[..., 0]
+
+
+def contrast(right: Tensor, wrong: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy of right frames' logits `[N]` and wrong ones' `[N, K]`, `[N]`.
+
+    Right and wrong weigh alike, however many wrong ones there are: ln 2 for a blind scorer, 0 for a perfect one.
+    """
+    return (F.softplus(-right) + F.softplus(wrong).mean(dim=-1)) / 2
+
+
+def draw_negatives(
+    count: int, negatives: int, identity: Tensor | None, noise: torch.Generator | None, device: torch.device
+) -> Tensor:
+    """Draw, for each of N points, `negatives` others that show another frame, int64 `[N, negatives]`; with replacement.
+
+    Raises:
+        ValueError: some point has no other that shows another frame.
+    """
+    identity = torch.arange(count, device=device) if identity is None else identity.to(device)
+    differs = identity[:, None] != identity[None]
+    try:
+        return torch.multinomial(differs.float(), negatives, replacement=True, generator=noise)
+    except RuntimeError as error:
+        raise ValueError(f"{count} points do not show two different frames, so there is nothing to contrast") from error

@@ -1,0 +1,101 @@
+"""The paper's figures from recorded runs, and what they say where runs are missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from simcore.cli import main
+from simcore.errors import UserError
+from simcore.figures.kappa import Point, kappa_figure
+from simcore.figures.paper import PAPER_FIGURES, decoded_maps, draw_paper_figure, trajectory_error
+from simcore.inspection import load_run
+from simcore.presets import preset
+from simcore.runs import RunFolder
+from simcore.training import train
+from tinier import tinier, tinier_acting
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    configs = {
+        "one": tinier(learning__updates=2),
+        "kappa": tinier(learning__updates=2, geco__kappa=0.01),
+        "short": tinier(learning__updates=2, simulation__frames=1, simulation__overshoot=1),
+        "kanerva": tinier(learning__updates=2, core="kanerva", seed=3),
+        "food": tinier_acting(learning__updates=2, world__amount=1),
+    }
+    folder = tmp_path_factory.mktemp("runs")
+    for name, config in configs.items():
+        train(config, RunFolder.create(folder / name, config.to_dict()))
+    return {name: folder / name for name in configs}
+
+
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [("9", ["one", "kappa"]), ("10", ["one", "short", "kanerva"]), ("12", ["food"]), ("13", ["food"]), ("14", ["one"])],
+)
+def test_each_figure_is_drawn_as_png_and_pdf(
+    number: str, names: list[str], runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["figure", number, *(str(runs[name]) for name in names), "--out", str(tmp_path / "figure"), "--device", "cpu"])
+    assert "figure.pdf" in capsys.readouterr().out
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert np.asarray(picture).std() > 5
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("number", sorted(PAPER_FIGURES))
+def test_missing_runs_are_named_with_the_command_that_makes_them(number: str, tmp_path: Path) -> None:
+    for paths in ([], [tmp_path / "gone"]):
+        with pytest.raises(UserError, match=rf"figure {number} wants .*, for instance: simcore train ") as caught:
+            draw_paper_figure(number, paths)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", sorted(PAPER_FIGURES))
+def test_the_commands_that_are_named_are_understood(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+    monkeypatch.setattr("simcore.cli.Train.execute", lambda self: trained.append(self.config))
+    words = PAPER_FIGURES[number].make.split()
+    main(words[1:])
+    assert trained[0].level == words[2]
+    assert preset("tiny", words[2]).world == trained[0].world
+
+
+@pytest.mark.parametrize(
+    ("number", "names", "complaint"),
+    [("9", ["one"], "do not differ in κ"), ("10", ["one", "food"], "same world"), ("12", ["one", "kappa"], "2 runs")],
+)
+def test_runs_that_do_not_fit_are_refused(number: str, names: list[str], complaint: str, runs: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=complaint):
+        draw_paper_figure(number, [runs[name] for name in names], "cpu")
+
+
+def test_all_models_of_figure_10_meet_the_same_worlds(runs: dict[str, Path]) -> None:
+    loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("one", "kanerva")]
+    with torch.no_grad():
+        one, other = (decoded_maps(run, 5, seed=1) for run in loaded)
+    assert torch.equal(one.true, other.true)
+    assert not torch.equal(one.decoded, other.decoded)
+
+
+def test_figure_12_shows_one_episode(runs: dict[str, Path]) -> None:
+    run = load_run(RunFolder.open(runs["food"]), "cpu")
+    lengths = set()
+    with torch.no_grad():
+        for seed in range(8):
+            shown = trajectory_error(run, seed)
+            lengths.add(len(shown.errors))
+            assert len(shown.frames) == len(shown.errors) == len(shown.constant) == len(shown.decoded)
+    assert len(lengths) > 1, "some episodes end sooner, by their food eaten"
+
+
+def test_figure_9_bears_one_seed_and_several() -> None:
+    points = [Point(1e-3, 0.01), Point(1e-3, 0.012), Point(1e-2, 0.02)]
+    axes = kappa_figure(points, 0.03, "title").axes[0]
+    bars = axes.containers[0]
+    assert list(bars.lines[0].get_xdata()) == [1e-3, 1e-2]
+    assert bars.lines[0].get_ydata() == pytest.approx([0.011, 0.02])

@@ -1,0 +1,55 @@
+"""The deterministic model: a decoder with a squared error."""
+
+import pytest
+import torch
+
+from simcore.frame_models import Deterministic
+
+
+def test_it_overfits_a_batch() -> None:
+    torch.manual_seed(0)
+    model = Deterministic(condition_size=6, frame_size=16, channels=32, kappa=1e-2)
+    frames = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
+    conditions = torch.randn(4, 6)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    first = model.loss(frames, conditions).error.mean()
+    for _ in range(400):
+        optimizer.zero_grad()
+        torch.autograd.backward(model.loss(frames, conditions).loss.mean())
+        optimizer.step()
+    last = model.loss(frames, conditions).error.mean()
+    assert last < 0.02 * first
+    assert (model.sample(conditions).int() - frames.int()).abs().float().mean() < 12
+
+
+def test_where_the_state_leaves_it_open_it_decodes_the_mean() -> None:
+    """Two frames of one state: the generative model would show one of them, this one what lies between."""
+    torch.manual_seed(0)
+    model = Deterministic(condition_size=2, frame_size=8, channels=8)
+    frames = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
+    frames[1] = 200
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        torch.autograd.backward(model.loss(frames, torch.ones(2, 2)).loss.mean())
+        optimizer.step()
+    sample = model.sample(torch.ones(1, 2)).float()
+    assert sample.mean() == pytest.approx(100, abs=3)
+    assert sample.std() < 5
+
+
+def test_terms_and_weight() -> None:
+    torch.manual_seed(0)
+    model = Deterministic(condition_size=6, frame_size=8, channels=4, kappa=0.02)
+    frames, conditions = torch.randint(0, 256, (3, 8, 8, 3), dtype=torch.uint8), torch.randn(3, 6, requires_grad=True)
+    terms = model.loss(frames, conditions)
+    decoded = model.decoder(conditions).movedim(1, -1)
+    torch.testing.assert_close(terms.error, (decoded - frames / 255).square().mean(dim=(1, 2, 3)))
+    torch.testing.assert_close(terms.loss, 25 * terms.error)
+    assert model.multiplier == pytest.approx(25)
+    assert not terms.kl.any()
+    torch.autograd.backward(terms.loss.sum())
+    assert conditions.grad is not None
+    assert conditions.grad.abs().sum(dim=1).gt(0).all()
+    model.update(torch.tensor(1.0))
+    assert model.multiplier == pytest.approx(25)
