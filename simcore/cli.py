@@ -114,7 +114,7 @@ class Probe:
         knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
         title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
         maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)
-        trajectory_figure(maps, title).savefig(self.run / "trajectory.png", dpi=150)
+        trajectory_figure(maps, title.replace("worlds", "world")).savefig(self.run / "trajectory.png", dpi=150)
         (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
         course = course_figure(
             metrics,

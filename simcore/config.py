@@ -299,7 +299,7 @@ class ProbesConfig:
     """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
     map_times: int = 2
     """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
-    map_weight: float = 100.0
+    map_weight: float = 1000.0
     """Weight of the map's squared error beside the other probes' losses, where --supervised trains the belief by it."""
 
     def __post_init__(self) -> None:

@@ -71,6 +71,32 @@ def test_probe_writes_table_report_and_figure(trained: Path, capsys: pytest.Capt
         assert figure.size[0] > 1000
 
 
+def test_probe_puts_an_oracle_and_map_samples_beside_the_belief(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = {}
+    for name, changes in (("run", {"probes__map_convdraw": True}), ("oracle", {"supervised": True})):
+        config = tinier(learning__updates=2, **changes)
+        runs[name] = RunFolder.create(tmp_path / name, config.to_dict())
+        train(config, runs[name])
+    main(["probe", str(tmp_path / "run"), "--worlds", "3", "--oracle", str(tmp_path / "oracle")])
+    output = capsys.readouterr().out
+    for text in ("oracle", "in sight", "Variance of map samples"):
+        assert text in output
+    report = json.loads((tmp_path / "run" / "probe.json").read_text())
+    assert report["overall"].keys() == report["by_time"].keys() == {"belief", "constant", "oracle"}
+    assert len(report["map_mse_by_steps_since_seen"]["oracle"]) == 9
+    assert report["variance_of_map_samples"]["unseen"] > 0
+    for name in ("probe", "maps", "trajectory"):
+        with Image.open(tmp_path / "run" / f"{name}.png") as figure:
+            assert figure.size[0] > 500
+    line = refused(["probe", str(tmp_path / "oracle"), "--oracle", str(tmp_path / "run")], capsys)
+    assert "train one with --supervised" in line
+    assert "neither --frame-model none nor --supervised" in refused(
+        ["rollout", str(tmp_path / "oracle"), "--steps", "4"], capsys
+    )
+
+
 def test_rollout_writes_picture_and_animation(trained: Path) -> None:
     main(["rollout", str(trained), "--worlds", "2", "--context", "5", "--steps", "4"])
     with Image.open(trained / "rollout.png") as picture, Image.open(trained / "rollout.gif") as animation:
@@ -86,6 +112,9 @@ def test_rollout_writes_picture_and_animation(trained: Path) -> None:
         (["train", "CartPole-v1"], "is no image"),
         (["train", "Food", "--policy", "walker"], "the walker walks in RandomCity alone"),
         (["train", "--frame-model", "none"], "there is nothing to learn from"),
+        (["train", "--supervised", "--learning.probe-times", "0"], "--supervised wants probes"),
+        (["train", "MiniGrid-MemoryS7-v0", "--probes.map-convdraw"], "--probes.map-convdraw wants probes"),
+        (["train", "--probes.map-times", "0"], "probes.map_times must be positive, not 0"),
         (["train", "Food", "--acting.worlds", "5"], "must be a multiple of acting.worlds, 5"),
         (["train", "Food", "--acting.queue", "0"], "acting.queue must be positive, not 0"),
         (["train", "Food", "--reinforcement.discount", "2"], "must be in [0, 1], not 2"),

@@ -1,5 +1,6 @@
 """What `probe` and `rollout` compute: held-out worlds, and alignment of what is sampled with what came."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from simcore.errors import UserError
-from simcore.inspection import Loaded, load_run, measure, roll_out
+from simcore.inspection import Loaded, imagine_maps, load_run, measure, roll_out
 from simcore.memory import CoreState, Unrolled
+from simcore.probes.measure import score
 from simcore.runs import RunFolder
 from simcore.training import train
-from tinier import tinier
+from tinier import tinier, tinier_acting
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,52 @@ def test_held_out_worlds_are_new(run: Loaded) -> None:
     held_out, others = run.live("held-out/0", 20, 2), run.live("constant/0", 20, 2)
     for world in range(20):
         assert not (others.truth.maps[0] == held_out.truth.maps[0, world]).flatten(1).all(1).any()
+
+
+def make_run(folder: Path, **changes: Any) -> Loaded:
+    config = tinier(learning__updates=2, **changes)
+    train(config, RunFolder.create(folder, config.to_dict()))
+    return load_run(RunFolder.open(folder), "cpu")
+
+
+def test_an_oracle_is_measured_on_the_same_frames(run: Loaded, tmp_path: Path) -> None:
+    oracle = make_run(tmp_path / "oracle", supervised=True, seed=3)
+    beside, alone = measure(run, worlds=5, oracle=oracle), measure(run, worlds=5)
+    assert list(beside) == ["belief", "constant", "oracle"]
+    for name in ("belief", "constant"):
+        assert beside[name].overall() == alone[name].overall()
+    trajectory = run.live("held-out/0", 5, 9)
+    with torch.no_grad():
+        expected = score(oracle.probes(oracle.believe(trajectory)), trajectory.truth)
+    assert beside["oracle"].overall() == expected.overall()
+    assert measure(oracle, worlds=5, oracle=oracle)["oracle"].overall() == measure(oracle, 5)["belief"].overall()
+
+
+def test_what_is_no_oracle_is_refused(run: Loaded, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="train one with --supervised"):
+        measure(run, worlds=2, oracle=run)
+    world = replace(run.config.world, size=9, episode_length=9)
+    oracle = replace(run, config=replace(run.config, supervised=True, world=world))
+    with pytest.raises(UserError, match=r"other worlds than the run: episode_length 9, not 8; size 9, not 7$"):
+        measure(run, worlds=2, oracle=oracle)
+    oracle = replace(run, config=tinier_acting(supervised=True))
+    with pytest.raises(UserError, match="level Food, not RandomCity"):
+        measure(run, worlds=2, oracle=oracle)
+
+
+def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
+    assert imagine_maps(run, 2).samples is None
+    assert imagine_maps(run, 2).spread() is None
+    imagining = make_run(tmp_path / "run", probes__map_convdraw=True)
+    maps, again = imagine_maps(imagining, 3, times=4, samples=2), imagine_maps(imagining, 3, times=4, samples=2)
+    assert maps.times == [0, 3, 5, 8]
+    assert maps.samples is not None
+    assert maps.samples.shape == (2, 4, 3, 7, 7, 3)
+    assert torch.equal(maps.samples, again.samples)
+    assert maps.decoded.shape == maps.maps.shape == (9, 3, 7, 7, 3)
+    with torch.no_grad():
+        read = imagining.probes(imagining.believe(imagining.live("held-out/maps", 3, 9))).maps
+    torch.testing.assert_close(maps.map_mse, (read - maps.maps / 255.0).square().mean((-1, -2, -3)))
 
 
 class Tagged(nn.Module):

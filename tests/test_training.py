@@ -21,7 +21,7 @@ from simcore.presets import preset
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.statistics import STAGES
 from simcore.training import Training, choose_device, stream, train
-from tinier import tinier
+from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")
 WATCHED = ("loss", "kl", "error", "weight", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "probe_loss")
@@ -78,6 +78,49 @@ def test_probes_leave_the_belief_alone() -> None:
     assert_same_state(with_probes.system.simulation.state_dict(), without.system.simulation.state_dict())
 
 
+def test_one_update_with_a_map_model_trains_every_parameter_of_it() -> None:
+    training = Training(tinier(learning__updates=1, probes__map_convdraw=True), CPU)
+    assert training.system.map_model is not None
+    before = {name: value.clone() for name, value in training.system.map_model.named_parameters()}
+    optimised = [id(p) for group in training.learner.optimizer.param_groups for p in group["params"]]
+    assert sorted(optimised) == sorted(id(p) for p in training.system.parameters()), "each is optimised once"
+    training.update()
+    now = dict(training.system.map_model.named_parameters())
+    # What meets this weight is the first encoder and decoder state, both zero.
+    assert [name for name in now if torch.equal(now[name], before[name])] == ["draw.steps.0.encode_states.weight"]
+    assert training.system.map_model.draw.geco.updates == 1
+
+
+def test_a_map_model_changes_nothing_else() -> None:
+    with_model, without = Training(tinier(probes__map_convdraw=True), CPU), Training(tinier(), CPU)
+    for training in (with_model, without):
+        training.update()
+        training.update()
+    for part in ("agent", "simulation", "probes"):
+        one, two = (getattr(training.system, part).state_dict() for training in (with_model, without))
+        assert_same_state(one, two)
+
+
+@pytest.mark.parametrize("config", [tinier(supervised=True), tinier_acting(supervised=True)])
+def test_the_oracle_is_trained_by_the_probes_alone(config: Config) -> None:
+    """Without the probes' gradient the belief stays as it was; with it, all of it moves."""
+    training, untaught = Training(config, CPU), Training(config, CPU)
+    assert training.system.simulation is None
+    for parameter in untaught.system.probes.parameters():
+        parameter.requires_grad_(False)
+    loss = untaught.system.probes.loss
+    untaught.system.probes.loss = lambda beliefs, *rest: loss(beliefs.detach(), *rest)
+    belief = ("agent.encoder", "agent.core")
+    for run, all_move in ((training, True), (untaught, False)):
+        before = {n: p.clone() for n, p in run.system.named_parameters() if n.startswith(belief)}
+        assert before
+        if not all_move and run.system.agent.heads is None:
+            continue  # nothing at all would be learned
+        run.update()
+        moved = {n: not torch.equal(p, before[n]) for n, p in run.system.named_parameters() if n in before}
+        assert set(moved.values()) == {all_move}
+
+
 def test_the_same_seed_gives_the_same_run_and_another_a_different_one() -> None:
     runs = [Training(tinier(seed=seed), CPU) for seed in (3, 3, 4)]
     for run in runs:
@@ -109,11 +152,14 @@ def test_the_core_state_travels_to_the_next_trajectory() -> None:
     assert torch.equal(seen[0], state.hidden)
 
 
-@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"core": "lstm"}, {"core": "slots"}, {"core": "kanerva"}, {"probes__map_convdraw": True}, {"supervised": True}],
+)
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
-def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, core: str) -> None:
+def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, changes: dict[str, Any]) -> None:
     """Odd updates lie between two lines of metrics, and episodes of 9 frames across trajectories of 7."""
-    config = tinier(core=core)
+    config = tinier(**changes)
     whole = Training(config, CPU)
     for _ in range(6):
         whole.update()
