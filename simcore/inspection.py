@@ -86,13 +86,14 @@ def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
 
 
 @torch.no_grad()
-def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[str, Scores]:
+def measure(run: Loaded, worlds: int = 256, steps: int | None = None, purpose: str = "") -> dict[str, Scores]:
     """Measure the belief, and the best constant guess, on held-out worlds.
 
     Args:
         run: the run.
         worlds: how many held-out worlds; as many training worlds serve the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
+        purpose: begins the names that seed the worlds: another one, other worlds.
 
     Returns:
         Scores `[steps, worlds]` of the "belief" and of the "constant".
@@ -102,10 +103,12 @@ def measure(run: Loaded, worlds: int = 256, steps: int | None = None) -> dict[st
     """
     steps, probes = steps or longest(run.config), run.probes
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
-    constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
+    constant = Constant.fit(
+        truths_of([run.live(f"{purpose}constant/{i}", size, steps) for i, size in enumerate(sizes)])
+    )
     belief_scores, constant_scores = [], []
     for i, size in enumerate(sizes):
-        trajectory = run.live(f"held-out/{i}", size, steps)
+        trajectory = run.live(f"{purpose}held-out/{i}", size, steps)
         assert trajectory.truth is not None
         read = probes(run.system.agent.unroll(trajectory).outputs)
         belief_scores.append(score(read, trajectory.truth))
