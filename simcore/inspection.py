@@ -105,7 +105,7 @@ def require_oracle(oracle: Loaded, run: Loaded) -> None:
 
 @torch.no_grad()
 def measure(
-    run: Loaded, worlds: int = 256, steps: int | None = None, oracle: Loaded | None = None
+    run: Loaded, worlds: int = 256, steps: int | None = None, oracle: Loaded | None = None, purpose: str = ""
 ) -> dict[str, Scores]:
     """Measure the belief, and the best constant guess, on held-out worlds.
 
@@ -114,6 +114,7 @@ def measure(
         worlds: how many held-out worlds; as many training worlds serve the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
         oracle: a supervised run, which is shown the same frames.
+        purpose: begins the names that seed the worlds: another one, other worlds.
 
     Returns:
         Scores `[steps, worlds]` of the "belief", of the "constant" and, where there is one, of the "oracle".
@@ -125,10 +126,11 @@ def measure(
     if oracle is not None:
         require_oracle(oracle, run)
     sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
-    constant = Constant.fit(truths_of([run.live(f"constant/{i}", size, steps) for i, size in enumerate(sizes)]))
+    others = [run.live(f"{purpose}constant/{i}", size, steps) for i, size in enumerate(sizes)]
+    constant = Constant.fit(truths_of(others))
     parts: dict[str, list[Scores]] = {}
     for i, size in enumerate(sizes):
-        trajectory = run.live(f"held-out/{i}", size, steps)
+        trajectory = run.live(f"{purpose}held-out/{i}", size, steps)
         assert trajectory.truth is not None
         read = probes(run.believe(trajectory))
         reads = {"belief": read, "constant": constant.read(read)}

@@ -15,6 +15,10 @@ from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
 _CONFIG = "config.json"
 
 
+class RunInUseError(UserError):
+    """Another process is training in the run's folder."""
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
@@ -100,7 +104,8 @@ class RunFolder:
         file of that name.
 
         Raises:
-            UserError: someone trains in the folder already, or the lock file cannot be made.
+            RunInUseError: someone trains in the folder already.
+            UserError: the lock file cannot be made.
         """
         file = self.path / "lock"
         try:
@@ -111,7 +116,7 @@ class RunFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise UserError(
+                raise RunInUseError(
                     f"another process is training in {self.path}; stop it, or train in another folder"
                 ) from error
             except OSError as error:

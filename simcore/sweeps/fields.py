@@ -1,0 +1,129 @@
+"""Fields of a configuration by dotted names, as `learning.learning_rate`."""
+
+import copy
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from simcore.config import Config, require
+from simcore.errors import UserError
+
+AT_THE_TOP = {"level": "level", "preset": "preset", "seed": "seeds"}
+"""Fields that a sweep's file says at its top, and under which name."""
+
+
+def flatten(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return a table's values by dotted field; `a.b = 1`, `"a.b" = 1` and a table `a` with `b = 1` mean the same.
+
+    Args:
+        table: of a TOML file.
+        known: the configuration as nested dicts: which fields there are.
+        where: the table's name, for messages.
+
+    Raises:
+        UserError: there is no such field, it is a whole section, or it is named twice.
+    """
+    fields: dict[str, Any] = {}
+    for field, value in _walk(table, known, ""):
+        at_the_top = AT_THE_TOP.get(field)
+        require(at_the_top is None, f"{where}: {field} is said at the top of the file, as {at_the_top} = ...")
+        require(exists(known, field), f"{where}: there is no field {field}{_meant(field, known)}")
+        require(not is_section(known, field), f"{where}: {field} is a section; name a field of it")
+        require(field not in fields, f"{where} names {field} twice")
+        fields[field] = value
+    return fields
+
+
+def look_up(known: Mapping[str, Any], field: str) -> Any:
+    """Return what a dotted field holds.
+
+    Raises:
+        KeyError: there is no such field.
+    """
+    value: Any = known
+    for key in field.split("."):
+        if not isinstance(value, Mapping):
+            raise KeyError(field)
+        value = value[key]
+    return value
+
+
+def exists(known: Mapping[str, Any], field: str) -> bool:
+    """Return whether there is such a field, or section."""
+    try:
+        look_up(known, field)
+    except KeyError:
+        return False
+    return True
+
+
+def is_section(known: Mapping[str, Any], field: str) -> bool:
+    """Return whether a dotted name is that of a section, which has fields."""
+    return exists(known, field) and isinstance(look_up(known, field), dict)
+
+
+def configure(base: Mapping[str, Any], values: Mapping[str, Any]) -> Config:
+    """Return a configuration with some fields changed.
+
+    Args:
+        base: what `Config.to_dict` returned.
+        values: by dotted field.
+
+    Raises:
+        UserError: a value is of a wrong type or out of its range, or two do not fit together.
+    """
+    nested: dict[str, Any] = copy.deepcopy(dict(base))
+    for field, value in values.items():
+        *sections, key = field.split(".")
+        section = nested
+        for name in sections:
+            section = section[name]
+        section[key] = value
+    try:
+        config = Config.from_dict(nested)
+    except UserError as error:
+        raise _innermost(error) from error
+    taken = config.to_dict()
+    for field, value in values.items():
+        # The conversion is lenient: it would take 2.5 for 2, and any text for true.
+        require(_same(value, look_up(taken, field)), f"{field} cannot be {value!r}")
+    return config
+
+
+def _innermost(error: UserError) -> UserError:
+    """Return the complaint of the configuration itself, where there is one among those of its conversion."""
+    reason: BaseException | None = error.__cause__
+    if isinstance(reason, BaseExceptionGroup):
+        reason = reason.subgroup(UserError)
+    while isinstance(reason, BaseExceptionGroup):
+        reason = reason.exceptions[0]
+    return reason if isinstance(reason, UserError) else error
+
+
+def _walk(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        field = prefix + key
+        if isinstance(value, dict) and is_section(known, field):
+            yield from _walk(value, known, f"{field}.")
+        else:
+            yield field, value
+
+
+def _meant(field: str, known: Mapping[str, Any]) -> str:
+    """Return a guess at which field was meant, to be added to a message."""
+    sections = {name: value for name, value in known.items() if isinstance(value, dict)}
+    names = [name for name in known if name not in sections]
+    names += [f"{name}.{key}" for name, section in sections.items() for key in section]
+    close = [name for name in names if name.endswith(f".{field}")] or difflib.get_close_matches(field, names, n=1)
+    return f"; perhaps {close[0]}" if close else "; simcore train --help lists them"
+
+
+def _same(asked: Any, taken: Any) -> bool:
+    """Return whether a value was taken as it stands; a list may become a tuple, and an int a float."""
+    if isinstance(asked, list):
+        return (
+            isinstance(taken, tuple | list)
+            and len(asked) == len(taken)
+            and all(_same(a, t) for a, t in zip(asked, taken, strict=True))
+        )
+    return isinstance(asked, bool) == isinstance(taken, bool) and asked == taken

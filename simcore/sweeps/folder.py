@@ -1,0 +1,173 @@
+"""The folder that a sweep lives in."""
+
+import fcntl
+import json
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+from simcore.errors import UserError
+from simcore.runs import RunFolder, RunInUseError
+from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.sweeps.plan import Plan, PlannedRun
+from simcore.sweeps.scores import Scores
+
+SPEC, PLAN, LOCK, RUNS = "spec.toml", "plan.json", "lock", "runs"
+
+
+class Status(Enum):
+    """How far a run is, by the files in its folder."""
+
+    UNFINISHED = "unfinished"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class RunFiles:
+    """The files of a sweep's run beside those of every run.
+
+    Args:
+        path: the run's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.scores = path / "scores.json"
+        """Written last of all: with it the run is finished."""
+        self.failure = path / "failed.json"
+        self.log = path / "log.txt"
+        """What its processes print, of all attempts."""
+
+    @property
+    def status(self) -> Status:
+        """How far the run is."""
+        if self.scores.exists():
+            return Status.FINISHED
+        return Status.FAILED if self.failure.exists() else Status.UNFINISHED
+
+    def read_failure(self) -> str | None:
+        """Return in one line what the run failed of; None if it has not failed.
+
+        Raises:
+            UserError: the file that says so is damaged.
+        """
+        try:
+            return str(json.loads(self.failure.read_text())["error"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.failure} is damaged; delete it, and the run is tried again") from error
+
+    def write_failure(self, error: str, code: int | None) -> None:
+        """Say what the run failed of; `code` is its process's exit code, negative for a signal."""
+        report = {"error": error, "exit_code": code, "log": self.log.name}
+        write_atomically(self.failure, (json.dumps(report, indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep on disk: `spec.toml`, `plan.json`, `runs/`, and what it comes to. Make one with `prepare`."""
+
+    path: Path
+    plan: Plan
+
+    @classmethod
+    def prepare(cls, path: Path, spec: bytes, plan: Plan) -> Self:
+        """Make a sweep's folder, or open the one that is there, with a folder for each run.
+
+        Raises:
+            UserError: it holds another sweep, or something else, or cannot be written.
+        """
+        text = json.dumps(plan.to_dict(), indent=1) + "\n"
+        try:
+            if path.exists() and not (path / PLAN).exists():
+                _require_empty(path)
+            path.mkdir(parents=True, exist_ok=True)
+            folder = cls(path, plan)
+            with folder.lock():
+                if (path / PLAN).exists():
+                    _require_same(path, spec, text)
+                else:
+                    write_atomically(path / SPEC, spec)
+                    write_atomically(path / PLAN, text.encode())
+                for run in plan.runs:
+                    folder._prepare_run(run)
+        except OSError as error:
+            raise UserError(f"cannot make the sweep {path}: {error.strerror}; name another folder by --out") from error
+        return folder
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Wait until no other process writes the sweep's own files, and keep them from it in the `with` block."""
+        with (self.path / LOCK).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def files(self, run: PlannedRun) -> RunFiles:
+        """Return the files of a run."""
+        return RunFiles(self.path / RUNS / run.name)
+
+    def status(self, run: PlannedRun) -> Status:
+        """Return how far a run is."""
+        return self.files(run).status
+
+    def scores(self, run: PlannedRun) -> Scores | None:
+        """Return the scores of a run; None unless it is finished."""
+        return Scores.read(self.files(run).scores)
+
+    def is_in_use(self, run: PlannedRun) -> bool:
+        """Return whether some process trains in a run's folder."""
+        try:
+            with RunFolder.open(self.files(run).path).lock():
+                return False
+        except RunInUseError:
+            return True
+
+    def failures(self) -> list[tuple[PlannedRun, str]]:
+        """Return the runs that have failed, each with what it failed of in one line."""
+        failed = [run for run in self.plan.runs if self.status(run) is Status.FAILED]
+        return [(run, self.files(run).read_failure() or "unknown") for run in failed]
+
+    def forget_failures(self) -> None:
+        """Let the runs that failed be tried again, from their newest checkpoints."""
+        for run in self.plan.runs:
+            self.files(run).failure.unlink(missing_ok=True)
+
+    def _prepare_run(self, run: PlannedRun) -> None:
+        path, config = self.files(run).path, run.config.to_dict()
+        if not (path / "config.json").exists():
+            RunFolder.create(path, config)
+        elif RunFolder.open(path).config != _plain(config):
+            raise UserError(f"{path} holds a run with another configuration than the sweep's; name another --out")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it comes back from JSON, which has lists alone."""
+    return json.loads(json.dumps(value))
+
+
+def _require_empty(path: Path) -> None:
+    """Raise `UserError` if a folder holds what a sweep, killed as it was made, would not have left."""
+    ours = {SPEC, LOCK, SPEC + TEMPORARY_SUFFIX, PLAN + TEMPORARY_SUFFIX}
+    strangers = [file.name for file in path.iterdir() if file.name not in ours]
+    if strangers:
+        raise UserError(f"the folder {path} is not empty and holds no sweep; name another by --out")
+
+
+def _require_same(path: Path, spec: bytes, plan: str) -> None:
+    """Raise `UserError` unless a folder holds this very sweep; comments may differ."""
+    try:
+        old, new = (tomllib.loads(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
+    except ValueError as error:
+        raise UserError(f"{path / SPEC} is damaged; restore it, or name a new folder by --out") from error
+    changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    if changed:
+        raise UserError(f"{path} holds a sweep with another {', '.join(changed)}; name a new folder by --out")
+    if (path / PLAN).read_text() != plan:
+        raise UserError(
+            f"{path} holds a sweep of another version of SimCore, whose presets differ; name a new folder by --out"
+        )

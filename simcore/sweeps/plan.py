@@ -1,0 +1,86 @@
+"""All runs of a sweep: a function of its file alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simcore.config import Config, require
+from simcore.errors import UserError
+from simcore.presets import preset
+from simcore.sweeps.fields import configure, look_up
+from simcore.sweeps.scores import available
+from simcore.sweeps.spec import Fields, Spec
+
+OVERSHOOT, FRAMES = "simulation.overshoot", "simulation.frames"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a sweep."""
+
+    name: str
+    """Its folder's."""
+    model: str
+    number: int
+    """The setting's, within the model."""
+    setting: Fields
+    """What varies, by dotted field."""
+    config: Config
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a sweep, in the order in which they are begun."""
+
+    metric: str
+    worlds: int
+    runs: tuple[PlannedRun, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan for JSON."""
+        return {
+            "metric": self.metric,
+            "worlds": self.worlds,
+            "runs": [
+                {
+                    "name": run.name,
+                    "model": run.model,
+                    "setting": run.setting,
+                    "seed": run.config.seed,
+                    "config": run.config.to_dict(),
+                }
+                for run in self.runs
+            ],
+        }
+
+
+def make_plan(spec: Spec) -> Plan:
+    """Return the runs of a sweep, seed by seed: what is there of a killed sweep then compares all models.
+
+    Raises:
+        UserError: a setting is no configuration, or has not the metric by which is chosen.
+    """
+    base = preset(spec.preset, spec.level).to_dict()
+    runs: list[PlannedRun] = []
+    for seed in spec.seeds:
+        for model in spec.models:
+            for number, setting in enumerate(model.settings(spec.samples)):
+                name = f"{model.folder_name}-setting{number}-seed{seed}"
+                try:
+                    config = configure(base, fit_frames(base, model.fixed | setting) | {"seed": seed})
+                except UserError as error:
+                    values = ", ".join(f"{field} = {value}" for field, value in setting.items())
+                    raise UserError(f"{model.name}{f' with {values}' if values else ''}: {error}") from error
+                require(
+                    spec.metric in available(config),
+                    f"{model.name} has no {spec.metric} to choose by; it has: {', '.join(available(config))}",
+                )
+                runs.append(PlannedRun(name, model.name, number, setting, config))
+    return Plan(spec.metric, spec.worlds, tuple(runs))
+
+
+def fit_frames(base: dict[str, Any], values: Fields) -> Fields:
+    """Return the values with Ng, where nothing is said of it, no larger than an Lo that is: it cannot be."""
+    overshoot, frames = values.get(OVERSHOOT), look_up(base, FRAMES)
+    if FRAMES in values or not isinstance(overshoot, int) or overshoot >= frames:
+        return values
+    return values | {FRAMES: overshoot}

@@ -1,0 +1,73 @@
+"""A whole sweep, from its file to its table, report and figures."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from simcore.config import require
+from simcore.runs.atomic import write_atomically
+from simcore.sweeps.curves import sweep_curves
+from simcore.sweeps.folder import RUNS, Status, SweepFolder
+from simcore.sweeps.on_ray import RayTasks
+from simcore.sweeps.plan import Plan, make_plan
+from simcore.sweeps.processes import Executor, Processes
+from simcore.sweeps.report import Report, make_report
+from simcore.sweeps.running import run_missing
+from simcore.sweeps.spec import read_spec
+from simcore.training import check
+
+
+def plan_sweep(spec: Path) -> tuple[Plan, bytes]:
+    """Read a sweep's file; return all runs, and the file's bytes.
+
+    Raises:
+        UserError: the file says something that cannot be.
+    """
+    parsed, data = read_spec(spec)
+    return make_plan(parsed), data
+
+
+def make_executor(plan: Plan, name: str, address: str | None, jobs: int | None) -> Executor:
+    """Make what runs the processes of a plan's runs: `processes` of this machine, or `ray`.
+
+    Raises:
+        UserError: `jobs` is not positive, Ray or its cluster is not there, or something that the runs want is not.
+    """
+    require(jobs is None or jobs > 0, f"--jobs is {jobs}; it must be at least 1")
+    configs = [run.config for run in plan.runs]
+    if name == "ray":
+        gpus = any(config.device.startswith("cuda") for config in configs)
+        return RayTasks(address, jobs, max(1, *(config.threads for config in configs)), int(gpus))
+    for config in configs:
+        check(config)
+    return Processes(jobs or 1)
+
+
+def run_sweep(
+    folder: SweepFolder, executor: Executor, retry_failed: bool = False, tell: Callable[[str], None] = print
+) -> bool:
+    """Run what is missing of a sweep; return whether it came to its end, rather than being interrupted."""
+    if retry_failed:
+        folder.forget_failures()
+    return run_missing(folder, executor, tell)
+
+
+def report_sweep(folder: SweepFolder) -> Report:
+    """Return what the sweep has come to so far."""
+    scores = {run.name: folder.scores(run) for run in folder.plan.runs}
+    failed = [run.name for run in folder.plan.runs if folder.status(run) is Status.FAILED]
+    return make_report(folder.plan, scores, failed)
+
+
+def write_results(folder: SweepFolder, report: Report, is_whole: bool) -> Iterator[Path]:
+    """Write the report and the curves into a sweep's folder; yield each file."""
+    with folder.lock():
+        file = folder.path / "report.json"
+        write_atomically(file, (json.dumps(report.to_dict(), indent=1) + "\n").encode())
+        yield file
+        rows = list(report.rows) if is_whole else list(report.best().values())
+        for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.path.name):
+            file = folder.path / f"curves-{metric}.png"
+            figure.savefig(file, dpi=200)
+            figure.savefig(file.with_suffix(".pdf"))
+            yield file

@@ -1,0 +1,55 @@
+"""The process of one run of a sweep: `python -m simcore.sweeps RUN WORLDS` trains it to its end and measures it.
+
+It goes on from the run's newest checkpoint. Whoever starts it holds the other end of its standard input: when that
+closes, by intent or because its holder has died, the run writes a checkpoint and ends.
+"""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from simcore.config import Config
+from simcore.errors import UserError
+from simcore.inspection import load_run
+from simcore.runs import RunFolder, RunInUseError
+from simcore.sweeps.folder import RunFiles, Status
+from simcore.sweeps.scores import take_scores
+from simcore.training import train
+
+FINISHED, UNUSABLE, IN_USE, STOPPED = 0, 2, 75, 76
+"""Exit codes; any other says that the run has failed, as does `UNUSABLE`, after one line on standard error."""
+
+
+def work(path: Path, worlds: int) -> int:
+    """Train the run in a folder to its end, measure it and write its scores; return the exit code."""
+    folder, files = RunFolder.open(path), RunFiles(path)
+    config = Config.from_dict(folder.config)
+    try:
+        if not train(config, folder):
+            return STOPPED
+        with folder.lock():
+            if files.status is not Status.FINISHED:
+                take_scores(load_run(folder, config.device), worlds).write(files.scores)
+    except RunInUseError:
+        return IN_USE
+    return FINISHED
+
+
+def stop_with_the_holder() -> None:
+    """Wait until standard input closes, then ask this process to end, as Ctrl-C does."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Do the work that the arguments say."""
+    threading.Thread(target=stop_with_the_holder, daemon=True).start()
+    path, worlds = sys.argv[1:]
+    try:
+        return work(Path(path), int(worlds))
+    except UserError as error:
+        print(f"simcore: {error}", file=sys.stderr)
+        return UNUSABLE
