@@ -82,7 +82,8 @@ class Probe:
             knowledge_table,
             maps_figure,
             read_metrics,
-            trajectory_figure,
+            trajectory_error,
+            trajectory_error_figure,
         )
         from simcore.inspection import imagine_maps, load_run, measure
         from simcore.runs import RunFolder
@@ -114,7 +115,10 @@ class Probe:
         knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
         title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
         maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)
-        trajectory_figure(maps, title.replace("worlds", "world")).savefig(self.run / "trajectory.png", dpi=150)
+        trajectory = trajectory_error(loaded, loaded.config.seed)
+        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(
+            self.run / "trajectory.png", dpi=150
+        )
         (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
         course = course_figure(
             metrics,
@@ -201,9 +205,10 @@ class Evaluate:
 class Figure:
     """Draw a figure of the paper, or curves over seeds, from runs."""
 
-    which: Positional[Literal["curves", "9", "10", "12", "13", "14"]]
+    which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
     """curves: a metric over frames, where runs that differ only in their seed make one curve (App. E). 9: κ against map
-    MSE. 10: maps of several models, by overshoot. 12: map error along a trajectory. 13, 14: inputs above samples."""
+    MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12: map error along a
+    trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders."""
     metric: str = "return"
@@ -221,7 +226,7 @@ class Figure:
 
     def execute(self) -> None:
         """Write the figure, as PNG and as PDF."""
-        from simcore.figures.paper import draw_paper_figure
+        from simcore.figures import draw_paper_figure
 
         if self.which == "curves":
             figure = self.curves()

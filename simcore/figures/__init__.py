@@ -4,14 +4,17 @@ from simcore.figures.course import course_figure, read_metrics
 from simcore.figures.curves import Curve, combine, curves_figure
 from simcore.figures.evaluation import evaluation_table
 from simcore.figures.knowledge import fading_table, knowledge_figure, knowledge_table
-from simcore.figures.maps import maps_figure, trajectory_figure
+from simcore.figures.maps import maps_figure
+from simcore.figures.paper import draw_paper_figure, trajectory_error
 from simcore.figures.rollouts import rollout_animation, rollout_figure
+from simcore.figures.trajectory_error import trajectory_error_figure
 
 __all__ = [
     "Curve",
     "combine",
     "course_figure",
     "curves_figure",
+    "draw_paper_figure",
     "evaluation_table",
     "fading_table",
     "knowledge_figure",
@@ -20,5 +23,6 @@ __all__ = [
     "read_metrics",
     "rollout_animation",
     "rollout_figure",
-    "trajectory_figure",
+    "trajectory_error",
+    "trajectory_error_figure",
 ]

@@ -1,4 +1,4 @@
-"""The map along an episode, as it is and as the belief has it (figures 11 and 12)."""
+"""The map along an episode, as it is and as the belief has it (figure 11)."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +9,6 @@ from simcore.inspection import Maps
 
 SAMPLES = 3
 """Rows of samples (figure 11)."""
-INSETS = 6
-"""Times at which figure 12 shows the map itself."""
 NOT_SEEN = (255, 255, 255)
 """What stands for cells that no frame has shown."""
 
@@ -40,30 +38,6 @@ def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
                 rows[0, column].set_title(f"step {t}", fontsize=8)
         for row, name in enumerate(names):
             rows[row, 0].set_ylabel(name, fontsize=7)
-    return figure
-
-
-def trajectory_figure(maps: Maps, title: str, world: int = 0) -> Figure:
-    """Return figure 12: the map's error along one episode, above true map, decoded map and frame at a few times."""
-    length = len(maps.frames)
-    times = np.linspace(0, length - 1, min(INSETS, length)).round().astype(int).tolist()
-    figure = Figure(figsize=(1.3 * len(times) + 1, 6.5), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    grid = figure.add_gridspec(4, len(times), height_ratios=[2.2, 1, 1, 1])
-    curve = figure.add_subplot(grid[0, :])
-    curve.plot(maps.map_mse[:, world].numpy(), color="tab:blue")
-    curve.plot(times, maps.map_mse[times, world].numpy(), "o", color="tab:blue", markersize=4)
-    curve.set_xlabel("step of the episode", fontsize=8)
-    curve.set_ylabel("map MSE", fontsize=8)
-    rows = (("true map", maps.maps), ("decoded", maps.decoded), ("frame", maps.frames))
-    for row, (name, pictures) in enumerate(rows, start=1):
-        for column, t in enumerate(times):
-            panel = figure.add_subplot(grid[row, column])
-            show(panel, pictures[t, world].numpy())
-            if row == 1:
-                panel.set_title(f"step {t}", fontsize=8)
-            if column == 0:
-                panel.set_ylabel(name, fontsize=8)
     return figure
 
 

@@ -12,8 +12,9 @@ from simcore.errors import UserError
 from simcore.figures.inputs_and_samples import inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
+from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.inspection import Loaded, load_run, longest, measure, roll_out
+from simcore.inspection import Loaded, imagine_maps, load_run, longest, measure, roll_out
 from simcore.networks import frames_to_uint8
 from simcore.probes.measure import Constant, score
 from simcore.runs import RunFolder
@@ -51,8 +52,7 @@ def draw_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
     try:
-        with torch.no_grad():
-            return figure.draw(runs, seed)
+        return figure.draw(runs, seed)
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
 
@@ -84,6 +84,13 @@ def draw_map_samples(runs: Sequence[Loaded], seed: int) -> Figure:
             row[run.config.simulation.overshoot] = decoded_maps(run, step, seed)
     title = f"Maps decoded from the belief, {runs[0].config.level}"
     return map_samples_figure(models, step, title)
+
+
+def draw_maps(runs: Sequence[Loaded], seed: int) -> Figure:
+    """Figure 11."""
+    (run,) = only_one(runs)
+    maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
+    return maps_figure(maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}")
 
 
 def draw_trajectory_error(runs: Sequence[Loaded], seed: int) -> Figure:
@@ -121,6 +128,7 @@ def shared_worlds(run: Loaded, seed: int) -> Loaded:
     return replace(run, config=replace(run.config, seed=seed))
 
 
+@torch.no_grad()
 def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
     """Decode maps at a step of held-out episodes."""
     trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
@@ -129,6 +137,7 @@ def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
     return DecodedMaps(trajectory.truth.maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
 
 
+@torch.no_grad()
 def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
     """Follow the map's error along one held-out episode."""
     shared, length = shared_worlds(run, seed), longest(run.config)
@@ -159,6 +168,11 @@ PAPER_FIGURES = {
         "runs of several models, each with a short and a long overshoot",
         "simcore train RandomCity --preset tiny --simulation.overshoot 1 --simulation.frames 1 --run runs/Lo-1-0",
         draw_map_samples,
+    ),
+    "11": PaperFigure(
+        "one run, with a ConvDRAW of the map where samples are to be shown",
+        "simcore train Terrain --preset tiny --probes.map-convdraw",
+        draw_maps,
     ),
     "12": PaperFigure("one run", "simcore train Terrain --preset tiny", draw_trajectory_error),
     "13": PaperFigure("runs in building levels", "simcore train HighFood --preset tiny", draw_inputs_and_samples),
