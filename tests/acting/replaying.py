@@ -1,5 +1,6 @@
 """What a training learned from is kept and then made again, bit for bit, by fresh actors in this process."""
 
+import itertools
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -70,17 +71,28 @@ def assert_replays(
 
 
 def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: int = 0) -> Actor:
-    """Make an actor that leaves a file for each trajectory that it has made, with the number of its process."""
+    """Make an actor that leaves a file in `notes` for each trajectory that it begins, and one for each it has made.
+
+    They are called `begun-<number>-<turn>` and `made-<number>-<turn>`, and hold the number of its process.
+    """
     actor = make_actor(config, number, agent, begun)
-    collect = actor.collect
+    collect, turns = actor.collect, itertools.count()
 
     def noting(length: int, version: int = 0) -> Experience:
+        turn = next(turns)
+        (notes / f"begun-{number}-{turn}").write_text(str(os.getpid()))
         experience = collect(length, version)
-        (notes / f"{number}-{experience.turn}").write_text(str(os.getpid()))
+        (notes / f"made-{number}-{turn}").write_text(str(os.getpid()))
         return experience
 
     actor.collect = noting  # type: ignore[method-assign]
     return actor
+
+
+def noted(notes: Path, what: str) -> list[tuple[int, int]]:
+    """Return the number and the turn of all that was begun, or made, so far."""
+    parts = (path.name.split("-") for path in notes.glob(f"{what}-*"))
+    return [(int(number), int(turn)) for _, number, turn in parts]
 
 
 def breaking_actor(

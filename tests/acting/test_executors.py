@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from replaying import Watched, assert_replays, assert_used_once_and_whole, breaking_actor, noting_actor
+from replaying import Watched, assert_replays, assert_used_once_and_whole, breaking_actor, noted, noting_actor
 
 from simcore import training
 from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Serial, Threads
@@ -86,11 +86,11 @@ def test_an_actor_that_is_ahead_waits(kind: str, tmp_path: Path) -> None:
     with start(kind, partial(noting_actor, config, tmp_path), make_agent(config), 7) as executor:
         executor.take(1)
         deadline = time.monotonic() + 60
-        while len(list(tmp_path.iterdir())) < made:
+        while len(noted(tmp_path, "made")) < made:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(0.5)
-        assert len(list(tmp_path.iterdir())) == made
+        assert len(noted(tmp_path, "made")) == made
 
 
 def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:

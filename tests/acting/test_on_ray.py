@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from replaying import Watched, assert_used_once_and_whole, breaking_actor, noting_actor
+from replaying import Watched, assert_used_once_and_whole, breaking_actor, noted, noting_actor
 
 from simcore import training
 from simcore.acting import Actor, ActorError, OnRay
@@ -47,7 +47,7 @@ def replace_make_actor(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Acto
 
 
 class Killer(threading.Thread):
-    """Kills an actor in its third trajectory or later, again and again: its process, or by Ray's own means."""
+    """Kills actors in or after their third trajectory: in turn a process amid one, and anywhere by Ray's own means."""
 
     def __init__(self, executor: OnRay, notes: Path) -> None:
         super().__init__(name="killer")
@@ -59,19 +59,22 @@ class Killer(threading.Thread):
     def run(self) -> None:
         random = np.random.default_rng(0)
         while not self.stop and len(self.killed) < KILLS:
-            made = [tuple(map(int, path.name.split("-"))) for path in self.notes.iterdir()]
+            amid = len(self.killed) % 2 == 0
             alive = {actor.number: actor for actor in list(self.executor._actors)}
-            ready = [number for number, turn in made if turn >= 2 and number in alive and number not in self.killed]
+            made = set(noted(self.notes, "made"))
+            under_way = set(noted(self.notes, "begun")) - made
+            ready = [number for number, turn in (under_way if amid else made) if turn >= 2 and number in alive]
+            ready = [number for number in ready if number not in self.killed]
             if not ready:
-                time.sleep(0.005)
-                continue
-            time.sleep(random.uniform(0, 0.05))  # anywhere in a trajectory
-            number = int(random.choice(ready))
-            if len(self.killed) % 2:
-                self.executor._ray.kill(alive[number].handle)
+                time.sleep(0.002)
+            elif amid:
+                os.kill(int((self.notes / f"begun-{ready[0]}-0").read_text()), signal.SIGKILL)
+                self.killed.append(ready[0])
             else:
-                os.kill(int((self.notes / f"{number}-0").read_text()), signal.SIGKILL)
-            self.killed.append(number)
+                number = int(random.choice(ready))
+                time.sleep(random.uniform(0, 0.05))
+                self.executor._ray.kill(alive[number].handle)
+                self.killed.append(number)
 
 
 @pytest.mark.usefixtures("ray")
@@ -100,8 +103,13 @@ def test_actors_are_killed_again_and_again_and_nothing_is_used_twice_or_half_wri
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == KILLS
     assert all("\n" not in line and "replaces it: The actor died" in line for line in warnings)
-    made, used = len(list(tmp_path.iterdir())), run.ledger.used
-    print(f"{used} trajectories used once each, of {made} made, with {KILLS} actors killed in {run.updates} updates")
+    begun, made = (noted(tmp_path, what) for what in ("begun", "made"))
+    cut = len([1 for number, turn in set(begun) - set(made) if number in killer.killed])
+    assert cut > 0, "the test wants an actor killed in the middle of a trajectory"
+    used = (
+        f"{len(begun)} trajectories begun, {len(made)} made, {run.ledger.used} used once each in {run.updates} updates"
+    )
+    print(f"{KILLS} actors killed, {cut} in the middle of a trajectory; {used}")
 
 
 @pytest.mark.usefixtures("ray")
