@@ -85,13 +85,13 @@ def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> N
 
 
 def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: Truth) -> None:
-    """Samples drawn from other worlds differ as these do; a sample that is always the same, not at all."""
+    """Samples drawn from other worlds differ as these do; those that are always the same, not at all."""
     generator = torch.Generator().manual_seed(5)
-    worlds = truth.maps.flatten(0, 1)
+    black_or_white = torch.where(torch.arange(T * W) % 2 == 0, 0, 255).to(torch.uint8).view(T * W, 1, 1, 1)
+    worlds = black_or_white.expand(T * W, N, N, 3)
+    maps, seen = worlds.view(T, W, N, N, 3), truth.since_seen >= 0
     chosen = torch.randint(0, T * W, (4000, T, W), generator=generator)
-    seen = truth.since_seen >= 0
-    samples = torch.where(seen[..., None], truth.maps, worlds[chosen])
-    spreading = spread(samples, truth.maps, truth.since_seen)
+    spreading = spread(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth.since_seen)
     assert spreading.seen == 0.0
     assert spreading.unseen == pytest.approx(1.0, abs=0.02)
 
