@@ -124,8 +124,8 @@ def score(read: Readout, truth: Truth) -> Scores:
 class Spread(NamedTuple):
     """How much samples of the map differ, as a part of how much the worlds themselves differ in the same cells.
 
-    0: all samples agree; 1: they differ as if nothing were known. Walls are alike in all worlds, so without the comparison
-    a wall not yet seen would count as known. NaN where there is no such cell.
+    0: all samples agree; 1: they differ as if nothing were known. Walls are alike in all worlds, so without comparing
+    them, a wall not yet seen would count as known. NaN where there is no such cell.
     """
 
     seen: float
