@@ -50,7 +50,7 @@ def ages(length: int) -> list[tuple[int, int]]:
 
 def fading_table(scores: Mapping[str, Scores]) -> Table:
     """Return the table of the map's error by the steps since a frame last showed a cell (App. I)."""
-    table = Table(title="map MSE by the steps since a cell was last in sight", title_justify="left")
+    table = Table(title="map MSE by steps out of sight", title_justify="left")
     for heading in ("steps", *scores):
         table.add_column(heading, justify="right")
     for first, last in ages(len(next(iter(scores.values())).fading.cells)):

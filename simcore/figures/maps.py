@@ -11,7 +11,7 @@ SAMPLES = 3
 """Rows of samples (figure 11)."""
 INSETS = 6
 """Times at which figure 12 shows the map itself."""
-NOT_SEEN = (255, 255, 255)
+NOT_SEEN = (255, 215, 235)
 """What stands for cells that no frame has shown."""
 
 
@@ -68,7 +68,7 @@ def trajectory_figure(maps: Maps, title: str, world: int = 0) -> Figure:
 
 
 def masked(picture: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a map `[N, N, 3]` with white for the cells that are not in `seen` (`bool [N, N]`)."""
+    """Return a map `[N, N, 3]` with pale pink for the cells that are not in `seen` (`bool [N, N]`)."""
     return np.where(seen[..., None], picture, np.array(NOT_SEEN, np.uint8))
 
 
