@@ -111,7 +111,8 @@ class Probe:
         spread = maps.spread()
         if spread is not None:
             report["variance_of_map_samples"] = spread._asdict()
-            say(f"Variance of map samples: {spread.seen:.5f} on cells seen so far, {spread.unseen:.5f} on the others")
+            parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"
+            say(f"Variance of map samples, as part of that between worlds: {parts}")
         knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
         title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
         maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)

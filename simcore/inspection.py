@@ -161,8 +161,10 @@ class Maps:
     """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None where there is no such model."""
 
     def spread(self) -> Spread | None:
-        """Return the samples' variance on cells seen and not yet seen; None without a map model."""
-        return spread(self.samples, self.since_seen[self.times]) if self.samples is not None else None
+        """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
+        if self.samples is None:
+            return None
+        return spread(self.samples, self.maps[self.times], self.since_seen[self.times])
 
 
 @torch.no_grad()

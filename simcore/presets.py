@@ -10,6 +10,7 @@ from simcore.config import (
     GECOConfig,
     KanervaConfig,
     LearningConfig,
+    ProbesConfig,
     RecordConfig,
     ReinforcementConfig,
     SimulationConfig,
@@ -110,6 +111,7 @@ def city_preset(name: str) -> Config:
                 kernel_size=3,
             ),
             geco=GECOConfig(kappa=4e-3, rate=3e-3, initial=50.0),
+            probes=ProbesConfig(map_kappa=4e-3),
             learning=LearningConfig(
                 updates=50_000,
                 unroll_length=60,
@@ -136,6 +138,7 @@ def city_preset(name: str) -> Config:
             kernel_size=3,
         ),
         geco=GECOConfig(kappa=5e-3, rate=3e-3, initial=50.0),
+        probes=ProbesConfig(map_kappa=5e-3),
         learning=LearningConfig(
             updates=8000,
             unroll_length=40,

@@ -50,17 +50,14 @@ def ages(length: int) -> list[tuple[int, int]]:
 
 def fading_table(scores: Mapping[str, Scores]) -> Table:
     """Return the table of the map's error by the steps since a frame last showed a cell (App. I)."""
-    fading = next(iter(scores.values())).fading
-    spans = [(first, last) for first, last in ages(len(fading.cells)) if fading.cells[first : last + 1].any()]
-    table = Table(title="map MSE by the steps since a cell was last in sight", title_justify="left")
-    table.add_column("")
-    for first, last in spans:
+    table = Table(title="map MSE by steps out of sight", title_justify="left")
+    for heading in ("steps", *scores):
+        table.add_column(heading, justify="right")
+    for first, last in ages(len(next(iter(scores.values())).fading.cells)):
+        errors = [score.fading.map_mse(first, last) for score in scores.values()]
         label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
-        table.add_column(label, justify="right")
-    table.add_column("not yet seen", justify="right")
-    for predictor, score in scores.items():
-        values = [*(score.fading.map_mse(*span) for span in spans), score.overall()["map_mse_unseen"]]
-        table.add_row(predictor, *(f"{value:.5f}" for value in values))
+        table.add_row(label, *("–" if np.isnan(error) else f"{error:.5f}" for error in errors))
+    table.add_row("not yet seen", *(f"{score.overall()['map_mse_unseen']:.5f}" for score in scores.values()))
     return table
 
 

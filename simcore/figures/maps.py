@@ -9,7 +9,7 @@ from simcore.inspection import Maps
 
 SAMPLES = 3
 """Rows of samples (figure 11)."""
-NOT_SEEN = (255, 255, 255)
+NOT_SEEN = (255, 215, 235)
 """What stands for cells that no frame has shown."""
 
 
@@ -42,7 +42,7 @@ def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
 
 
 def masked(picture: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a map `[N, N, 3]` with white for the cells that are not in `seen` (`bool [N, N]`)."""
+    """Return a map `[N, N, 3]` with pale pink for the cells that are not in `seen` (`bool [N, N]`)."""
     return np.where(seen[..., None], picture, np.array(NOT_SEEN, np.uint8))
 
 

@@ -48,7 +48,7 @@ class Learner:
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.probe_generator = torch.Generator().manual_seed(seed)
-        self.map_noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
+        self.map_noise = torch.Generator(device).manual_seed(seed - 1 - self.ranks.rank)
         self.updates = 0
         belief: list[nn.Parameter] = list(system.agent.parameters())
         frames: list[nn.Parameter] = []

@@ -122,7 +122,11 @@ def score(read: Readout, truth: Truth) -> Scores:
 
 
 class Spread(NamedTuple):
-    """How much samples of the map differ, as their variance, a pixel and colour in [0, 1]; NaN where no such cell."""
+    """How much samples of the map differ, as a part of how much the worlds themselves differ in the same cells.
+
+    0: all samples agree; 1: they differ as if nothing were known. Walls are alike in all worlds, so without comparing
+    them, a wall not yet seen would count as known. NaN where there is no such cell.
+    """
 
     seen: float
     """On the cells seen so far in the episode."""
@@ -130,10 +134,19 @@ class Spread(NamedTuple):
     """On the cells not yet seen."""
 
 
-def spread(samples: Tensor, since_seen: Tensor) -> Spread:
-    """Return the variance over S samples, uint8 `[S, ..., N, N, 3]`, on cells seen and unseen, by `[..., N, N]`."""
+def spread(samples: Tensor, maps: Tensor, since_seen: Tensor) -> Spread:
+    """Measure how much samples of the map differ on cells seen and not yet seen.
+
+    Args:
+        samples: uint8 `[S, ..., N, N, 3]`.
+        maps: the true maps, uint8 `[..., N, N, 3]`.
+        since_seen: `[..., N, N]`; -1 where a cell has not been seen.
+    """
     variance = (samples / 255.0).var(dim=0).mean(dim=-1)
-    return Spread(float(variance[since_seen >= 0].mean()), float(variance[since_seen < 0].mean()))
+    worlds = maps.flatten(0, -4) / 255.0
+    between = (worlds - worlds.mean(dim=0)).square().mean(dim=-1).view_as(variance)
+    seen = since_seen >= 0
+    return Spread(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
 
 
 def truths_of(trajectories: list[Trajectory]) -> Truth:

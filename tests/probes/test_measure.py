@@ -7,7 +7,7 @@ import torch
 from simcore.learning.trajectory import Truth
 from simcore.nested import tree_map
 from simcore.probes import Probes
-from simcore.probes.measure import Constant, Scores, score
+from simcore.probes.measure import Constant, Scores, score, spread
 from simcore.probes.readout import Readout
 
 T, W, N, H = 5, 4, 3, 8
@@ -82,6 +82,18 @@ def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> N
     expected = since_seen[(since_seen >= 1) & (since_seen <= 3)].float().mean().item()
     assert fading.map_mse(1, 3) == pytest.approx(expected, rel=1e-5)
     assert np.isnan(fading.map_mse(T, T + 5))
+
+
+def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: Truth) -> None:
+    """Samples drawn from other worlds differ as these do; those that are always the same, not at all."""
+    generator = torch.Generator().manual_seed(5)
+    black_or_white = torch.where(torch.arange(T * W) % 2 == 0, 0, 255).to(torch.uint8).view(T * W, 1, 1, 1)
+    worlds = black_or_white.expand(T * W, N, N, 3)
+    maps, seen = worlds.view(T, W, N, N, 3), truth.since_seen >= 0
+    chosen = torch.randint(0, T * W, (4000, T, W), generator=generator)
+    spreading = spread(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth.since_seen)
+    assert spreading.seen == 0.0
+    assert spreading.unseen == pytest.approx(1.0, abs=0.02)
 
 
 def test_scores_join_world_by_world(truth: Truth) -> None:
