@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import isnan
 from time import monotonic
 from typing import Self
 
@@ -26,10 +27,15 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _of_episodes(write: Callable[[float], str]) -> Callable[[float], str]:
+    """Return what writes a mean over episodes: NaN is no fault there, but says that none has ended, or has no food."""
+    return lambda value: _UNKNOWN if isnan(value) else write(value)
+
+
 _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "return": ("return", _number),
-    "food": ("food eaten", _percent),
-    "length": ("length", _number),
+    "return": ("return", _of_episodes(_number)),
+    "food": ("food eaten", _of_episodes(_percent)),
+    "length": ("length", _of_episodes(_number)),
     "entropy": ("entropy", _number),
     "value_loss": ("value loss", _number),
     "loss": ("loss", _number),

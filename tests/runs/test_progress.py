@@ -5,7 +5,7 @@ import time
 import pytest
 from rich.console import Console
 
-from simcore.runs import Progress
+from simcore.runs import ACTING, Progress
 
 METRICS = {
     "frames_per_second": 1.0,
@@ -105,6 +105,23 @@ def test_a_missing_metric_keeps_its_last_value(clock: Clock) -> None:
     assert re.search(r"loss +2\.000 ", drawn(progress, 80))
     assert re.search(r"KL +nan ", drawn(progress, 80))
     assert re.search(r"error +- ", drawn(progress, 80))
+
+
+def test_a_run_in_which_the_agent_acts_shows_its_episodes(clock: Clock) -> None:
+    progress = Progress(10, 10, console=screen(80), shown=ACTING)
+    progress.show(1, {"return": float("nan"), "food": float("nan"), "length": float("nan"), "entropy": 1.5})
+    assert re.search(r"return +- ", drawn(progress, 80)), "no episode has ended yet"
+    progress.show(2, {"return": 3.25, "food": 0.65, "length": 80.0, "error": 0.01})
+    text = drawn(progress, 80)
+    for shown in (
+        r"return +3\.250 ",
+        r"food eaten +65\.0 %",
+        r"length +80\.00 ",
+        r"entropy +1\.500 ",
+        r"error +0\.01000 ",
+    ):
+        assert re.search(shown, text), shown
+    assert "grad norm" not in text
 
 
 def test_a_terminal_ends_with_the_last_state() -> None:
