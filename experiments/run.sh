@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# All experiments of a scale, then the figures: experiments/run.sh tiny|small|paper [OUT]
+# The same command goes on where it stopped. A run that fails is told at the end of its sweep and stops nothing.
+set -euo pipefail
+scale=${1:?usage: experiments/run.sh tiny|small|paper [OUT]}
+out=${2:-experiments-$scale}
+here=$(dirname "$0")
+mkdir -p "$out"
+
+for sweep in models memories kappa; do
+    simcore sweep "$here/$scale/$sweep.toml" --out "$out/$sweep" --all || [ $? -eq 1 ]
+done
+simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
+simcore train HighFood --preset "$scale" --run "$out/high-food"
+simcore train Cliff --preset "$scale" --run "$out/cliff"
+simcore train Tower --preset "$scale" --run "$out/tower"
+
+simcore figure 9 "$out"/kappa/runs/* --out "$out/figure-9"
+simcore figure 10 "$out"/models/runs/*-seed0 "$out"/memories/runs/*-seed0 --out "$out/figure-10"
+simcore figure 11 "$out/terrain" --out "$out/figure-11"
+simcore figure 12 "$out/terrain" --out "$out/figure-12"
+simcore figure 13 "$out/cliff" "$out/high-food" "$out/tower" --out "$out/figure-13"
+simcore figure 14 "$out/terrain" --out "$out/figure-14"
+echo "Tables: $out/*/report.json. Curves and figures: $out"
