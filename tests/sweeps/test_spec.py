@@ -68,7 +68,9 @@ def test_a_model_may_have_a_grid_of_its_own() -> None:
         [model.grid]
         geco.kappa = [0.1, 0.2]
     """)
-    count = {name: len({run.number for run in plan.runs if run.model == name}) for name in ("deterministic", "ConvDRAW")}
+    count = {
+        name: len({run.number for run in plan.runs if run.model == name}) for name in ("deterministic", "ConvDRAW")
+    }
     assert count == {"deterministic": 2, "ConvDRAW": 4}
 
 
@@ -190,8 +192,14 @@ ALL = "beyond_the_paper = true\n"
         ("[grid]\ngeco.kappa = []", "[grid] geco.kappa must be a list of values, not []"),
         ("[grid]\ngeco.kappa = 0.1", "[grid] geco.kappa must be a list of values, not 0.1"),
         ("[grid]\ngeco.kappa = [0.1, 0.1]", "[grid] geco.kappa has a value twice"),
-        (ALL + "[grid]\nsimulation.overshoot = [2, 40]", "tiny with simulation.overshoot = 40: simulation.overshoot is"),
-        (ALL + "[fixed]\nsimulation.frames = 2\n[grid]\nsimulation.overshoot = [1, 2]", "an overshoot of 1 has no more"),
+        (
+            ALL + "[grid]\nsimulation.overshoot = [2, 40]",
+            "tiny with simulation.overshoot = 40: simulation.overshoot is",
+        ),
+        (
+            ALL + "[fixed]\nsimulation.frames = 2\n[grid]\nsimulation.overshoot = [1, 2]",
+            "an overshoot of 1 has no more",
+        ),
         ("[fixed]\ngeco.kappa = 0.1\n[grid]\ngeco.kappa = [0.1]", "geco.kappa cannot be both fixed and varied"),
         ('[grid]\ngeco.kappa = [0.1]\n[[model]]\nname = "a"\ngeco.kappa = 1.0', "a: geco.kappa cannot be both"),
         ("samples = 2", "samples is for [draw]"),
@@ -231,7 +239,7 @@ def test_what_cannot_be_is_refused_in_one_line(text: str, what: str) -> None:
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no file .*gone.toml"):
+    with pytest.raises(UserError, match=r"there is no file .*gone\.toml"):
         read_spec(tmp_path / "gone.toml")
     with pytest.raises(UserError, match="cannot read"):
         read_spec(tmp_path)
