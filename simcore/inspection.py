@@ -17,9 +17,12 @@ from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
 from simcore.training import choose_device, make_policy, make_system, make_worlds, stream
+from simcore.worlds import LevelConfig
 
 BATCH = 32
-"""Worlds that are looked at together."""
+"""Worlds that are looked at together, if their maps are not too many."""
+ROOM = 2**29
+"""Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,8 @@ def measure(
     steps, probes = steps or longest(run.config), run.probes
     if oracle is not None:
         require_oracle(oracle, run)
-    sizes = [min(BATCH, worlds - begun) for begun in range(0, worlds, BATCH)]
+    batch = batch_size(run.config, steps)
+    sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     others = [run.live(f"{purpose}constant/{i}", size, steps) for i, size in enumerate(sizes)]
     constant = Constant.fit(truths_of(others))
     parts: dict[str, list[Scores]] = {}
@@ -168,12 +172,12 @@ class Maps:
 
 
 @torch.no_grad()
-def imagine_maps(run: Loaded, worlds: int = BATCH, times: int = 8, samples: int = 8) -> Maps:
+def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
     """Follow the map in the belief through held-out episodes.
 
     Args:
         run: the run.
-        worlds: how many worlds.
+        worlds: how many worlds; None: as many as can be looked at together.
         times: at how many times of the episode, evenly spread, the map is sampled.
         samples: how many samples each.
 
@@ -181,7 +185,7 @@ def imagine_maps(run: Loaded, worlds: int = BATCH, times: int = 8, samples: int 
         UserError: the run has no probes.
     """
     probes, length = run.probes, longest(run.config)
-    trajectory = run.live("held-out/maps", worlds, length)
+    trajectory = run.live("held-out/maps", worlds or batch_size(run.config, length), length)
     truth = trajectory.truth
     assert truth is not None
     assert truth.since_seen is not None
@@ -221,6 +225,13 @@ class Rollout:
     """True maps, uint8 `[T, W, N, N, 3]`; None where the world tells none."""
     decoded: Tensor | None
     """Maps decoded from the belief, alike; from `context` on the last one that saw frames."""
+
+
+def batch_size(config: Config, steps: int) -> int:
+    """Return how many worlds can be looked at together for so many steps."""
+    cells = config.world.size**2 if isinstance(config.world, LevelConfig) else 1
+    maps = 3 * 4 * cells * steps  # of one world, as floats
+    return max(1, min(BATCH, ROOM // maps))
 
 
 def longest(config: Config) -> int:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from simcore.errors import UserError
-from simcore.inspection import Loaded, imagine_maps, load_run, measure, roll_out
+from simcore.inspection import Loaded, batch_size, imagine_maps, load_run, measure, roll_out
 from simcore.memory import CoreState, Unrolled
+from simcore.presets import preset
 from simcore.probes.measure import score
 from simcore.runs import RunFolder
 from simcore.training import train
@@ -137,3 +138,11 @@ def test_rollouts_are_one_step_ahead_and_then_open_loop(run: Loaded, monkeypatch
 def test_rollouts_that_do_not_fit_an_episode_are_refused(run: Loaded, context: int, steps: int) -> None:
     with pytest.raises(UserError, match="at most an episode's 9 frames"):
         roll_out(run, 1, context, steps)
+
+
+def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:
+    """Terrain at the paper's size has 150 MB of maps an episode; a tiny city next to nothing."""
+    assert batch_size(preset("tiny"), 40) == 32
+    assert batch_size(preset("paper", "Terrain"), 3001) == 3
+    assert batch_size(preset("paper", "Terrain"), 10**6) == 1
+    assert batch_size(preset("tiny", "MiniGrid-MemoryS7-v0"), 100) == 32
