@@ -1,5 +1,7 @@
 """What the generative model is compared with: telling the frame that comes from others (CPC|Action)."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,10 +62,11 @@ class Contrastive(FrameModel):
         """
         own = self.from_embedding(self.encoder(frames))
         asked = self.from_condition(condition)
-        others = draw_negatives(len(frames), self.negatives, identity, noise, frames.device)
+        identity = torch.arange(len(frames)) if identity is None else identity
+        others, valid = draw_negatives(identity.to(frames.device), self.negatives, noise)
         right = self._score(asked, own)
         wrong = self._score(asked[:, None], own[others])
-        loss = contrast(right, wrong)
+        loss = contrast(right, wrong, valid)
         return FrameLoss(loss, torch.zeros_like(loss), loss)
 
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
@@ -87,25 +90,39 @@ class Contrastive(FrameModel):
         return scores[..., 0]
 
 
-def contrast(right: Tensor, wrong: Tensor) -> Tensor:
+def contrast(right: Tensor, wrong: Tensor, valid: Tensor) -> Tensor:
     """Return the mean binary cross-entropy of right frames' logits `[N]` and wrong ones' `[N, K]`, `[N]`.
 
-    Right and wrong weigh alike, however many wrong ones there are: ln 2 for a blind scorer, 0 for a perfect one.
+    Right and wrong weigh alike, however many wrong ones there are: ln 2 for a blind scorer, 0 for a perfect one. Where
+    `valid`, bool `[N, K]`, is False a wrong one does not count.
     """
-    return (F.softplus(-right) + F.softplus(wrong).mean(dim=-1)) / 2
+    weights = valid.to(wrong.dtype)
+    rejected = (weights * F.softplus(wrong)).sum(dim=-1) / weights.sum(dim=-1).clamp(min=1.0)
+    return (F.softplus(-right) + rejected) / 2
 
 
-def draw_negatives(
-    count: int, negatives: int, identity: Tensor | None, noise: torch.Generator | None, device: torch.device
-) -> Tensor:
-    """Draw, for each of N points, `negatives` others that show another frame, int64 `[N, negatives]`; with replacement.
+class Negatives(NamedTuple):
+    """For each of N points, K others that show another frame than it does."""
 
-    Raises:
-        ValueError: some point has no other that shows another frame.
+    points: Tensor
+    """Their places in the batch, int64 `[N, K]`."""
+    valid: Tensor
+    """Bool `[N, K]`; False where the batch has no further point with another frame."""
+
+
+def draw_negatives(identity: Tensor, count: int, noise: torch.Generator | None = None) -> Negatives:
+    """Draw, for each of N points, `count` others that show another frame, none twice; where they are fewer, all.
+
+    Frames are told apart by when and in which world they were seen, not by their pixels: one that merely looks like the
+    target is among the negatives as often as such looks are common, and only so do scores tend to log p(x | c) / p(x).
+
+    Args:
+        identity: int64 `[N]`, alike where two points show the same frame of the same world.
+        count: the negatives of a point.
+        noise: draws them, on the identities' device.
     """
-    identity = torch.arange(count, device=device) if identity is None else identity.to(device)
-    differs = identity[:, None] != identity[None]
-    try:
-        return torch.multinomial(differs.float(), negatives, replacement=True, generator=noise)
-    except RuntimeError as error:
-        raise ValueError(f"{count} points do not show two different frames, so there is nothing to contrast") from error
+    points = len(identity)
+    differs = identity[:, None] != identity
+    lots = torch.rand(points, points, generator=noise, device=identity.device).masked_fill(~differs, -1.0)
+    drawn = lots.topk(min(count, points), dim=1).indices
+    return Negatives(drawn, differs.gather(1, drawn))

@@ -1,10 +1,12 @@
 """The contrastive model: what its loss is for scorers that are known, and whom a frame is told from."""
 
+import itertools
 import math
 
 import pytest
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from simcore.errors import UserError
 from simcore.frame_models import Contrastive
@@ -28,12 +30,26 @@ def coloured_frames(count: int) -> Tensor:
 
 def test_a_blind_scorer_pays_ln_2_a_term_and_a_perfect_one_nothing() -> None:
     for negatives in (1, 7):
-        zeros = torch.zeros(4), torch.zeros(4, negatives)
-        torch.testing.assert_close(contrast(*zeros), torch.full((4,), LN2))
-        perfect = contrast(torch.full((4,), 50.0), torch.full((4, negatives), -50.0))
+        all_valid = torch.ones(4, negatives, dtype=torch.bool)
+        blind = contrast(torch.zeros(4), torch.zeros(4, negatives), all_valid)
+        torch.testing.assert_close(blind, torch.full((4,), LN2))
+        perfect = contrast(torch.full((4,), 50.0), torch.full((4, negatives), -50.0), all_valid)
         torch.testing.assert_close(perfect, torch.zeros(4))
-        deceived = contrast(torch.full((4,), -50.0), torch.full((4, negatives), 50.0))
+        deceived = contrast(torch.full((4,), -50.0), torch.full((4, negatives), 50.0), all_valid)
         torch.testing.assert_close(deceived, torch.full((4,), 50.0))
+
+
+def test_the_loss_is_torchs_cross_entropy_with_the_right_frame_as_heavy_as_all_wrong_ones() -> None:
+    right, wrong = torch.randn(5), torch.randn(5, 3)
+    valid = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=torch.bool)
+    expected = []
+    for n in range(5):
+        counted = wrong[n][valid[n]]
+        labels = torch.tensor([1.0] + [0.0] * len(counted))
+        weights = torch.tensor([0.5] + [0.5 / max(len(counted), 1)] * len(counted))
+        logits = torch.cat([right[n : n + 1], counted])
+        expected.append(F.binary_cross_entropy_with_logits(logits, labels, weights, reduction="sum"))
+    torch.testing.assert_close(contrast(right, wrong, valid), torch.stack(expected))
 
 
 def test_a_model_whose_score_is_nothing_pays_ln_2() -> None:
@@ -46,22 +62,75 @@ def test_a_model_whose_score_is_nothing_pays_ln_2() -> None:
     assert not terms.kl.any()
 
 
-def test_no_target_is_among_its_own_negatives() -> None:
-    """Nor is another point that shows the very same frame; all the others are met."""
-    identity = torch.tensor([3, 8, 3, 5, 8, 1])
-    drawn = draw_negatives(6, 400, identity, torch.Generator().manual_seed(0), torch.device("cpu"))
-    for point, others in enumerate(drawn.tolist()):
-        assert set(others) == {other for other in range(6) if identity[other] != identity[point]}
+@pytest.mark.parametrize("frames", [1, 2, 5, 1000])
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_no_target_is_among_its_own_negatives(frames: int, count: int) -> None:
+    """Nor is another point that shows the very same frame; no other is taken twice."""
+    noise, points = torch.Generator().manual_seed(frames), 20
+    for _ in range(20):
+        identity = torch.randint(0, frames, (points,), generator=noise)
+        drawn = draw_negatives(identity, count, noise)
+        for n in range(points):
+            others = {m for m in range(points) if identity[m] != identity[n]}
+            chosen = drawn.points[n][drawn.valid[n]].tolist()
+            assert set(chosen) <= others
+            assert len(chosen) == len(set(chosen)) == min(count, len(others))
 
 
-def test_without_identities_all_frames_differ() -> None:
-    drawn = draw_negatives(3, 100, None, None, torch.device("cpu"))
-    assert [set(others) for others in drawn.tolist()] == [{1, 2}, {0, 2}, {0, 1}]
+def test_every_other_frame_is_drawn_equally_often() -> None:
+    identity, noise, draws = torch.tensor([7, 7, 1, 2, 3, 4]), torch.Generator().manual_seed(0), 4000
+    counts = torch.zeros(6, 6)
+    for _ in range(draws):
+        drawn = draw_negatives(identity, 2, noise)
+        assert drawn.valid.all()
+        counts.scatter_add_(1, drawn.points, torch.ones(6, 2))
+    others = (identity[:, None] != identity).float()
+    expected = 2 * others / others.sum(dim=1, keepdim=True)
+    assert (counts / draws - expected).abs().max() < 4 * math.sqrt(0.25 / draws)
 
 
-def test_frames_that_are_all_the_same_are_refused() -> None:
-    with pytest.raises(ValueError, match="4 points do not show two different frames"):
-        draw_negatives(4, 2, torch.zeros(4, dtype=torch.int64), None, torch.device("cpu"))
+class Place(nn.Module):
+    """Embeds frames as their places in the batch."""
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return torch.arange(float(len(frames)))[:, None]
+
+
+def knowing(model: Contrastive, identity: Tensor) -> None:
+    """Give a model a score that is right of every point with the target's frame and of every other: 50 or -50."""
+    model.encoder, model.from_embedding, model.from_condition = Place(), nn.Identity(), nn.Identity()
+    model._score = lambda asked, shown: (  # type: ignore[method-assign]
+        100.0 * (identity[asked[..., 0].long()] == identity[shown[..., 0].long()]) - 50.0
+    )
+
+
+def test_a_point_with_the_very_same_frame_is_no_negative() -> None:
+    """The score calls it right, so it would cost 50 times its share if it were one."""
+    identity, states = torch.arange(12) // 3, torch.arange(12.0)[:, None]  # a state is its place, too
+    model = make_model(negatives=12)
+    knowing(model, identity)
+    told = model.loss(coloured_frames(12), states, None, identity).loss
+    torch.testing.assert_close(told, torch.zeros(12))
+    untold = model.loss(coloured_frames(12), states).loss
+    torch.testing.assert_close(untold, torch.full((12,), 50.0 * 2 / 11 / 2))
+
+
+def test_with_all_negatives_the_order_of_the_batch_changes_nothing() -> None:
+    model, frames, conditions = make_model(negatives=12), coloured_frames(12), torch.randn(12, 5)
+    identity, order = torch.arange(12) // 2, torch.randperm(12)
+    loss = model.loss(frames, conditions, None, identity).loss
+    shuffled = model.loss(frames[order], conditions[order], None, identity[order]).loss
+    torch.testing.assert_close(shuffled, loss[order])
+    assert loss.std() > 1e-4, "the test wants points that differ"
+
+
+def test_scores_are_those_of_one_net_of_state_and_embedding() -> None:
+    model, conditions, embeddings = make_model(), torch.randn(3, 5), torch.randn(3, 16)
+    hidden = torch.cat([model.from_condition.weight, model.from_embedding.weight], dim=1)
+    for c, e in itertools.product(conditions, embeddings):
+        rectified = (hidden @ torch.cat([c, e]) + model.from_condition.bias).clamp(min=0)
+        expected = model.score.weight[0] @ rectified + model.score.bias[0]
+        torch.testing.assert_close(model._score(model.from_condition(c), model.from_embedding(e)), expected)
 
 
 def test_it_learns_which_frame_belongs_to_which_state() -> None:
@@ -90,6 +159,33 @@ def test_gradients_reach_the_state_and_every_weight() -> None:
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.any(), name
+
+
+def test_a_state_is_trained_by_its_own_target_and_lends_others_its_frame_alone() -> None:
+    model = make_model()
+    conditions = torch.randn(9, 5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(model.loss(coloured_frames(9), conditions).loss[4], conditions)
+    assert gradient.any(dim=1).tolist() == [n == 4 for n in range(9)]
+
+
+def test_scores_tend_to_the_log_of_how_much_likelier_the_state_makes_the_frame() -> None:
+    """State 0 shows black four times in five, else red, and state 1 the other way round: 0.8 / 0.5 and 0.2 / 0.5.
+
+    Half of the others look like the target; were they no negatives, a frame that is possible would seem certain.
+    """
+    model, noise = make_model(negatives=16), torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    colours, states = coloured_frames(2), torch.eye(5)[:2]
+    for _ in range(150):
+        state = torch.randint(0, 2, (256,), generator=noise)
+        unlikely = torch.rand(256, generator=noise) < 0.2
+        optimizer.zero_grad()
+        torch.autograd.backward(model.loss(colours[state ^ unlikely], states[state], noise).loss.mean())
+        optimizer.step()
+    with torch.no_grad():
+        scores = model._score(model.from_condition(states)[:, None], model.from_embedding(model.encoder(colours)))
+    expected = torch.tensor([[0.8, 0.2], [0.2, 0.8]]).div(0.5).log()
+    torch.testing.assert_close(scores, expected, rtol=0, atol=0.25)
 
 
 def test_the_same_generator_gives_the_same_loss() -> None:
