@@ -53,7 +53,7 @@ class Train:
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []
-        verbs += ["rollout"] if config.has_frame_model else []
+        verbs += ["rollout"] if config.draws_frames else []
         following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")

@@ -413,6 +413,11 @@ class Config:
             f"world.frame_size is {self.world.frame_size}; with {len(self.convdraw.encoder_channels)} "
             f"convdraw.encoder_channels it must be a multiple of {multiple}",
         )
+        require(
+            self.frame_model != "contrastive" or starts * self.simulation.frames * self.learning.worlds > 1,
+            "--frame-model contrastive tells a batch's frames apart, and this batch has one; "
+            "let simulation.starts, simulation.frames or learning.worlds be 2 or more",
+        )
 
     @property
     def worlds_per_actor(self) -> int:
@@ -438,6 +443,11 @@ class Config:
     def has_frame_model(self) -> bool:
         """Whether frames are predicted: the model-free agent does not, nor does the supervised oracle."""
         return self.frame_model != "none" and not self.supervised
+
+    @property
+    def draws_frames(self) -> bool:
+        """Whether there is a frame model that can be asked for frames: a contrastive one only tells them apart."""
+        return self.has_frame_model and self.frame_model != "contrastive"
 
     @property
     def has_probes(self) -> bool:

@@ -40,6 +40,9 @@ FLAGS = [
 ]
 
 
+ONE_FRAME = ("--learning.worlds", "1", "--simulation.starts", "1", "--simulation.frames", "1")
+
+
 def test_train_writes_a_run_and_the_same_command_finds_it_complete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +107,20 @@ def test_rollout_writes_picture_and_animation(trained: Path) -> None:
         assert getattr(animation, "n_frames", 1) == 9
 
 
+def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    main(["train", "RandomCity", "--frame-model", "contrastive", *FLAGS, "--run", run])
+    output = capsys.readouterr().out
+    assert f"simcore probe {run}" in output
+    assert "simcore rollout" not in output
+    main(["probe", run, "--worlds", "2"])
+    capsys.readouterr()
+    assert "cannot make any" in refused(["rollout", run, "--steps", "3"], capsys)
+    assert not list(Path(run).glob("rollout*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -126,6 +143,7 @@ def test_rollout_writes_picture_and_animation(trained: Path) -> None:
         (["figure", "8"], "8"),
         (["train", "--contrastive.negatives", "0"], "contrastive.negatives must be positive, not 0"),
         (["train", "--frame-model", "psychic"], "psychic"),
+        (["train", "--frame-model", "contrastive", *ONE_FRAME], "tells a batch's frames apart, and this batch has one"),
         (["figure", "9"], "figure 9 wants runs that differ in κ, for instance: simcore train RandomCity"),
         (["figure", "12", "gone"], "there is no run folder gone"),
         (["figure", "14"], "simcore train Terrain --preset tiny"),
