@@ -124,7 +124,7 @@ class Probe:
         course = course_figure(
             metrics,
             scores["constant"].overall(),
-            loaded.config.geco.kappa,
+            loaded.config.geco.kappa if loaded.config.draws_frames else None,
             f"{self.run.name}, the course of training (seed {loaded.config.seed})",
         )
         course.savefig(self.run / "course.png", dpi=150)

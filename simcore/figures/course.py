@@ -44,19 +44,23 @@ def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def course_figure(
-    metrics: dict[str, NDArray[np.float64]], constant: dict[str, float], kappa: float, title: str
+    metrics: dict[str, NDArray[np.float64]], constant: dict[str, float], kappa: float | None, title: str
 ) -> Figure:
     """Return the figure of a run's course, a panel for each metric it has: faint as measured, solid smoothed.
 
     Args:
         metrics: what `read_metrics` returns.
         constant: the constant guess's score for those metrics that have one.
-        kappa: κ, the error that GECO aims at.
+        kappa: κ, the error that GECO aims at; None where frames are not reconstructed but told apart.
         title: the figure's title.
     """
     shown = {name: label for name, label in PANELS.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
     if "return" not in shown:
         shown.pop("lag/mean", None)  # a hand-made policy cannot lag
+    if "kl" not in shown:
+        shown.pop("lambda", None)  # without a KL there is nothing to weigh the error against
+    if kappa is None and "error" in shown:
+        shown["error"] = "error of the contrastive model, nats"
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
     figure.suptitle(title)
@@ -72,7 +76,7 @@ def course_figure(
         if name in constant:
             panel.axhline(constant[name], color="tab:gray", label="constant")
             panel.legend(fontsize=8)
-        if name == "error":
+        if name == "error" and kappa is not None:
             panel.axhline(kappa, color="tab:gray", linestyle="--")
         if name in ("error", "kl", "lambda"):
             panel.set_yscale("log")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simcore.errors import UserError
-from simcore.figures import read_metrics
+from simcore.figures import course_figure, read_metrics
 
 
 def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None:
@@ -29,3 +29,17 @@ def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: st
         file.write_text(text)
     with pytest.raises(UserError, match=complaint):
         read_metrics(file)
+
+
+@pytest.mark.parametrize("reconstructs", [True, False])
+def test_kappa_and_lambda_are_drawn_where_they_have_a_meaning(reconstructs: bool) -> None:
+    values = {"frames": 1.0, "error": 0.5, "kl": float(reconstructs), "lambda": 1.0}
+    metrics = {name: np.array([value, value]) for name, value in values.items()}
+    figure = course_figure(metrics, {}, 1e-3 if reconstructs else None, "")
+    panels = {panel.get_title(): panel for panel in figure.axes if panel.get_visible()}
+    if reconstructs:
+        assert list(panels) == ["reconstruction error (dashed: κ)", "KL, nats a dimension", "λ"]
+        assert panels["reconstruction error (dashed: κ)"].lines[-1].get_linestyle() == "--"
+    else:
+        assert list(panels) == ["error of the contrastive model, nats"]
+        assert len(panels["error of the contrastive model, nats"].lines) == 2
