@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +334,34 @@ def test_every_weight_of_another_frame_model_is_trained_and_resumes(frame_model:
     for run in (first, second):
         run.update()
     assert_same_state(first.state_dict(), second.state_dict())
+
+
+@pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_another_frame_model_learns_at_every_preset(name: str, frame_model: str) -> None:
+    training = Training(replace(preset(name), frame_model=frame_model), CPU)
+    for _ in range(2):
+        training.update()
+    metrics = training.take_metrics()
+    assert all(torch.isfinite(torch.tensor(list(metrics.values()))))
+    weight = 1 / (2 * training.config.geco.kappa) if frame_model == "deterministic" else 1.0
+    assert metrics["loss"] == pytest.approx(weight * metrics["error"], rel=1e-5)
+    assert metrics["kl"] == 0.0
+
+
+@pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])
+@pytest.mark.parametrize("core", ["slots", "kanerva"])
+@pytest.mark.parametrize("executor", ["serial", "threads"])
+def test_another_frame_model_trains_every_core_of_an_agent_that_acts(
+    executor: str, core: str, frame_model: str
+) -> None:
+    training = Training(tinier_acting(executor=executor, core=core, frame_model=frame_model), CPU)
+    before = {name: value.clone() for name, value in training.system.simulation.named_parameters()}
+    with training.executor:
+        for _ in range(3):
+            training.update()
+    still = [name for name, value in training.system.simulation.named_parameters() if torch.equal(value, before[name])]
+    assert still == []
 
 
 @pytest.mark.parametrize("core", ["slots", "kanerva"])

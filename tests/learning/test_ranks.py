@@ -69,7 +69,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.mark.parametrize(("frame_model", "core"), [("none", "lstm"), ("convdraw", "lstm"), ("convdraw", "kanerva")])
+@pytest.mark.parametrize(
+    ("frame_model", "core"),
+    [("none", "lstm"), ("convdraw", "lstm"), ("convdraw", "kanerva"), ("deterministic", "lstm")],
+)
 def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
     frame_model: str, core: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
