@@ -7,13 +7,16 @@ from typing import Any
 
 from simcore.acting.on_ray import connect, import_ray, in_a_line
 from simcore.sweeps.processes import LOOK, Ended, Executor, hang_up, launch
+from simcore.sweeps.worker import STOPPED
 
 
 def attend(path: str, worlds: int) -> int:
     """Run a process from its start to its end, in one of Ray's, and return its exit code; a cancel ends it politely."""
     process = launch(Path(path), worlds)
     try:
-        return process.wait()
+        while (code := process.poll()) is None:
+            time.sleep(LOOK)  # a cancel is noticed between two calls, not within one that waits
+        return code
     finally:
         hang_up(process)
         process.wait()
@@ -77,5 +80,7 @@ class RayTasks(Executor):
     def _end(self, task: Any, path: Path) -> Ended:
         try:
             return Ended(path, self._ray.get(task))
+        except self._ray.exceptions.TaskCancelledError:
+            return Ended(path, STOPPED)
         except self._ray.exceptions.RayError as error:
             return Ended(path, None, in_a_line(error))

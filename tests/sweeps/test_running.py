@@ -1,0 +1,230 @@
+"""Running a sweep: killed, stopped, failing, beside another; each run is trained once, to the end, as if alone."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sweep_file import write_sweep
+from torch import Tensor
+
+from simcore.cli import main
+from simcore.config import Config
+from simcore.inspection import load_run
+from simcore.runs import RunFolder, checkpoints, read_metrics
+from simcore.sweeps import Status, SweepFolder, plan_sweep
+from simcore.sweeps.scores import Scores, take_scores
+from simcore.training import train
+
+PATIENCE = 120.0
+"""Seconds that something that has to come is waited for."""
+
+
+def command(spec: Path, out: Path) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "simcore.cli", "sweep", str(spec), "--out", str(out)]
+
+
+Start = Callable[[Path, Path], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a sweep's command; what the test leaves of it is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(spec: Path, out: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(command(spec, out), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def wait_for(happened: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert process is None or process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def open_sweep(spec: Path, out: Path) -> SweepFolder:
+    plan, _ = plan_sweep(spec)
+    return SweepFolder(out, plan)
+
+
+def newest_state(folder: Path) -> Any:
+    path = checkpoints.latest(folder / "checkpoints")
+    return None if path is None else checkpoints.load(path).state
+
+
+def flat(state: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(state, dict | list | tuple):
+        items = state.items() if isinstance(state, dict) else enumerate(state)
+        return {name: leaf for key, value in items for name, leaf in flat(value, f"{path}/{key}").items()}
+    return {path: state}
+
+
+def assert_same(one: Any, two: Any) -> None:
+    left, right = flat(one), flat(two)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert torch.equal(value, right[name]) if isinstance(value, Tensor) else value == right[name], name
+
+
+def alone(config: Config, path: Path, worlds: int) -> tuple[Any, Scores]:
+    """Train a run by itself, and return its state at the end and its scores."""
+    folder = RunFolder.create(path, config.to_dict())
+    assert train(config, folder)
+    return newest_state(path), take_scores(load_run(folder, "cpu"), worlds)
+
+
+def require_whole(sweep: SweepFolder, path: Path) -> None:
+    """Require that each run was trained once to its end, as if nothing had happened, and measured."""
+    for run in sweep.plan.runs:
+        state, scores = alone(run.config, path / run.name, sweep.plan.worlds)
+        files = sweep.files(run)
+        assert_same(newest_state(files.path), state)
+        assert sweep.scores(run) == scores
+        record = run.config.record.metrics_every
+        updates = [line["update"] for line in read_metrics(files.path / "metrics.jsonl")]
+        assert updates == list(range(record, run.config.learning.updates + 1, record))
+
+
+def test_a_killed_sweep_goes_on_with_what_is_missing(
+    tmp_path: Path, start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed once a run is finished and the next is half-way: its process ends too, and nothing is done twice."""
+    spec = write_sweep(tmp_path / "spec.toml", updates=60, every=4)
+    sweep, out = open_sweep(spec, tmp_path / "out"), tmp_path / "out"
+    process = start(spec, out)
+    first, second, third = sweep.plan.runs
+    begun = sweep.files(second).path / "checkpoints"
+    wait_for(lambda: checkpoints.latest(begun), process)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    wait_for(lambda: not sweep.is_in_use(second))
+    assert [sweep.status(run) for run in sweep.plan.runs] == [Status.FINISHED, Status.UNFINISHED, Status.UNFINISHED]
+    finished = {path: path.stat().st_mtime_ns for path in sweep.files(first).path.rglob("*") if path.name != "lock"}
+    reached = newest_state(sweep.files(second).path)["updates"]
+    assert 0 < reached < 60, "it was killed half-way"
+
+    main(["sweep", str(spec), "--out", str(out)])
+    output = capsys.readouterr().out
+    assert re.findall(r"\[(\d)/3\] (\S+): finished", output) == [("2", second.name), ("3", third.name)]
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished, "what was finished is left as it was"
+    require_whole(sweep, tmp_path / "alone")
+
+
+def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, start: Start) -> None:
+    spec = write_sweep(tmp_path / "spec.toml", updates=100_000, every=100_000)
+    out = tmp_path / "out"
+    sweep = open_sweep(spec, out)
+    process = start(spec, out)
+    metrics = sweep.files(sweep.plan.runs[0]).path / "metrics.jsonl"
+    wait_for(lambda: metrics.exists() and metrics.read_text(), process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, output
+    assert "the same command goes on" in output
+    assert "Traceback" not in output
+    assert 0 < newest_state(metrics.parent)["updates"] < 100_000
+    assert all(sweep.status(run) is Status.UNFINISHED for run in sweep.plan.runs)
+    assert not sweep.is_in_use(sweep.plan.runs[0])
+    assert not (sweep.files(sweep.plan.runs[1]).path / "checkpoints").exists()
+
+
+def test_two_processes_share_a_sweep(tmp_path: Path, start: Start) -> None:
+    spec = write_sweep(tmp_path / "spec.toml", updates=60, every=20)
+    out = tmp_path / "out"
+    pair = [start(spec, out) for _ in range(2)]
+    outputs = [process.communicate(timeout=PATIENCE)[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], outputs
+    require_whole(open_sweep(spec, out), tmp_path / "alone")
+    assert json.loads((out / "report.json").read_text())["settings"][0]["missing"] == 0
+
+
+FAILING = """
+[[model]]
+name = "sound"
+learning.learning_rate = 1e-3
+[[model]]
+name = "broken"
+learning.learning_rate = 1e30
+"""
+
+
+def test_a_failing_run_is_told_and_the_rest_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole command line, with a rate at which every loss is infinite; then what it says the second time."""
+    spec = write_sweep(tmp_path / "spec.toml", FAILING, top="seeds = [0, 1]\nallow_few_seeds = true")
+    out = tmp_path / "out"
+    arguments = ["sweep", str(spec), "--out", str(out), "--jobs", "2"]
+    sweep = open_sweep(spec, out)
+    broken = [run for run in sweep.plan.runs if run.model == "broken"]
+
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 1
+    output = capsys.readouterr().out
+    for run in sweep.plan.runs:
+        assert sweep.status(run) is (Status.FAILED if run in broken else Status.FINISHED)
+    for run in broken:
+        failure = json.loads((out / "runs" / run.name / "failed.json").read_text())
+        assert failure["exit_code"] == 2
+        assert re.match(r"update \d: .* the last good checkpoint is", failure["error"])
+        assert f"FAILED: {run.name}: {failure['error']}" in output
+        assert failure["error"] in (out / "runs" / run.name / failure["log"]).read_text()
+    assert "[4/4]" in output
+    report = json.loads((out / "report.json").read_text())
+    assert report["best"] == {"sound": 0, "broken": None}
+    assert [len(row["failed"]) for row in report["settings"]] == [0, 2]
+    drawn = {f"curves-{metric}" for metric in ("map_mse", "cell_accuracy", "heading_accuracy")}
+    assert {path.name for path in out.glob("curves-*")} == {
+        f"{name}.{ending}" for name in drawn for ending in ("png", "pdf")
+    }
+    assert (out / "spec.toml").read_bytes() == spec.read_bytes()
+
+    files = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 1
+    assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*") if path.is_file()} == files
+    assert "broken-setting0-seed0: update" in capsys.readouterr().out
+
+    one = sweep.files(broken[0])
+    before = one.log.read_text()
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments, "--retry-failed"])
+    assert stop.value.code == 1
+    assert one.log.read_text().count("simcore: ") == before.count("simcore: ") + 1
+    assert capsys.readouterr().out.count("finished,") == 0
+
+
+def test_a_run_whose_process_is_killed_has_failed_and_the_rest_complete(tmp_path: Path, start: Start) -> None:
+    """As the kernel does where memory runs out."""
+    spec = write_sweep(tmp_path / "spec.toml", updates=60)
+    out = tmp_path / "out"
+    sweep = open_sweep(spec, out)
+    process = start(spec, out)
+    first = sweep.files(sweep.plan.runs[0])
+    wait_for(lambda: checkpoints.latest(first.path / "checkpoints"), process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert first.read_failure() == "killed by SIGKILL, perhaps for want of memory"
+    assert output.count("FAILED: ") == 2, "as it happens, and at the end"
+    assert [sweep.status(run) for run in sweep.plan.runs] == [Status.FAILED, Status.FINISHED, Status.FINISHED]
+    main(["sweep", str(spec), "--out", str(out), "--retry-failed"])
+    require_whole(sweep, tmp_path / "alone")

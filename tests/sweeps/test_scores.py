@@ -1,0 +1,75 @@
+"""Scores: which runs have which, and that no world serves both to choose and to tell."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from simcore.inspection import Loaded, load_run, measure
+from simcore.runs import RunFolder
+from simcore.sweeps.scores import DOING, KNOWING, METRICS, available, take_scores
+from simcore.training import train
+from tinier import tinier, tinier_acting
+
+
+def trained(config: Any, path: Path) -> Loaded:
+    folder = RunFolder.create(path, config.to_dict())
+    train(config, folder)
+    return load_run(folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return trained(tinier(learning__updates=1), tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_sets_of_worlds_have_none_in_common(run: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, set[bytes]] = {}
+    live = Loaded.live
+
+    def spy(self: Loaded, purpose: str, worlds: int, rows: int) -> Any:
+        trajectory = live(self, purpose, worlds, rows)
+        kind = purpose.rpartition("/")[0]
+        maps = {trajectory.truth.maps[0, world].numpy().tobytes() for world in range(worlds)}
+        assert len(maps) == worlds
+        assert not maps & set().union(*seen.values()), f"a world of {purpose} was seen before"
+        seen.setdefault(kind, set()).update(maps)
+        return trajectory
+
+    monkeypatch.setattr(Loaded, "live", spy)
+    scores = take_scores(run, 40)
+    measure(run, 40)
+    assert {kind: len(maps) for kind, maps in seen.items()} == dict.fromkeys(
+        (
+            *("validation/constant", "validation/held-out", "test/constant", "test/held-out"),
+            *("constant", "held-out"),
+        ),
+        40,
+    )
+    assert scores.validation != scores.test
+
+
+def test_scores_are_those_of_the_probes_and_repeat(run: Loaded) -> None:
+    scores = take_scores(run, 5)
+    assert scores == take_scores(run, 5)
+    assert set(scores.test) == set(scores.validation) == set(scores.baseline) == set(KNOWING)
+    measured = measure(run, 5, purpose="test/")
+    assert scores.test == measured["belief"].overall()
+    assert scores.baseline == measured["constant"].overall()
+    assert (scores.update, scores.worlds) == (1, 5)
+
+
+def test_an_agent_that_acts_has_returns_too(tmp_path: Path) -> None:
+    config = tinier_acting(learning__updates=1)
+    assert set(available(config)) == set(METRICS)
+    scores = take_scores(trained(config, tmp_path / "run"), 3)
+    assert set(scores.test) == set(METRICS)
+    assert all(isinstance(scores.test[name], float) for name in DOING)
+
+
+def test_a_run_has_the_scores_that_it_is_said_to_have() -> None:
+    assert available(tinier()) == tuple(KNOWING)
+    assert available(replace(tinier_acting(learning__probe_times=0), frame_model="none")) == tuple(DOING)
+    assert torch.is_grad_enabled()
