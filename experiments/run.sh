@@ -7,7 +7,7 @@ out=${2:-experiments-$scale}
 here=$(dirname "$0")
 mkdir -p "$out"
 
-for sweep in models memories kappa; do
+for sweep in models memories kappa acting; do
     simcore sweep "$here/$scale/$sweep.toml" --out "$out/$sweep" --all || [ $? -eq 1 ]
 done
 simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
