@@ -256,3 +256,20 @@ def test_the_experiments_are_sweeps(path: Path) -> None:
     assert spec.preset == path.parent.name
     assert len(spec.seeds) >= 3
     assert make_plan(spec).runs
+
+
+@pytest.mark.parametrize("scale", ["tiny", "small", "paper"])
+def test_the_experiments_cover_what_the_paper_compares(scale: str) -> None:
+    compared: dict[str, set[object]] = {"frame_model": set(), "core": set(), "kappa": set(), "overshoot": set()}
+    for path in EXPERIMENTS:
+        if path.parent.name == scale:
+            for run in make_plan(read_spec(path)[0]).runs:
+                config = run.config
+                compared["frame_model"].add(config.frame_model)
+                compared["core"].add(config.core)
+                compared["kappa"] |= {config.geco.kappa} if path.stem == "kappa" else set()
+                compared["overshoot"] |= {config.simulation.overshoot} if path.stem == "models" else set()
+    assert compared["frame_model"] == {"convdraw", "deterministic", "contrastive", "none"}
+    assert compared["core"] == {"lstm", "slots", "kanerva"}
+    assert len(compared["kappa"]) >= 4
+    assert compared["overshoot"] >= {1, 12 if scale == "paper" else 6}
