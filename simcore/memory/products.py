@@ -12,7 +12,7 @@ HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """Return a b `[M, N]` for a `[M, K]` and b `[K, N]`, a weight as it is or turned by `.T`; no gradient passes."""
-    if HAS_ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32:
+    if HAS_ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32 and a.shape[1]:  # it refuses an empty sum
         # It takes b either way round, but would be a thousand times as slow with rows that are not next to each other.
         turned = b.T if b.is_contiguous() or b.T.is_contiguous() else b.T.contiguous()
         return torch.ops.mkldnn._linear_pointwise(a.contiguous(), turned, None, "none", [], "")
