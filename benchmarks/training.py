@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="tiny", help="sizes of nets, worlds and batch")
     parser.add_argument("--level", default="Food")
-    parser.add_argument("--frame-model", default="none", choices=["none", "convdraw"])
+    parser.add_argument("--frame-model", default="none", choices=["none", "convdraw", "deterministic", "contrastive"])
     parser.add_argument("--core", default="lstm", choices=["lstm", "slots", "kanerva"])
     parser.add_argument("--updates", type=int, default=20, help="updates a repeat")
     parser.add_argument("--repeats", type=int, default=5)

@@ -81,7 +81,7 @@ class Probe:
             knowledge_figure,
             knowledge_table,
             maps_figure,
-            read_metrics,
+            metric_columns,
             trajectory_error,
             trajectory_error_figure,
         )
@@ -92,7 +92,7 @@ class Probe:
             raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
         folder = RunFolder.open(self.run)
         loaded = load_run(folder, self.device)
-        metrics = read_metrics(folder.metrics)
+        metrics = metric_columns(folder.metrics)
         oracle = load_run(RunFolder.open(self.oracle), self.device) if self.oracle is not None else None
         scores = measure(loaded, self.worlds, oracle=oracle)
         maps = imagine_maps(loaded)
@@ -227,10 +227,10 @@ class Figure:
 
     def execute(self) -> None:
         """Write the figure, as PNG and as PDF."""
-        from simcore.figures import draw_paper_figure
+        from simcore.figures import draw_curves, draw_paper_figure
 
         if self.which == "curves":
-            figure = self.curves()
+            figure = draw_curves(self.runs, self.metric, self.region, self.title)
         else:
             figure = draw_paper_figure(self.which, self.runs, self.device, self.seed)
         out = self.out or Path(f"figure-{self.which}")
@@ -241,24 +241,6 @@ class Figure:
                 say(f"Written: {file}")
         except OSError as error:
             raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error
-
-    def curves(self) -> Any:
-        """Return the figure of a metric."""
-        from simcore.figures import combine, curves_figure, read_metrics
-        from simcore.runs import RunFolder
-
-        if not self.runs:
-            raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
-        by_model: dict[str, list[tuple[Any, Any]]] = {}
-        for path in self.runs:
-            folder = RunFolder.open(path)
-            metrics = read_metrics(folder.metrics)
-            if self.metric not in metrics:
-                raise UserError(f"{path} has no metric {self.metric!r}; it has: {', '.join(metrics)}")
-            model = Config.from_dict(folder.config).run_name.rpartition("-")[0]
-            by_model.setdefault(model, []).append((metrics["frames"], metrics[self.metric]))
-        curves = {model: combine(runs, self.region) for model, runs in by_model.items()}
-        return curves_figure(curves, self.title or self.metric, self.metric)
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

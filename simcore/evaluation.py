@@ -1,18 +1,19 @@
 """How well a run's agent does: whole episodes in worlds that it was not trained in, beside a random policy."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from simcore.acting import Actor, Episode, Policy, RandomPolicy
+from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.inspection import Loaded
 from simcore.presets import preset
-from simcore.training import make_policy, make_worlds, stream
+from simcore.training import make_worlds, stream
 
 BATCH = 32
 """Worlds that are played side by side."""
@@ -44,6 +45,10 @@ class Interval:
         reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(numbers) - 1, 1))) * error
         return cls(mean, mean - reach, mean + reach)
 
+    def to_dict(self) -> dict[str, float | None]:
+        """Return mean, low and high for JSON, which has no word for an end that is unbounded but null."""
+        return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}
+
 
 class Evaluation(NamedTuple):
     """Episodes of one level, by the agent and by a policy that draws every action alike."""
@@ -61,18 +66,12 @@ class Evaluation(NamedTuple):
         }
 
     def report(self) -> dict[str, Any]:
-        """Return everything, for JSON: an interval's ends are null where it is unbounded."""
-
-        def plain(interval: Interval | None) -> dict[str, float | None] | None:
-            if interval is None:
-                return None
-            return {name: value if np.isfinite(value) else None for name, value in asdict(interval).items()}
-
+        """Return everything, for JSON."""
         return {
             "level": self.level,
             "confidence": CONFIDENCE,
             **{
-                who: {MEASURES[name].replace(" ", "_"): plain(interval) for name, interval in measures.items()}
+                who: {MEASURES[name].replace(" ", "_"): each and each.to_dict() for name, each in measures.items()}
                 for who, measures in self.intervals().items()
             },
             "returns": [episode.reward for episode in self.agent],
@@ -101,8 +100,7 @@ def evaluate(
     if episodes < 1:
         raise UserError(f"--episodes is {episodes}; it must be at least 1")
     config = config_in(run.config, level)
-    trained = make_worlds(run.config, 1).action_names
-    offered = make_worlds(config, 1).action_names
+    trained, offered = action_names(run.config), action_names(config)
     if offered[: len(trained)] != trained:
         raise UserError(
             f"the agent knows the actions {', '.join(trained)}; {config.level} has {', '.join(offered)}, "
@@ -110,12 +108,16 @@ def evaluate(
         )
     purpose = stream(run.config.seed, f"evaluate/{config.level}/{seed}")
     count = min(BATCH, episodes)
-    worlds = make_worlds(config, count, copy=False)
-    agent = make_policy(config, worlds, run.system.agent, purpose, greedy)
-    played = play(config, agent, count, episodes, purpose)
-    return Evaluation(
-        config.level, played, play(config, RandomPolicy(len(trained), count, purpose), count, episodes, purpose)
-    )
+    agent = AgentPolicy(run.system.agent, count, purpose, greedy)
+    chance = RandomPolicy(len(trained), count, purpose)
+    played, at_random = (play(config, policy, count, episodes, purpose) for policy in (agent, chance))
+    return Evaluation(config.level, played, at_random)
+
+
+def action_names(config: Config) -> tuple[str, ...]:
+    """Return the names of the actions that there are in a run's world."""
+    with closing(make_worlds(config, 1)) as worlds:
+        return worlds.action_names
 
 
 def config_in(config: Config, level: str | None) -> Config:
@@ -133,11 +135,12 @@ def config_in(config: Config, level: str | None) -> Config:
 def play(config: Config, policy: Policy, count: int, episodes: int, seed: int) -> list[Episode]:
     """Play `episodes` episodes in `count` worlds side by side, in each as many as in the others, or one more."""
     shares = [episodes // count + (world < episodes % count) for world in range(count)]
-    actor = Actor(make_worlds(config, count, copy=False), policy, seed, reward_scale=config.reinforcement.reward_scale)
     played: list[Episode] = []
-    while any(shares):
-        for episode in actor.collect(STRETCH).episodes:
-            if shares[episode.world]:
-                shares[episode.world] -= 1
-                played.append(episode)
+    with closing(make_worlds(config, count, copy=False)) as worlds:
+        actor = Actor(worlds, policy, seed, reward_scale=config.reinforcement.reward_scale)
+        while any(shares):
+            for episode in actor.collect(STRETCH).episodes:
+                if shares[episode.world]:
+                    shares[episode.world] -= 1
+                    played.append(episode)
     return played

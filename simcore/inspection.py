@@ -1,5 +1,6 @@
 """Looking into a finished or running run: what its belief knows, and what its model expects to see."""
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -8,11 +9,11 @@ from torch import Tensor
 from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
-from simcore.learning.trajectory import Trajectory
+from simcore.learning.trajectory import Trajectory, Truth
 from simcore.nested import tree_map
 from simcore.networks import frames_to_uint8
 from simcore.probes import Probes
-from simcore.probes.measure import Constant, Scores, Spread, score, spread, truths_of
+from simcore.probes.measure import Constant, Scores, Spread, score, spread
 from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
@@ -36,11 +37,11 @@ class Loaded:
 
     def live(self, purpose: str, worlds: int, rows: int) -> Trajectory:
         """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
-        batch = make_worlds(self.config, worlds, copy=False)
         seed = stream(self.config.seed, purpose)
-        policy = make_policy(self.config, batch, self.system.agent, seed)
-        actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale, measures=True)
-        trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
+        with closing(make_worlds(self.config, worlds, copy=False)) as batch:
+            policy = make_policy(self.config, batch, self.system.agent, seed)
+            actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale, measures=True)
+            trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
         if trajectory.initial_state is None:
             trajectory = trajectory._replace(initial_state=self.system.agent.initial_state(worlds))
         return tree_map(lambda tensor: tensor.to(self.device), trajectory)
@@ -96,6 +97,12 @@ def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
     return Loaded(config, system.eval(), target, checkpoint.update)
 
 
+def known(trajectory: Trajectory) -> Truth:
+    """Return what the world told of a trajectory of a run that has probes, and so a world that tells."""
+    assert trajectory.truth is not None
+    return trajectory.truth
+
+
 def require_oracle(oracle: Loaded, run: Loaded) -> None:
     """Raise `UserError` unless the oracle was trained by the truth itself, in the same worlds as the run."""
     if not oracle.config.supervised:
@@ -130,18 +137,16 @@ def measure(
         require_oracle(oracle, run)
     batch = batch_size(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
-    others = [run.live(f"{purpose}constant/{i}", size, steps) for i, size in enumerate(sizes)]
-    constant = Constant.fit(truths_of(others))
+    constant = Constant.fit(known(run.live(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes))
     parts: dict[str, list[Scores]] = {}
     for i, size in enumerate(sizes):
         trajectory = run.live(f"{purpose}held-out/{i}", size, steps)
-        assert trajectory.truth is not None
         read = probes(run.believe(trajectory))
         reads = {"belief": read, "constant": constant.read(read)}
         if oracle is not None:
             reads["oracle"] = oracle.probes(oracle.believe(trajectory))
         for predictor, answer in reads.items():
-            parts.setdefault(predictor, []).append(score(answer, trajectory.truth))
+            parts.setdefault(predictor, []).append(score(answer, known(trajectory)))
     return {predictor: Scores.join(scores) for predictor, scores in parts.items()}
 
 
@@ -157,8 +162,6 @@ class Maps:
     """Steps since a frame last showed each cell, int32 `[T, W, N, N]`; -1: none has."""
     decoded: Tensor
     """Maps decoded from the belief, uint8 `[T, W, N, N, 3]`."""
-    map_mse: Tensor
-    """Squared error of the decoded maps, `[T, W]`."""
     times: list[int]
     """The times that are shown and sampled at, P of them."""
     samples: Tensor | None
@@ -186,9 +189,8 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
     """
     probes, length = run.probes, longest(run.config)
     trajectory = run.live("held-out/maps", worlds or batch_size(run.config, length), length)
-    truth = trajectory.truth
-    assert truth is not None
-    assert truth.since_seen is not None
+    truth = known(trajectory)
+    assert truth.since_seen is not None, "it was made to be measured"
     beliefs = run.believe(trajectory)
     decoded = probes(beliefs).maps
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
@@ -202,7 +204,6 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
         truth.maps.cpu(),
         truth.since_seen.cpu(),
         frames_to_uint8(decoded.movedim(-1, -3)).cpu(),
-        (decoded - truth.maps / 255.0).square().mean(dim=(-1, -2, -3)).cpu(),
         shown,
         drawn,
     )

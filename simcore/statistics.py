@@ -54,10 +54,11 @@ class Statistics:
         self._seconds["learn"] += seconds
 
     def take(self, ranks: Ranks) -> dict[str, float]:
-        """Return the means since the last call, over all ranks, and begin anew.
+        """Return the means since the last call, and begin anew.
 
-        Losses and scores by their names; `seconds/<stage>` of an update; `lag/mean` and `lag/max` in updates; where
-        the agent acts, `episodes` counts those that ended, and `return`, `length` and `food` are their means.
+        Over all ranks, losses and scores by their names and, where the agent acts, `episodes`, which counts those that
+        ended, and their means `return`, `length` and `food`. Of this rank, `seconds/<stage>` of an update, and
+        `lag/mean` and `lag/max` in updates.
         """
         if self._sums is None:
             return {}
@@ -74,12 +75,12 @@ class Statistics:
         fed = ~rows[:, 3].isnan()
         sums = torch.cat([rows[:, :3].sum(0), rows[fed, 3].sum(0)[None], fed.sum(0, dtype=torch.float64)[None]])
         count, reward, length, food, with_food = (ranks.mean(sums.to(self._device)) * ranks.size).tolist()
-        means = {"episodes": count}
-        if count:
-            means |= {"return": reward / count, "length": length / count}
-        else:
-            means |= {"return": math.nan, "length": math.nan}
-        return means | {"food": food / with_food if with_food else math.nan}
+        return {
+            "episodes": count,
+            "return": reward / count if count else math.nan,
+            "length": length / count if count else math.nan,
+            "food": food / with_food if with_food else math.nan,
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run goes on from; not the times, which are another machine's."""

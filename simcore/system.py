@@ -80,6 +80,12 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
     )
 
 
+def make_probes(sizes: WorldSizes, belief_size: int) -> Probes:
+    """Make the probes."""
+    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    return Probes(belief_size, sizes.map_size, sizes.num_headings)
+
+
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
     """Make the model of the map given the belief, of the frame model's sizes."""
     assert sizes.map_size is not None, "the configuration sees to it that there is a map"
@@ -110,7 +116,6 @@ class SimCore(nn.Module):
         )
         belief_size = self.agent.core.output_size
         self.simulation = make_simulation(config, sizes, belief_size) if config.has_frame_model else None
-        has_probes = sizes.map_size is not None and config.learning.probe_times != 0
-        self.probes = Probes(belief_size, sizes.map_size or 0, sizes.num_headings) if has_probes else None
+        self.probes = make_probes(sizes, belief_size) if config.has_probes else None
         # Last, so that the other nets' first weights are the same with and without it.
         self.map_model = make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None

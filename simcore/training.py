@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 from typing import Any
 
@@ -65,20 +65,20 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
 
 def make_system(config: Config) -> SimCore:
     """Make the run's nets, with fresh weights, on the CPU."""
-    worlds, world = make_worlds(config, 1), config.world
+    world = config.world
+    with closing(make_worlds(config, 1)) as worlds:
+        num_actions = len(worlds.action_names)
     map_size = world.size if isinstance(world, LevelConfig) else None
     num_headings = round(360 / world.turn_angle) if isinstance(world, LevelConfig) else 0
-    sizes = WorldSizes(world.frame_size, len(worlds.action_names), map_size, num_headings)
-    worlds.close()
-    return SimCore(config, sizes)
+    return SimCore(config, WorldSizes(world.frame_size, num_actions, map_size, num_headings))
 
 
-def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int, greedy: bool = False) -> Policy:
+def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
     """Make what chooses the actions in a batch of worlds."""
     if config.policy == "walker":
         assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
-    return AgentPolicy(agent, worlds.num_envs, seed, greedy)
+    return AgentPolicy(agent, worlds.num_envs, seed)
 
 
 def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Actor:

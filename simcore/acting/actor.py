@@ -185,8 +185,8 @@ class Actor:
             "log_probs": self._log_probs,
         }
         if "map" in self._info:
-            row |= {"map": self._info["map"], "cell": self._info["cell"].astype(np.int64)}
-            row |= {"heading": self._info["heading_index"].astype(np.int64)}
+            row |= {"map": self._info["map"], "cell": self._info["cell"]}
+            row |= {"heading": self._info["heading_index"]}
             row |= {"since_seen": self._info["since_seen"]} if self.measures else {}
         return row
 

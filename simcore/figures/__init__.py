@@ -1,7 +1,8 @@
 """Tables, figures and animations of what a run has learned."""
 
-from simcore.figures.course import course_figure, read_metrics
-from simcore.figures.curves import Curve, combine, curves_figure
+from simcore.figures.columns import metric_columns
+from simcore.figures.course import course_figure
+from simcore.figures.curves import Curve, combine, curves_figure, draw_curves
 from simcore.figures.evaluation import evaluation_table
 from simcore.figures.knowledge import fading_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure
@@ -14,13 +15,14 @@ __all__ = [
     "combine",
     "course_figure",
     "curves_figure",
+    "draw_curves",
     "draw_paper_figure",
     "evaluation_table",
     "fading_table",
     "knowledge_figure",
     "knowledge_table",
     "maps_figure",
-    "read_metrics",
+    "metric_columns",
     "rollout_animation",
     "rollout_figure",
     "trajectory_error",

@@ -1,13 +1,9 @@
 """The course of a training run: its metrics over frames, beside what a constant guess would score."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from simcore.errors import UserError
 from simcore.figures.curves import smooth
 
 PANELS = {
@@ -26,30 +22,13 @@ PANELS = {
 }
 
 
-def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return each metric of a `metrics.jsonl` as an array over its lines; a value that was not finite is NaN.
-
-    Raises:
-        UserError: the file is missing, empty or damaged.
-    """
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        if not lines:
-            raise UserError(f"{path} holds no metrics yet; train until its first line")
-        return {name: np.array([line[name] for line in lines], dtype=np.float64) for name in lines[0]}
-    except FileNotFoundError as error:
-        raise UserError(f"there is no {path}; train until the first metrics") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); resume the run from its checkpoint") from error
-
-
 def course_figure(
     metrics: dict[str, NDArray[np.float64]], constant: dict[str, float], kappa: float | None, title: str
 ) -> Figure:
     """Return the figure of a run's course, a panel for each metric it has: faint as measured, solid smoothed.
 
     Args:
-        metrics: what `read_metrics` returns.
+        metrics: what `metric_columns` returns.
         constant: the constant guess's score for those metrics that have one.
         kappa: κ, the error that GECO aims at; None where frames are not reconstructed but told apart.
         title: the figure's title.

@@ -14,7 +14,7 @@ from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.inspection import Loaded, imagine_maps, load_run, longest, measure, roll_out
+from simcore.inspection import Loaded, batch_size, imagine_maps, known, load_run, longest, measure, roll_out
 from simcore.networks import frames_to_uint8
 from simcore.probes.measure import Constant, score
 from simcore.runs import RunFolder
@@ -132,9 +132,8 @@ def shared_worlds(run: Loaded, seed: int) -> Loaded:
 def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
     """Decode maps at a step of held-out episodes."""
     trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
-    maps = run.probes(run.system.agent.unroll(trajectory).outputs[step]).maps
-    assert trajectory.truth is not None, "whoever has probes knows the truth"
-    return DecodedMaps(trajectory.truth.maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
+    maps = run.probes(run.believe(trajectory)[step]).maps
+    return DecodedMaps(known(trajectory).maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
 
 
 @torch.no_grad()
@@ -142,19 +141,18 @@ def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
     """Follow the map's error along one held-out episode."""
     shared, length = shared_worlds(run, seed), longest(run.config)
     trajectory = shared.live("figure/trajectory", 1, length)
-    others = shared.live("figure/constant", 32, length)
-    assert trajectory.truth is not None, "whoever has probes knows the truth"
-    assert others.truth is not None
-    read = run.probes(run.system.agent.unroll(trajectory).outputs)
-    constant = Constant.fit(others.truth).read(read)
+    others = shared.live("figure/constant", batch_size(run.config, length), length)
+    truth = known(trajectory)
+    read = run.probes(run.believe(trajectory))
+    constant = Constant.fit([known(others)]).read(read)
     later = trajectory.is_first[1:, 0].nonzero()
     episode = slice(0, 1 + int(later[0, 0]) if len(later) else length)  # it may have ended sooner
     return TrajectoryError(
         trajectory.frames[episode, 0].cpu(),
-        trajectory.truth.maps[episode, 0].cpu(),
+        truth.maps[episode, 0].cpu(),
         frames_to_uint8(read.maps.movedim(-1, -3))[episode, 0].cpu(),
-        score(read, trajectory.truth).map_mse[episode, 0],
-        score(constant, trajectory.truth).map_mse[episode, 0],
+        score(read, truth).map_mse[episode, 0],
+        score(constant, truth).map_mse[episode, 0],
     )
 
 

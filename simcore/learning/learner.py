@@ -77,8 +77,8 @@ class Learner:
         Raises:
             NonFiniteLossError: a loss is NaN or infinite; nothing has been changed.
         """
-        system, trajectory_length, overshoot = self.system, len(trajectory.frames), self.config.simulation
-        starts = draw_starts(trajectory_length, overshoot.overshoot, overshoot.starts, self.generator)
+        system, options = self.system, self.config.simulation
+        starts = draw_starts(len(trajectory.frames), options.overshoot, options.starts, self.generator)
         beliefs = system.agent.unroll(trajectory, snapshots_at=starts if system.simulation is not None else ())
         losses: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
@@ -93,7 +93,7 @@ class Learner:
             seeing = system.simulation.loss(
                 beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
             )
-            losses["model loss"] = overshoot.cost * seeing.loss
+            losses["model loss"] = options.cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
         if system.probes is not None and trajectory.truth is not None:

@@ -1,5 +1,7 @@
 """Measures what a trained belief knows of worlds that it was never trained on, beside the best constant guess."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.learning.trajectory import Trajectory, Truth
-from simcore.nested import tree_map
+from simcore.learning.trajectory import Truth
 from simcore.probes.readout import Readout
 
 
@@ -23,10 +24,19 @@ class Constant(NamedTuple):
     """The most frequent heading."""
 
     @classmethod
-    def fit(cls, truth: Truth) -> "Constant":
-        """Fit to truths `[T, W, ...]` of worlds other than those that are measured."""
-        mean = (truth.maps.to(torch.float64).mean(dim=(0, 1)) / 255.0).float()
-        return cls(mean, int(truth.cells.flatten().mode().values), int(truth.headings.flatten().mode().values))
+    def fit(cls, truths: Iterable[Truth]) -> "Constant":
+        """Fit to truths `[T, W, ...]` of worlds other than those that are measured, taken one after the other."""
+        maps: Tensor | int = 0
+        count, cells, headings = 0, Counter[int](), Counter[int]()
+        for truth in truths:
+            maps = maps + truth.maps.sum(dim=(0, 1))
+            count += truth.cells.numel()
+            cells.update(truth.cells.flatten().tolist())
+            headings.update(truth.headings.flatten().tolist())
+        assert isinstance(maps, Tensor), "there is a truth"
+        # Of equals the lowest, whatever the order of the worlds.
+        most = (max(counts, key=lambda value: (counts[value], -value)) for counts in (cells, headings))
+        return cls((maps.double() / (255.0 * count)).float(), *most)
 
     def read(self, like: Readout) -> Readout:
         """Return the guess in the form of the probes' answer, as often as there are beliefs."""
@@ -147,12 +157,6 @@ def spread(samples: Tensor, maps: Tensor, since_seen: Tensor) -> Spread:
     between = (worlds - worlds.mean(dim=0)).square().mean(dim=-1).view_as(variance)
     seen = since_seen >= 0
     return Spread(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
-
-
-def truths_of(trajectories: list[Trajectory]) -> Truth:
-    """Put the worlds of several trajectories side by side, `[T, W, ...]`."""
-    truths = [trajectory.truth for trajectory in trajectories if trajectory.truth is not None]
-    return tree_map(lambda *parts: torch.cat(parts, dim=1), *truths)
 
 
 def _mean_over_worlds(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from simcore.figures import combine, curves_figure, read_metrics
+from simcore.figures import combine, curves_figure, metric_columns
 from simcore.sweeps.report import LABELS, Row, describe
 
 DRAWN = ("return", "food", "map_mse", "cell_accuracy", "heading_accuracy")
@@ -22,7 +22,7 @@ def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str,
         title: what the figures are of.
     """
     recorded = {
-        _name(row, rows): [read_metrics(runs / run.name / "metrics.jsonl") for run, _ in row.done]
+        _name(row, rows): [metric_columns(runs / run.name / "metrics.jsonl") for run, _ in row.done]
         for row in rows
         if row.done
     }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
@@ -148,17 +148,11 @@ def _setting(row: Row) -> dict[str, Any]:
         "model": row.model,
         "number": row.number,
         "setting": row.setting,
-        **{kind: {name: _plain(row.interval(kind, name)) for name in names} for kind in kinds},
+        **{kind: {name: (each := row.interval(kind, name)) and each.to_dict() for name in names} for kind in kinds},
         "runs": {run.name: scores._asdict() for run, scores in row.done},
         "failed": list(row.failed),
         "missing": row.missing,
     }
-
-
-def _plain(interval: Interval | None) -> dict[str, float | None] | None:
-    if interval is None:
-        return None
-    return {name: value if math.isfinite(value) else None for name, value in asdict(interval).items()}
 
 
 def _write(value: float, metric: str) -> str:

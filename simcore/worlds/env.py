@@ -141,14 +141,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """
         if not self.episode_count[0]:
             raise ResetNeeded("call reset before the first step")
-        chosen = np.asarray(actions)
-        # Not by `require`: writing an array into a message at every step would cost a quarter of the frame rate.
-        if chosen.shape != (self.num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
-            given = f"{chosen.dtype} {chosen.shape}"
-            raise ValueError(f"actions are {given}; they must be integers of shape ({self.num_envs},)")
-        if chosen.min() < 0 or chosen.max() >= len(self.level.actions):
-            raise ValueError(f"actions are {chosen}; allowed are 0 to {len(self.level.actions) - 1}")
-        self._run(chosen.astype(np.int64))
+        self._run(checked_actions(actions, self.num_envs, len(self.level.actions)))
         views = self.views
         results = (views.frames, views.rewards, views.terminated, views.truncated)
         frames, rewards, terminated, truncated = (self._kept(result) for result in results)
@@ -265,6 +258,21 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         """Return the present frame, if the render mode is "rgb_array"."""
         frames = self.worlds.render()
         return frames[0] if frames is not None else None
+
+
+def checked_actions(actions: NDArray[np.int64], num_envs: int, num_actions: int) -> NDArray[np.int64]:
+    """Return a batch's actions, `int64 [B]`.
+
+    Raises:
+        ValueError: they are not B integers in `0 .. A - 1`.
+    """
+    chosen = np.asarray(actions)
+    # Not by `require`: writing an array into a message at every step would cost a quarter of the frame rate.
+    if chosen.shape != (num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
+        raise ValueError(f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({num_envs},)")
+    if chosen.min() < 0 or chosen.max() >= num_actions:
+        raise ValueError(f"actions are {chosen}; allowed are 0 to {num_actions - 1}")
+    return chosen.astype(np.int64)
 
 
 def _first(info: Info) -> Info:

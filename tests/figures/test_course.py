@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from simcore.errors import UserError
-from simcore.figures import course_figure, read_metrics
+from simcore.figures import course_figure, metric_columns
 
 
 def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None:
     file = tmp_path / "metrics.jsonl"
     file.write_text("".join(json.dumps({"update": i, "kl": kl}) + "\n" for i, kl in ((5, 1.5), (10, None))))
-    metrics = read_metrics(file)
+    metrics = metric_columns(file)
     assert metrics["update"].tolist() == [5, 10]
     assert metrics["kl"][0] == 1.5
     assert np.isnan(metrics["kl"][1])
@@ -21,14 +21,19 @@ def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [(None, "there is no"), ("", "no metrics yet"), ('{"kl": 1', "damaged"), ('{"kl": 1}\n{"error": 2}\n', "damaged")],
+    [
+        (None, "there is no"),
+        ("", "no metrics yet"),
+        ('{"update": 1, "kl": 1', "no metrics yet"),
+        ('{"kl": 1}\n{"error": 2}\n', "damaged"),
+    ],
 )
 def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: str | None, complaint: str) -> None:
     file = tmp_path / "metrics.jsonl"
     if text is not None:
         file.write_text(text)
     with pytest.raises(UserError, match=complaint):
-        read_metrics(file)
+        metric_columns(file)
 
 
 @pytest.mark.parametrize("reconstructs", [True, False])

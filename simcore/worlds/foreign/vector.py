@@ -13,6 +13,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
+from simcore.worlds.env import checked_actions
 from simcore.worlds.foreign.config import ForeignConfig
 from simcore.worlds.foreign.making import find_spec, make_one
 from simcore.worlds.levels.base import require
@@ -110,15 +111,10 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """
         if not self.episode_count[0]:
             raise ResetNeeded("call reset before the first step")
-        chosen = np.asarray(actions)
-        if chosen.shape != (self.num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
-            given = f"{chosen.dtype} {chosen.shape}"
-            raise ValueError(f"actions are {given}; they must be integers of shape ({self.num_envs},)")
-        if chosen.min() < 0 or chosen.max() >= len(self.action_names):
-            raise ValueError(f"actions are {chosen}; allowed are 0 to {len(self.action_names) - 1}")
+        chosen = checked_actions(actions, self.num_envs, len(self.action_names))
         self.episode_count += self._over
         start = time.perf_counter()
-        frames, rewards, terminated, truncated, _ = self._envs.step(chosen.astype(np.int64))
+        frames, rewards, terminated, truncated, _ = self._envs.step(chosen)
         self._frames[:] = frames
         np.logical_or(terminated, truncated, out=self._over)
         self.seconds["step"] += time.perf_counter() - start

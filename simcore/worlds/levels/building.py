@@ -1,5 +1,6 @@
 """What the building levels share: the blocks that an agent is given, in hand or lying about."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,25 @@ class BuildingConfig(RoomConfig):
         """Return the world whose start is at the cell (x, y) of the grid, all of it turned by `quarters`."""
         turned, x, y = turn_quarters(blocks, x, y, quarters)
         return World(turned, (x + 0.5, y + 0.5, floor), heading, {BLOCK: self.blocks_in_hand})
+
+
+def build(
+    config: BuildingConfig, episode_seed: int, furnish: Callable[..., tuple[int, ...]], floor: int, *own: int
+) -> World:
+    """Build the room of one episode: a pure function of the arguments and the 64-bit seed.
+
+    Args:
+        config: the level's arguments.
+        episode_seed: of all that is drawn.
+        furnish: the level's kernel `(seed, blocks, amount, landmarks, loose, *own, turns)`, which fills the grid of air
+            and returns the start, and the quarters to turn all by, where it is to be turned.
+        floor: the height at which one stands.
+        own: the level's own arguments.
+    """
+    blocks = np.zeros((config.size, config.size, config.height), np.uint8)
+    shared = (config.amount, config.landmarks, config.loose)
+    start = furnish(np.uint64(episode_seed), blocks, *shared, *own, config.turns)
+    return config.begin(blocks, floor, *start)
 
 
 @kernel

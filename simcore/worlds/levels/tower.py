@@ -9,7 +9,7 @@ from simcore.worlds.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING
 from simcore.worlds.kernels import kernel
 from simcore.worlds.levels.actions import BUILDING
 from simcore.worlds.levels.base import Level, require
-from simcore.worlds.levels.building import BuildingConfig, strew_blocks
+from simcore.worlds.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.levels.room import (
     FLOOR,
     WALL_HEIGHT,
@@ -84,18 +84,8 @@ def furnish(
 
 
 def generate(config: TowerConfig, episode_seed: int) -> World:
-    """Build the room of one episode: a pure function of the arguments and the 64-bit seed."""
-    blocks = np.zeros((config.size, config.size, config.height), np.uint8)
-    start = furnish(
-        np.uint64(episode_seed),
-        blocks,
-        config.amount,
-        config.landmarks,
-        config.loose,
-        config.rise,
-        config.turns,
-    )
-    return config.begin(blocks, FLOOR, *start)
+    """Build the room of one episode."""
+    return build(config, episode_seed, furnish, FLOOR, config.rise)
 
 
 TOWER = Level("Tower", TowerConfig, BUILDING, generate)

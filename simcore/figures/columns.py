@@ -1,0 +1,21 @@
+"""A run's metrics as columns, to be drawn."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore.errors import UserError
+from simcore.runs import read_metrics
+
+
+def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return each metric of a `metrics.jsonl` as an array over its lines; a value that was not finite is NaN.
+
+    Raises:
+        UserError: the file is missing or damaged, or has no whole line yet.
+    """
+    lines = read_metrics(path)
+    if not lines:
+        raise UserError(f"{path} holds no metrics yet; train until its first line")
+    return {name: np.array([line.get(name, np.nan) for line in lines], np.float64) for name in lines[0]}
