@@ -105,12 +105,13 @@ def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
                 parameter.add_(0.1 * torch.randn_like(parameter))
         weights[7] = agent.state_dict()
         executor.publish(7)
-        old = {"serial": 0, "threads": ROOM + ACTORS, "ray": ACTORS * ROOM - 1}[kind]
-        taken += executor.take(old).experiences
-        later = executor.take(ACTORS).experiences
-    assert {experience.version for experience in later} == {7}
+        # An actor may be slow to start, so the old trajectories need not be the first: their number is what is bounded.
+        while {experience.actor for experience in taken if experience.version == 7} != set(range(ACTORS)):
+            taken += executor.take(1).experiences
+    old = {"serial": 1, "threads": 1 + ROOM + ACTORS, "ray": ACTORS * ROOM}[kind]
+    assert [experience.version for experience in taken].count(0) <= old
     for number in range(ACTORS):
-        own = [experience for experience in [*taken, *later] if experience.actor == number]
+        own = [experience for experience in taken if experience.actor == number]
         assert [experience.version for experience in own] == sorted(experience.version for experience in own)
         assert_replays(own, config, number, weights)
 
