@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# All experiments of a scale, then the figures: experiments/run.sh tiny|small|paper [OUT]
+# All experiments of a scale, then the figures: experiments/run.sh tiny|small|paper [OUT [JOBS]]
+# JOBS runs of a sweep go on at a time, one unless said otherwise.
 # The same command goes on where it stopped. A run that fails is told at the end of its sweep and stops nothing.
 set -euo pipefail
-scale=${1:?usage: experiments/run.sh tiny|small|paper [OUT]}
+scale=${1:?usage: experiments/run.sh tiny|small|paper [OUT [JOBS]]}
 out=${2:-experiments-$scale}
+jobs=${3:-1}
 here=$(dirname "$0")
 mkdir -p "$out"
 
 for sweep in models memories kappa acting; do
-    simcore sweep "$here/$scale/$sweep.toml" --out "$out/$sweep" --all || [ $? -eq 1 ]
+    simcore sweep "$here/$scale/$sweep.toml" --out "$out/$sweep" --all --jobs "$jobs" || [ $? -eq 1 ]
 done
 simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
 simcore train HighFood --preset "$scale" --run "$out/high-food"

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import math
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
@@ -366,6 +367,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UserError as error:
         print(f"simcore: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read us has seen enough, as `head` has. What is still buffered goes nowhere, without a complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def parse(commands: Any, arguments: Sequence[str]) -> Command:
