@@ -1,0 +1,13 @@
+"""The verbs of the command line, a file each: the flags as a dataclass, and what is done with them.
+
+They import what they need when executed, so that --help and bad flags do not wait for PyTorch and the compiler.
+"""
+
+from simcore.commands.evaluate import Evaluate
+from simcore.commands.figure import Figure
+from simcore.commands.probe import Probe
+from simcore.commands.rollout import Rollout
+from simcore.commands.sweep import Sweep
+from simcore.commands.train import Train, default_train
+
+__all__ = ["Evaluate", "Figure", "Probe", "Rollout", "Sweep", "Train", "default_train"]

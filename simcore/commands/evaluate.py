@@ -1,0 +1,48 @@
+"""`simcore evaluate`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from simcore.commands.console import say
+from simcore.config import file_name
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Let a run's agent play whole episodes in new worlds: return, food eaten and length with 90 % intervals."""
+
+    run: Positional[Path]
+    """The run's folder."""
+    episodes: int = 100
+    """Episodes to play."""
+    level: str | None = None
+    """Another level than the run's, whose actions begin with those that the agent knows."""
+    greedy: bool = False
+    """Take the most likely action in place of drawing one."""
+    seed: int = 0
+    """Chooses the worlds, and what is drawn."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+    def execute(self) -> None:
+        """Print the table, and write it into the run's folder."""
+        from simcore.evaluation import evaluate
+        from simcore.figures import evaluation_table
+        from simcore.inspection import load_run
+        from simcore.runs import RunFolder
+
+        loaded = load_run(RunFolder.open(self.run), self.device)
+        evaluation = evaluate(loaded, self.episodes, self.level, self.greedy, self.seed)
+        how = "greedy" if self.greedy else "sampled"
+        title = (
+            f"{self.run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
+        )
+        Console().print(evaluation_table(evaluation, title))
+        file = self.run / f"evaluation-{file_name(evaluation.level)}.json"
+        report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
+        file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
+        say(f"Written: {file}")

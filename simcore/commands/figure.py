@@ -1,0 +1,51 @@
+"""`simcore figure`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from simcore.commands.console import say
+from simcore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Draw a figure of the paper, or curves over seeds, from runs."""
+
+    which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
+    """curves: a metric over frames, where runs that differ only in their seed make one curve (App. E). 9: κ against map
+    MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12: map error along a
+    trajectory. 13, 14: inputs above samples."""
+    runs: Positional[tuple[Path, ...]] = ()
+    """The runs' folders."""
+    metric: str = "return"
+    """Of curves: a name in the runs' metrics.jsonl, as return, food, map_mse or cell_accuracy."""
+    region: Literal["student", "bootstrap"] = "student"
+    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
+    title: str = ""
+    """Of curves: the title; by default the metric."""
+    seed: int = 0
+    """Chooses the held-out worlds that are shown."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Where to: a path without its ending, to which .png and .pdf are added; by default figure-<which>, here."""
+
+    def execute(self) -> None:
+        """Write the figure, as PNG and as PDF."""
+        from simcore.figures import draw_curves, draw_paper_figure
+
+        if self.which == "curves":
+            figure = draw_curves(self.runs, self.metric, self.region, self.title)
+        else:
+            figure = draw_paper_figure(self.which, self.runs, self.device, self.seed)
+        out = self.out or Path(f"figure-{self.which}")
+        try:
+            for ending in (".png", ".pdf"):
+                file = out.with_name(out.name + ending)
+                figure.savefig(file, dpi=200)
+                say(f"Written: {file}")
+        except OSError as error:
+            raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error

@@ -1,0 +1,41 @@
+"""`simcore rollout`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from simcore.commands.console import say
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Show what a run's model expects to see: true frames above sampled ones, the true map beside the decoded one."""
+
+    run: Positional[Path]
+    """The run's folder."""
+    worlds: int = 4
+    """Held-out worlds to show."""
+    context: int | None = None
+    """Frames that the belief sees before the simulation goes on alone; none: all but the last --steps."""
+    steps: int = 12
+    """Steps of simulation without frames."""
+    seed: int = 0
+    """Chooses the worlds, and what is drawn."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+    def execute(self) -> None:
+        """Write the picture and the animation into the run's folder."""
+        from simcore.figures import rollout_animation, rollout_figure
+        from simcore.inspection import load_run, roll_out
+        from simcore.runs import RunFolder
+
+        loaded = load_run(RunFolder.open(self.run), self.device)
+        rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        picture, animation = self.run / "rollout.png", self.run / "rollout.gif"
+        title = f"{self.run.name} after {loaded.update:,} updates; red: simulated without frames"
+        rollout_figure(rollout, title).savefig(picture, dpi=150)
+        first, *rest = rollout_animation(rollout)
+        first.save(animation, save_all=True, append_images=rest, duration=250, loop=0)
+        say(f"Written: {picture}, {animation}")

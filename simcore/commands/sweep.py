@@ -1,0 +1,71 @@
+"""`simcore sweep`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from simcore.commands.console import say, wide_console
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Run all settings of a sweep's file, for all its models and seeds, and tell the best setting of each model.
+
+    The same command again goes on with what is missing. Exit code 1: a run has failed; 130: it was interrupted.
+    """
+
+    spec: Positional[Path]
+    """The sweep's TOML file; docs/sweeps.md says what it may say."""
+    out: Path | None = None
+    """The sweep's folder; by default sweeps/ and the file's name."""
+    jobs: int | None = None
+    """Runs at a time; by default 1 here, and on Ray as many as there is room for."""
+    executor: Literal["processes", "ray"] = "processes"
+    """Where runs are processes: on this machine, or on a Ray cluster whose machines share the sweep's folder."""
+    ray_address: str | None = None
+    """The Ray cluster to join, as in ray.init; none: one on this machine."""
+    retry_failed: bool = False
+    """Try the runs again that have failed, from their newest checkpoints."""
+    all: bool = False
+    """Show and draw every setting, not each model's best alone."""
+    dry_run: bool = False
+    """Say what would be run, and do nothing."""
+
+    def execute(self) -> None:
+        """Run what is missing; print the table, and write it with the curves into the sweep's folder."""
+        from simcore.sweeps import (
+            SweepFolder,
+            make_executor,
+            plan_sweep,
+            report_sweep,
+            report_table,
+            run_sweep,
+            write_results,
+        )
+
+        plan, data = plan_sweep(self.spec)
+        if self.dry_run:
+            updates = sum(run.config.learning.updates for run in plan.runs)
+            say(*(run.name for run in plan.runs), f"{len(plan.runs)} runs, {updates:,} updates in all")
+            return
+        path = self.out or Path("sweeps") / self.spec.stem
+        executor = make_executor(plan, self.executor, self.ray_address, self.jobs)
+        folder = SweepFolder.prepare(path, data, plan)
+        complete = run_sweep(folder, executor, self.retry_failed, say)
+        report = report_sweep(folder)
+        title = f"{path.name}: {plan.metric} in {plan.worlds} validation worlds, then all in as many test worlds"
+        wide_console().print(report_table(report, title, self.all))
+        for file in write_results(folder, report, self.all):
+            say(f"Written: {file}")
+        failures = folder.failures()
+        for run, error in failures:
+            say(f"FAILED: {run.name}: {error}; see {folder.files(run).log}")
+        if not complete:
+            say("Stopped; the same command goes on with what is missing")
+            sys.exit(130)
+        if failures:
+            say("The same command with --retry-failed tries these again")
+            sys.exit(1)
