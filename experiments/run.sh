@@ -9,9 +9,13 @@ jobs=${3:-1}
 here=$(dirname "$0")
 mkdir -p "$out"
 
-for sweep in models memories kappa acting; do
-    simcore sweep "$here/$scale/$sweep.toml" --out "$out/$sweep" --all --jobs "$jobs" || [ $? -eq 1 ]
-done
+sweep() {
+    simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || [ $? -eq 1 ]
+}
+sweep models
+sweep memories --reuse "$out/models"
+sweep kappa --reuse "$out/models"
+sweep acting
 simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
 simcore train HighFood --preset "$scale" --run "$out/high-food"
 simcore train Cliff --preset "$scale" --run "$out/cliff"

@@ -233,6 +233,9 @@ class ActingConfig:
     """Trajectories that may wait for the learner (threads), or that each actor may owe it (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
+    stagger: bool = True
+    """Where the agent acts in our levels: begin the first episodes part way to their time limit, each elsewhere, so
+    that worlds do not all end at once and a batch holds every stage of an episode."""
 
     def __post_init__(self) -> None:
         require_positive("acting", self, "actors", "queue")

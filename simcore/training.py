@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from simcore.acting import (
@@ -96,7 +97,11 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
         stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
     policy = make_policy(config, worlds, agent, walker_seed if config.policy == "walker" else policy_seed)
-    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale)
+    options = None
+    if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
+        spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
+        options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
+    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, options=options)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:

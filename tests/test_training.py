@@ -21,8 +21,8 @@ from simcore.learning.learner import Learner, NonFiniteLossError
 from simcore.presets import preset
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.statistics import STAGES
-from simcore.training import Training, choose_device, stream, train
-from tinier import tinier, tinier_acting
+from simcore.training import Training, choose_device, make_actor, make_system, stream, train
+from tinier import changed, tinier, tinier_acting
 
 CPU = torch.device("cpu")
 WATCHED = ("loss", "kl", "error", "weight", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "probe_loss")
@@ -274,6 +274,19 @@ def test_an_unknown_device_is_refused() -> None:
     for name in ("tpu9", "cuda:99"):
         with pytest.raises(UserError, match="there is no device"):
             choose_device(name)
+
+
+def test_worlds_of_an_agent_that_acts_do_not_end_together() -> None:
+    """Or each batch would be of one stage of the episode."""
+    length = 20
+    config = tinier_acting(learning__worlds=16, world__episode_length=length)
+    agent = make_system(config).agent
+    first: dict[int, int] = {}
+    for episode in make_actor(config, 0, agent).collect(length).episodes:
+        first.setdefault(episode.world, episode.length)
+    assert len(set(first.values())) > 5
+    together = make_actor(changed(config, acting__stagger=False), 0, agent).collect(length - 1)
+    assert not any(episode.length == length for episode in together.episodes)
 
 
 @pytest.mark.parametrize("name", ["tiny", "small"])

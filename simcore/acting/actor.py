@@ -32,7 +32,7 @@ class Worlds(Protocol):
         """The time spent so far, by stage: step and draw."""
         ...
 
-    def reset(self, *, seed: int) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def reset(self, *, seed: int, options: dict[str, Any] | None = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Begin an episode in each world."""
         ...
 
@@ -70,6 +70,7 @@ class Actor:
         number: the actor's own, for the book of what is used.
         reward_scale: what rewards are multiplied by in trajectories.
         measures: trajectories also tell how long ago each cell was seen, which measurements ask and learning does not.
+        options: for the worlds' first reset.
     """
 
     def __init__(
@@ -80,13 +81,14 @@ class Actor:
         number: int = 0,
         reward_scale: float = 1.0,
         measures: bool = False,
+        options: dict[str, Any] | None = None,
     ) -> None:
         self.worlds = worlds
         self.policy = policy
         self.number = number
         self.reward_scale = reward_scale
         self.measures = measures
-        self._frames, self._info = worlds.reset(seed=seed)
+        self._frames, self._info = worlds.reset(seed=seed, options=options)
         self._made = 0
         self._begin()
 

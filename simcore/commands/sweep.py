@@ -27,6 +27,8 @@ class Sweep:
     """Where runs are processes: on this machine, or on a Ray cluster whose machines share the sweep's folder."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
+    reuse: tuple[Path, ...] = ()
+    """Folders of other sweeps: finished runs of the same configuration are copied from them, and not run again."""
     retry_failed: bool = False
     """Try the runs again that have failed, from their newest checkpoints."""
     all: bool = False
@@ -42,6 +44,7 @@ class Sweep:
             plan_sweep,
             report_sweep,
             report_table,
+            reuse_runs,
             run_sweep,
             write_results,
         )
@@ -54,6 +57,7 @@ class Sweep:
         path = self.out or Path("sweeps") / self.spec.stem
         executor = make_executor(plan, self.executor, self.ray_address, self.jobs)
         folder = SweepFolder.prepare(path, data, plan)
+        say(*reuse_runs(folder, self.reuse))
         complete = run_sweep(folder, executor, self.retry_failed, say)
         report = report_sweep(folder)
         title = f"{path.name}: {plan.metric} in {plan.worlds} validation worlds, then all in as many test worlds"

@@ -3,6 +3,7 @@
 from simcore.sweeps.folder import Status, SweepFolder
 from simcore.sweeps.plan import Plan, PlannedRun, make_plan
 from simcore.sweeps.report import Report, Row, make_report, report_table
+from simcore.sweeps.reuse import reuse_runs
 from simcore.sweeps.spec import Spec, parse_spec, read_spec
 from simcore.sweeps.sweep import make_executor, plan_sweep, report_sweep, run_sweep, write_results
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_spec",
     "report_sweep",
     "report_table",
+    "reuse_runs",
     "run_sweep",
     "write_results",
 ]

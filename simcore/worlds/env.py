@@ -115,10 +115,11 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         Args:
             seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes
                 on.
-            options: ignored.
+            options: `elapsed`, `int [B]`: how much of its time limit each of these episodes has spent already, so that
+                they do not all end at once; other keys are ignored.
 
         Raises:
-            ValueError: a sequence of seeds is not B long.
+            ValueError: a sequence of seeds is not B long, or `elapsed` is not B steps within the time limit.
         """
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None:
@@ -126,8 +127,14 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             for index, own_seed in enumerate(seeds):
                 if own_seed is not None:
                     self.generators[index], _ = seeding.np_random(own_seed)
+        elapsed = np.asarray((options or {}).get("elapsed", np.zeros(self.num_envs, np.int64)))
+        limit = self.config.episode_length
+        require(
+            elapsed.shape == (self.num_envs,) and elapsed.min() >= 0 and elapsed.max() < limit,
+            f"elapsed is {elapsed}; it must be {self.num_envs} numbers of steps from 0 to {limit - 1}",
+        )
         self._over[:] = True
-        self._run(np.zeros(self.num_envs, np.int64))
+        self._run(np.zeros(self.num_envs, np.int64), elapsed)
         return self._kept(self.views.frames), self._info()
 
     def step(
@@ -181,13 +188,15 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             self._advance(np.zeros(self.num_envs, np.int64), np.ones(self.num_envs, np.bool_))
         self._over[:] = state["over"]
 
-    def _run(self, actions: NDArray[np.int64]) -> None:
+    def _run(self, actions: NDArray[np.int64], elapsed: NDArray[np.int64] | None = None) -> None:
         begun = self._over.copy()
         start = time.perf_counter()
         for index in np.flatnonzero(begun):
             episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
             begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
             self.episode_count[index] += 1
+        if elapsed is not None:
+            self.episodes.elapsed[:] = elapsed
         self.seconds["step"] += time.perf_counter() - start
         self._advance(actions, begun)
         np.logical_or(self.views.terminated, self.views.truncated, out=self._over)

@@ -128,6 +128,27 @@ def test_reset_takes_a_seed_for_each():
         worlds.reset(seed=[1, 2])
 
 
+def test_first_episodes_may_begin_part_way_to_their_time_limit():
+    env = make_vector("RandomCity", 3, **SMALL)
+    frames, info = env.reset(seed=5, options={"elapsed": [0, 3, 6]})
+    fresh, fresh_info = make_vector("RandomCity", 3, **SMALL).reset(seed=5)
+    assert_same(frames, fresh)
+    assert_same(info, fresh_info)
+    ends = [env.step(action)[3] for action in actions_for(env, 2 * SMALL["episode_length"] + 2)]
+    # Seven steps an episode, and one that begins the next: they stay as far apart as they began.
+    assert [np.flatnonzero(column).tolist() for column in np.transpose(ends)] == [[6, 14], [3, 11], [0, 8]]
+    env.reset()
+    assert not env.episodes.elapsed.any()
+
+
+@pytest.mark.parametrize("elapsed", [[0, 0], [0, -1, 0], [0, 0, 7], 3])
+def test_episodes_do_not_begin_beyond_their_time_limit(elapsed):
+    env = make_vector("RandomCity", 3, **SMALL)
+    with pytest.raises(ValueError, match="it must be 3 numbers of steps from 0 to 6"):
+        env.reset(options={"elapsed": elapsed})
+    assert not env.episode_count.any()
+
+
 def test_next_step_autoreset():
     worlds = make_vector("RandomCity", 2, size=11, frame_size=16, episode_length=3)
     _, info = worlds.reset(seed=0)

@@ -1,0 +1,89 @@
+"""Runs that another sweep has finished: taken whole, or not at all."""
+
+from pathlib import Path
+
+import pytest
+from sweep_file import write_sweep
+
+from simcore.cli import main
+from simcore.runs import RunFolder, read_metrics
+from simcore.sweeps import Status, SweepFolder, plan_sweep, reuse_runs
+
+ONE = "[grid]\ngeco.kappa = [1e-3]\n"
+TWO = "[grid]\ngeco.kappa = [2e-3, 1e-3]\n"
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished sweep of three runs."""
+    path = tmp_path_factory.mktemp("done")
+    main(["sweep", str(write_sweep(path / "one.toml", ONE)), "--out", str(path / "one")])
+    return path / "one"
+
+
+def prepare(path: Path, rest: str, old: str = "", new: str = "") -> SweepFolder:
+    """Prepare a sweep, whose file has some words replaced."""
+    spec = write_sweep(path / "two.toml", rest)
+    spec.write_text(spec.read_text().replace(old, new) if old else spec.read_text())
+    plan, data = plan_sweep(spec)
+    return SweepFolder.prepare(path / "two", data, plan)
+
+
+def statuses(folder: SweepFolder) -> dict[str, Status]:
+    return {run.name: folder.status(run) for run in folder.plan.runs}
+
+
+def test_what_is_alike_is_taken_and_the_rest_is_run(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = write_sweep(tmp_path / "two.toml", TWO)
+    main(["sweep", str(spec), "--out", str(tmp_path / "two"), "--reuse", str(done)])
+    said = capsys.readouterr().out.splitlines()
+    taken = [line for line in said if "taken from" in line]
+    assert [line.partition(":")[0] for line in taken] == [f"tiny-setting1-seed{seed}" for seed in range(3)]
+    assert sum("finished, " in line for line in said) == 3
+    for seed in range(3):
+        theirs, ours = done / f"runs/tiny-setting0-seed{seed}", tmp_path / f"two/runs/tiny-setting1-seed{seed}"
+        assert (ours / "scores.json").read_bytes() == (theirs / "scores.json").read_bytes()
+        assert (ours / "metrics.jsonl").read_bytes() == (theirs / "metrics.jsonl").read_bytes()
+        assert RunFolder.open(ours).config == RunFolder.open(theirs).config
+        assert [file.name for file in (ours / "checkpoints").iterdir()] == [
+            file.name for file in (theirs / "checkpoints").iterdir()
+        ]
+        assert len(list(read_metrics(ours / "metrics.jsonl"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("worlds = 4", "worlds = 5"), ("worlds = 4", "seeds = [3, 4, 5]\nworlds = 4")]
+)
+def test_what_differs_is_not_taken(done: Path, tmp_path: Path, old: str, new: str) -> None:
+    folder = prepare(tmp_path, ONE, old, new)
+    assert not list(reuse_runs(folder, [done]))
+    assert set(statuses(folder).values()) == {Status.UNFINISHED}
+
+
+def test_a_run_that_a_process_is_at_is_left_to_it(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE)
+    busy = folder.plan.runs[1]
+    with RunFolder.open(folder.files(busy).path).lock():
+        assert len(list(reuse_runs(folder, [done]))) == 2
+    assert folder.status(busy) is Status.UNFINISHED
+
+
+def test_a_run_that_was_begun_here_is_replaced_whole(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE)
+    files = folder.files(folder.plan.runs[0])
+    (files.path / "checkpoints").mkdir()
+    begun = files.path / "checkpoints" / "update_00000001.pt"
+    begun.write_bytes(b"of another time")
+    assert len(list(reuse_runs(folder, [done]))) == 3
+    assert not begun.exists()
+    assert set(statuses(folder).values()) == {Status.FINISHED}
+
+
+def test_what_is_no_sweep_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = write_sweep(tmp_path / "one.toml", ONE)
+    with pytest.raises(SystemExit) as stop:
+        main(["sweep", str(spec), "--out", str(tmp_path / "one"), "--reuse", str(tmp_path)])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"simcore: {tmp_path} holds no sweep whose runs could be used again\n"
