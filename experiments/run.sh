@@ -13,6 +13,7 @@ sweep() {
     simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || [ $? -eq 1 ]
 }
 sweep models
+sweep oracle
 sweep memories --reuse "$out/models"
 sweep kappa --reuse "$out/models"
 sweep acting
