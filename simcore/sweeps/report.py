@@ -45,6 +45,14 @@ class Row:
         values = [getattr(scores, of).get(metric) for _, scores in self.done]
         return Interval.of([math.nan if value is None else value for value in values])
 
+    def relative(self, metric: str) -> Interval | None:
+        """Return how the test score compares with the baseline's, 1 where it is no better, with its interval.
+
+        Each seed has worlds of its own, in some of which all do better; this interval is free of that.
+        """
+        pairs = [(scores.test.get(metric), scores.baseline.get(metric)) for _, scores in self.done]
+        return Interval.of([test / baseline if test is not None and baseline else math.nan for test, baseline in pairs])
+
 
 @dataclass(frozen=True)
 class Report:
@@ -109,7 +117,8 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
     """Return the table of the best setting of each model, or of all settings, with the best marked by a star.
 
     Columns are the metric on validation worlds, by which is chosen; the same on test worlds; what looks at nothing
-    scores there, which is the best constant guess, or a policy that acts at random; then other scores on test worlds.
+    scores there, which is the best constant guess, or a policy that acts at random; of an error, how much of that is
+    left; then other scores on test worlds.
     """
     best = report.best()
     rows = report.rows if is_whole else tuple(best.values())
@@ -118,10 +127,12 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
         for name in SHOWN
         if name != report.metric and any(row.interval("test", name) is not None for row in report.rows)
     ]
+    is_error = not METRICS[report.metric]
     table = Table(title=title, title_justify="left")
     for heading in ("model", "setting"):
         table.add_column(heading)
-    for heading in ("validation", "test, 90 %", "baseline", *(LABELS[name] for name in others), "seeds"):
+    left = ("left of it, 90 %",) if is_error else ()
+    for heading in ("validation", "test, 90 %", "baseline", *left, *(LABELS[name] for name in others), "seeds"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -130,6 +141,7 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
             _mean(row.interval("validation", report.metric), report.metric),
             _with_reach(row.interval("test", report.metric), report.metric),
             _mean(row.interval("baseline", report.metric), report.metric),
+            *((_with_reach(row.relative(report.metric), "part"),) if is_error else ()),
             *(_mean(row.interval("test", name), name) for name in others),
             _count(row),
         )
@@ -149,6 +161,7 @@ def _setting(row: Row) -> dict[str, Any]:
         "number": row.number,
         "setting": row.setting,
         **{kind: {name: (each := row.interval(kind, name)) and each.to_dict() for name in names} for kind in kinds},
+        "relative": {name: (part := row.relative(name)) and part.to_dict() for name in names if not METRICS[name]},
         "runs": {run.name: scores._asdict() for run, scores in row.done},
         "failed": list(row.failed),
         "missing": row.missing,
@@ -156,7 +169,7 @@ def _setting(row: Row) -> dict[str, Any]:
 
 
 def _write(value: float, metric: str) -> str:
-    if "accuracy" in metric or metric == "food":
+    if "accuracy" in metric or metric in ("food", "part"):
         return f"{value:.1%}"
     return f"{value:.5f}" if "mse" in metric else f"{value:.2f}"
 

@@ -3,6 +3,7 @@
 import json
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_a_score_that_is_not_there_is_never_the_best() -> None:
     assert best(report_of({("LSTM", 0): [None, None, None]})) == {}
 
 
+def test_a_baseline_of_each_seed_is_compared_with_that_seed_alone() -> None:
+    row = report_of(LSTM).rows[0]
+    scores = [Scores(10, 4, {}, {"map_mse": 0.9 * error}, {"map_mse": error}) for error in (1.0, 2.0, 5.0)]
+    paired = replace(row, done=tuple((run, each) for (run, _), each in zip(row.done, scores, strict=True)))
+    relative = paired.relative("map_mse")
+    assert relative is not None
+    assert (relative.low, relative.high) == pytest.approx((0.9, 0.9))
+    assert paired.relative("return") is None
+
+
 def test_the_report_is_json_with_every_setting() -> None:
     report = report_of(LSTM | SLOTS, missing=("slots-setting1-seed1", "slots-setting1-seed2"))
     written = json.loads(json.dumps(report.to_dict(), allow_nan=False))
@@ -130,12 +141,12 @@ def test_the_table_has_the_best_or_all() -> None:
     report = report_of(LSTM | SLOTS, failed=("slots-setting0-seed2",), missing=("slots-setting0-seed1",))
     reach = stats.t.ppf(0.95, 2) * stats.sem([107.0, 107.0, 107.5])
     assert shown(report, False) == [
-        ["LSTM", "kappa = 0.2", "2.00000", "102.00000 ± 0.00000", "7.00000", "3"],
-        ["slots", "kappa = 0.3", "7.16667", f"107.16667 ± {reach:.5f}", "7.00000", "3"],
+        ["LSTM", "kappa = 0.2", "2.00000", "102.00000 ± 0.00000", "7.00000", "1457.1% ± 0.0%", "3"],
+        ["slots", "kappa = 0.3", "7.16667", f"107.16667 ± {reach:.5f}", "7.00000", f"1531.0% ± {reach / 7:.1%}", "3"],
     ]
     everything = shown(report, True)
     assert [row[0] for row in everything] == ["LSTM", "LSTM *", "LSTM", "slots", "slots", "slots *"]
-    assert everything[3][2:] == ["9.00000", "109.00000", "7.00000", "1 (1 failed, 1 to come)"]
+    assert everything[3][2:] == ["9.00000", "109.00000", "7.00000", "1557.1%", "1 (1 failed, 1 to come)"]
 
 
 def test_scores_survive_their_file(tmp_path: Path) -> None:
