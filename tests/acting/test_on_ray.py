@@ -41,6 +41,12 @@ def make_agent(config: Config) -> Agent:
     return make_system(config).agent
 
 
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What our own logger warns of; on a busy machine Ray and asyncio have things to say too."""
+    records = [record for record in caplog.records if record.name.startswith("simcore")]
+    return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
+
+
 def replace_make_actor(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Actor]) -> None:
     """Let trainings make their actors by `make(number, agent, begun=...)`; the configuration is in it already."""
     monkeypatch.setattr(training, "partial", lambda function, config, **more: partial(make, **more))
@@ -100,7 +106,7 @@ def test_actors_are_killed_again_and_again_and_nothing_is_used_twice_or_half_wri
     assert len(killer.killed) == KILLS == run.take_metrics()["replaced"]
     assert len({used.actor for used in run.used}) > 2, "none that replaced another was heard of"
     assert_used_once_and_whole(run)
-    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    warnings = said(caplog)
     assert len(warnings) == KILLS
     assert all("\n" not in line and "replaces it: The actor died" in line for line in warnings)
     begun, made = (noted(tmp_path, what) for what in ("begun", "made"))
@@ -126,9 +132,7 @@ def test_an_actor_that_raises_is_replaced_and_counted(
     assert [(used.actor, used.turn) for used in run.used] == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
     assert run.take_metrics()["replaced"] == 1
     assert_used_once_and_whole(run)
-    assert [record.getMessage() for record in caplog.records] == [
-        "actor 0 failed, actor 1 replaces it: ValueError: the world broke"
-    ]
+    assert said(caplog) == ["actor 0 failed, actor 1 replaces it: ValueError: the world broke"]
 
 
 def refuse(number: int, agent: Agent) -> Actor:
@@ -143,8 +147,7 @@ def test_actors_that_cannot_even_be_made_end_the_run(caplog: pytest.LogCaptureFi
     with start(refuse, make_agent(config)) as executor, pytest.raises(ActorError, match=message):
         executor.take(1)
     assert executor.replaced == last
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines == [
+    assert said(caplog) == [
         f"actor {number} failed, actor {number + 1} replaces it: ValueError: no worlds for actor {number}"
         for number in range(last)
     ]

@@ -69,6 +69,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def run_whole(command: list[str]) -> None:
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("frame_model", "core"),
     [("none", "lstm"), ("convdraw", "lstm"), ("convdraw", "kanerva"), ("deterministic", "lstm")],
@@ -109,9 +116,9 @@ def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
 def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path) -> None:
     config = tinier_acting(learning__updates=4, record__checkpoint_every=2)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
-    train = ["-m", "simcore.cli", "train", "--resume", str(folder.path)]
-    subprocess.run([*command, str(free_port()), *train], check=True, capture_output=True, timeout=120)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "simcore.cli", "train", "--resume", str(folder.path)]
+    run_whole(command)
     records = read_metrics(folder.metrics)
     assert [record["update"] for record in records] == [2, 4]
     frames = 2 * 2 * config.learning.frames_per_update
@@ -120,7 +127,7 @@ def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path)
     longer = json.loads((folder.path / "config.json").read_text())
     longer["learning"]["updates"] = 6
     (folder.path / "config.json").write_text(json.dumps(longer))
-    subprocess.run([*command, str(free_port()), *train], check=True, capture_output=True, timeout=120)
+    run_whole(command)
     newest = checkpoints.latest(folder.checkpoints)
     assert newest is not None
     assert checkpoints.load(newest).update == 6
