@@ -1,6 +1,6 @@
 """Curves over seeds, made as the paper makes them (App. E)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -22,6 +22,8 @@ POINTS = 128
 CONFIDENCE = 0.9
 RESAMPLES = 2000
 """Of the bootstrap."""
+HIDDEN = 5.0
+"""Where all of a curve spans so many times what it spans after its first third, the first third is cut off."""
 
 
 class Curve(NamedTuple):
@@ -101,11 +103,25 @@ def curves_figure(
             axes.fill_between(curve.x, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
     for name, level in (levels or {}).items():
         axes.axhline(level, color="0.5", linewidth=0.9, linestyle="--", label=name)
+    limits = settled_range(curves.values())
+    if limits is not None:
+        axes.set_ylim(*limits)
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def settled_range(curves: Iterable[Curve]) -> tuple[float, float] | None:
+    """Return the range of y after the first third, with a margin, where the first third would hide it; else None."""
+    values = np.array([(c.mean, c.mean) if c.low is None else (c.low, c.high) for c in curves], np.float64)
+    settled = values[..., POINTS // 3 :]
+    low, high = np.nanmin(settled), np.nanmax(settled)
+    if high == low or np.nanmax(values) - np.nanmin(values) < HIDDEN * (high - low):
+        return None
+    margin = 0.05 * (high - low)
+    return float(low - margin), float(high + margin)
 
 
 def draw_curves(

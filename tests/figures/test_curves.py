@@ -12,7 +12,7 @@ from scipy import stats
 from simcore.cli import main
 from simcore.errors import UserError
 from simcore.figures import combine
-from simcore.figures.curves import smooth
+from simcore.figures.curves import curves_figure, settled_range, smooth
 from simcore.runs import RunFolder
 from simcore.training import train
 from tinier import tinier_acting
@@ -120,3 +120,16 @@ def test_the_command_draws_runs_by_model(tmp_path: Path, capsys: pytest.CaptureF
             main(["figure", "curves", *arguments])
         assert stop.value.code == 2
         assert complaint in capsys.readouterr().err
+
+
+def test_a_beginning_that_would_hide_the_rest_is_cut_off() -> None:
+    x = np.linspace(0, 1, 400)
+    falling = combine([(x, 0.01 + 10 * np.exp(-40 * x)), (x, 0.012 + 10 * np.exp(-40 * x))])
+    rising = combine([(x, x)])
+    limits = settled_range([falling])
+    assert limits is not None
+    assert 0 < limits[0] < 0.011
+    assert 0.011 < limits[1] < 0.1
+    assert curves_figure({"falling": falling}, "", "").axes[0].get_ylim() == limits
+    for whole in ([rising], [combine([(x, np.ones_like(x))])]):
+        assert settled_range(whole) is None
