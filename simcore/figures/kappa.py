@@ -40,6 +40,8 @@ def kappa_figure(points: Sequence[Point], constant: float, title: str) -> Figure
     axes.plot([p.kappa for p in points], [p.map_mse for p in points], "o", color="C0", alpha=0.35, markersize=4)
     axes.axhline(constant, color="0.5", linestyle="--", linewidth=0.9, label="constant guess")
     axes.set(xscale="log", xlabel="κ, squared error per image dimension", ylabel="map MSE")
+    axes.set_xticks(kappas, [f"{kappa:g}" for kappa in kappas])
+    axes.minorticks_off()
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

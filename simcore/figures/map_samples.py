@@ -43,7 +43,8 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
                 panel = grid[row, begin + world]
                 picture = (pictures.true if row == 0 else pictures.decoded)[world]
                 panel.imshow(picture.numpy(), interpolation="nearest")
-                if world == 0 and group == 0:
-                    panel.text(-0.2, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=9)
+            if group == 0:  # the name of a model that has no run with this overshoot too
+                panel = grid[row, 0]
+                panel.text(-0.2, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=9)
         grid[0, begin + worlds // 2].set_title(f"Lo = {overshoot}", fontsize=10)
     return figure

@@ -64,7 +64,7 @@ def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
         raise UserError("these runs do not differ in κ")
     points, constant = [], []
     for run in runs:
-        scores = measure(run)
+        scores = measure(shared_worlds(run, seed))
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
     return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")

@@ -9,9 +9,11 @@ from PIL import Image
 
 from simcore.cli import main
 from simcore.errors import UserError
+from simcore.figures import paper
 from simcore.figures.kappa import Point, kappa_figure
+from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.paper import PAPER_FIGURES, decoded_maps, draw_paper_figure, trajectory_error
-from simcore.inspection import load_run
+from simcore.inspection import load_run, measure
 from simcore.presets import preset
 from simcore.runs import RunFolder
 from simcore.training import train
@@ -104,3 +106,19 @@ def test_figure_9_bears_one_seed_and_several() -> None:
     bars = axes.containers[0]
     assert list(bars.lines[0].get_xdata()) == [1e-3, 1e-2]
     assert bars.lines[0].get_ydata() == pytest.approx([0.011, 0.02])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.001", "0.01"]
+
+
+def test_figure_9_measures_all_runs_in_the_same_worlds(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+    monkeypatch.setattr(paper, "measure", lambda run: seeds.append(run.config.seed) or measure(run, 4))
+    loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("kanerva", "kappa")]
+    paper.draw_kappa(loaded, seed=5)
+    assert seeds == [5, 5]
+
+
+def test_figure_10_names_a_model_that_has_one_overshoot_alone() -> None:
+    maps = DecodedMaps(torch.zeros(2, 3, 3, 3, dtype=torch.uint8), torch.zeros(2, 3, 3, 3, dtype=torch.uint8))
+    figure = map_samples_figure({"both": {1: maps, 6: maps}, "long": {6: maps}}, 5, "title")
+    names = [text.get_text() for panel in figure.axes for text in panel.texts]
+    assert names == ["true", "both", "long"]
