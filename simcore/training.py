@@ -271,6 +271,7 @@ def train(config: Config, folder: RunFolder) -> bool:
                 training.load_state_dict(checkpoint.state)
             with training.executor:
                 run_updates(training, folder, stop)
+            ranks.meet()
             return training.updates >= config.learning.updates
     finally:
         leave_ranks(ranks)

@@ -52,6 +52,14 @@ class Ranks:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=device)) > 0)
 
+    def meet(self) -> None:
+        """Wait until all are here, at the end of their work: then gloo's threads hold no tensor as the process ends.
+
+        One that still does wants Python's lock to let it go, and aborts a process that is about to exit.
+        """
+        if self.size > 1:
+            dist.barrier()
+
 
 def join_ranks(device: torch.device) -> Ranks:
     """Meet the other processes that `torchrun` has started, over nccl on GPUs and gloo elsewhere.

@@ -60,6 +60,7 @@ def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -
     for trajectory in make_batches(config):
         metrics = {name: ranks.mean(v) for name, v in learner.step(half_of(trajectory, rank)).metrics.items()}
     torch.save({"system": learner.system.state_dict(), "metrics": metrics}, Path(folder) / f"{rank}.pt")
+    ranks.meet()
     leave_ranks(ranks)
 
 
