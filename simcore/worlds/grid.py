@@ -67,12 +67,15 @@ FIRST_BUILDING, LAST_BUILDING = 5, 16
 WATER, CLIFF, ICE, SAND, MEADOW, FOREST, ROCK, SNOW = range(17, 25)
 
 SKY = (140, 200, 240)
-TOP, BOTTOM, SIDE_X, SIDE_Y = range(4)  # SIDE_X faces east or west, SIDE_Y north or south
-FACE_LIGHT = (1.0, 0.45, 0.64, 0.82)
+TOP, BOTTOM, NORTH, EAST, SOUTH, WEST = range(6)
+"""The faces of a block; NORTH is towards smaller y, EAST towards larger x."""
+# The sun stands in the south-west. All four sides differ, so that a frame tells which way the agent looks: were opposite
+# sides alike, a world seen turned by 180 degrees would look the same, and no frame would depend on the heading.
+FACE_LIGHT = (1.0, 0.35, 0.45, 0.62, 0.92, 0.78)
 
 
 def shaded_colours() -> NDArray[np.uint8]:
-    """Return the colour of every face of every kind, `uint8 [kinds, 4, 3]`."""
+    """Return the colour of every face of every kind, `uint8 [kinds, 6, 3]`."""
     colours = np.array([kind.colour for kind in KINDS], np.float64)
     return np.round(colours[:, None, :] * np.array(FACE_LIGHT)[None, :, None]).astype(np.uint8)
 

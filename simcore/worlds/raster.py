@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.grid import BOTTOM, SIDE_X, SIDE_Y, SKY, TOP, pack_colours, shaded_colours
+from simcore.worlds.grid import BOTTOM, EAST, NORTH, SKY, SOUTH, TOP, WEST, pack_colours, shaded_colours
 from simcore.worlds.kernels import inlined, kernel
 
 NEAREST = 1e-6  # depth where the eye's own cell begins, instead of 0
@@ -24,7 +24,7 @@ class Camera(NamedTuple):
     """What a frame is drawn with.
 
     `tangents` is `float64 [W]`, of the angle of each column's middle to the right of the heading; `focal` the
-    picture's distance in pixels; `colours` `uint32 [K, 4]`, by kind and face, packed as by `pack_colours`;
+    picture's distance in pixels; `colours` `uint32 [K, 6]`, by kind and face, packed as by `pack_colours`;
     `sky` one such.
     """
 
@@ -95,7 +95,9 @@ def draw_column(
     cross_y = abs(1.0 / ray_y) if ray_y != 0 else FARTHEST
     next_x = (x + 1 - eye_x if ray_x > 0 else eye_x - x) * cross_x
     next_y = (y + 1 - eye_y if ray_y > 0 else eye_y - y) * cross_y
-    side = SIDE_X
+    # The faces that a ray meets where it crosses from one cell to the next.
+    side_x, side_y = (WEST if ray_x > 0 else EAST), (NORTH if ray_y > 0 else SOUTH)
+    side = side_x
     scale_in = focal / NEAREST  # pixels a cell's side has at the near end of the cell
     while 0 <= x < size_x and 0 <= y < size_y and top < bottom:
         scale_out = focal / max(min(next_x, next_y), NEAREST)
@@ -149,11 +151,11 @@ def draw_column(
         if next_x < next_y:
             x += step_x
             next_x += cross_x
-            side = SIDE_X
+            side = side_x
         else:
             y += step_y
             next_y += cross_y
-            side = SIDE_Y
+            side = side_y
     fill(pixels, bottom, strip_end, strip)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simcore.worlds.grid import BOTTOM, SIDE_X, SIDE_Y, SKY, TOP, shaded_colours
+from simcore.worlds.grid import BOTTOM, EAST, NORTH, SKY, SOUTH, TOP, WEST, shaded_colours
 
 
 def cast_rays(blocks, eye, heading, slope, frame_size, field_of_view):
@@ -38,7 +38,9 @@ def cast_rays(blocks, eye, heading, slope, frame_size, field_of_view):
         kinds = blocks[tuple(cells.T)]
         hit = waiting & inside & (kinds > 0)
         vertical = np.where(rays[:, 2] < 0, TOP, BOTTOM)
-        faces = np.choose(axes[:, index], [SIDE_X, SIDE_Y, vertical])
+        across_x = np.where(rays[:, 0] > 0, WEST, EAST)
+        across_y = np.where(rays[:, 1] > 0, NORTH, SOUTH)
+        faces = np.choose(axes[:, index], [across_x, across_y, vertical])
         pixels[hit] = colours[kinds, faces][hit]
         shown[cells[hit, 0], cells[hit, 1]] = True
         waiting &= ~hit
