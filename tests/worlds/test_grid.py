@@ -1,10 +1,18 @@
+from itertools import combinations
+
 from simcore.worlds.grid import (
+    EAST,
+    FACE_LIGHT,
     FIRST_BUILDING,
     KINDS,
     LAST_BUILDING,
+    NORTH,
     SKY,
     SNOW,
+    SOUTH,
+    TOP,
     WATER,
+    WEST,
     shaded_colours,
 )
 
@@ -22,6 +30,16 @@ def test_kinds_keep_their_numbers():
 def test_every_kind_can_be_told_from_the_others_and_from_the_sky():
     tops = [tuple(colours[0].tolist()) for colours in shaded_colours()[1:]]
     assert len({*tops, SKY}) == len(tops) + 1
+
+
+def test_no_face_of_one_kind_looks_like_a_face_of_another():
+    faces = [tuple(colour) for colours in shaded_colours()[1:].tolist() for colour in colours]
+    assert len({*faces, SKY}) == len(faces) + 1
+
+
+def test_sides_and_top_differ_in_light():
+    lights = [FACE_LIGHT[face] for face in (TOP, NORTH, EAST, SOUTH, WEST)]
+    assert all(abs(one - other) > 0.07 for one, other in combinations(lights, 2))
 
 
 def test_only_food_is_rewarded_and_only_blocks_are_taken():
