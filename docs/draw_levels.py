@@ -1,4 +1,4 @@
-"""Draw the pictures of the levels: moments of one episode each, seen by the agent and from above.
+"""Draw the pictures of the levels: the best moments of one episode each, seen by the agent and from above.
 
     python docs/draw_levels.py [level ...]
 
@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "worlds")]
 from solver import solve  # noqa: E402
 
 from simcore.worlds import LEVELS, Walker, WorldVectorEnv, make_vector  # noqa: E402
+from simcore.worlds.grid import pack_colours  # noqa: E402
 
 PIXELS = 192  # side of each picture; a multiple of every level's size
 MOMENTS = 6
@@ -28,11 +29,11 @@ SEEDS = {  # of episodes in which there is much to see
     "RandomCity": 55,
     "Terrain": 0,
     "Food": 15,
-    "HighFood": 44,
+    "HighFood": 35,
     "Bridge": 44,
-    "Cliff": 39,
-    "CliffHard": 34,
-    "HighFoodHard": 3,
+    "Cliff": 43,
+    "CliffHard": 15,
+    "HighFoodHard": 47,
     "Tower": 45,
 }
 ARROW = np.array([(0, -0.9), (0.6, 0.8), (0, 0.4), (-0.6, 0.8)])  # in cells, heading up
@@ -59,8 +60,15 @@ def draw_map(worlds: WorldVectorEnv, picture: NDArray[np.uint8]) -> NDArray[np.u
     return np.asarray(image)
 
 
+def variety(frame: NDArray[np.uint8]) -> float:
+    """Return the entropy of a frame's colours, in nats: small where a wall fills it."""
+    counts = np.unique(pack_colours(frame), return_counts=True)[1]
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
 def draw_level(name: str) -> Image.Image:
-    """Return moments of one episode, evenly spread: above what the agent sees, below the map."""
+    """Return one moment of each sixth of an episode, that with most to see: above the agent's view, below the map."""
     worlds = make_vector(name, 1, frame_size=PIXELS, map_frame="world")
     frames, info = worlds.reset(seed=SEEDS[name])
     shown = [(frames[0], draw_map(worlds, info["map"][0]))]
@@ -72,8 +80,9 @@ def draw_level(name: str) -> Image.Image:
             break
     side = PIXELS + GAP
     sheet = np.full((2 * side - GAP, MOMENTS * side - GAP, 3), 255, np.uint8)
-    for column, index in enumerate(np.linspace(0, len(shown) - 1, MOMENTS).round().astype(int)):
-        for row, picture in enumerate(shown[index]):
+    for column, moments in enumerate(np.array_split(np.arange(len(shown)), MOMENTS)):
+        best = max(moments, key=lambda moment: variety(shown[moment][0]))
+        for row, picture in enumerate(shown[best]):
             sheet[row * side : row * side + PIXELS, column * side : column * side + PIXELS] = picture
     return Image.fromarray(sheet)
 
