@@ -94,7 +94,8 @@ class SimulationConfig:
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: float = 1.0
-    """Weight of the model's loss beside those of policy and value."""
+    """Weight of the model's loss, in nats a frame, beside those of policy and value. The contrastive model's is none of
+    that kind, and has contrastive.cost."""
 
     def __post_init__(self) -> None:
         require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
@@ -165,9 +166,11 @@ class ContrastiveConfig:
     """Size of the frames' embedding."""
     hidden_size: int = 256
     """Hidden units of the net that scores."""
+    cost: float = 1.0
+    """Weight of its loss beside those of policy and value: nats of a choice between two, not of a frame."""
 
     def __post_init__(self) -> None:
-        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size")
+        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size", "cost")
 
 
 @dataclass(frozen=True)
@@ -267,8 +270,9 @@ class LearningConfig:
     """Adam's first moment (table 2: 0 to 0.95)."""
     beta2: float = 0.999
     """Adam's second moment (table 2: 0.99 to 0.999)."""
-    gradient_clip: float = 40.0
-    """Largest norm of the gradient of agent and simulation."""
+    gradient_clip: float = 500_000.0
+    """Largest norm of the gradient of agent and simulation, for outliers alone. That of nats a frame grows with frames
+    and λ: the paper's frames give some 250,000. Where policy and value are learned beside it: 40."""
 
     def __post_init__(self) -> None:
         positive = (
@@ -451,6 +455,11 @@ class Config:
     def draws_frames(self) -> bool:
         """Whether there is a frame model that can be asked for frames: a contrastive one only tells them apart."""
         return self.has_frame_model and self.frame_model != "contrastive"
+
+    @property
+    def model_cost(self) -> float:
+        """Weight of the model's loss beside those of policy and value."""
+        return self.contrastive.cost if self.frame_model == "contrastive" else self.simulation.cost
 
     @property
     def has_probes(self) -> bool:

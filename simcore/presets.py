@@ -74,7 +74,7 @@ def acting_preset(name: str, level: str) -> Config:
     kind = find_world_config(level)
     frame_size = (FOREIGN_FRAME_SIZES if is_foreign(level) else FRAME_SIZES)[name]
     world = kind(frame_size=frame_size, **LEVELS_OF[name].get(level, {}))
-    learning = base.learning
+    learning = replace(base.learning, gradient_clip=40.0)  # for policy and value, and a model's loss of their size
     if name == "tiny":
         learning = replace(
             learning, updates=1000, worlds=32, unroll_length=32, learning_rate=5e-4, belief_warmup=0, probe_times=8
@@ -93,6 +93,8 @@ def acting_preset(name: str, level: str) -> Config:
         world=world,
         learning=learning,
         reinforcement=ReinforcementConfig(entropy_cost=entropy_cost),
+        # Nats of an image dimension and not of a frame: with this weight the published results were measured.
+        simulation=replace(base.simulation, cost=1 / (3 * frame_size**2)),
     )
 
 
@@ -127,6 +129,7 @@ def city_preset(name: str) -> Config:
                 belief_warmup=500,
                 probe_learning_rate=3e-4,
                 beta2=0.99,
+                gradient_clip=15_000.0,  # twenty times what is usual
             ),
         )
     return Config(
@@ -154,6 +157,7 @@ def city_preset(name: str) -> Config:
             belief_warmup=300,
             probe_learning_rate=3e-4,
             beta2=0.99,
+            gradient_clip=4000.0,  # twenty times what is usual
         ),
         record=RecordConfig(metrics_every=25, checkpoint_every=250),
     )

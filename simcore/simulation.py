@@ -42,7 +42,7 @@ class Seeing(NamedTuple):
     """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
 
     loss: Tensor
-    """What is minimised."""
+    """What is minimised, in the frame model's nats."""
     kl: Tensor
     """KL divergence in nats per image dimension."""
     error: Tensor

@@ -144,6 +144,7 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["figure", "curves"], "at least one run"),
         (["figure", "8"], "8"),
         (["train", "--contrastive.negatives", "0"], "contrastive.negatives must be positive, not 0"),
+        (["train", "--contrastive.cost", "0"], "contrastive.cost must be positive, not 0"),
         (["train", "--frame-model", "psychic"], "psychic"),
         (["train", "--frame-model", "contrastive", *ONE_FRAME], "tells a batch's frames apart, and this batch has one"),
         (["figure", "9"], "figure 9 wants runs that differ in κ, for instance: simcore train RandomCity"),

@@ -11,7 +11,7 @@ class FrameLoss(NamedTuple):
     """The terms of a frame model's loss, one value a frame, `[N]`."""
 
     loss: Tensor
-    """What is minimised."""
+    """What is minimised: nats a frame, or of a choice between frames where the model reconstructs none."""
     kl: Tensor
     """KL(posterior || prior) in nats per image dimension (H * W * 3); 0 for a model without latents."""
     error: Tensor

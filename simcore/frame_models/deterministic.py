@@ -31,9 +31,13 @@ class Deterministic(FrameModel):
         noise: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
-        """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, weighted and not."""
-        error = (frames_to_float(frames) - self.decoder(condition)).square().flatten(1).mean(1)
-        return FrameLoss(self.multiplier * error, torch.zeros_like(error), error)
+        """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, weighted and not.
+
+        The loss is the sum of the weighted errors, in nats a frame; the error is per image dimension.
+        """
+        errors = (frames_to_float(frames) - self.decoder(condition)).square().flatten(1)
+        error = errors.mean(1)
+        return FrameLoss(self.multiplier * errors.sum(1), torch.zeros_like(error), error)
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:

@@ -93,7 +93,7 @@ class Learner:
             seeing = system.simulation.loss(
                 beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
             )
-            losses["model loss"] = options.cost * seeing.loss
+            losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
         if system.probes is not None and trajectory.truth is not None:

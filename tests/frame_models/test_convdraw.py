@@ -234,7 +234,19 @@ def test_loss_kl_and_error_equal_the_slow_loop_per_dimension_and_per_example() -
     assert result.kl.tolist() == pytest.approx([one.kl for one in expected], rel=1e-4)
     assert result.error.tolist() == pytest.approx([one.error for one in expected], rel=1e-4)
     lagrangian = [one.kl + model.multiplier.item() * (one.error - 0.01) for one in expected]
-    assert result.loss.tolist() == pytest.approx(lagrangian, rel=1e-4)
+    assert result.loss.tolist() == pytest.approx([SIZE * SIZE * 3 * one for one in lagrangian], rel=1e-4)
+
+
+def test_the_loss_in_nats_is_the_lagrangian_per_dimension_times_the_dimensions_in_value_and_gradient() -> None:
+    model, conditions = small(), random_conditions().requires_grad_()
+    result = model.loss(random_frames(), conditions, seeded(5))
+    per_dimension = result.kl + model.multiplier * (result.error - model.geco.kappa)
+    torch.testing.assert_close(result.loss, 768 * per_dimension)
+    trained = [conditions, *model.parameters()]
+    gradients = torch.autograd.grad(result.loss.sum(), trained, retain_graph=True)
+    for gradient, one in zip(gradients, torch.autograd.grad(per_dimension.sum(), trained), strict=True):
+        torch.testing.assert_close(gradient, 768 * one, rtol=1e-4, atol=1e-4)
+    assert gradients[0].any()
 
 
 @torch.no_grad()

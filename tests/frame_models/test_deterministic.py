@@ -45,7 +45,7 @@ def test_terms_and_weight() -> None:
     terms = model.loss(frames, conditions)
     decoded = model.decoder(conditions).movedim(1, -1)
     torch.testing.assert_close(terms.error, (decoded - frames / 255).square().mean(dim=(1, 2, 3)))
-    torch.testing.assert_close(terms.loss, 25 * terms.error)
+    torch.testing.assert_close(terms.loss, 25 * (decoded - frames / 255).square().sum(dim=(1, 2, 3)))
     assert model.multiplier == pytest.approx(25)
     assert not terms.kl.any()
     torch.autograd.backward(terms.loss.sum())

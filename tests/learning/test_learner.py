@@ -51,7 +51,8 @@ def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
     trajectory = made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
     metrics = {name: value.item() for name, value in training.learner.step(trajectory).metrics.items()}
     assert metrics["lambda"] == pytest.approx(50.0)
-    assert metrics["loss"] == pytest.approx(metrics["kl"] + 50.0 * (metrics["error"] - 0.01), rel=1e-5)
+    per_dimension = metrics["kl"] + 50.0 * (metrics["error"] - 0.01)
+    assert metrics["loss"] == pytest.approx(8 * 8 * 3 * per_dimension, rel=1e-5)
     assert training.system.simulation.frame_model.multiplier.item() > 60.0
 
 
