@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.config import Config
+from simcore.errors import UserError
 from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory, Truth
@@ -15,6 +16,9 @@ from simcore.nested import detach, tree_map
 from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.simulation import draw_starts
 from simcore.system import SimCore
+
+LOSS = "nats a frame"
+"""What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -126,6 +130,7 @@ class Learner:
             "system": self.system.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
+            "loss": LOSS,
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
             "probe_generator": self.probe_generator.get_state(),
@@ -133,7 +138,16 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            UserError: it is of a version with another loss.
+        """
+        if state.get("loss") != LOSS and (self.system.simulation or self.system.map_model) is not None:
+            raise UserError(
+                "this run was begun when the frame model's loss was counted in other units; "
+                "it can be probed and rolled out, but not go on: train a new one"
+            )
         self.system.load_state_dict(state["system"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from simcore.errors import UserError
 from simcore.training import Training
 from tinier import tinier
 
@@ -63,3 +64,10 @@ def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
         training.update()
         errors.append(training.take_metrics()["error"])
     assert sum(errors[-10:]) < 0.5 * sum(errors[:10])
+
+
+def test_a_run_that_was_begun_with_another_loss_does_not_go_on_with_this_one() -> None:
+    state = make_training().learner.state_dict()
+    del state["loss"]
+    with pytest.raises(UserError, match="train a new one"):
+        make_training().learner.load_state_dict(state)
