@@ -90,7 +90,7 @@ class SimulationConfig:
     starts: int = 6
     """Nt, roll-outs a trajectory (table 2)."""
     frames: int = 2
-    """Ng, frames modelled of each roll-out (table 2)."""
+    """Ng, frames modelled of each roll-out (table 2); where the overshoot is shorter, all of them."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: float = 1.0
@@ -99,10 +99,6 @@ class SimulationConfig:
 
     def __post_init__(self) -> None:
         require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
-        require(
-            self.frames <= self.overshoot,
-            f"simulation.frames is {self.frames}; an overshoot of {self.overshoot} has no more than {self.overshoot}",
-        )
 
 
 @dataclass(frozen=True)
@@ -421,9 +417,10 @@ class Config:
             f"convdraw.encoder_channels it must be a multiple of {multiple}",
         )
         require(
-            self.frame_model != "contrastive" or starts * self.simulation.frames * self.learning.worlds > 1,
+            self.frame_model != "contrastive"
+            or starts * min(self.simulation.frames, overshoot) * self.learning.worlds > 1,
             "--frame-model contrastive tells a batch's frames apart, and this batch has one; "
-            "let simulation.starts, simulation.frames or learning.worlds be 2 or more",
+            "let simulation.starts, learning.worlds or both simulation.frames and overshoot be 2 or more",
         )
 
     @property

@@ -28,13 +28,7 @@ def draw_starts(unroll_length: int, overshoot: int, points: int, generator: torc
 
 
 def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:
-    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, in ascending order.
-
-    Raises:
-        ValueError: there are fewer offsets than points.
-    """
-    if points > overshoot:
-        raise ValueError(f"cannot draw {points} frames from an overshoot of {overshoot}")
+    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, or all if they are fewer, in ascending order."""
     return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
 
 
@@ -62,7 +56,7 @@ class SimCoreHead(nn.Module):
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
         overshoot: Lo, the steps of a roll-out (table 2).
-        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2).
+        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2); no more than it has.
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
         mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
     """
