@@ -180,7 +180,7 @@ class GECOConfig:
     decay: float = 0.99
     """Decay of the constraint's moving average."""
     initial: float | None = None
-    """λ at the start; none: 1 / (2 κ)."""
+    """λ at the start; none: 1 / (16 κ), near where it comes to rest, since frames are smooth."""
 
     def __post_init__(self) -> None:
         require_positive("geco", self, "kappa", "rate")

@@ -36,13 +36,13 @@ class Seeing(NamedTuple):
     """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
 
     loss: Tensor
-    """What is minimised, in the frame model's nats."""
+    """What is minimised, in the frame model's nats; 0 where no point counts."""
     kl: Tensor
-    """KL divergence in nats per image dimension."""
+    """KL divergence in nats per image dimension; NaN where no point counts."""
     error: Tensor
-    """Squared reconstruction error per image dimension."""
+    """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
-    """The fraction of the drawn points that lie before their episode's end."""
+    """The fraction of the drawn points that lie before their episode's end, and so count."""
 
 
 class SimCoreHead(nn.Module):
@@ -116,9 +116,10 @@ class SimCoreHead(nn.Module):
         worlds = trajectory.frames.shape[1]
         identity = (targets[..., None] * worlds + torch.arange(worlds)).flatten()
         terms = self.frame_model.loss(frames, condition, noise, identity)
-        total = (ranks or Ranks()).mean(weights.sum()).clamp(min=1.0)
-        loss, kl, error = ((weights * term).sum() / total for term in terms)
-        return Seeing(loss, kl, error, weights.mean())
+        ranks = ranks or Ranks()
+        total = ranks.mean(weights.sum())
+        loss, kl, error = ((weights * term).sum() for term in terms)
+        return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean())
 
     def _weights(self, is_first: Tensor, starts: Sequence[int], targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""

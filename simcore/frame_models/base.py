@@ -44,7 +44,10 @@ class FrameModel(nn.Module, ABC):
 
     @abstractmethod
     def update(self, error: Tensor) -> None:
-        """Take note of a training batch's mean error (a scalar); called once after each optimiser step."""
+        """Take note of a training batch's mean error, a scalar, NaN where there was nothing to be reconstructed.
+
+        Called once after each optimiser step.
+        """
 
     @property
     @abstractmethod

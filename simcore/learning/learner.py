@@ -29,7 +29,7 @@ class Learned(NamedTuple):
     """What one update gives."""
 
     metrics: dict[str, Tensor]
-    """Scalars on the learner's device, by name; the same names at every update."""
+    """Scalars on the learner's device, by name; the same names at every update, and NaN where one has no value."""
     final_state: CoreState
     """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 
@@ -99,6 +99,7 @@ class Learner:
             )
             losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
+            metrics["loss"] = torch.where(seeing.error.isnan(), torch.nan, seeing.loss)  # no point counted
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
         if system.probes is not None and trajectory.truth is not None:
             knowing = self._know(system.probes, beliefs.outputs, trajectory.truth)

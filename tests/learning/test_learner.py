@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from simcore.errors import UserError
+from simcore.learning.trajectory import Trajectory
 from simcore.training import Training
 from tinier import tinier
 
@@ -47,14 +48,37 @@ def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
 
 
 def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
-    training = make_training(geco__kappa=0.01, geco__rate=0.5)
-    (made,), _ = training.executor.take(1)
-    trajectory = made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
-    metrics = {name: value.item() for name, value in training.learner.step(trajectory).metrics.items()}
+    training = make_training(geco__kappa=0.01, geco__rate=0.5, geco__initial=50.0)
+    metrics = {name: value.item() for name, value in training.learner.step(take_trajectory(training)).metrics.items()}
     assert metrics["lambda"] == pytest.approx(50.0)
     per_dimension = metrics["kl"] + 50.0 * (metrics["error"] - 0.01)
     assert metrics["loss"] == pytest.approx(8 * 8 * 3 * per_dimension, rel=1e-5)
     assert training.system.simulation.frame_model.multiplier.item() > 60.0
+
+
+def take_trajectory(training: Training) -> Trajectory:
+    (made,), _ = training.executor.take(1)
+    return made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
+
+
+@pytest.mark.parametrize("frame_model", ["convdraw", "deterministic", "contrastive"])
+def test_where_no_target_counts_the_multiplier_stays_and_there_is_nothing_to_report(frame_model: str) -> None:
+    training = make_training(frame_model=frame_model, geco__rate=0.5)
+    assert training.system.simulation is not None
+    model, trajectory = training.system.simulation.frame_model, take_trajectory(training)
+    # Episodes of one frame each: no target is in its start's episode.
+    without_targets = trajectory._replace(is_first=torch.ones_like(trajectory.is_first))
+    training.learner.step(trajectory)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    assert before
+    metrics = training.learner.step(without_targets).metrics
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+    assert {name for name, value in metrics.items() if value.isnan()} == {"loss", "kl", "error"}
+    assert metrics["weight"] == 0.0
+    assert all(parameter.isfinite().all() for parameter in training.system.parameters())
+    training.learner.step(trajectory)
+    changed = any(not torch.equal(value, before[name]) for name, value in model.named_buffers())
+    assert changed == (frame_model == "convdraw")
 
 
 def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
