@@ -147,6 +147,7 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["figure", "8"], "8"),
         (["train", "--contrastive.negatives", "0"], "contrastive.negatives must be positive, not 0"),
         (["train", "--contrastive.cost", "0"], "contrastive.cost must be positive, not 0"),
+        (["train", "--deterministic.weight", "-1"], "deterministic.weight must be positive, not -1"),
         (["train", "--frame-model", "psychic"], "psychic"),
         (["train", "--frame-model", "contrastive", *ONE_FRAME], "tells a batch's frames apart, and this batch has one"),
         (["train", "--frame-model", "contrastive", *ONE_STEP], "tells a batch's frames apart, and this batch has one"),

@@ -368,7 +368,7 @@ def test_another_frame_model_learns_at_every_preset(name: str, frame_model: str)
     metrics = training.take_metrics()
     assert all(torch.isfinite(torch.tensor(list(metrics.values()))))
     dimensions = 3 * training.config.world.frame_size**2
-    weight = dimensions / (2 * training.config.geco.kappa) if frame_model == "deterministic" else 1.0
+    weight = dimensions * training.config.deterministic.weight if frame_model == "deterministic" else 1.0
     assert metrics["loss"] == pytest.approx(weight * metrics["error"], rel=1e-5)
     assert metrics["kl"] == 0.0
 

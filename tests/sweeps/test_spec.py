@@ -257,7 +257,8 @@ def test_the_experiments_are_sweeps(path: Path) -> None:
 
 @pytest.mark.parametrize("scale", ["tiny", "small", "paper"])
 def test_the_experiments_cover_what_the_paper_compares(scale: str) -> None:
-    compared: dict[str, set[object]] = {"frame_model": set(), "core": set(), "kappa": set(), "overshoot": set()}
+    names = ("frame_model", "core", "kappa", "overshoot", "weight")
+    compared: dict[str, set[object]] = {name: set() for name in names}
     for path in EXPERIMENTS:
         if path.parent.name == scale:
             for run in make_plan(read_spec(path)[0]).runs:
@@ -266,6 +267,9 @@ def test_the_experiments_cover_what_the_paper_compares(scale: str) -> None:
                 compared["core"].add(config.core)
                 compared["kappa"] |= {config.geco.kappa} if path.stem == "kappa" else set()
                 compared["overshoot"] |= {config.simulation.overshoot} if path.stem == "models" else set()
+                deterministic = path.stem == "acting" and config.frame_model == "deterministic"
+                compared["weight"] |= {config.deterministic.weight} if deterministic else set()
+    assert len(compared["weight"]) >= 3
     assert compared["frame_model"] == {"convdraw", "deterministic", "contrastive", "none"}
     assert compared["core"] == {"lstm", "slots", "kanerva"}
     assert len(compared["kappa"]) >= 4
