@@ -96,9 +96,12 @@ class Agent(nn.Module):
         snapshots_at: Sequence[int] = (),
     ) -> Unrolled:
         """Do what `unroll` does, on the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
+        return self.core(self.observe(frames, actions, rewards), state, is_first, snapshots_at)
+
+    def observe(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
+        """Return what the belief core is given, `[T, B, *]`: the frames' embeddings e_t, then a_t and r_t."""
         embeddings = self.encoder(frames)
-        inputs = torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
-        return self.core(inputs, state, is_first, snapshots_at)
+        return torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
 
     def judge(self, beliefs: Tensor) -> Judgement:
         """Return policy and value of beliefs `[..., belief_size]`.

@@ -28,13 +28,7 @@ def draw_starts(unroll_length: int, overshoot: int, points: int, generator: torc
 
 
 def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:
-    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, in ascending order.
-
-    Raises:
-        ValueError: there are fewer offsets than points.
-    """
-    if points > overshoot:
-        raise ValueError(f"cannot draw {points} frames from an overshoot of {overshoot}")
+    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, or all if they are fewer, in ascending order."""
     return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
 
 
@@ -42,13 +36,13 @@ class Seeing(NamedTuple):
     """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
 
     loss: Tensor
-    """What is minimised."""
+    """What is minimised, in the frame model's nats; 0 where no point counts."""
     kl: Tensor
-    """KL divergence in nats per image dimension."""
+    """KL divergence in nats per image dimension; NaN where no point counts."""
     error: Tensor
-    """Squared reconstruction error per image dimension."""
+    """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
-    """The fraction of the drawn points that lie before their episode's end."""
+    """The fraction of the drawn points that lie before their episode's end, and so count."""
 
 
 class SimCoreHead(nn.Module):
@@ -62,7 +56,7 @@ class SimCoreHead(nn.Module):
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
         overshoot: Lo, the steps of a roll-out (table 2).
-        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2).
+        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2); no more than it has.
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
         mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
     """
@@ -122,9 +116,10 @@ class SimCoreHead(nn.Module):
         worlds = trajectory.frames.shape[1]
         identity = (targets[..., None] * worlds + torch.arange(worlds)).flatten()
         terms = self.frame_model.loss(frames, condition, noise, identity)
-        total = (ranks or Ranks()).mean(weights.sum()).clamp(min=1.0)
-        loss, kl, error = ((weights * term).sum() / total for term in terms)
-        return Seeing(loss, kl, error, weights.mean())
+        ranks = ranks or Ranks()
+        total = ranks.mean(weights.sum())
+        loss, kl, error = ((weights * term).sum() for term in terms)
+        return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean())
 
     def _weights(self, is_first: Tensor, starts: Sequence[int], targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""

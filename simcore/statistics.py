@@ -27,6 +27,7 @@ class Statistics:
         self._device = device
         self._names: tuple[str, ...] = ()
         self._sums: Tensor | None = None
+        """Of each name's values, and of how many there were, `[2, names]`."""
         self._count = 0
         self._episodes: list[Episode] = []
         self._lags: list[int] = []
@@ -36,14 +37,18 @@ class Statistics:
         """Take note of one update.
 
         Args:
-            metrics: what the learner says, scalars.
+            metrics: what the learner says, scalars; NaN says that there was no value at this update.
             handed: what it learned from.
             updates: the updates that were done before it.
             seconds: what it took.
         """
         values = torch.stack([value.float() for value in metrics.values()])
-        self._names = tuple(metrics)
-        self._sums = values if self._sums is None else self._sums + values
+        told = ~values.isnan()
+        sums = torch.stack([torch.where(told, values, 0.0), told.float()])
+        names = tuple(metrics)
+        # A run that is resumed may have been stopped in a version with other metrics.
+        self._sums = self._sums + sums if self._sums is not None and self._names == names else sums
+        self._names = names
         self._count += 1
         for experience in handed.experiences:
             self._episodes += experience.episodes if self._acts else ()
@@ -56,13 +61,15 @@ class Statistics:
     def take(self, ranks: Ranks) -> dict[str, float]:
         """Return the means since the last call, and begin anew.
 
-        Over all ranks, losses and scores by their names and, where the agent acts, `episodes`, which counts those that
-        ended, and their means `return`, `length` and `food`. Of this rank, `seconds/<stage>` of an update, and
+        Over all ranks, losses and scores by their names, each the mean of the values that there were, NaN where there
+        was none, and, where the agent acts, `episodes`, which counts those that ended, and their means `return`,
+        `length` and `food`. Of this rank, `seconds/<stage>` of an update, and
         `lag/mean` and `lag/max` in updates.
         """
         if self._sums is None:
             return {}
-        means = dict(zip(self._names, ranks.mean(self._sums / self._count).tolist(), strict=True))
+        sums, counts = ranks.mean(self._sums)
+        means = dict(zip(self._names, (sums / counts).tolist(), strict=True))
         means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
         means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}
         if self._acts:

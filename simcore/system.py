@@ -41,7 +41,7 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
     """Make the model of the frames that the simulation foresees."""
     if config.frame_model == "deterministic":
-        return Deterministic(belief_size, frame_size, config.deterministic.channels, config.geco.kappa)
+        return Deterministic(belief_size, frame_size, config.deterministic.channels, config.deterministic.weight)
     if config.frame_model == "contrastive":
         sizes = config.contrastive
         return Contrastive(

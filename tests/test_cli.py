@@ -42,7 +42,9 @@ FLAGS = [
 ]
 
 
-ONE_FRAME = ("--learning.worlds", "1", "--simulation.starts", "1", "--simulation.frames", "1")
+ONE_START = ("--learning.worlds", "1", "--simulation.starts", "1")
+ONE_FRAME = (*ONE_START, "--simulation.frames", "1")
+ONE_STEP = (*ONE_START, "--simulation.overshoot", "1")
 
 
 def test_train_writes_a_run_and_the_same_command_finds_it_complete(
@@ -144,15 +146,18 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["figure", "curves"], "at least one run"),
         (["figure", "8"], "8"),
         (["train", "--contrastive.negatives", "0"], "contrastive.negatives must be positive, not 0"),
+        (["train", "--contrastive.cost", "0"], "contrastive.cost must be positive, not 0"),
+        (["train", "--deterministic.weight", "-1"], "deterministic.weight must be positive, not -1"),
         (["train", "--frame-model", "psychic"], "psychic"),
         (["train", "--frame-model", "contrastive", *ONE_FRAME], "tells a batch's frames apart, and this batch has one"),
+        (["train", "--frame-model", "contrastive", *ONE_STEP], "tells a batch's frames apart, and this batch has one"),
         (["figure", "9"], "figure 9 wants runs that differ in κ, for instance: simcore train RandomCity"),
         (["figure", "12", "gone"], "there is no run folder gone"),
         (["figure", "14"], "simcore train Terrain --preset tiny"),
         (["train", "--preset", "huge"], "there is no preset 'huge'; there are: tiny, small, paper"),
         (["train", "--simulation.overshoot", "40"], "shorter than learning.unroll_length, 40"),
         (["train", "--simulation.overshoot", "38"], "an unroll of 40 with an overshoot of 38 has 2"),
-        (["train", "--simulation.frames", "7"], "an overshoot of 6 has no more than 6"),
+        (["train", "--simulation.frames", "0"], "simulation.frames must be positive, not 0"),
         (["train", "--world.frame-size", "18"], "must be a multiple of 4"),
         (["train", "--world.size", "3"], "allowed are 5 to 255"),
         (["train", "--world.turn-angle", "50"], "must divide 360"),

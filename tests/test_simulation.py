@@ -134,9 +134,14 @@ def test_more_starts_than_there_are_is_refused(points: int, overshoot: int) -> N
         draw_starts(10, overshoot, points, torch.Generator())
 
 
-def test_more_offsets_than_there_are_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot draw"):
-        draw_offsets(2, 3, torch.Generator())
+@pytest.mark.parametrize("overshoot", [1, 2])
+def test_of_a_roll_out_shorter_than_the_frames_to_be_modelled_all_are(overshoot: int) -> None:
+    """Table 2 has Lo = 1 and Ng = 2; App. K cuts a shuffled range at Ng, wherever it ends."""
+    assert draw_offsets(overshoot, 3, torch.Generator()) == list(range(overshoot))
+    head, model = timed_head(6, overshoot, frames=3)
+    seeing = head.loss(timed_snapshots([0, 2], 2), timed_trajectory(6, 2), [0, 2], torch.Generator())
+    assert len(model.frames) == overshoot * 2 * 2
+    assert seeing.weight == 1.0
 
 
 @pytest.mark.parametrize("mask", [True, False])

@@ -122,6 +122,16 @@ def test_the_oracle_is_trained_by_the_probes_alone(config: Config) -> None:
         assert set(moved.values()) == {all_move}
 
 
+def test_one_step_ahead_with_two_frames_to_be_modelled_trains() -> None:
+    """Table 2's Lo = 1 and Ng = 2: what it does is what Ng = 1 does."""
+    runs = [Training(tinier(simulation__overshoot=1, simulation__frames=frames), CPU) for frames in (2, 1)]
+    for run in runs:
+        run.update()
+        run.update()
+    assert runs[0].config.simulation.frames == 2
+    assert_same_state(runs[0].state_dict(), runs[1].state_dict())
+
+
 def test_the_same_seed_gives_the_same_run_and_another_a_different_one() -> None:
     runs = [Training(tinier(seed=seed), CPU) for seed in (3, 3, 4)]
     for run in runs:
@@ -357,7 +367,8 @@ def test_another_frame_model_learns_at_every_preset(name: str, frame_model: str)
         training.update()
     metrics = training.take_metrics()
     assert all(torch.isfinite(torch.tensor(list(metrics.values()))))
-    weight = 1 / (2 * training.config.geco.kappa) if frame_model == "deterministic" else 1.0
+    dimensions = 3 * training.config.world.frame_size**2
+    weight = dimensions * training.config.deterministic.weight if frame_model == "deterministic" else 1.0
     assert metrics["loss"] == pytest.approx(weight * metrics["error"], rel=1e-5)
     assert metrics["kl"] == 0.0
 

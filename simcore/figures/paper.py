@@ -164,7 +164,7 @@ PAPER_FIGURES = {
     ),
     "10": PaperFigure(
         "runs of several models, each with a short and a long overshoot",
-        "simcore train RandomCity --preset tiny --simulation.overshoot 1 --simulation.frames 1 --run runs/Lo-1-0",
+        "simcore train RandomCity --preset tiny --simulation.overshoot 1 --run runs/Lo-1-0",
         draw_map_samples,
     ),
     "11": PaperFigure(

@@ -11,7 +11,7 @@ class FrameLoss(NamedTuple):
     """The terms of a frame model's loss, one value a frame, `[N]`."""
 
     loss: Tensor
-    """What is minimised."""
+    """What is minimised: nats a frame, or of a choice between frames where the model reconstructs none."""
     kl: Tensor
     """KL(posterior || prior) in nats per image dimension (H * W * 3); 0 for a model without latents."""
     error: Tensor
@@ -44,7 +44,10 @@ class FrameModel(nn.Module, ABC):
 
     @abstractmethod
     def update(self, error: Tensor) -> None:
-        """Take note of a training batch's mean error (a scalar); called once after each optimiser step."""
+        """Take note of a training batch's mean error, a scalar, NaN where there was nothing to be reconstructed.
+
+        Called once after each optimiser step.
+        """
 
     @property
     @abstractmethod

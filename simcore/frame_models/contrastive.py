@@ -53,6 +53,8 @@ class Contrastive(FrameModel):
     ) -> FrameLoss:
         """Return the cross-entropy of right against wrong frames; it stands for the error, too, and the KL is 0.
 
+        It is in nats of a binary choice, a scale of its own: a blind scorer has ln 2 whatever the frame's size.
+
         Args:
             frames: uint8 `[N, H, W, 3]`, each the right one for its state and a wrong one for others.
             condition: simulated states `[N, condition_size]`.

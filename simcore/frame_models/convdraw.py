@@ -1,6 +1,6 @@
 """Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +11,8 @@ from simcore.frame_models.base import FrameLoss, FrameModel
 from simcore.frame_models.geco import GECO
 from simcore.networks import frames_to_float, frames_to_uint8, gated
 
-FIRST_PRIOR_REPEATS = 4
-"""The first conditioning operation is applied four times before the first prior on z (App. A)."""
+FIRST_CONDITIONINGS = 4
+"""The first conditioning operation is applied four times before the first prior on z, no weights shared (App. A)."""
 
 
 class Sizes(NamedTuple):
@@ -42,9 +42,9 @@ def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 
 class Step(nn.Module):
-    """One of the repeated operations of figure 7, with its own weights."""
+    """One of the repeated operations of figure 7, with its own weights; it advances the prior `conditionings` times."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, conditionings: int = 1) -> None:
         super().__init__()
         state, latent = sizes.state_channels, sizes.latent_channels
 
@@ -59,7 +59,7 @@ class Step(nn.Module):
         self.encode_states = sizes.same(2 * state, 2 * state)
         self.posterior = sizes.same(state, 2 * latent)
 
-        self.condition = sizes.same(latent + 2 * state, 2 * state)
+        self.condition = nn.ModuleList(sizes.same(latent + 2 * state, 2 * state) for _ in range(conditionings))
         self.prior = sizes.same(state, 2 * latent)
 
         self.decode = sizes.same(latent + state, 2 * state)
@@ -71,7 +71,9 @@ class Step(nn.Module):
 
     def next_prior_state(self, state: Tensor, z: Tensor, condition: Tensor) -> Tensor:
         """Advance the prior network (red circles), which alone sees the condition, and the last latent."""
-        return gated(self.condition(torch.cat([z, condition, state], dim=1)))
+        for layer in self.condition:
+            state = gated(layer(torch.cat([z, condition, state], dim=1)))
+        return state
 
     def next_encoder_state(self, state: Tensor, decoder_state: Tensor, frames: Tensor, canvas: Tensor) -> Tensor:
         """Advance the encoder (blue circles), which sees the frame, the error E and the decoder's state."""
@@ -158,7 +160,8 @@ class ConvDRAW(FrameModel):
         )
         self.geco = geco
         self.embed_condition = nn.Linear(condition_size, state_channels * self.sizes.state**2)
-        self.steps = nn.ModuleList(Step(self.sizes) for _ in range(steps))
+        self.steps = nn.ModuleList(Step(self.sizes, 1 if number else FIRST_CONDITIONINGS) for number in range(steps))
+        self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
 
     def loss(
@@ -170,14 +173,17 @@ class ConvDRAW(FrameModel):
     ) -> FrameLoss:
         """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
 
-        All three are `[N]` and per image dimension.
+        All three are `[N]`. KL and error are per image dimension, and so is the Lagrangian formed, which κ = 1e-3 and
+        λ <= 1000 want; it is then multiplied by the dimensions, KL + λ (Σ error - H W 3 κ), and in nats a frame. λ and
+        the best nets are the same either way, but the belief learns from the KL alone, which per dimension is that many
+        times too weak beside policy and value.
         """
         x = frames_to_float(frames)
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         encoder_state = decoder_state
         kl = x.new_zeros(len(x))
         for step in self._steps():
-            prior_state = self._advance_prior(step, prior_state, z, condition)
+            prior_state = step.next_prior_state(prior_state, z, condition)
             encoder_state = step.next_encoder_state(encoder_state, decoder_state, x, canvas)
             posterior = diagonal_gaussian(step.posterior(encoder_state))
             prior = diagonal_gaussian(step.prior(prior_state))
@@ -185,16 +191,17 @@ class ConvDRAW(FrameModel):
             kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
-        kl = kl / x[0].numel()
+        dimensions = x[0].numel()
+        kl = kl / dimensions
         error = (x - canvas).square().flatten(1).mean(1)
-        return FrameLoss(self.geco(kl, error), kl, error)
+        return FrameLoss(dimensions * self.geco(kl, error), kl, error)
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, every latent drawn from its prior."""
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         for step in self._steps():
-            prior_state = self._advance_prior(step, prior_state, z, condition)
+            prior_state = step.next_prior_state(prior_state, z, condition)
             z = draw(diagonal_gaussian(step.prior(prior_state)), noise)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
@@ -218,11 +225,16 @@ class ConvDRAW(FrameModel):
         canvas = embedded.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)
         return embedded, state, state, latent, canvas
 
-    def _advance_prior(self, step: Step, state: Tensor, z: Tensor, condition: Tensor) -> Tensor:
-        repeats = FIRST_PRIOR_REPEATS if step is self.steps[0] else 1
-        for _ in range(repeats):
-            state = step.next_prior_state(state, z, condition)
-        return state
-
     def _steps(self) -> list[Step]:
         return [step for step in self.steps if isinstance(step, Step)]
+
+
+def _part_conditionings(model: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Give each conditioning weights of its own, where they come from a time in which a step had one set of them."""
+    assert isinstance(model, ConvDRAW)
+    for number, step in enumerate(model.steps):
+        assert isinstance(step, Step)
+        for kind in ("weight", "bias"):
+            shared = state.pop(f"{prefix}steps.{number}.condition.{kind}", None)
+            if shared is not None:
+                state |= {f"{prefix}steps.{number}.condition.{i}.{kind}": shared for i in range(len(step.condition))}

@@ -7,14 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from simcore.config import Config
+from simcore.errors import UserError
 from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory, Truth
-from simcore.memory import CoreState
+from simcore.memory import CoreState, RecurrentCore
 from simcore.nested import detach, tree_map
 from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.simulation import draw_starts
 from simcore.system import SimCore
+
+LOSS = "nats a frame"
+"""What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -25,7 +29,7 @@ class Learned(NamedTuple):
     """What one update gives."""
 
     metrics: dict[str, Tensor]
-    """Scalars on the learner's device, by name; the same names at every update."""
+    """Scalars on the learner's device, by name; the same names at every update, and NaN where one has no value."""
     final_state: CoreState
     """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 
@@ -79,9 +83,16 @@ class Learner:
         """
         system, options = self.system, self.config.simulation
         starts = draw_starts(len(trajectory.frames), options.overshoot, options.starts, self.generator)
-        beliefs = system.agent.unroll(trajectory, snapshots_at=starts if system.simulation is not None else ())
+        observed = system.agent.observe(*trajectory[:3])
+        state = trajectory.initial_state
+        assert state is not None, "a trajectory is given its initial state where the actor has none"
+        beliefs = system.agent.core(
+            observed, state, trajectory.is_first, starts if system.simulation is not None else ()
+        )
         losses: dict[str, Tensor] = {}
-        metrics: dict[str, Tensor] = {}
+        embeddings = observed[..., : self.config.agent.embedding_size].detach()
+        metrics: dict[str, Tensor] = {"embedding_spread": embeddings.std(dim=(0, 1)).mean()}
+        from_acting: list[Tensor] | None = None  # the acting loss's gradient at the belief core, where it is measured
         if system.agent.heads is not None:
             supervised = self.config.supervised  # then policy and value take the belief as it is
             judgement = system.agent.judge(beliefs.outputs.detach() if supervised else beliefs.outputs)
@@ -93,9 +104,15 @@ class Learner:
             seeing = system.simulation.loss(
                 beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
             )
-            losses["model loss"] = options.cost * seeing.loss
+            losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
+            metrics["loss"] = torch.where(seeing.error.isnan(), torch.nan, seeing.loss)  # no point counted
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
+            if system.agent.heads is not None:
+                metrics["gradient_ratio"] = torch.full_like(seeing.loss, torch.nan)
+                if self.updates % self.config.record.metrics_every == 0:  # so that every line of metrics has one
+                    loss = losses["policy and value loss"]
+                    from_acting = gradient_at_core(loss, beliefs.outputs, system.agent.core, observed, trajectory)
         if system.probes is not None and trajectory.truth is not None:
             knowing = self._know(system.probes, beliefs.outputs, trajectory.truth)
             losses["probe loss"] = knowing.loss
@@ -109,7 +126,11 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         self.ranks.average(parameter.grad for parameter in self.system.parameters() if parameter.grad is not None)
-        metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, self.config.learning.gradient_clip)
+        if from_acting is not None:
+            metrics["gradient_ratio"] = self._gradient_ratio(from_acting)
+        clip = self.config.learning.gradient_clip
+        metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
+        metrics["clipped"] = (metrics["grad_norm"] > clip).float()
         self._check(losses | {"gradient norm": metrics["grad_norm"]})
         self.updates += 1
         self._warm_up()
@@ -126,6 +147,7 @@ class Learner:
             "system": self.system.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
+            "loss": LOSS,
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
             "probe_generator": self.probe_generator.get_state(),
@@ -133,7 +155,16 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            UserError: it is of a version with another loss.
+        """
+        if state.get("loss") != LOSS and (self.system.simulation or self.system.map_model) is not None:
+            raise UserError(
+                "this run was begun when the frame model's loss was counted in other units; "
+                "it can be probed and rolled out, but not go on: train a new one"
+            )
         self.system.load_state_dict(state["system"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
@@ -142,6 +173,19 @@ class Learner:
         if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
             self.noise.set_state(state["noise"].cpu())
             self.map_noise.set_state(state["map_noise"].cpu())
+
+    def _gradient_ratio(self, from_acting: list[Tensor]) -> Tensor:
+        """Return the norm of the model's gradient at the belief core over that of the acting loss, which is given.
+
+        The core's gradient is the sum of the two, so the model's is what is left of it.
+        """
+        self.ranks.average(from_acting)
+        from_model = [
+            parameter.grad - acting
+            for parameter, acting in zip(self.system.agent.core.parameters(), from_acting, strict=True)
+            if parameter.grad is not None
+        ]
+        return nn.utils.get_total_norm(from_model) / nn.utils.get_total_norm(from_acting)
 
     def _know(self, probes: Probes, beliefs: Tensor, truth: Truth) -> Knowing:
         """Read the beliefs at the probes' times; the probes train the belief where they alone are its teachers."""
@@ -176,6 +220,28 @@ class Learner:
         for name, value in zip(terms, values, strict=True):
             if not math.isfinite(value):
                 raise NonFiniteLossError(f"the {name} is {value}")
+
+
+def gradient_at_core(
+    loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, trajectory: Trajectory
+) -> list[Tensor]:
+    """Return the gradient at the belief core's weights of a loss that sees its outputs `beliefs` alone.
+
+    The core is unrolled a second time for it, since one with a memory can be gone back through but once; what lies
+    between loss and beliefs can be gone back through again.
+
+    Args:
+        loss: a scalar.
+        beliefs: what the core made of `observed` along the trajectory, `[T, B, *]`.
+        core: the belief core.
+        observed: its inputs, `[T, B, *]`.
+        trajectory: says where the episodes begin, and the state before the first step.
+    """
+    (at_beliefs,) = torch.autograd.grad(loss, beliefs, retain_graph=True)
+    assert trajectory.initial_state is not None
+    again = core(observed.detach(), core.portable(trajectory.initial_state), trajectory.is_first)
+    weights = list(core.parameters())
+    return list(torch.autograd.grad(again.outputs, weights, at_beliefs, allow_unused=True, materialize_grads=True))
 
 
 def named(terms: NamedTuple, *names: str) -> dict[str, Tensor]:

@@ -10,14 +10,14 @@ from simcore.frame_models import GECO, ConvDRAW
 
 
 class Imagining(NamedTuple):
-    """The map model's loss of one batch; each a scalar, per dimension of the map (N * N * 3)."""
+    """The map model's loss of one batch; each a scalar."""
 
     loss: Tensor
-    """What is minimised."""
+    """What is minimised, in nats a map."""
     kl: Tensor
-    """KL divergence in nats."""
+    """KL divergence in nats per dimension of the map (N * N * 3)."""
     error: Tensor
-    """Squared reconstruction error."""
+    """Squared reconstruction error per dimension of the map."""
 
 
 class MapModel(nn.Module):
@@ -78,7 +78,7 @@ class MapModel(nn.Module):
         Detach the beliefs, or the model trains them.
         """
         terms = self.draw.loss(self._pad(maps.flatten(0, -4)), beliefs.flatten(0, -2), noise)
-        return Imagining(*(self.enlarged * term.mean() for term in terms))
+        return Imagining(terms.loss.mean(), self.enlarged * terms.kl.mean(), self.enlarged * terms.error.mean())
 
     def sample(self, beliefs: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """Sample uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`."""

@@ -6,11 +6,9 @@ from typing import Any
 from simcore.config import Config, require
 from simcore.errors import UserError
 from simcore.presets import preset
-from simcore.sweeps.fields import configure, look_up
+from simcore.sweeps.fields import configure
 from simcore.sweeps.scores import available
 from simcore.sweeps.spec import Fields, Spec
-
-OVERSHOOT, FRAMES = "simulation.overshoot", "simulation.frames"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def make_plan(spec: Spec) -> Plan:
             for number, setting in enumerate(model.settings(spec.samples)):
                 name = f"{model.folder_name}-setting{number}-seed{seed}"
                 try:
-                    config = configure(base, fit_frames(base, model.fixed | setting) | {"seed": seed})
+                    config = configure(base, model.fixed | setting | {"seed": seed})
                 except UserError as error:
                     values = ", ".join(f"{field} = {value}" for field, value in setting.items())
                     raise UserError(f"{model.name}{f' with {values}' if values else ''}: {error}") from error
@@ -76,11 +74,3 @@ def make_plan(spec: Spec) -> Plan:
                 )
                 runs.append(PlannedRun(name, model.name, number, setting, config))
     return Plan(spec.metric, spec.worlds, tuple(runs))
-
-
-def fit_frames(base: dict[str, Any], values: Fields) -> Fields:
-    """Return the values with Ng, where nothing is said of it, no larger than an Lo that is: it cannot be."""
-    overshoot, frames = values.get(OVERSHOOT), look_up(base, FRAMES)
-    if FRAMES in values or not isinstance(overshoot, int) or overshoot >= frames:
-        return values
-    return values | {FRAMES: overshoot}

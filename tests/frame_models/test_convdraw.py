@@ -1,5 +1,7 @@
 """ConvDRAW: App. A's sizes, a slow loop as oracle, and a few pictures learned by heart."""
 
+import itertools
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -39,7 +41,7 @@ def random_conditions(n: int = N) -> Tensor:
 STRIDED, SAME = (4, 4), (5, 5)
 LAYERS = {
     # Kernel and output; before its gate a state has twice 64 channels, and a Gaussian has mean and deviation of 16.
-    "condition": (SAME, (128, 8, 8)),
+    "condition.0": (SAME, (128, 8, 8)),
     "features.0": (STRIDED, (16, 32, 32)),
     "features.2": (STRIDED, (16, 16, 16)),
     "encode_features": (STRIDED, (128, 8, 8)),
@@ -101,19 +103,19 @@ def test_the_layers_have_the_papers_sizes_and_each_is_called_once_a_step(paper: 
     assert list(dict.fromkeys(call.step for call in calls)) == list(range(8)), "one step after the other"
     for number in range(8):
         of_step = [call for call in calls if call.step == number]
-        for name, (kernel, shape) in used.items():
-            repeats = 4 if (number, name) == (0, "condition") else 1
-            assert [call for call in of_step if call.name == name] == [
-                Call(number, name, kernel, (1, *shape))
-            ] * repeats
-        assert {call.name for call in of_step} == set(used)
+        expected = dict(used)
+        if number == 0:
+            expected |= {f"condition.{i}": used["condition.0"] for i in range(4)}
+        calls_of_step = [Call(number, name, kernel, (1, *shape)) for name, (kernel, shape) in expected.items()]
+        assert sorted(of_step) == sorted(calls_of_step)
 
 
 @pytest.mark.parametrize("run", ["loss", "sample"])
 def test_the_first_conditioning_is_applied_four_times_before_the_first_prior(paper: ConvDRAW, run: str) -> None:
-    names = [call.name for call in recorded(paper, run)]
-    assert names[: names.index("prior")].count("condition") == 4
-    assert names.count("condition") == 4 + 7
+    calls = [call for call in recorded(paper, run) if call.name == "prior" or "condition" in call.name]
+    first = ["condition.0", "condition.1", "condition.2", "condition.3", "prior"]
+    assert [call.name for call in calls] == first + ["condition.0", "prior"] * 7
+    assert [call.step for call in calls] == [0] * 5 + [step for step in range(1, 8) for _ in range(2)]
 
 
 def test_hidden_layers_are_rectified_and_nothing_else_is(paper: ConvDRAW) -> None:
@@ -139,9 +141,46 @@ def test_the_states_are_8_by_8_by_64(paper: ConvDRAW, monkeypatch: pytest.Monkey
 
 def test_no_parameter_is_shared_between_steps(paper: ConvDRAW) -> None:
     owned = [parameter.data_ptr() for step in paper.steps for parameter in step.parameters()]
-    of_one = len(list(paper.steps[0].parameters()))
-    assert of_one == 2 * len(LAYERS), "a weight and a bias for each layer"
-    assert len(set(owned)) == 8 * of_one
+    assert len(set(owned)) == len(owned) == 2 * (8 * len(LAYERS) + 3), "a weight and a bias for each layer"
+
+
+def test_no_weight_is_shared_between_the_four_conditionings_before_the_first_prior() -> None:
+    """What each learns from one loss differs from what the others do."""
+    model = small()
+    model.loss(random_frames(), random_conditions(), seeded(5)).loss.sum().backward()
+    gradients = [layer.weight.grad for layer in model.steps[0].condition]
+    assert len(gradients) == 4
+    for one, other in itertools.combinations(gradients, 2):
+        assert not torch.allclose(one, other, rtol=0.1)
+
+
+@torch.no_grad()
+def test_weights_of_a_time_when_the_four_conditionings_were_one_give_what_they_gave() -> None:
+    model, old = small(), small()
+    shared = model.steps[0].condition[0].state_dict()
+    for layer in model.steps[0].condition[1:]:
+        layer.load_state_dict(shared)
+    state = {}
+    for name, value in model.state_dict().items():
+        layer = re.fullmatch(r"(steps\.\d\.condition)\.(\d)\.(\w+)", name)
+        if layer is None:
+            state[name] = value
+        elif layer[2] == "0":
+            state[f"{layer[1]}.{layer[3]}"] = value
+    assert "steps.0.condition.weight" in state
+    before = set(state)
+    for parameter in old.parameters():
+        parameter.zero_()
+    holder = nn.ModuleDict({"draw": old})
+    holder.load_state_dict({f"draw.{name}": value for name, value in state.items()})
+    old.load_state_dict(state)
+    assert set(state) == before, "what is loaded is left as it is"
+    for one, other in zip(
+        old.loss(random_frames(), random_conditions(), seeded(5)),
+        model.loss(random_frames(), random_conditions(), seeded(5)),
+        strict=True,
+    ):
+        assert torch.equal(one, other)
 
 
 # The mathematics.
@@ -201,8 +240,9 @@ def slow(model: ConvDRAW, frame: Tensor | None, condition: Tensor, noise: list[T
     z, canvas, kl = torch.zeros(LATENT, side, side), torch.zeros(3, SIZE, SIZE), 0.0
     x = torch.zeros_like(canvas) if frame is None else frame.permute(2, 0, 1) / 255
     for number, (step, unit) in enumerate(zip(model.steps, noise, strict=True)):
-        for _ in range(4 if number == 0 else 1):
-            h_prior = gate(conv(step.condition, z, embedded, h_prior, padding=2))
+        assert len(step.condition) == (1 if number else 4)
+        for layer in step.condition:
+            h_prior = gate(conv(layer, z, embedded, h_prior, padding=2))
         latent = prior = gaussian(conv(step.prior, h_prior, padding=2))
         if frame is not None:
             features = conv(step.features[0], x, x - canvas, stride=2, padding=1).clamp(min=0)
@@ -234,7 +274,19 @@ def test_loss_kl_and_error_equal_the_slow_loop_per_dimension_and_per_example() -
     assert result.kl.tolist() == pytest.approx([one.kl for one in expected], rel=1e-4)
     assert result.error.tolist() == pytest.approx([one.error for one in expected], rel=1e-4)
     lagrangian = [one.kl + model.multiplier.item() * (one.error - 0.01) for one in expected]
-    assert result.loss.tolist() == pytest.approx(lagrangian, rel=1e-4)
+    assert result.loss.tolist() == pytest.approx([SIZE * SIZE * 3 * one for one in lagrangian], rel=1e-4)
+
+
+def test_the_loss_in_nats_is_the_lagrangian_per_dimension_times_the_dimensions_in_value_and_gradient() -> None:
+    model, conditions = small(), random_conditions().requires_grad_()
+    result = model.loss(random_frames(), conditions, seeded(5))
+    per_dimension = result.kl + model.multiplier * (result.error - model.geco.kappa)
+    torch.testing.assert_close(result.loss, 768 * per_dimension)
+    trained = [conditions, *model.parameters()]
+    gradients = torch.autograd.grad(result.loss.sum(), trained, retain_graph=True)
+    for gradient, one in zip(gradients, torch.autograd.grad(per_dimension.sum(), trained), strict=True):
+        torch.testing.assert_close(gradient, 768 * one, rtol=1e-4, atol=1e-4)
+    assert gradients[0].any()
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from simcore.frame_models import Deterministic
 
 def test_it_overfits_a_batch() -> None:
     torch.manual_seed(0)
-    model = Deterministic(condition_size=6, frame_size=16, channels=32, kappa=1e-2)
+    model = Deterministic(condition_size=6, frame_size=16, channels=32)
     frames = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
     conditions = torch.randn(4, 6)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -40,12 +40,12 @@ def test_where_the_state_leaves_it_open_it_decodes_the_mean() -> None:
 
 def test_terms_and_weight() -> None:
     torch.manual_seed(0)
-    model = Deterministic(condition_size=6, frame_size=8, channels=4, kappa=0.02)
+    model = Deterministic(condition_size=6, frame_size=8, channels=4, weight=25)
     frames, conditions = torch.randint(0, 256, (3, 8, 8, 3), dtype=torch.uint8), torch.randn(3, 6, requires_grad=True)
     terms = model.loss(frames, conditions)
     decoded = model.decoder(conditions).movedim(1, -1)
     torch.testing.assert_close(terms.error, (decoded - frames / 255).square().mean(dim=(1, 2, 3)))
-    torch.testing.assert_close(terms.loss, 25 * terms.error)
+    torch.testing.assert_close(terms.loss, 25 * (decoded - frames / 255).square().sum(dim=(1, 2, 3)))
     assert model.multiplier == pytest.approx(25)
     assert not terms.kl.any()
     torch.autograd.backward(terms.loss.sum())
@@ -53,3 +53,18 @@ def test_terms_and_weight() -> None:
     assert conditions.grad.abs().sum(dim=1).gt(0).all()
     model.update(torch.tensor(1.0))
     assert model.multiplier == pytest.approx(25)
+
+
+def test_the_loss_is_a_gaussians_log_density_but_for_a_constant() -> None:
+    torch.manual_seed(0)
+    model, conditions = Deterministic(condition_size=6, frame_size=8, channels=4, weight=8.0), torch.randn(3, 6)
+    gaussian = torch.distributions.Normal(model.decoder(conditions), (1 / 16) ** 0.5)
+    frames = torch.randint(0, 256, (2, 3, 8, 8, 3), dtype=torch.uint8)
+    nats = [-gaussian.log_prob(x.movedim(-1, 1) / 255).sum(dim=(1, 2, 3)) for x in frames]
+    losses = [model.loss(x, conditions).loss for x in frames]
+    torch.testing.assert_close(losses[0] - losses[1], nats[0] - nats[1], rtol=1e-4, atol=1e-3)
+
+
+def test_a_weight_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be positive, not 0"):
+        Deterministic(condition_size=6, frame_size=8, weight=0)

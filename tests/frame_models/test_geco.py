@@ -11,9 +11,12 @@ from simcore.frame_models import GECO
 KAPPA = 0.05
 
 
-@pytest.mark.parametrize(("kappa", "expected"), [(1e-3, 500.0), (KAPPA, 10.0), (1e-4, 1000.0)])
-def test_the_multiplier_starts_at_a_gaussians_and_within_the_range(kappa: float, expected: float) -> None:
+@pytest.mark.parametrize(("kappa", "expected"), [(1e-3, 62.5), (KAPPA, 1.25), (1e-5, 1000.0)])
+def test_the_multiplier_starts_where_smooth_frames_let_it_rest_and_within_the_range(
+    kappa: float, expected: float
+) -> None:
     assert GECO(kappa).multiplier.item() == pytest.approx(expected)
+    assert GECO(kappa, initial=7.0).multiplier.item() == 7.0
 
 
 def test_the_lagrangian_is_the_kl_and_the_weighted_violation() -> None:
@@ -33,13 +36,14 @@ class LinearGaussianVAE(nn.Module):
     KL + λ error is, but for a constant, the negative ELBO of probabilistic PCA with noise variance v = 1 / (2 λ). The
     family of posteriors holds the true one, so the optimum is that of the likelihood: w_i² = s_i² - v where s_i² > v,
     b_i² = v / s_i², a_i = w_i / s_i². The expected error of each dimension is then
-    s_i² (1 - a_i w_i)² + w_i² b_i² = v² / s_i² + (s_i² - v) v / s_i² = v. The error is κ where λ = 1 / (2 κ), exactly.
+    s_i² (1 - a_i w_i)² + w_i² b_i² = v² / s_i² + (s_i² - v) v / s_i² = v. Where s_i² <= v nothing is coded, w_i = 0,
+    and the error is s_i². Their mean is κ where v is the water level θ, mean of min(s_i², θ) = κ, so λ = 1 / (2 θ).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variance: list[float]) -> None:
         super().__init__()
-        self.register_buffer("variance", torch.tensor([1.0, 0.8, 0.5, 0.25]))
-        self.parameters_of_each = nn.Parameter(torch.tensor([[0.1], [0.1], [0.0]]).repeat(1, 4))
+        self.register_buffer("variance", torch.tensor(variance))
+        self.parameters_of_each = nn.Parameter(torch.tensor([[0.1], [0.1], [0.0]]).repeat(1, len(variance)))
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Return the expected KL and squared error per dimension, two scalars."""
@@ -50,9 +54,22 @@ class LinearGaussianVAE(nn.Module):
         return kl.mean(), error.mean()
 
 
-@pytest.mark.parametrize("initial", [1000.0, 1e-3, None])
-def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(initial: float | None) -> None:
-    vae, geco = LinearGaussianVAE(), GECO(KAPPA, initial=initial)
+ALL_CODED, HALF_CODED = [1.0, 0.8, 0.5, 0.25], [1.0, 0.8, 0.01, 0.005]
+
+
+@pytest.mark.parametrize(
+    ("initial", "variance", "water_level"),
+    [
+        (1000.0, ALL_CODED, KAPPA),
+        (1e-3, ALL_CODED, KAPPA),
+        (None, ALL_CODED, KAPPA),
+        (None, HALF_CODED, (4 * KAPPA - 0.015) / 2),
+    ],
+)
+def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(
+    initial: float | None, variance: list[float], water_level: float
+) -> None:
+    vae, geco = LinearGaussianVAE(variance), GECO(KAPPA, initial=initial)
     # Adam must forget the gradients of a large λ as fast as λ falls: with β2 = 0.999 it still takes tiny steps when λ
     # has passed the optimum by orders of magnitude.
     optimizer = torch.optim.Adam(vae.parameters(), lr=0.01, betas=(0.9, 0.99))
@@ -67,7 +84,7 @@ def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(initial:
     start_is_too_high = initial == 1000.0
     assert (min(errors) < KAPPA / 2) or not start_is_too_high, "a λ too high should first make the error too small"
     assert errors[-100:] == pytest.approx([KAPPA] * 100, rel=0.1)
-    assert geco.multiplier.item() == pytest.approx(1 / (2 * KAPPA), rel=0.1)
+    assert geco.multiplier.item() == pytest.approx(1 / (2 * water_level), rel=0.1)
 
 
 def test_an_update_follows_the_unbiased_moving_average_of_the_limited_violation() -> None:
@@ -126,6 +143,22 @@ def test_a_restored_multiplier_goes_on_as_if_nothing_had_happened() -> None:
         restored.update(error)
         assert torch.equal(restored.multiplier, geco.multiplier)
     assert geco.multiplier != GECO(KAPPA).multiplier
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_batch_without_an_error_changes_nothing_nor_what_comes_after_it(before: int) -> None:
+    errors, nothing = [0.03, 0.2, 0.06, 0.01, 0.3], torch.tensor(math.nan)
+    geco, never_asked = GECO(KAPPA, initial=3.0), GECO(KAPPA, initial=3.0)
+    for number, error in enumerate(errors):
+        if number == before:
+            state = {name: value.clone() for name, value in geco.state_dict().items()}
+            geco.update(nothing)
+            geco.update(nothing)
+            assert all(torch.equal(value, state[name]) for name, value in geco.state_dict().items())
+        geco.update(torch.tensor(error))
+        never_asked.update(torch.tensor(error))
+        assert torch.equal(geco.multiplier, never_asked.multiplier)
+    assert geco.multiplier != 3.0
 
 
 def test_the_multiplier_is_no_parameter() -> None:

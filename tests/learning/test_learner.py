@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from simcore.errors import UserError
+from simcore.learning.trajectory import Trajectory
 from simcore.training import Training
 from tinier import tinier
 
@@ -46,13 +48,37 @@ def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
 
 
 def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
-    training = make_training(geco__kappa=0.01, geco__rate=0.5)
-    (made,), _ = training.executor.take(1)
-    trajectory = made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
-    metrics = {name: value.item() for name, value in training.learner.step(trajectory).metrics.items()}
+    training = make_training(geco__kappa=0.01, geco__rate=0.5, geco__initial=50.0)
+    metrics = {name: value.item() for name, value in training.learner.step(take_trajectory(training)).metrics.items()}
     assert metrics["lambda"] == pytest.approx(50.0)
-    assert metrics["loss"] == pytest.approx(metrics["kl"] + 50.0 * (metrics["error"] - 0.01), rel=1e-5)
+    per_dimension = metrics["kl"] + 50.0 * (metrics["error"] - 0.01)
+    assert metrics["loss"] == pytest.approx(8 * 8 * 3 * per_dimension, rel=1e-5)
     assert training.system.simulation.frame_model.multiplier.item() > 60.0
+
+
+def take_trajectory(training: Training) -> Trajectory:
+    (made,), _ = training.executor.take(1)
+    return made.trajectory._replace(initial_state=training.system.agent.initial_state(3))
+
+
+@pytest.mark.parametrize("frame_model", ["convdraw", "deterministic", "contrastive"])
+def test_where_no_target_counts_the_multiplier_stays_and_there_is_nothing_to_report(frame_model: str) -> None:
+    training = make_training(frame_model=frame_model, geco__rate=0.5)
+    assert training.system.simulation is not None
+    model, trajectory = training.system.simulation.frame_model, take_trajectory(training)
+    # Episodes of one frame each: no target is in its start's episode.
+    without_targets = trajectory._replace(is_first=torch.ones_like(trajectory.is_first))
+    training.learner.step(trajectory)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    assert before
+    metrics = training.learner.step(without_targets).metrics
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+    assert {name for name, value in metrics.items() if value.isnan()} == {"loss", "kl", "error"}
+    assert metrics["weight"] == 0.0
+    assert all(parameter.isfinite().all() for parameter in training.system.parameters())
+    training.learner.step(trajectory)
+    changed = any(not torch.equal(value, before[name]) for name, value in model.named_buffers())
+    assert changed == (frame_model == "convdraw")
 
 
 def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
@@ -62,3 +88,10 @@ def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
         training.update()
         errors.append(training.take_metrics()["error"])
     assert sum(errors[-10:]) < 0.5 * sum(errors[:10])
+
+
+def test_a_run_that_was_begun_with_another_loss_does_not_go_on_with_this_one() -> None:
+    state = make_training().learner.state_dict()
+    del state["loss"]
+    with pytest.raises(UserError, match="train a new one"):
+        make_training().learner.load_state_dict(state)

@@ -26,7 +26,8 @@ WORLDS = 4
 
 
 def config_of(frame_model: str, core: str) -> Config:
-    return tinier_acting(frame_model=frame_model, core=core, learning__worlds=WORLDS, geco__rate=0.1, world__amount=1)
+    world = {"learning__worlds": WORLDS, "world__amount": 1, "record__metrics_every": 1}
+    return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, **world)
 
 
 def make_learner(config: Config, ranks: Ranks) -> Learner:
@@ -110,8 +111,10 @@ def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
         torch.testing.assert_close(results[0]["system"][name], value, rtol=1e-3, atol=2e-5, msg=name)
     assert any(not torch.equal(value, before[name]) for name, value in alone.system.state_dict().items())
     for name, value in learned.metrics.items():
-        if name != "grad_norm":  # of the averaged gradient on each rank
+        # The norm is of the averaged gradient on each rank, and the spread of the rank's own frames.
+        if name not in ("grad_norm", "embedding_spread"):
             torch.testing.assert_close(results[0]["metrics"][name], value, rtol=1e-4, atol=1e-6, msg=name)
+    assert ("gradient_ratio" in learned.metrics) == (frame_model != "none")
 
 
 def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_maps_of_any_size_come_back_in_their_size(size: int, padded: int) -> Non
 
 
 def test_padding_is_no_part_of_the_map() -> None:
-    """KL and error are sums over the padded map divided by the dimensions of the map; so are κ and the Lagrangian."""
+    """KL and error are sums over the padded map divided by the dimensions of the map, and so is κ meant."""
     kappa = 0.02
     model, maps = make_model(kappa=kappa), make_problem(6, torch.Generator().manual_seed(1))[0]
     beliefs = torch.randn(6, 2 * SIZE**2, generator=torch.Generator().manual_seed(2))
@@ -67,7 +67,8 @@ def test_padding_is_no_part_of_the_map() -> None:
     raw = model.draw.loss(padded, beliefs, torch.Generator().manual_seed(3))
     for told, whole in ((terms.kl, raw.kl), (terms.error, raw.error)):
         torch.testing.assert_close(told * SIZE**2 * 3, whole.mean() * 6**2 * 3)
-    torch.testing.assert_close(terms.loss, terms.kl + model.multiplier * (terms.error - kappa))
+    nats = SIZE**2 * 3 * (terms.kl + model.multiplier * (terms.error - kappa))
+    torch.testing.assert_close(terms.loss, nats)
     assert model.multiplier == pytest.approx(1 / (2 * kappa))
 
 
