@@ -24,6 +24,10 @@ BATCH = 32
 """Worlds that are looked at together, if their maps are not too many."""
 ROOM = 2**29
 """Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
+LONGEST_CONTEXT = 50
+"""Frames that a belief sees at most before a roll-out, where nobody says how many."""
+STEPS = 16
+"""Steps of a roll-out, where nobody says how many."""
 
 
 @dataclass(frozen=True)
@@ -211,21 +215,26 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
 
 @dataclass(frozen=True)
 class Rollout:
-    """What the model expects in held-out worlds, beside what then came; all on the CPU, time first.
+    """One long roll-out from beliefs that saw the first frames of held-out episodes (App. J), beside what then came.
 
-    Up to step `context` the belief sees the frames; from there on the simulation goes on with the actions alone.
+    All of it is on the CPU, time first. There are T frames: up to step `context` the belief sees them; from there on
+    the simulation goes on with the actions alone. Beyond the end of a world's episode everything is zero.
     """
 
     context: int
     """Frames that the belief saw before the simulation was left to itself."""
+    lengths: list[int]
+    """Frames of each world's episode, more than `context` and at most T; W of them."""
     frames: Tensor
     """True frames, uint8 `[T, W, H, W, 3]`."""
     samples: Tensor
-    """Sampled frames, alike: up to `context` one step ahead, then along the simulation; step 0 is empty."""
+    """Frames sampled along the simulation, uint8 `[T - context, W, H, W, 3]`; the first is of step `context`."""
+    expected: Tensor
+    """Frames sampled one step ahead, each from the belief before it, uint8 `[context, W, H, W, 3]`; step 0 is empty."""
     maps: Tensor | None
     """True maps, uint8 `[T, W, N, N, 3]`; None where the world tells none."""
     decoded: Tensor | None
-    """Maps decoded from the belief, alike; from `context` on the last one that saw frames."""
+    """Maps decoded from the belief, uint8 `[context, W, N, N, 3]`; there is none of what was simulated."""
 
 
 def batch_size(config: Config, steps: int) -> int:
@@ -240,43 +249,94 @@ def longest(config: Config) -> int:
     return (config.world.episode_length or config.learning.unroll_length) + 1
 
 
-@torch.no_grad()
-def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: int = 12, seed: int = 0) -> Rollout:
-    """Form a belief on `context` real frames of held-out worlds, then simulate `steps` along the true actions.
+def episode_lengths(is_first: Tensor) -> list[int]:
+    """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
+    return (1 + (is_first[1:].cumsum(dim=0) == 0).sum(dim=0)).tolist()
+
+
+def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[int, int]:
+    """Return frames of context and steps of simulation, with what is None filled in, in episodes of `length` frames.
 
     Raises:
         UserError: context and steps are not positive, or do not fit into one episode.
     """
-    length = longest(run.config)
-    context = length - steps if context is None else context
-    if context < 2 or steps < 1 or context + steps > length or worlds < 1:
+    if context is None:
+        context = max(2, min(length // 2, LONGEST_CONTEXT, length - (steps or 1)))
+    if steps is None:
+        steps = max(1, min(STEPS, length - context))
+    if context < 2 or steps < 1 or context + steps > length:
         raise UserError(
-            f"{worlds} worlds, {context} frames of context and {steps} of simulation: there must be 1, 2 and 1 at "
-            f"least, and context and steps together at most an episode's {length} frames"
+            f"{context} frames of context and {steps} of simulation: there must be 2 and 1 at least, "
+            f"and together at most an episode's {length} frames"
         )
-    total = context + steps
-    trajectory = run.live(f"rollout/{seed}", worlds, total)
-    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    simulation, sample = run.simulation, run.simulation.frame_model.sample
-    beliefs = run.system.agent.unroll(trajectory, snapshots_at=range(context))
+    return context, steps
+
+
+@torch.no_grad()
+def roll_out(
+    run: Loaded, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
+) -> Rollout:
+    """Form beliefs on the first frames of held-out episodes, then simulate along the actions that were taken.
+
+    Args:
+        run: the run.
+        worlds: W, how many.
+        context: frames that the belief sees; None: half an episode, at most 50, and fewer where an episode ends early.
+        steps: frames that are then simulated; None: 16, or as many as the episode has.
+        seed: chooses the worlds, and what is drawn.
+
+    Raises:
+        UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or an
+            episode ends within the context.
+    """
+    simulation = run.simulation
+    if worlds < 1:
+        raise UserError(f"{worlds} worlds: there must be 1 at least")
+    asked, steps = rollout_span(longest(run.config), context, steps)
+    trajectory = run.live(f"rollout/{seed}", worlds, asked + steps)
+    lengths = episode_lengths(trajectory.is_first)
+    # Where an episode ends early, an earlier start leaves it something to imagine.
+    context = max(2, min(asked, min(lengths) - steps)) if context is None else context
+    if min(lengths) <= context:
+        raise UserError(
+            f"an episode ends after {min(lengths)} frames, and the belief is to see {context}: "
+            "take a smaller --context or another --seed"
+        )
+    lengths = [min(length, context + steps) for length in lengths]
+    total = max(lengths)
+
+    # The belief is given the first frames and no more, so nothing of what follows can reach the samples.
+    seen = tree_map(lambda part: part[:context], trajectory._replace(initial_state=None))
+    seen = seen._replace(initial_state=trajectory.initial_state)
+    beliefs = run.system.agent.unroll(seen, snapshots_at=range(context))
     assert beliefs.snapshots is not None
-
-    ahead = trajectory.actions[1:context][None]  # one step from the belief before each frame seen
-    before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
-    one_step = simulation.simulate(before, ahead)[0]
     last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
-    states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
-    samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
+    before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
+    simulated = simulation.simulate(last, trajectory.actions[context:total])
+    ahead = simulation.simulate(before, trajectory.actions[1:context][None])[0]
+    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
+    samples, expected = (
+        simulation.frame_model.sample(states.flatten(0, 1), noise).view(-1, worlds, *trajectory.frames.shape[2:])
+        for states in (simulated, ahead)
+    )
 
+    within = torch.arange(total)[:, None] < torch.tensor(lengths)
     maps, decoded = None, None
     if trajectory.truth is not None and run.system.probes is not None:
-        maps = trajectory.truth.maps.cpu()
-        known = frames_to_uint8(run.probes(beliefs.outputs[:context]).maps.movedim(-1, -3))
-        decoded = torch.cat([known, known[-1:].expand(steps, *known.shape[1:])]).cpu()
+        maps = blank(trajectory.truth.maps[:total], within)
+        decoded = frames_to_uint8(run.probes(beliefs.outputs).maps.movedim(-1, -3)).cpu()
     return Rollout(
         context,
-        trajectory.frames.cpu(),
-        torch.cat([torch.zeros_like(samples[:1]), samples]).cpu(),
+        lengths,
+        blank(trajectory.frames[:total], within),
+        blank(samples, within[context:]),
+        torch.cat([torch.zeros_like(expected[:1]), expected]).cpu(),
         maps,
         decoded,
     )
+
+
+def blank(pictures: Tensor, within: Tensor) -> Tensor:
+    """Return pictures `[T, W, ...]` on the CPU, zero where `within`, bool `[T, W]`, is not."""
+    pictures = pictures.cpu()
+    return pictures * within.view(*within.shape, *[1] * (pictures.dim() - 2))

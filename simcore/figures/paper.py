@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from simcore.config import Config
 from simcore.errors import UserError
-from simcore.figures.inputs_and_samples import inputs_and_samples_figure
+from simcore.figures.inputs_and_samples import COLUMNS, inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
@@ -23,6 +23,8 @@ MAP_SAMPLES = 8
 """Worlds of figure 10."""
 MAP_STEP = 70
 """The step of figure 10, of an episode of 100 frames; in shorter ones as far on."""
+CONTEXT = 8
+"""First frames that the belief sees in figures 13 and 14."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     """Figures 13 and 14."""
     rollouts = {}
     for run in runs:
-        steps = min(8, longest(run.config) // 4)
-        context = min(2 * 16 + 1, longest(run.config)) - steps
+        context = min(CONTEXT, longest(run.config) // 2)
+        steps = min(2 * COLUMNS, longest(run.config)) - context
         rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
-    return inputs_and_samples_figure(rollouts, "Inputs, and samples of the model; red: simulated by actions alone")
+    return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
 
 
 def only_one(runs: Sequence[Loaded]) -> Sequence[Loaded]:

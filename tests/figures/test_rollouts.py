@@ -1,0 +1,95 @@
+"""Pictures of roll-outs: which frames are shown where, and which are framed as imagined."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from simcore.figures import rollout_figure
+from simcore.figures.inputs_and_samples import inputs_and_samples_figure
+from simcore.figures.rollouts import moments
+from simcore.figures.sheet import IMAGINED, wrap
+from simcore.inspection import Rollout
+
+CONTEXT, STEPS, WORLDS = 4, 5, 2
+TRUE, SAMPLED, EXPECTED, MAP, DECODED = 0, 100, 150, 200, 240
+"""What tells kinds of pictures apart: each is of one grey, its kind's plus its time."""
+
+
+def grey(kind: int, times: range, size: int = 4) -> torch.Tensor:
+    values = torch.tensor([kind + t for t in times], dtype=torch.uint8)
+    return values.view(-1, 1, 1, 1, 1).expand(-1, WORLDS, size, size, 3).clone()
+
+
+def make_rollout(lengths: tuple[int, ...] = (9, 9)) -> Rollout:
+    every, first = range(CONTEXT + STEPS), range(CONTEXT)
+    return Rollout(
+        CONTEXT,
+        list(lengths),
+        grey(TRUE, every),
+        grey(SAMPLED, range(CONTEXT, CONTEXT + STEPS)),
+        grey(EXPECTED, first),
+        grey(MAP, every, 7),
+        grey(DECODED, first, 7),
+    )
+
+
+def shown(figure: Figure) -> list[tuple[int, bool]]:
+    """Return the grey of each picture in the order of drawing, and whether it is framed as imagined."""
+    return [(int(np.asarray(panel.images[0].get_array())[0, 0, 0]), is_framed(panel)) for panel in figure.axes]
+
+
+def is_framed(panel: Axes) -> bool:
+    return panel.spines["left"].get_edgecolor() == to_rgba(IMAGINED)
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def test_the_map_forms_at_the_left_and_what_is_imagined_stands_below_what_came() -> None:
+    figure = rollout_figure(make_rollout(), "title")
+    each = shown(figure)
+    assert moments(CONTEXT) == [1, 2, 4]
+    seen = [(kind + t, False) for kind in (TRUE, MAP, DECODED) for t in (0, 1, 3)]
+    imagined = [pair for t in range(CONTEXT, 9) for pair in ((TRUE + t, False), (SAMPLED + t, True))]
+    assert each == 2 * (seen + imagined)
+    assert [word for word in words(figure) if word.startswith(("after", "+"))] == 2 * [
+        *("after 1", "after 2", "after 4"),
+        *("+1", "+2", "+3", "+4", "+5"),
+    ]
+
+
+def test_a_world_without_maps_is_drawn_without() -> None:
+    figure = rollout_figure(replace(make_rollout(), maps=None, decoded=None), "title")
+    assert len(figure.axes) == WORLDS * (3 + 2 * STEPS)
+    assert not any("map" in word for word in words(figure))
+
+
+def test_nothing_is_drawn_beyond_an_episodes_end() -> None:
+    figure = rollout_figure(make_rollout((9, 6)), "title")
+    assert len(figure.axes) == 2 * (9 + 2 * STEPS) - 2 * 3
+
+
+def test_figures_13_and_14_have_nothing_below_the_frames_that_the_belief_saw() -> None:
+    figure = inputs_and_samples_figure({"Cliff": make_rollout(), "Tower": make_rollout((6, 9))}, "title", columns=4)
+    inputs = [(t, False) for t in range(CONTEXT)]
+    later = [pair for t in range(CONTEXT, 9) for pair in ((t, False), (SAMPLED + t, True))]
+    assert shown(figure) == inputs + later + inputs + later[:4]
+    assert words(figure).count("the belief sees these frames") == 2
+
+
+@pytest.mark.parametrize("size", [8.0, 11.0])
+def test_words_are_broken_to_fit(size: int) -> None:
+    whole = "the long roll-out that starts from a belief and goes on by the actions alone " * 4
+    broken, height = wrap(whole, 4.0, size)
+    figure = Figure(figsize=(4.0, 4.0))
+    text = figure.text(0, 0, broken, fontsize=size, linespacing=1.2)
+    box = text.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert box.width / figure.dpi < 4.0
+    assert 0.8 * height < box.height / figure.dpi < 1.05 * height
