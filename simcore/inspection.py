@@ -10,10 +10,11 @@ from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory, Truth
+from simcore.map_view import MapView, believed_view, true_view
 from simcore.nested import tree_map
-from simcore.networks import frames_to_uint8
 from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, Spread, score, spread
+from simcore.probes.readout import Readout
 from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
@@ -24,10 +25,6 @@ BATCH = 32
 """Worlds that are looked at together, if their maps are not too many."""
 ROOM = 2**29
 """Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
-LONGEST_CONTEXT = 50
-"""Frames that a belief sees at most before a roll-out, where nobody says how many."""
-STEPS = 16
-"""Steps of a roll-out, where nobody says how many."""
 
 
 @dataclass(frozen=True)
@@ -160,12 +157,12 @@ class Maps:
 
     frames: Tensor
     """What was seen, uint8 `[T, W, H, W, 3]`."""
-    maps: Tensor
-    """True maps, uint8 `[T, W, N, N, 3]`."""
-    since_seen: Tensor
-    """Steps since a frame last showed each cell, int32 `[T, W, N, N]`; -1: none has."""
-    decoded: Tensor
-    """Maps decoded from the belief, uint8 `[T, W, N, N, 3]`."""
+    lengths: list[int]
+    """Frames of each world's first episode, at most T; W of them. What follows is of another episode."""
+    true: MapView
+    """True maps and places `[T, W]`."""
+    believed: MapView
+    """Maps decoded from the belief, and where it takes the agent to be, `[T, W]`."""
     times: list[int]
     """The times that are shown and sampled at, P of them."""
     samples: Tensor | None
@@ -175,7 +172,7 @@ class Maps:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
         if self.samples is None:
             return None
-        return spread(self.samples, self.maps[self.times], self.since_seen[self.times])
+        return spread(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
 
 
 @torch.no_grad()
@@ -193,48 +190,22 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
     """
     probes, length = run.probes, longest(run.config)
     trajectory = run.live("held-out/maps", worlds or batch_size(run.config, length), length)
-    truth = known(trajectory)
-    assert truth.since_seen is not None, "it was made to be measured"
     beliefs = run.believe(trajectory)
-    decoded = probes(beliefs).maps
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     drawn = None
     if run.system.map_model is not None:
         noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map would not fit into memory together.
         drawn = torch.stack([run.system.map_model.sample(beliefs[shown], noise).cpu() for _ in range(samples)])
-    return Maps(
-        trajectory.frames.cpu(),
-        truth.maps.cpu(),
-        truth.since_seen.cpu(),
-        frames_to_uint8(decoded.movedim(-1, -3)).cpu(),
-        shown,
-        drawn,
-    )
+    true, believed = map_views(run, known(trajectory), probes(beliefs))
+    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 
 
-@dataclass(frozen=True)
-class Rollout:
-    """One long roll-out from beliefs that saw the first frames of held-out episodes (App. J), beside what then came.
-
-    All of it is on the CPU, time first. There are T frames: up to step `context` the belief sees them; from there on
-    the simulation goes on with the actions alone. Beyond the end of a world's episode everything is zero.
-    """
-
-    context: int
-    """Frames that the belief saw before the simulation was left to itself."""
-    lengths: list[int]
-    """Frames of each world's episode, more than `context` and at most T; W of them."""
-    frames: Tensor
-    """True frames, uint8 `[T, W, H, W, 3]`."""
-    samples: Tensor
-    """Frames sampled along the simulation, uint8 `[T - context, W, H, W, 3]`; the first is of step `context`."""
-    expected: Tensor
-    """Frames sampled one step ahead, each from the belief before it, uint8 `[context, W, H, W, 3]`; step 0 is empty."""
-    maps: Tensor | None
-    """True maps, uint8 `[T, W, N, N, 3]`; None where the world tells none."""
-    decoded: Tensor | None
-    """Maps decoded from the belief, uint8 `[context, W, N, N, 3]`; there is none of what was simulated."""
+def map_views(run: Loaded, truth: Truth, read: Readout) -> tuple[MapView, MapView]:
+    """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
+    assert truth.since_seen is not None, "it was made to be measured"
+    frame = map_frame(run.config)
+    return true_view(truth, read.headings.shape[-1], frame), believed_view(read, truth.since_seen, frame)
 
 
 def batch_size(config: Config, steps: int) -> int:
@@ -242,6 +213,11 @@ def batch_size(config: Config, steps: int) -> int:
     cells = config.world.size**2 if isinstance(config.world, LevelConfig) else 1
     maps = 3 * 4 * cells * steps  # of one world, as floats
     return max(1, min(BATCH, ROOM // maps))
+
+
+def map_frame(config: Config) -> str:
+    """Return the frame of the world's maps; there are none in other people's worlds."""
+    return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
 
 
 def longest(config: Config) -> int:
@@ -252,91 +228,3 @@ def longest(config: Config) -> int:
 def episode_lengths(is_first: Tensor) -> list[int]:
     """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
     return (1 + (is_first[1:].cumsum(dim=0) == 0).sum(dim=0)).tolist()
-
-
-def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[int, int]:
-    """Return frames of context and steps of simulation, with what is None filled in, in episodes of `length` frames.
-
-    Raises:
-        UserError: context and steps are not positive, or do not fit into one episode.
-    """
-    if context is None:
-        context = max(2, min(length // 2, LONGEST_CONTEXT, length - (steps or 1)))
-    if steps is None:
-        steps = max(1, min(STEPS, length - context))
-    if context < 2 or steps < 1 or context + steps > length:
-        raise UserError(
-            f"{context} frames of context and {steps} of simulation: there must be 2 and 1 at least, "
-            f"and together at most an episode's {length} frames"
-        )
-    return context, steps
-
-
-@torch.no_grad()
-def roll_out(
-    run: Loaded, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
-) -> Rollout:
-    """Form beliefs on the first frames of held-out episodes, then simulate along the actions that were taken.
-
-    Args:
-        run: the run.
-        worlds: W, how many.
-        context: frames that the belief sees; None: half an episode, at most 50, and fewer where an episode ends early.
-        steps: frames that are then simulated; None: 16, or as many as the episode has.
-        seed: chooses the worlds, and what is drawn.
-
-    Raises:
-        UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or an
-            episode ends within the context.
-    """
-    simulation = run.simulation
-    if worlds < 1:
-        raise UserError(f"{worlds} worlds: there must be 1 at least")
-    asked, steps = rollout_span(longest(run.config), context, steps)
-    trajectory = run.live(f"rollout/{seed}", worlds, asked + steps)
-    lengths = episode_lengths(trajectory.is_first)
-    # Where an episode ends early, an earlier start leaves it something to imagine.
-    context = max(2, min(asked, min(lengths) - steps)) if context is None else context
-    if min(lengths) <= context:
-        raise UserError(
-            f"an episode ends after {min(lengths)} frames, and the belief is to see {context}: "
-            "take a smaller --context or another --seed"
-        )
-    lengths = [min(length, context + steps) for length in lengths]
-    total = max(lengths)
-
-    # The belief is given the first frames and no more, so nothing of what follows can reach the samples.
-    seen = tree_map(lambda part: part[:context], trajectory._replace(initial_state=None))
-    seen = seen._replace(initial_state=trajectory.initial_state)
-    beliefs = run.system.agent.unroll(seen, snapshots_at=range(context))
-    assert beliefs.snapshots is not None
-    last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
-    before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
-    simulated = simulation.simulate(last, trajectory.actions[context:total])
-    ahead = simulation.simulate(before, trajectory.actions[1:context][None])[0]
-    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    samples, expected = (
-        simulation.frame_model.sample(states.flatten(0, 1), noise).view(-1, worlds, *trajectory.frames.shape[2:])
-        for states in (simulated, ahead)
-    )
-
-    within = torch.arange(total)[:, None] < torch.tensor(lengths)
-    maps, decoded = None, None
-    if trajectory.truth is not None and run.system.probes is not None:
-        maps = blank(trajectory.truth.maps[:total], within)
-        decoded = frames_to_uint8(run.probes(beliefs.outputs).maps.movedim(-1, -3)).cpu()
-    return Rollout(
-        context,
-        lengths,
-        blank(trajectory.frames[:total], within),
-        blank(samples, within[context:]),
-        torch.cat([torch.zeros_like(expected[:1]), expected]).cpu(),
-        maps,
-        decoded,
-    )
-
-
-def blank(pictures: Tensor, within: Tensor) -> Tensor:
-    """Return pictures `[T, W, ...]` on the CPU, zero where `within`, bool `[T, W]`, is not."""
-    pictures = pictures.cpu()
-    return pictures * within.view(*within.shape, *[1] * (pictures.dim() - 2))

@@ -31,7 +31,8 @@ class Rollout:
     def execute(self) -> None:
         """Write the picture and the animation into the run's folder."""
         from simcore.figures import rollout_animation, rollout_figure
-        from simcore.inspection import load_run, roll_out
+        from simcore.inspection import load_run
+        from simcore.rollout import roll_out
         from simcore.runs import RunFolder
 
         loaded = load_run(RunFolder.open(self.run), self.device)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simcore.inspection import Rollout
+from simcore.rollout import Rollout
 
 TILE = 128
 GAP = 8
@@ -30,8 +30,8 @@ def rollout_animation(rollout: Rollout) -> list[Image.Image]:
 def _parts(rollout: Rollout, t: int, world: int) -> list[NDArray[np.uint8]]:
     seen = t < rollout.context
     parts = [rollout.frames[t, world], (rollout.expected[t] if seen else rollout.samples[t - rollout.context])[world]]
-    if rollout.maps is not None and rollout.decoded is not None:
-        parts += [rollout.maps[t, world], rollout.decoded[min(t, rollout.context - 1), world]]
+    if rollout.true is not None and rollout.believed is not None:
+        parts += [rollout.true.pictures[t, world], rollout.believed.pictures[min(t, rollout.context - 1), world]]
     return [part.numpy() for part in parts]
 
 

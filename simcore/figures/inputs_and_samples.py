@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
-from simcore.inspection import Rollout
+from simcore.rollout import Rollout
 
 COLUMNS = 16
 SIDE = 0.7

@@ -14,9 +14,20 @@ from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.inspection import Loaded, batch_size, imagine_maps, known, load_run, longest, measure, roll_out
-from simcore.networks import frames_to_uint8
+from simcore.inspection import (
+    Loaded,
+    batch_size,
+    episode_lengths,
+    imagine_maps,
+    known,
+    load_run,
+    longest,
+    map_views,
+    measure,
+)
+from simcore.nested import tree_map
 from simcore.probes.measure import Constant, score
+from simcore.rollout import roll_out
 from simcore.runs import RunFolder
 
 MAP_SAMPLES = 8
@@ -134,8 +145,8 @@ def shared_worlds(run: Loaded, seed: int) -> Loaded:
 def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
     """Decode maps at a step of held-out episodes."""
     trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
-    maps = run.probes(run.believe(trajectory)[step]).maps
-    return DecodedMaps(known(trajectory).maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
+    truth = tree_map(lambda part: part[step], known(trajectory))
+    return DecodedMaps(*map_views(run, truth, run.probes(run.believe(trajectory)[step])))
 
 
 @torch.no_grad()
@@ -147,12 +158,12 @@ def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
     truth = known(trajectory)
     read = run.probes(run.believe(trajectory))
     constant = Constant.fit([known(others)]).read(read)
-    later = trajectory.is_first[1:, 0].nonzero()
-    episode = slice(0, 1 + int(later[0, 0]) if len(later) else length)  # it may have ended sooner
+    episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
+    true, believed = map_views(run, truth, read)
     return TrajectoryError(
         trajectory.frames[episode, 0].cpu(),
-        truth.maps[episode, 0].cpu(),
-        frames_to_uint8(read.maps.movedim(-1, -3))[episode, 0].cpu(),
+        true.at(episode, 0),
+        believed.at(episode, 0),
         score(read, truth).map_mse[episode, 0],
         score(constant, truth).map_mse[episode, 0],
     )

@@ -2,8 +2,9 @@
 
 from matplotlib.figure import Figure
 
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
-from simcore.inspection import Rollout
+from simcore.rollout import Rollout
 
 FRAME = 0.72
 """Side of a frame in inches."""
@@ -34,7 +35,7 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
     half and all of the frames that it saw; at the right all frames that it then imagines, each below the true one.
     """
     worlds, steps = rollout.frames.shape[1], len(rollout.samples)
-    has_maps = rollout.maps is not None
+    has_maps = rollout.true is not None
     columns, shown = -(-steps // LINES), moments(rollout.context)
     side = MAP if has_maps else FRAME
     left_width = LABEL + len(shown) * (side + GAP)
@@ -64,24 +65,25 @@ def describe(rollout: Rollout) -> str:
         "Framed in red: one long roll-out, simulated from the belief after its last frame and sampled step by step; "
         "above each what was really there, which the belief never saw."
     )
-    if rollout.maps is not None:
-        words = f"At the left: the map that can be read from the belief, as it forms, below the true one. {words}"
+    if rollout.true is not None:
+        words = f"At the left, below the true map: the map that is read from the belief, as it forms. {LEGEND} {words}"
     return words
 
 
 def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, side: float) -> None:
     """Draw what the belief saw and knew at some moments of the context, each in a column."""
-    parts = {"sees": rollout.frames}
-    if rollout.maps is not None and rollout.decoded is not None:
-        parts |= {"true map": rollout.maps, "believed map": rollout.decoded}
-    for row, (name, part) in enumerate(parts.items()):
-        at = y + STEP + row * (side + GAP)
-        sheet.words(x + LABEL - 0.1, at + side / 2, name.replace(" ", "\n"), ha="right", va="center")
-        for column, count in enumerate(moments(rollout.context)):
-            left = x + LABEL + column * (side + GAP)
-            if row == 0:
-                sheet.words(left + side / 2, y, f"after {count}", 8, ha="center")
-            show(sheet.panel(left, at, side), part[count - 1, world].numpy())
+    names = ["sees", "true\nmap", "believed\nmap"][: 1 if rollout.true is None else 3]
+    rows = [y + STEP + row * (side + GAP) for row in range(len(names))]
+    for at, name in zip(rows, names, strict=True):
+        sheet.words(x + LABEL - 0.1, at + side / 2, name, ha="right", va="center")
+    for column, count in enumerate(moments(rollout.context)):
+        left = x + LABEL + column * (side + GAP)
+        words = f"after {count} frames" if count > 1 else "after 1 frame"
+        sheet.words(left + side / 2, y, words, 8, ha="center")
+        show(sheet.panel(left, rows[0], side), rollout.frames[count - 1, world].numpy())
+        if rollout.true is not None and rollout.believed is not None:
+            draw_map(sheet.panel(left, rows[1], side), rollout.true.at(count - 1, world), TRUE)
+            draw_map(sheet.panel(left, rows[2], side), rollout.believed.at(count - 1, world), BELIEVED)
 
 
 def draw_imagined(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, columns: int) -> None:

@@ -12,9 +12,12 @@ from matplotlib.figure import Figure
 
 from simcore.figures import rollout_figure
 from simcore.figures.inputs_and_samples import inputs_and_samples_figure
+from simcore.figures.map_panel import BELIEVED, LEGEND
+from simcore.figures.map_panel import TRUE as TRUE_ARROW
 from simcore.figures.rollouts import moments
 from simcore.figures.sheet import IMAGINED, wrap
-from simcore.inspection import Rollout
+from simcore.map_view import MapView
+from simcore.rollout import Rollout
 
 CONTEXT, STEPS, WORLDS = 4, 5, 2
 TRUE, SAMPLED, EXPECTED, MAP, DECODED = 0, 100, 150, 200, 240
@@ -26,6 +29,13 @@ def grey(kind: int, times: range, size: int = 4) -> torch.Tensor:
     return values.view(-1, 1, 1, 1, 1).expand(-1, WORLDS, size, size, 3).clone()
 
 
+def view(kind: int, times: range) -> MapView:
+    """Maps of which all was seen, with the agent in the middle."""
+    ones = torch.ones(len(times), WORLDS)
+    since_seen = torch.zeros(len(times), WORLDS, 7, 7, dtype=torch.int32)
+    return MapView(grey(kind, times, 7), since_seen, 24 * ones.long(), 0 * ones, ones)
+
+
 def make_rollout(lengths: tuple[int, ...] = (9, 9)) -> Rollout:
     every, first = range(CONTEXT + STEPS), range(CONTEXT)
     return Rollout(
@@ -34,8 +44,8 @@ def make_rollout(lengths: tuple[int, ...] = (9, 9)) -> Rollout:
         grey(TRUE, every),
         grey(SAMPLED, range(CONTEXT, CONTEXT + STEPS)),
         grey(EXPECTED, first),
-        grey(MAP, every, 7),
-        grey(DECODED, first, 7),
+        view(MAP, every),
+        view(DECODED, first),
     )
 
 
@@ -56,19 +66,27 @@ def test_the_map_forms_at_the_left_and_what_is_imagined_stands_below_what_came()
     figure = rollout_figure(make_rollout(), "title")
     each = shown(figure)
     assert moments(CONTEXT) == [1, 2, 4]
-    seen = [(kind + t, False) for kind in (TRUE, MAP, DECODED) for t in (0, 1, 3)]
+    seen = [(kind + t, False) for t in (0, 1, 3) for kind in (TRUE, MAP, DECODED)]
     imagined = [pair for t in range(CONTEXT, 9) for pair in ((TRUE + t, False), (SAMPLED + t, True))]
     assert each == 2 * (seen + imagined)
     assert [word for word in words(figure) if word.startswith(("after", "+"))] == 2 * [
-        *("after 1", "after 2", "after 4"),
+        *("after 1 frame", "after 2 frames", "after 4 frames"),
         *("+1", "+2", "+3", "+4", "+5"),
     ]
 
 
 def test_a_world_without_maps_is_drawn_without() -> None:
-    figure = rollout_figure(replace(make_rollout(), maps=None, decoded=None), "title")
+    figure = rollout_figure(replace(make_rollout(), true=None, believed=None), "title")
     assert len(figure.axes) == WORLDS * (3 + 2 * STEPS)
-    assert not any("map" in word for word in words(figure))
+    assert not any("map" in word or "arrow" in word for word in words(figure))
+
+
+def test_arrows_and_veil_are_told_in_words_and_drawn_by_kind() -> None:
+    figure = rollout_figure(make_rollout(), "title")
+    assert any(LEGEND in word.replace("\n", " ") for word in words(figure))
+    for panel, (value, _) in zip(figure.axes, shown(figure), strict=True):
+        colour = {MAP // 40: TRUE_ARROW, DECODED // 40: BELIEVED}.get(value // 40)
+        assert [patch.get_edgecolor() for patch in panel.patches[1:]] == ([to_rgba(colour)] if colour else [])
 
 
 def test_nothing_is_drawn_beyond_an_episodes_end() -> None:
