@@ -30,7 +30,7 @@ class Rollout:
 
     def execute(self) -> None:
         """Write the picture and the animation into the run's folder."""
-        from simcore.figures import rollout_animation, rollout_figure
+        from simcore.figures import rollout_animation, rollout_figure, save_animation
         from simcore.inspection import load_run
         from simcore.rollout import roll_out
         from simcore.runs import RunFolder
@@ -40,6 +40,5 @@ class Rollout:
         picture, animation = self.run / "rollout.png", self.run / "rollout.gif"
         title = f"{self.run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)
-        first, *rest = rollout_animation(rollout)
-        first.save(animation, save_all=True, append_images=rest, duration=250, loop=0)
+        save_animation(rollout_animation(rollout), rollout.context, animation)
         say(f"Written: {picture}, {animation}")

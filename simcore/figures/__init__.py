@@ -1,6 +1,6 @@
 """Tables, figures and animations of what a run has learned."""
 
-from simcore.figures.animation import rollout_animation
+from simcore.figures.animation import rollout_animation, save_animation
 from simcore.figures.columns import metric_columns
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure, draw_curves
@@ -26,6 +26,7 @@ __all__ = [
     "metric_columns",
     "rollout_animation",
     "rollout_figure",
+    "save_animation",
     "trajectory_error",
     "trajectory_error_figure",
 ]

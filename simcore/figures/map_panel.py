@@ -43,6 +43,8 @@ def draw_map(panel: Axes, view: MapView, arrow: str) -> None:
 
 def draw_veil(panel: Axes, seen: NDArray[np.bool_]) -> None:
     """Lay pale stripes over the cells that are not in `seen`, bool `[N, N]`, and a line between them and the others."""
+    if seen.all():
+        return  # an empty path would not clip the stripes at all
     size = len(seen)
     veil = np.ones((size, size, 4))
     veil[..., 3] = np.where(seen, 0.0, VEIL)

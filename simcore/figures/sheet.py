@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 MARGIN = 0.2
@@ -46,6 +47,12 @@ class Sheet:
         ends = (x / self.width, (x + length) / self.width)
         heights = (1 - y / self.height, 1 - y / self.height)
         self.figure.add_artist(Line2D(ends, heights, color=colour, linewidth=width, transform=self.figure.transFigure))
+
+    def band(self, height: float, colour: str) -> None:
+        """Colour a band along the upper edge."""
+        place = (0.0, 1 - height / self.height)
+        patch = Rectangle(place, 1.0, height / self.height, facecolor=colour, transform=self.figure.transFigure)
+        self.figure.add_artist(patch)
 
 
 def wrap(words: str, width: float, size: float = WORDS) -> tuple[str, float]:

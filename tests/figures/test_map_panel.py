@@ -48,6 +48,15 @@ def test_cells_seen_keep_their_colours_and_the_others_are_paled_and_striped(size
     assert striped.all() if size == 7 else striped.mean() > 0.4, "in a large map stripes are wider apart than cells"
 
 
+@pytest.mark.parametrize(("since_seen", "veiled"), [(0, False), (-1, True)])
+def test_all_is_veiled_before_anything_was_seen_and_nothing_once_all_was(since_seen: int, veiled: bool) -> None:
+    view = make_view(7)
+    view = view._replace(since_seen=torch.full_like(view.since_seen, since_seen))
+    pixels = render(view).reshape(7, CELL, 7, CELL, 3).swapaxes(1, 2)[:, :, 4:-4, 4:-4].astype(int)
+    changed = (abs(pixels - view.pictures.numpy()[:, :, None, None]) > 1).any(axis=-1)
+    assert changed.all() if veiled else not changed.any()
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_the_border_lies_between_cells_seen_and_not(size: int) -> None:
     seen = np.random.default_rng(size).random((size, size)) < 0.5
