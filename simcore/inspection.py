@@ -10,10 +10,11 @@ from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory, Truth
+from simcore.map_view import MapView, believed_view, true_view
 from simcore.nested import tree_map
-from simcore.networks import frames_to_uint8
 from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, Spread, score, spread
+from simcore.probes.readout import Readout
 from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
@@ -156,12 +157,12 @@ class Maps:
 
     frames: Tensor
     """What was seen, uint8 `[T, W, H, W, 3]`."""
-    maps: Tensor
-    """True maps, uint8 `[T, W, N, N, 3]`."""
-    since_seen: Tensor
-    """Steps since a frame last showed each cell, int32 `[T, W, N, N]`; -1: none has."""
-    decoded: Tensor
-    """Maps decoded from the belief, uint8 `[T, W, N, N, 3]`."""
+    lengths: list[int]
+    """Frames of each world's first episode, at most T; W of them. What follows is of another episode."""
+    true: MapView
+    """True maps and places `[T, W]`."""
+    believed: MapView
+    """Maps decoded from the belief, and where it takes the agent to be, `[T, W]`."""
     times: list[int]
     """The times that are shown and sampled at, P of them."""
     samples: Tensor | None
@@ -171,7 +172,7 @@ class Maps:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
         if self.samples is None:
             return None
-        return spread(self.samples, self.maps[self.times], self.since_seen[self.times])
+        return spread(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
 
 
 @torch.no_grad()
@@ -189,43 +190,22 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
     """
     probes, length = run.probes, longest(run.config)
     trajectory = run.live("held-out/maps", worlds or batch_size(run.config, length), length)
-    truth = known(trajectory)
-    assert truth.since_seen is not None, "it was made to be measured"
     beliefs = run.believe(trajectory)
-    decoded = probes(beliefs).maps
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     drawn = None
     if run.system.map_model is not None:
         noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map would not fit into memory together.
         drawn = torch.stack([run.system.map_model.sample(beliefs[shown], noise).cpu() for _ in range(samples)])
-    return Maps(
-        trajectory.frames.cpu(),
-        truth.maps.cpu(),
-        truth.since_seen.cpu(),
-        frames_to_uint8(decoded.movedim(-1, -3)).cpu(),
-        shown,
-        drawn,
-    )
+    true, believed = map_views(run, known(trajectory), probes(beliefs))
+    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 
 
-@dataclass(frozen=True)
-class Rollout:
-    """What the model expects in held-out worlds, beside what then came; all on the CPU, time first.
-
-    Up to step `context` the belief sees the frames; from there on the simulation goes on with the actions alone.
-    """
-
-    context: int
-    """Frames that the belief saw before the simulation was left to itself."""
-    frames: Tensor
-    """True frames, uint8 `[T, W, H, W, 3]`."""
-    samples: Tensor
-    """Sampled frames, alike: up to `context` one step ahead, then along the simulation; step 0 is empty."""
-    maps: Tensor | None
-    """True maps, uint8 `[T, W, N, N, 3]`; None where the world tells none."""
-    decoded: Tensor | None
-    """Maps decoded from the belief, alike; from `context` on the last one that saw frames."""
+def map_views(run: Loaded, truth: Truth, read: Readout) -> tuple[MapView, MapView]:
+    """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
+    assert truth.since_seen is not None, "it was made to be measured"
+    frame = map_frame(run.config)
+    return true_view(truth, read.headings.shape[-1], frame), believed_view(read, truth.since_seen, frame)
 
 
 def batch_size(config: Config, steps: int) -> int:
@@ -235,48 +215,16 @@ def batch_size(config: Config, steps: int) -> int:
     return max(1, min(BATCH, ROOM // maps))
 
 
+def map_frame(config: Config) -> str:
+    """Return the frame of the world's maps; there are none in other people's worlds."""
+    return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
+
+
 def longest(config: Config) -> int:
     """Return the frames that an episode has at most; of an unroll where the world sets no bound."""
     return (config.world.episode_length or config.learning.unroll_length) + 1
 
 
-@torch.no_grad()
-def roll_out(run: Loaded, worlds: int = 4, context: int | None = None, steps: int = 12, seed: int = 0) -> Rollout:
-    """Form a belief on `context` real frames of held-out worlds, then simulate `steps` along the true actions.
-
-    Raises:
-        UserError: context and steps are not positive, or do not fit into one episode.
-    """
-    length = longest(run.config)
-    context = length - steps if context is None else context
-    if context < 2 or steps < 1 or context + steps > length or worlds < 1:
-        raise UserError(
-            f"{worlds} worlds, {context} frames of context and {steps} of simulation: there must be 1, 2 and 1 at "
-            f"least, and context and steps together at most an episode's {length} frames"
-        )
-    total = context + steps
-    trajectory = run.live(f"rollout/{seed}", worlds, total)
-    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    simulation, sample = run.simulation, run.simulation.frame_model.sample
-    beliefs = run.system.agent.unroll(trajectory, snapshots_at=range(context))
-    assert beliefs.snapshots is not None
-
-    ahead = trajectory.actions[1:context][None]  # one step from the belief before each frame seen
-    before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
-    one_step = simulation.simulate(before, ahead)[0]
-    last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
-    states = torch.cat([one_step, simulation.simulate(last, trajectory.actions[context:])])
-    samples = sample(states.flatten(0, 1), noise).view(total - 1, *trajectory.frames.shape[1:])
-
-    maps, decoded = None, None
-    if trajectory.truth is not None and run.system.probes is not None:
-        maps = trajectory.truth.maps.cpu()
-        known = frames_to_uint8(run.probes(beliefs.outputs[:context]).maps.movedim(-1, -3))
-        decoded = torch.cat([known, known[-1:].expand(steps, *known.shape[1:])]).cpu()
-    return Rollout(
-        context,
-        trajectory.frames.cpu(),
-        torch.cat([torch.zeros_like(samples[:1]), samples]).cpu(),
-        maps,
-        decoded,
-    )
+def episode_lengths(is_first: Tensor) -> list[int]:
+    """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
+    return (1 + (is_first[1:].cumsum(dim=0) == 0).sum(dim=0)).tolist()

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from simcore.errors import UserError
-from simcore.inspection import Loaded, batch_size, imagine_maps, load_run, measure, roll_out
-from simcore.memory import CoreState, Unrolled
+from simcore.inspection import Loaded, batch_size, imagine_maps, load_run, measure
 from simcore.presets import preset
 from simcore.probes.measure import score
 from simcore.runs import RunFolder
@@ -84,60 +82,14 @@ def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
     assert maps.samples is not None
     assert maps.samples.shape == (2, 4, 3, 7, 7, 3)
     assert torch.equal(maps.samples, again.samples)
-    assert maps.decoded.shape == maps.maps.shape == (9, 3, 7, 7, 3)
+    assert maps.lengths == [9, 9, 9]
+    assert maps.believed.pictures.shape == maps.true.pictures.shape == (9, 3, 7, 7, 3)
     with torch.no_grad():
-        read = imagining.probes(imagining.believe(imagining.live("held-out/maps", 3, 9))).maps
-    torch.testing.assert_close(maps.decoded / 255.0, read.clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
-
-
-class Tagged(nn.Module):
-    """A core and a frame model in one that carry the tag (start time, last action, steps) into the frame."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[Tensor] = []
-
-    def forward(self, inputs: Tensor, state: CoreState) -> Unrolled:
-        steps = torch.arange(1.0, len(inputs) + 1).view(-1, *[1] * (inputs.dim() - 1)).expand(*inputs.shape[:-1], 1)
-        start = state.hidden[..., :1].expand(*inputs.shape[:-1], 1)
-        return Unrolled(torch.cat([start, inputs.argmax(-1, keepdim=True).float(), steps], -1), state, None)
-
-    def sample(self, condition: Tensor, noise: torch.Generator) -> Tensor:
-        self.asked.append(condition)
-        return torch.zeros(len(condition), 8, 8, 3, dtype=torch.uint8)
-
-
-def test_rollouts_are_one_step_ahead_and_then_open_loop(run: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    tagged = Tagged()
-    context, steps, worlds = 4, 5, 2
-    agent, simulation = run.system.agent, run.system.simulation
-    unroll = agent.unroll
-
-    def timed(trajectory: Any, snapshots_at: Any) -> Unrolled:
-        unrolled = unroll(trajectory, snapshots_at)
-        times = torch.arange(context).view(-1, 1, 1).expand_as(unrolled.snapshots.hidden).float()
-        return unrolled._replace(snapshots=CoreState(times, times))
-
-    monkeypatch.setattr(agent, "unroll", timed)
-    monkeypatch.setattr(simulation, "core", tagged)
-    monkeypatch.setattr(simulation, "frame_model", tagged)
-    rollout = roll_out(run, worlds, context, steps)
-
-    start, action, length = tagged.asked[0].view(context + steps - 1, worlds, 3).unbind(-1)
-    assert start[:, 0].tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
-    assert length[:, 0].tolist() == [1, 1, 1, 1, 2, 3, 4, 5]
-    trajectory = run.live("rollout/0", worlds, context + steps)
-    assert torch.equal(action.long(), trajectory.actions[1:])
-    assert torch.equal(rollout.frames, trajectory.frames)
-    assert torch.equal(rollout.maps, trajectory.truth.maps)
-    assert rollout.samples.shape == rollout.frames.shape
-    assert torch.equal(rollout.decoded[context - 1], rollout.decoded[-1]), "no map is decoded where nothing is seen"
-
-
-@pytest.mark.parametrize(("context", "steps"), [(1, 3), (3, 0), (6, 4)])
-def test_rollouts_that_do_not_fit_an_episode_are_refused(run: Loaded, context: int, steps: int) -> None:
-    with pytest.raises(UserError, match="at most an episode's 9 frames"):
-        roll_out(run, 1, context, steps)
+        trajectory = imagining.live("held-out/maps", 3, 9)
+        read = imagining.probes(imagining.believe(trajectory))
+    torch.testing.assert_close(maps.believed.pictures / 255.0, read.maps.clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(maps.believed.cells, read.cells.argmax(-1))
+    assert torch.equal(maps.true.cells, trajectory.truth.cells)
 
 
 def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:

@@ -10,16 +10,19 @@ from simcore.commands.console import say
 
 @dataclass(frozen=True)
 class Rollout:
-    """Show what a run's model expects to see: true frames above sampled ones, the true map beside the decoded one."""
+    """Show what a run's model imagines: the belief sees an episode's first frames, then the simulation goes on alone.
+
+    The map that is read from the belief stands below the true one, the imagined frames below those that came.
+    """
 
     run: Positional[Path]
     """The run's folder."""
     worlds: int = 4
     """Held-out worlds to show."""
     context: int | None = None
-    """Frames that the belief sees before the simulation goes on alone; none: all but the last --steps."""
-    steps: int = 12
-    """Steps of simulation without frames."""
+    """Frames that the belief sees before the simulation goes on alone; none: half an episode, 50 at most."""
+    steps: int | None = None
+    """Steps of simulation without frames; none: 16, or as many as are left of the episode."""
     seed: int = 0
     """Chooses the worlds, and what is drawn."""
     device: str = "auto"
@@ -27,15 +30,15 @@ class Rollout:
 
     def execute(self) -> None:
         """Write the picture and the animation into the run's folder."""
-        from simcore.figures import rollout_animation, rollout_figure
-        from simcore.inspection import load_run, roll_out
+        from simcore.figures import rollout_animation, rollout_figure, save_animation
+        from simcore.inspection import load_run
+        from simcore.rollout import roll_out
         from simcore.runs import RunFolder
 
         loaded = load_run(RunFolder.open(self.run), self.device)
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
         picture, animation = self.run / "rollout.png", self.run / "rollout.gif"
-        title = f"{self.run.name} after {loaded.update:,} updates; red: simulated without frames"
+        title = f"{self.run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)
-        first, *rest = rollout_animation(rollout)
-        first.save(animation, save_all=True, append_images=rest, duration=250, loop=0)
+        save_animation(rollout_animation(rollout), rollout.context, animation)
         say(f"Written: {picture}, {animation}")

@@ -1,5 +1,6 @@
 """Tables, figures and animations of what a run has learned."""
 
+from simcore.figures.animation import rollout_animation, save_animation
 from simcore.figures.columns import metric_columns
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure, draw_curves
@@ -7,7 +8,7 @@ from simcore.figures.evaluation import evaluation_table
 from simcore.figures.knowledge import fading_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure
 from simcore.figures.paper import draw_paper_figure, trajectory_error
-from simcore.figures.rollouts import rollout_animation, rollout_figure
+from simcore.figures.rollouts import rollout_figure
 from simcore.figures.trajectory_error import trajectory_error_figure
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "metric_columns",
     "rollout_animation",
     "rollout_figure",
+    "save_animation",
     "trajectory_error",
     "trajectory_error_figure",
 ]

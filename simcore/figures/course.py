@@ -1,7 +1,9 @@
 """The course of a training run: its metrics over frames, beside what a constant guess would score."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from simcore.figures.curves import smooth
@@ -20,6 +22,8 @@ PANELS = {
     "cell_accuracy": "cell accuracy",
     "heading_accuracy": "heading accuracy",
 }
+SPAN = 5.0
+"""What spans less than this, as a ratio, is drawn on a linear axis."""
 
 
 def course_figure(
@@ -42,7 +46,7 @@ def course_figure(
         shown["error"] = "error of the contrastive model, nats"
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize=11)
     frames = metrics["frames"] / 1e6
     panels = list(figure.subplots(rows, 3, squeeze=False).flat)
     for panel in panels[len(shown) :]:
@@ -50,16 +54,30 @@ def course_figure(
     for panel, (name, label) in zip(panels, shown.items(), strict=False):
         panel.set_title(label, fontsize=9)
         panel.set_xlabel("million frames", fontsize=8)
+        panel.tick_params(labelsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
         panel.plot(frames, metrics[name], color="tab:blue", alpha=0.25, linewidth=1)
         panel.plot(frames, smooth(metrics[name]), color="tab:blue", label="belief" if name in constant else None)
         if name in constant:
             panel.axhline(constant[name], color="tab:gray", label="constant")
-            panel.legend(fontsize=8)
+            panel.legend(fontsize=8, frameon=False)
         if name == "error" and kappa is not None:
             panel.axhline(kappa, color="tab:gray", linestyle="--")
         if name in ("error", "kl", "lambda"):
-            panel.set_yscale("log")
+            scale_by_decades(panel)
         if name == "map_mse":  # the first updates' errors would hide the rest
             settled = metrics[name][len(frames) // 20 :]
-            panel.set_ylim(0.98 * np.nanmin(settled), 1.02 * max(np.nanmax(settled), constant.get(name, 0.0)))
+            highest = max(np.nanmax(settled), np.nanmax(smooth(metrics[name])[len(frames) // 2 :]))
+            panel.set_ylim(0.98 * np.nanmin(settled), 1.02 * max(highest, constant.get(name, 0.0)))
     return figure
+
+
+def scale_by_decades(panel: Axes) -> None:
+    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5, if what is drawn spans a few of them."""
+    low, high = panel.get_ylim()
+    if low > 0 and high < SPAN * low:
+        return
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())

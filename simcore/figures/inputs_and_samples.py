@@ -1,43 +1,75 @@
-"""Figures 13 and 14: inputs above samples of the model, line after line, from building levels and terrain (App. J)."""
+"""Figures 13 and 14: inputs above samples of one long roll-out, in building levels and on terrain (App. J)."""
 
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from simcore.inspection import Rollout
+from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
+from simcore.rollout import Rollout
 
 COLUMNS = 16
+SIDE = 0.7
+"""Of a frame, in inches."""
+GAP = 0.06
+LABEL = 0.75
+"""Width of the words at the left, in inches."""
+STEP = 0.17
+"""Height of the line with the numbers of the steps, in inches."""
+SEEN = "the belief sees these frames"
+STRIP = STEP + 2 * SIDE + 2 * GAP
+"""Height of a row of inputs above its samples."""
 
 
 def inputs_and_samples_figure(rollouts: Mapping[str, Rollout], title: str, columns: int = COLUMNS) -> Figure:
     """Draw one example after the other: a row of inputs above a row of samples, continued in the rows below.
 
-    Samples framed in red are of frames that the belief never saw: there the simulation goes on by its actions alone.
+    The belief sees the first inputs, under which there is no sample. Then it is left alone: all samples, framed in red,
+    are of one roll-out by the actions. An episode that ends sooner ends its rows.
 
     Args:
-        rollouts: by the example's name; each of one world.
+        rollouts: by the example's name; of each the first world is drawn.
         title: the figure's title.
         columns: frames in a row.
     """
-    strips = [  # name, roll-out, first time
-        (name if begin == 1 else "", rollout, begin)
-        for name, rollout in rollouts.items()
-        for begin in range(1, len(rollout.frames), columns)
-    ]
-    figure = Figure(figsize=(0.66 * columns + 1.0, 1.42 * len(strips) + 0.6), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    grid = figure.subplots(2 * len(strips), columns, squeeze=False)
-    for panel in grid.flat:
-        panel.set_xticks([])
-        panel.set_yticks([])
-        panel.spines[:].set_visible(False)
-    for strip, (name, rollout, begin) in enumerate(strips):
-        for column, t in enumerate(range(begin, min(begin + columns, len(rollout.frames)))):
-            for row, part in enumerate((rollout.frames, rollout.samples)):
-                panel = grid[2 * strip + row, column]
-                panel.imshow(part[t, 0].numpy(), interpolation="nearest")
-                if row == 1 and t >= rollout.context:
-                    panel.spines[:].set(visible=True, edgecolor="tab:red", linewidth=1.5)
-        grid[2 * strip, 0].set_ylabel(f"{name}\ninput" if name else "input", fontsize=8)
-        grid[2 * strip + 1, 0].set_ylabel("sample", fontsize=8)
-    return figure
+    strips = {name: -(-rollout.lengths[0] // columns) for name, rollout in rollouts.items()}
+    width = 2 * MARGIN + LABEL + columns * (SIDE + GAP)
+    caption, caption_height = wrap(
+        "Upper rows: what was there. Lower rows, framed in red: what the model imagines in one long roll-out, which "
+        "starts from a belief that saw the first frames alone and goes on by the actions.",
+        width - 2 * MARGIN,
+    )
+    height = 2 * MARGIN + 0.35 + sum(0.3 + count * (STRIP + 0.08) for count in strips.values()) + caption_height
+    sheet = Sheet(width, height)
+    sheet.words(MARGIN, MARGIN, title, 11)
+    y = MARGIN + 0.35
+    for name, rollout in rollouts.items():
+        sheet.words(MARGIN, y, name, 10, weight="bold")
+        y += 0.22
+        for strip in range(strips[name]):
+            draw_strip(sheet, y, rollout, range(strip * columns, min((strip + 1) * columns, rollout.lengths[0])))
+            y += STRIP + 0.08
+        y += 0.08
+    sheet.words(MARGIN, y, caption)
+    return sheet.figure
+
+
+def draw_strip(sheet: Sheet, y: float, rollout: Rollout, times: range) -> None:
+    """Draw the inputs at some times, and below them what was imagined of them."""
+    left, below = MARGIN + LABEL, y + STEP + SIDE + GAP
+    sheet.words(left - 0.1, y + STEP + SIDE / 2, "input", ha="right", va="center")
+    for column, t in enumerate(times):
+        x = left + column * (SIDE + GAP)
+        imagined = t - rollout.context
+        words = f"{t}" if imagined < 0 else f"+{imagined + 1}"
+        sheet.words(x + SIDE / 2, y, words, 8, ha="center", color=IMAGINED if imagined >= 0 else "black")
+        show(sheet.panel(x, y + STEP, SIDE), rollout.frames[t, 0].numpy())
+        if imagined >= 0:
+            show_imagined(sheet.panel(x, below, SIDE), rollout.samples[imagined, 0].numpy())
+    seen = min(rollout.context, times.stop) - times.start
+    if seen > 0:
+        width = seen * (SIDE + GAP) - GAP
+        sheet.rule(left, below + 0.04, width, "0.6")
+        sheet.words(left + width / 2, below + 0.11, SEEN if seen > 2 else "seen", 8, ha="center", color="0.35")
+    if times[-1] >= rollout.context:
+        x = left + max(seen, 0) * (SIDE + GAP)
+        sheet.words(x - 0.1, below + SIDE / 2, "imagined", ha="right", va="center", color=IMAGINED)

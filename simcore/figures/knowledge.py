@@ -15,7 +15,13 @@ ROWS = {
     "cell_accuracy": "cell accuracy",
     "heading_accuracy": "heading accuracy",
 }
-COLOURS = {"belief": "tab:blue", "constant": "tab:gray", "oracle": "tab:green"}
+COLOURS = {
+    "belief": "tab:blue",
+    "untrained": "tab:orange",
+    "frame": "tab:purple",
+    "constant": "tab:gray",
+    "oracle": "tab:green",
+}
 SPAN = 4
 """Ages of cells are put together in spans that grow by this: in sight, 1 to 3 steps ago, 4 to 15, 16 to 63, ..."""
 
@@ -66,8 +72,8 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
 
     See figure 12, and App. I on the fading of what is out of sight.
     """
-    figure = Figure(figsize=(14, 3.6), layout="constrained")
-    figure.suptitle(title)
+    figure = Figure(figsize=(15, 3.7), layout="constrained")
+    figure.suptitle(title, fontsize=11)
     panels = figure.subplots(1, 5)
     step = "step of the episode"
     for panel, text, x in zip(
@@ -78,6 +84,8 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
     ):
         panel.set_title(text, fontsize=9)
         panel.set_xlabel(x, fontsize=8)
+        panel.tick_params(labelsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
     for predictor, score in scores.items():
         by_time, colour = score.by_time(), COLOURS[predictor]
         panels[0].plot(by_time["map_mse"], color=colour, label=predictor)
@@ -87,6 +95,6 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
         panels[3].plot(by_time["cell_accuracy"], color=colour)
         panels[4].plot(by_time["heading_accuracy"], color=colour)
     for panel in panels[3:]:
-        panel.set_ylim(0, 1)
-    panels[0].legend(fontsize=8)
+        panel.set_ylim(0, 1.02)
+    figure.legend(loc="outside lower center", ncols=len(scores), fontsize=9, frameon=False)
     return figure

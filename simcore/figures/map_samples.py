@@ -4,16 +4,27 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
-from torch import Tensor
+
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.sheet import MARGIN, Sheet, wrap
+from simcore.map_view import MapView
+
+SIDE = 0.8
+"""Of a map, in inches."""
+GAP = 0.06
+LABEL = 1.5
+"""Width of the models' names, in inches."""
+BETWEEN = 0.3
+"""Between one overshoot and the next, in inches."""
 
 
 class DecodedMaps(NamedTuple):
     """Maps of the same held-out worlds at the same step."""
 
-    true: Tensor
-    """uint8 `[W, N, N, 3]`."""
-    decoded: Tensor
-    """uint8 `[W, N, N, 3]`, from the belief."""
+    true: MapView
+    """`[W]`."""
+    decoded: MapView
+    """`[W]`, from the belief."""
 
 
 def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: int, title: str) -> Figure:
@@ -26,25 +37,30 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
     """
     overshoots = sorted({overshoot for row in models.values() for overshoot in row})
     first = next(iter(next(iter(models.values())).values()))
-    worlds = len(first.true)
-    gap = 0.35
-    widths = [width for _ in overshoots for width in ([1.0] * worlds + [gap])][:-1]
-    figure = Figure(figsize=(0.62 * len(widths) + 1.6, 0.72 * (len(models) + 1) + 0.7), layout="constrained")
-    figure.suptitle(f"{title}, step {step}", fontsize=11)
-    grid = figure.subplots(len(models) + 1, len(widths), squeeze=False, width_ratios=widths)
-    for panel in grid.flat:
-        panel.set_axis_off()
-    for group, overshoot in enumerate(overshoots):
-        begin = group * (worlds + 1)
-        for row, (name, maps) in enumerate([("true", {overshoot: first}), *models.items()]):
-            pictures = maps.get(overshoot)
-            for world in range(worlds if pictures is not None else 0):
-                assert pictures is not None
-                panel = grid[row, begin + world]
-                picture = (pictures.true if row == 0 else pictures.decoded)[world]
-                panel.imshow(picture.numpy(), interpolation="nearest")
-            if group == 0:  # the name of a model that has no run with this overshoot too
-                panel = grid[row, 0]
-                panel.text(-0.2, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=9)
-        grid[0, begin + worlds // 2].set_title(f"Lo = {overshoot}", fontsize=10)
-    return figure
+    worlds = len(first.true.cells)
+    group = worlds * (SIDE + GAP) + BETWEEN
+    width = 2 * MARGIN + LABEL + len(overshoots) * group - BETWEEN
+    caption, caption_height = wrap(
+        f"Each column is a world. Upper row: the true map; below: the maps read from the models' beliefs. {LEGEND}",
+        width - 2 * MARGIN,
+    )
+    top = MARGIN + 0.65
+    sheet = Sheet(width, top + (len(models) + 1) * (SIDE + GAP) + 0.1 + caption_height + MARGIN)
+    sheet.words(MARGIN, MARGIN, f"{title}, step {step}", 11)
+    for row, name in enumerate(("true", *models)):
+        sheet.words(MARGIN + LABEL - 0.1, top + row * (SIDE + GAP) + SIDE / 2, name, ha="right", va="center")
+    for column, overshoot in enumerate(overshoots):
+        x = MARGIN + LABEL + column * group
+        sheet.words(x + (group - BETWEEN - GAP) / 2, top - 0.27, f"Lo = {overshoot}", 10, ha="center", weight="bold")
+        draw_row(sheet, x, top, first.true, TRUE)
+        for row, maps in enumerate(models.values(), start=1):
+            if overshoot in maps:
+                draw_row(sheet, x, top + row * (SIDE + GAP), maps[overshoot].decoded, BELIEVED)
+    sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
+    return sheet.figure
+
+
+def draw_row(sheet: Sheet, x: float, y: float, views: MapView, arrow: str) -> None:
+    """Draw the maps `[W]` of some worlds side by side."""
+    for world in range(len(views.cells)):
+        draw_map(sheet.panel(x + world * (SIDE + GAP), y, SIDE), views.at(world), arrow)

@@ -1,53 +1,72 @@
 """The map along an episode, as it is and as the belief has it (figure 11)."""
 
-import numpy as np
+from collections.abc import Callable, Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 from simcore.inspection import Maps
 
 SAMPLES = 3
 """Rows of samples (figure 11)."""
-NOT_SEEN = (255, 215, 235)
-"""What stands for cells that no frame has shown."""
+SIDE = 1.0
+"""Of a picture, in inches."""
+GAP = 0.06
+LABEL = 0.85
+"""Width of the words at the left, in inches."""
+STEP = 0.2
+"""Height of the line with the numbers of the steps, in inches."""
+BETWEEN = 0.22
+"""Between one world and the next, in inches."""
+
+Rows = Sequence[tuple[str, Callable[[Axes, int, int, int], None]]]
 
 
 def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
-    """Return figure 11: for each world frames, true map, what has been seen of it, decoded map and samples, by time."""
-    worlds = min(worlds, maps.frames.shape[1])
-    names = ["frame", "true map", "seen so far", "decoded"]
-    names += ["sample"] * (min(SAMPLES, len(maps.samples)) if maps.samples is not None else 0)
-    # A low row of nothing sets the worlds apart.
-    heights = ([1.0] * len(names) + [0.2]) * worlds
-    columns = len(maps.times)
-    figure = Figure(figsize=(0.9 * columns + 0.6, 0.9 * sum(heights) + 0.6), layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    grid = figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
-    for world in range(worlds):
-        rows = grid[world * (len(names) + 1) :]
-        for column, t in enumerate(maps.times):
-            true, seen = maps.maps[t, world].numpy(), maps.since_seen[t, world].numpy() >= 0
-            pictures = [maps.frames[t, world].numpy(), true, masked(true, seen), maps.decoded[t, world].numpy()]
-            if maps.samples is not None:
-                pictures += [sample[column, world].numpy() for sample in maps.samples[:SAMPLES]]
-            for row, picture in enumerate(pictures):
-                show(rows[row, column], picture)
-            rows[len(names), column].set_visible(False)
-            if world == 0:
-                rows[0, column].set_title(f"step {t}", fontsize=8)
-        for row, name in enumerate(names):
-            rows[row, 0].set_ylabel(name, fontsize=7)
-    return figure
+    """Return figure 11: by time, for each world, frames, true map, decoded map and samples of the map.
+
+    Of all worlds those with the longest episodes are drawn, and of each its first episode alone.
+    """
+    worlds = min(worlds, len(maps.lengths))
+    shown = sorted(range(len(maps.lengths)), key=lambda world: -maps.lengths[world])[:worlds]
+    rows = rows_of(maps)
+    words = "Below the true map: the map that is read from the belief. "
+    if maps.samples is not None:
+        words += "Samples are drawn by a model of the map: where they differ, the belief leaves it open. "
+    width = 2 * MARGIN + LABEL + len(maps.times) * (SIDE + GAP)
+    caption, caption_height = wrap(words + LEGEND, width - 2 * MARGIN)
+    block, top = STEP + len(rows) * (SIDE + GAP) + BETWEEN, MARGIN + 0.35
+    sheet = Sheet(width, top + worlds * block + caption_height + MARGIN)
+    sheet.words(MARGIN, MARGIN, title, 11)
+    for place, world in enumerate(shown):
+        draw_world(sheet, top + place * block, maps, rows, world)
+    sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
+    return sheet.figure
 
 
-def masked(picture: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a map `[N, N, 3]` with pale pink for the cells that are not in `seen` (`bool [N, N]`)."""
-    return np.where(seen[..., None], picture, np.array(NOT_SEEN, np.uint8))
+def draw_world(sheet: Sheet, y: float, maps: Maps, rows: Rows, world: int) -> None:
+    """Draw the rows of a world up to the end of its episode; what follows is of another."""
+    times = [t for t in maps.times if t < maps.lengths[world]]
+    for column, t in enumerate(times):
+        sheet.words(MARGIN + LABEL + column * (SIDE + GAP) + SIDE / 2, y, f"step {t}", 8, ha="center")
+    for row, (name, draw) in enumerate(rows):
+        at = y + STEP + row * (SIDE + GAP)
+        sheet.words(MARGIN + LABEL - 0.1, at + SIDE / 2, name, ha="right", va="center")
+        for column, t in enumerate(times):
+            draw(sheet.panel(MARGIN + LABEL + column * (SIDE + GAP), at, SIDE), column, t, world)
 
 
-def show(panel: Axes, picture: NDArray[np.uint8]) -> None:
-    """Show a picture's pixels, without ticks."""
-    panel.imshow(picture, interpolation="nearest")
-    panel.set_xticks([])
-    panel.set_yticks([])
+def rows_of(maps: Maps) -> Rows:
+    """Return the rows of a world: their names, and what draws one panel by column, time and world."""
+    samples = maps.samples[:SAMPLES] if maps.samples is not None else ()
+    return [
+        ("sees", lambda panel, _, t, world: show(panel, maps.frames[t, world].numpy())),
+        ("true\nmap", lambda panel, _, t, world: draw_map(panel, maps.true.at(t, world), TRUE)),
+        ("believed\nmap", lambda panel, _, t, world: draw_map(panel, maps.believed.at(t, world), BELIEVED)),
+        *(
+            ("sample", lambda panel, column, _, world, sample=sample: show(panel, sample[column, world].numpy()))
+            for sample in samples
+        ),
+    ]

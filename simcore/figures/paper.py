@@ -9,20 +9,33 @@ from matplotlib.figure import Figure
 
 from simcore.config import Config
 from simcore.errors import UserError
-from simcore.figures.inputs_and_samples import inputs_and_samples_figure
+from simcore.figures.inputs_and_samples import COLUMNS, inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.inspection import Loaded, batch_size, imagine_maps, known, load_run, longest, measure, roll_out
-from simcore.networks import frames_to_uint8
+from simcore.inspection import (
+    Loaded,
+    batch_size,
+    episode_lengths,
+    imagine_maps,
+    known,
+    load_run,
+    longest,
+    map_views,
+    measure,
+)
+from simcore.nested import tree_map
 from simcore.probes.measure import Constant, score
+from simcore.rollout import roll_out
 from simcore.runs import RunFolder
 
 MAP_SAMPLES = 8
 """Worlds of figure 10."""
 MAP_STEP = 70
 """The step of figure 10, of an episode of 100 frames; in shorter ones as far on."""
+CONTEXT = 8
+"""First frames that the belief sees in figures 13 and 14."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +117,10 @@ def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     """Figures 13 and 14."""
     rollouts = {}
     for run in runs:
-        steps = min(8, longest(run.config) // 4)
-        context = min(2 * 16 + 1, longest(run.config)) - steps
+        context = min(CONTEXT, longest(run.config) // 2)
+        steps = min(2 * COLUMNS, longest(run.config)) - context
         rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
-    return inputs_and_samples_figure(rollouts, "Inputs, and samples of the model; red: simulated by actions alone")
+    return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
 
 
 def only_one(runs: Sequence[Loaded]) -> Sequence[Loaded]:
@@ -132,8 +145,8 @@ def shared_worlds(run: Loaded, seed: int) -> Loaded:
 def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
     """Decode maps at a step of held-out episodes."""
     trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
-    maps = run.probes(run.believe(trajectory)[step]).maps
-    return DecodedMaps(known(trajectory).maps[step].cpu(), frames_to_uint8(maps.movedim(-1, -3)).cpu())
+    truth = tree_map(lambda part: part[step], known(trajectory))
+    return DecodedMaps(*map_views(run, truth, run.probes(run.believe(trajectory)[step])))
 
 
 @torch.no_grad()
@@ -145,12 +158,12 @@ def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
     truth = known(trajectory)
     read = run.probes(run.believe(trajectory))
     constant = Constant.fit([known(others)]).read(read)
-    later = trajectory.is_first[1:, 0].nonzero()
-    episode = slice(0, 1 + int(later[0, 0]) if len(later) else length)  # it may have ended sooner
+    episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
+    true, believed = map_views(run, truth, read)
     return TrajectoryError(
         trajectory.frames[episode, 0].cpu(),
-        truth.maps[episode, 0].cpu(),
-        frames_to_uint8(read.maps.movedim(-1, -3))[episode, 0].cpu(),
+        true.at(episode, 0),
+        believed.at(episode, 0),
         score(read, truth).map_mse[episode, 0],
         score(constant, truth).map_mse[episode, 0],
     )

@@ -1,78 +1,100 @@
-"""Roll-outs of the model: true frames above sampled ones, and the true map beside the decoded one (figures 13, 14)."""
+"""Long roll-outs of the model beside what came, and the map that its belief formed before them (App. J)."""
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
-from simcore.inspection import Rollout
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
+from simcore.rollout import Rollout
 
-COLUMNS = 14
-TILE = 128
-GAP = 8
+FRAME = 0.72
+"""Side of a frame in inches."""
+MAP = 1.07
+"""Side of what shows a moment of the context, in inches."""
+GAP = 0.06
+LABEL = 0.85
+"""Width of the words at the left of panels, in inches."""
+STEP = 0.18
+"""Height of a line with the numbers of steps, in inches."""
+LINE = STEP + 2 * (FRAME + GAP) + 0.08
+"""Height of a line of true above imagined frames, in inches."""
+LINES = 2
+"""Lines on which the simulated frames stand, each true above imagined."""
+BETWEEN = 0.3
+"""Between one world and the next, in inches."""
+
+
+def moments(context: int) -> list[int]:
+    """Return numbers of frames after which the forming map is shown: a quarter, half and all of the context."""
+    return sorted({max(1, context // 4), max(1, context // 2), context})
 
 
 def rollout_figure(rollout: Rollout, title: str) -> Figure:
-    """Return a figure with two rows for each world: true frames above the model's, and the true map above the decoded.
+    """Return a figure of the belief's map as it forms on the first frames, and of the long roll-out that follows.
 
-    The belief saw the first two frames shown, and all before them; it never saw those framed in red.
+    At the left, for each world, what the belief saw last, the true map and the map decoded from it, after a quarter,
+    half and all of the frames that it saw; at the right all frames that it then imagines, each below the true one.
     """
-    total, worlds = rollout.frames.shape[:2]
-    first = max(1, min(rollout.context - 2, total - COLUMNS))
-    times = list(range(first, min(total, first + COLUMNS)))
-    figure = Figure(figsize=(0.9 * (len(times) + 1.8), 1.95 * worlds + 0.7), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    maps = [part for part in (rollout.maps, rollout.decoded) if part is not None]
-    widths = [1.0] * len(times) + ([0.3, 1.0] if maps else [])  # a gap sets the maps apart
-    grid = figure.subplots(2 * worlds, len(widths), squeeze=False, width_ratios=widths)
+    worlds, steps = rollout.frames.shape[1], len(rollout.samples)
+    has_maps = rollout.true is not None
+    columns, shown = -(-steps // LINES), moments(rollout.context)
+    side = MAP if has_maps else FRAME
+    left_width = LABEL + len(shown) * (side + GAP)
+    right = MARGIN + left_width + 0.25
+    width = max(right + LABEL + columns * (FRAME + GAP) + MARGIN, 7.0)
+    block = max(STEP + 3 * (side + GAP) if has_maps else 0.0, min(LINES, steps) * LINE)
+    caption, caption_height = wrap(describe(rollout), width - 2 * MARGIN)
+    top = MARGIN + 0.72
+    sheet = Sheet(width, top + worlds * (block + BETWEEN) + caption_height + MARGIN)
+    sheet.words(MARGIN, MARGIN, title, 11)
+    for x, words, colour in (
+        (MARGIN + LABEL, f"It sees {rollout.context} frames", "black"),
+        (right + LABEL, f"Then it imagines {steps} more, from its actions alone", IMAGINED),
+    ):
+        sheet.words(x, MARGIN + 0.34, words, 10, weight="bold", color=colour)
     for world in range(worlds):
-        for row, (name, frames) in enumerate((("true", rollout.frames), ("model", rollout.samples))):
-            for column, t in enumerate(times):
-                panel = grid[2 * world + row, column]
-                panel.imshow(frames[t, world].numpy(), interpolation="nearest")
-                if row == 0 and world == 0:
-                    panel.set_title(f"{t}" if t < rollout.context else f"+{t - rollout.context + 1}", fontsize=8)
-                if t >= rollout.context:
-                    for spine in panel.spines.values():
-                        spine.set_edgecolor("tab:red")
-                        spine.set_linewidth(1.5)
-            grid[2 * world + row, 0].set_ylabel(name, fontsize=9)
-        now = rollout.context - 1
-        for row, part in enumerate(maps):
-            grid[2 * world + row, -2].set_visible(False)
-            grid[2 * world + row, -1].imshow(part[now, world].numpy(), interpolation="nearest")
-    if maps:
-        grid[0, -1].set_title("map", fontsize=8)
-    for panel in grid.flat:
-        panel.set_xticks([])
-        panel.set_yticks([])
-    return figure
+        y = top + world * (block + BETWEEN)
+        draw_seen(sheet, MARGIN, y, rollout, world, side)
+        draw_imagined(sheet, right, y, rollout, world, columns)
+    sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
+    return sheet.figure
 
 
-def rollout_animation(rollout: Rollout) -> list[Image.Image]:
-    """Return one picture a step: for each world a row of true frame, model's frame, true map, decoded map.
-
-    While the belief sees the frames the model looks one step ahead; then a red bar says that it goes on alone.
-    """
-    pictures = []
-    for t in range(len(rollout.frames)):
-        rows = [
-            np.concatenate([_tile(part[t, world].numpy()) for part in _parts(rollout)], axis=1)
-            for world in range(rollout.frames.shape[1])
-        ]
-        picture = np.concatenate(rows, axis=0)
-        bar = np.full((GAP, picture.shape[1], 3), (214, 39, 40) if t >= rollout.context else (60, 160, 60), np.uint8)
-        pictures.append(Image.fromarray(np.concatenate([bar, picture])))
-    return pictures
+def describe(rollout: Rollout) -> str:
+    """Return what the figure shows, in words."""
+    words = (
+        "Framed in red: one long roll-out, simulated from the belief after its last frame and sampled step by step; "
+        "above each what was really there, which the belief never saw."
+    )
+    if rollout.true is not None:
+        words = f"At the left, below the true map: the map that is read from the belief, as it forms. {LEGEND} {words}"
+    return words
 
 
-def _parts(rollout: Rollout) -> tuple[Tensor, ...]:
-    parts = (rollout.frames, rollout.samples, rollout.maps, rollout.decoded)
-    return tuple(part for part in parts if part is not None)
+def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, side: float) -> None:
+    """Draw what the belief saw and knew at some moments of the context, each in a column."""
+    names = ["sees", "true\nmap", "believed\nmap"][: 1 if rollout.true is None else 3]
+    rows = [y + STEP + row * (side + GAP) for row in range(len(names))]
+    for at, name in zip(rows, names, strict=True):
+        sheet.words(x + LABEL - 0.1, at + side / 2, name, ha="right", va="center")
+    for column, count in enumerate(moments(rollout.context)):
+        left = x + LABEL + column * (side + GAP)
+        words = f"after {count} frames" if count > 1 else "after 1 frame"
+        sheet.words(left + side / 2, y, words, 8, ha="center")
+        show(sheet.panel(left, rows[0], side), rollout.frames[count - 1, world].numpy())
+        if rollout.true is not None and rollout.believed is not None:
+            draw_map(sheet.panel(left, rows[1], side), rollout.true.at(count - 1, world), TRUE)
+            draw_map(sheet.panel(left, rows[2], side), rollout.believed.at(count - 1, world), BELIEVED)
 
 
-def _tile(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale to TILE pixels without blur, and leave a margin."""
-    scaled = np.asarray(Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST))
-    return np.pad(scaled, ((GAP // 2, GAP // 2), (GAP // 2, GAP // 2), (0, 0)), constant_values=255)
+def draw_imagined(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, columns: int) -> None:
+    """Draw the simulated frames of a world below the true ones, on a few lines."""
+    for k in range(rollout.lengths[world] - rollout.context):
+        line, column = divmod(k, columns)
+        left, at = x + LABEL + column * (FRAME + GAP), y + line * LINE
+        true, below = at + STEP, at + STEP + FRAME + GAP
+        if column == 0:
+            sheet.words(left - 0.1, true + FRAME / 2, "true", ha="right", va="center")
+            sheet.words(left - 0.1, below + FRAME / 2, "imagined", ha="right", va="center", color=IMAGINED)
+        sheet.words(left + FRAME / 2, at, f"+{k + 1}", 8, ha="center", color=IMAGINED)
+        show(sheet.panel(left, true, FRAME), rollout.frames[rollout.context + k, world].numpy())
+        show_imagined(sheet.panel(left, below, FRAME), rollout.samples[k, world].numpy())

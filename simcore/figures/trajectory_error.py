@@ -3,12 +3,25 @@
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.sheet import MARGIN, Sheet, show, wrap
+from simcore.map_view import MapView
+
 INSETS = 6
+SIDE = 1.25
+"""Of an inset, in inches."""
+GAP = 0.06
+LABEL = 0.85
+"""Width of the words at the left, in inches."""
+CURVE = 2.3
+"""Height of the curve, in inches."""
 
 
 class TrajectoryError(NamedTuple):
@@ -16,10 +29,10 @@ class TrajectoryError(NamedTuple):
 
     frames: Tensor
     """What was seen, uint8 `[T, H, W, 3]`."""
-    true: Tensor
-    """True maps, uint8 `[T, N, N, 3]`."""
-    decoded: Tensor
-    """Maps decoded from the belief, uint8 `[T, N, N, 3]`."""
+    true: MapView
+    """True maps and places, `[T]`."""
+    believed: MapView
+    """Maps decoded from the belief, and where it takes the agent to be, `[T]`."""
     errors: NDArray[np.float32]
     """Map MSE at each step, `[T]`."""
     constant: NDArray[np.float32]
@@ -28,38 +41,54 @@ class TrajectoryError(NamedTuple):
 
 def trajectory_error_figure(trajectory: TrajectoryError, title: str, insets: int = INSETS) -> Figure:
     """Draw map MSE over time, and above it, at some times, true map, decoded map and frame, from top to bottom."""
-    length = len(trajectory.errors)
-    times = np.linspace(0, length - 1, insets).round().astype(int)
-    figure = Figure(figsize=(1.35 * insets + 0.8, 6.4), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.0, 2.4))[:, 0]
-    grid = above.subplots(3, insets, squeeze=False)
-    axes = below.subplots()
-    axes.plot(trajectory.errors, color="C0", label="belief")
-    axes.plot(trajectory.constant, color="0.5", linestyle="--", linewidth=0.9, label="constant guess")
-    axes.set(xlabel="step of the episode", ylabel="map MSE", xlim=(0, length - 1))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    times = np.linspace(0, len(trajectory.errors) - 1, insets).round().astype(int)
+    width = 2 * MARGIN + LABEL + insets * (SIDE + GAP)
+    caption, caption_height = wrap(f"Above: what was known at the dots of the curve. {LEGEND}", width - 2 * MARGIN)
+    top = MARGIN + 0.55
+    below = top + 3 * (SIDE + GAP) + 0.55
+    sheet = Sheet(width, below + CURVE + 0.6 + caption_height + MARGIN)
+    sheet.words(MARGIN, MARGIN, title, 11)
+    for row, name in enumerate(("true\nmap", "believed\nmap", "sees")):
+        sheet.words(MARGIN + LABEL - 0.1, top + row * (SIDE + GAP) + SIDE / 2, name, ha="right", va="center")
+    curve = draw_curve(sheet.panel(MARGIN + LABEL, below, width - 2 * MARGIN - LABEL - GAP, CURVE), trajectory)
     for column, t in enumerate(times):
-        parts = (trajectory.true, trajectory.decoded, trajectory.frames)
-        for row, (name, part) in enumerate(zip(("true map", "decoded", "frame"), parts, strict=True)):
-            panel = grid[row, column]
-            panel.imshow(part[t].numpy(), interpolation="nearest")
-            panel.set_xticks([])
-            panel.set_yticks([])
-            if column == 0:
-                panel.set_ylabel(name, fontsize=9)
-        grid[0, column].set_title(f"step {t}", fontsize=8)
-        axes.plot(t, trajectory.errors[t], "o", color="C0", markersize=4)
-        line = ConnectionPatch(
-            xyA=(0.5, 0.0),
-            xyB=(float(t), float(trajectory.errors[t])),
-            coordsA="axes fraction",
-            coordsB="data",
-            axesA=grid[2, column],
-            axesB=axes,
-            color="0.75",
-            linewidth=0.7,
-        )
-        figure.add_artist(line)
-    return figure
+        x = MARGIN + LABEL + column * (SIDE + GAP)
+        sheet.words(x + SIDE / 2, top - 0.2, f"step {t}", 8, ha="center")
+        panels = [sheet.panel(x, top + row * (SIDE + GAP), SIDE) for row in range(3)]
+        draw_map(panels[0], trajectory.true.at(int(t)), TRUE)
+        draw_map(panels[1], trajectory.believed.at(int(t)), BELIEVED)
+        show(panels[2], trajectory.frames[t].numpy())
+        connect(sheet.figure, panels[2], curve, float(t), float(trajectory.errors[t]))
+    sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
+    return sheet.figure
+
+
+def draw_curve(axes: Axes, trajectory: TrajectoryError) -> Axes:
+    """Draw the errors of belief and constant guess over time."""
+    axes.plot(trajectory.errors, color=BELIEVED, label="belief")
+    axes.plot(trajectory.constant, color="0.5", linestyle="--", linewidth=1.0, label="constant guess")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.tick_params(labelsize=8)
+    axes.set(xlim=(0, max(1, len(trajectory.errors) - 1)))
+    axes.set_xlabel("step of the episode", fontsize=9)
+    axes.set_ylabel("map MSE", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left", bbox_to_anchor=(-0.01, -0.1))
+    return axes
+
+
+def connect(figure: Figure, inset: Axes, curve: Axes, t: float, error: float) -> None:
+    """Mark a point of the curve, and draw a line to it from the inset that shows it."""
+    curve.plot(t, error, "o", color=BELIEVED, markersize=5, clip_on=False)
+    line = ConnectionPatch(
+        xyA=(0.5, 0.0),
+        xyB=(t, error),
+        coordsA="axes fraction",
+        coordsB="data",
+        axesA=inset,
+        axesB=curve,
+        color="0.75",
+        linewidth=0.7,
+    )
+    figure.add_artist(line)

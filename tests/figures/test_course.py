@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from simcore.errors import UserError
 from simcore.figures import course_figure, metric_columns
+from simcore.figures.course import scale_by_decades
 
 
 def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None:
@@ -48,3 +51,26 @@ def test_kappa_and_lambda_are_drawn_where_they_have_a_meaning(reconstructs: bool
     else:
         assert list(panels) == ["error of the contrastive model, nats"]
         assert len(panels["error of the contrastive model, nats"].lines) == 2
+
+
+@pytest.mark.parametrize(("low", "high", "scale"), [(50.0, 60.0, "linear"), (0.004, 0.2, "log")])
+def test_axes_have_plain_numbers_and_decades_only_where_there_are_any(low: float, high: float, scale: str) -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([low, high])
+    scale_by_decades(axes)
+    FigureCanvasAgg(figure).draw()
+    assert axes.get_yscale() == scale
+    labels = [label.get_text() for label in axes.get_yticklabels(which="both") if label.get_text()]
+    assert len(labels) >= 3
+    for label in labels:
+        assert float(label) > 0, "and not, for instance, 6 x 10^1"
+
+
+def test_the_smoothed_map_error_is_within_its_axis_where_it_has_settled() -> None:
+    metrics = {"frames": np.arange(24.0), "map_mse": np.linspace(1.0, 0.5, 24) ** 4}
+    axes = course_figure(metrics, {}, None, "").axes[0]
+    smoothed = np.asarray(axes.lines[1].get_ydata())
+    low, high = axes.get_ylim()
+    assert (low < smoothed[12:]).all()
+    assert (smoothed[12:] < high).all()
