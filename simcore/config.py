@@ -161,7 +161,8 @@ class ContrastiveConfig:
     """The frame told from others, where --frame-model is contrastive (CPC|Action)."""
 
     negatives: int = 16
-    """Frames of other times and trajectories that each simulated state is shown beside the right one."""
+    """Frames that each simulated state is shown beside the right one: half of them of other times of the same
+    trajectory, as far as there are so many, the rest of other trajectories."""
     embedding_size: int = 128
     """Size of the frames' embedding."""
     hidden_size: int = 256

@@ -113,8 +113,8 @@ class SimCoreHead(nn.Module):
         frames = trajectory.frames[targets].flatten(0, 2)
         weights = self._weights(trajectory.is_first, starts, targets).flatten()
 
-        worlds = trajectory.frames.shape[1]
-        identity = (targets[..., None] * worlds + torch.arange(worlds)).flatten()
+        worlds = torch.arange(trajectory.frames.shape[1])
+        identity = torch.cartesian_prod(targets.flatten(), worlds).flip(-1)
         terms = self.frame_model.loss(frames, condition, noise, identity)
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())

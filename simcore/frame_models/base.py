@@ -31,7 +31,7 @@ class FrameModel(nn.Module, ABC):
     ) -> FrameLoss:
         """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
-        `noise` draws whatever is random; `identity`, int64 `[N]`, is alike where points show the same frame.
+        `noise` draws whatever is random; `identity`, int64 `[N, 2]`, says of which world and of which time a frame is.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ class Contrastive(FrameModel):
     Args:
         condition_size: the length of the condition vector c, the simulated state.
         frame_size: height and width of the frames, in pixels.
-        negatives: frames of other times and trajectories that each state is shown beside the right one.
+        negatives: frames that each state is shown beside the right one, half of them of other times of its own world.
         embedding_size: of the frames.
         hidden_size: hidden units of the net that scores.
         encoder_channels: of the encoder's stages.
@@ -59,12 +59,12 @@ class Contrastive(FrameModel):
             frames: uint8 `[N, H, W, 3]`, each the right one for its state and a wrong one for others.
             condition: simulated states `[N, condition_size]`.
             noise: draws the negatives.
-            identity: int64 `[N]`, alike where two points show the same frame of the same world: such a frame is no
-                negative for either. None: all differ.
+            identity: int64 `[N, 2]`, the frames' worlds and times. What shows the very same frame is no negative.
+                None: each is of another world.
         """
         own = self.from_embedding(self.encoder(frames))
         asked = self.from_condition(condition)
-        identity = torch.arange(len(frames)) if identity is None else identity
+        identity = torch.arange(len(frames))[:, None].expand(-1, 2) if identity is None else identity
         others, valid = draw_negatives(identity.to(frames.device), self.negatives, noise)
         right = self._score(asked, own)
         wrong = self._score(asked[:, None], own[others])
@@ -115,16 +115,24 @@ class Negatives(NamedTuple):
 def draw_negatives(identity: Tensor, count: int, noise: torch.Generator | None = None) -> Negatives:
     """Draw, for each of N points, `count` others that show another frame, none twice; where they are fewer, all.
 
-    Frames are told apart by when and in which world they were seen, not by their pixels: one that merely looks like the
-    target is among the negatives as often as such looks are common, and only so do scores tend to log p(x | c) / p(x).
+    Half, rounded up, are of other times of the same world, the rest of other worlds; where one kind is short, all of it
+    and more of the other. Other worlds are told from this one by what it looks like, and that alone a belief would
+    learn from them; another time of the same world by where the agent is. Frames are told apart by when and in which
+    world they were seen, not by their pixels: one that merely looks like the target is among the negatives as often as
+    such looks are common, and only so do scores tend to log p(x | c) / q(x), where q draws as the negatives are drawn.
 
     Args:
-        identity: int64 `[N]`, alike where two points show the same frame of the same world.
+        identity: int64 `[N, 2]`, the frames' worlds and times.
         count: the negatives of a point.
         noise: draws them, on the identities' device.
     """
-    points = len(identity)
-    differs = identity[:, None] != identity
-    lots = torch.rand(points, points, generator=noise, device=identity.device).masked_fill(~differs, -1.0)
-    drawn = lots.topk(min(count, points), dim=1).indices
+    points, (worlds, times) = len(identity), identity.T
+    is_other_world = worlds[:, None] != worlds
+    differs = is_other_world | (times[:, None] != times)
+    is_other_time = differs & ~is_other_world
+    lots = torch.rand(points, points, generator=noise, device=identity.device)
+    half = lots.masked_fill(~is_other_time, -1.0).topk(min((count + 1) // 2, points), dim=1).indices
+    # All of a kind before all of the next: half from the same world, then other worlds, then what the same has left.
+    lots = (lots + is_other_world).scatter_add(1, half, 2.0 * is_other_time.gather(1, half))
+    drawn = lots.masked_fill(~differs, -1.0).topk(min(count, points), dim=1).indices
     return Negatives(drawn, differs.gather(1, drawn))

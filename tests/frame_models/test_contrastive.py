@@ -62,30 +62,50 @@ def test_a_model_whose_score_is_nothing_pays_ln_2() -> None:
     assert not terms.kl.any()
 
 
-@pytest.mark.parametrize("frames", [1, 2, 5, 1000])
-@pytest.mark.parametrize("count", [1, 3, 50])
-def test_no_target_is_among_its_own_negatives(frames: int, count: int) -> None:
-    """Nor is another point that shows the very same frame; no other is taken twice."""
-    noise, points = torch.Generator().manual_seed(frames), 20
-    for _ in range(20):
-        identity = torch.randint(0, frames, (points,), generator=noise)
+def of_worlds(*times_of_each: list[int]) -> Tensor:
+    """Identities of frames at these times of world 0, of world 1 and so on."""
+    return torch.tensor([[world, time] for world, times in enumerate(times_of_each) for time in times])
+
+
+def alone(numbers: Tensor) -> Tensor:
+    """Identities of frames each of a world of its own, alike where the numbers are."""
+    return torch.stack([numbers, numbers], dim=1)
+
+
+@pytest.mark.parametrize("worlds", [1, 2, 7])
+@pytest.mark.parametrize("times", [1, 2, 5, 1000])
+@pytest.mark.parametrize("count", [1, 2, 3, 50])
+def test_negatives_show_other_frames_and_half_of_them_the_same_world(times: int, worlds: int, count: int) -> None:
+    """As far as there are so many, and none twice; the target's own frame is none of them, nor is its like."""
+    noise, points = torch.Generator().manual_seed(times), 20
+    for _ in range(10):
+        identity = torch.stack([torch.randint(0, most, (points,), generator=noise) for most in (worlds, times)], dim=1)
         drawn = draw_negatives(identity, count, noise)
-        for n in range(points):
-            others = {m for m in range(points) if identity[m] != identity[n]}
+        for n, (world, time) in enumerate(identity.tolist()):
+            same = {m for m in range(points) if identity[m, 0] == world and identity[m, 1] != time}
+            other = {m for m in range(points) if identity[m, 0] != world}
             chosen = drawn.points[n][drawn.valid[n]].tolist()
-            assert set(chosen) <= others
-            assert len(chosen) == len(set(chosen)) == min(count, len(others))
+            assert set(chosen) <= same | other
+            assert len(chosen) == len(set(chosen)) == min(count, len(same | other))
+            wanted = max(math.ceil(count / 2), count - len(other))
+            assert len(same & set(chosen)) == min(wanted, len(same))
 
 
-def test_every_other_frame_is_drawn_equally_often() -> None:
-    identity, noise, draws = torch.tensor([7, 7, 1, 2, 3, 4]), torch.Generator().manual_seed(0), 4000
-    counts = torch.zeros(6, 6)
+def test_of_each_kind_every_frame_is_drawn_equally_often() -> None:
+    identity = of_worlds([0, 0, 1, 2, 3], [0, 5], [1, 1, 1])
+    noise, draws, count, points = torch.Generator().manual_seed(0), 4000, 4, len(identity)
+    counts = torch.zeros(points, points)
     for _ in range(draws):
-        drawn = draw_negatives(identity, 2, noise)
+        drawn = draw_negatives(identity, count, noise)
         assert drawn.valid.all()
-        counts.scatter_add_(1, drawn.points, torch.ones(6, 2))
-    others = (identity[:, None] != identity).float()
-    expected = 2 * others / others.sum(dim=1, keepdim=True)
+        counts.scatter_add_(1, drawn.points, torch.ones(points, count))
+    is_same = identity[:, :1] == identity[:, 0]
+    differs = (identity[:, None] != identity).any(dim=-1)
+    same, other = (is_same & differs).float(), (~is_same).float()
+    from_same = same.sum(dim=1, keepdim=True).clamp(max=2)
+    expected = from_same * same / same.sum(dim=1, keepdim=True).clamp(min=1)
+    expected += (count - from_same) * other / other.sum(dim=1, keepdim=True)
+    assert from_same.flatten().tolist() == [2, 2, 2, 2, 2, 1, 1, 0, 0, 0]
     assert (counts / draws - expected).abs().max() < 4 * math.sqrt(0.25 / draws)
 
 
@@ -109,7 +129,7 @@ def test_a_point_with_the_very_same_frame_is_no_negative() -> None:
     identity, states = torch.arange(12) // 3, torch.arange(12.0)[:, None]  # a state is its place, too
     model = make_model(negatives=12)
     knowing(model, identity)
-    told = model.loss(coloured_frames(12), states, None, identity).loss
+    told = model.loss(coloured_frames(12), states, None, alone(identity)).loss
     torch.testing.assert_close(told, torch.zeros(12))
     untold = model.loss(coloured_frames(12), states).loss
     torch.testing.assert_close(untold, torch.full((12,), 50.0 * 2 / 11 / 2))
@@ -118,8 +138,8 @@ def test_a_point_with_the_very_same_frame_is_no_negative() -> None:
 def test_with_all_negatives_the_order_of_the_batch_changes_nothing() -> None:
     model, frames, conditions = make_model(negatives=12), coloured_frames(12), torch.randn(12, 5)
     identity, order = torch.arange(12) // 2, torch.randperm(12)
-    loss = model.loss(frames, conditions, None, identity).loss
-    shuffled = model.loss(frames[order], conditions[order], None, identity[order]).loss
+    loss = model.loss(frames, conditions, None, alone(identity)).loss
+    shuffled = model.loss(frames[order], conditions[order], None, alone(identity)[order]).loss
     torch.testing.assert_close(shuffled, loss[order])
     assert loss.std() > 1e-4, "the test wants points that differ"
 
