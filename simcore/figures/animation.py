@@ -20,6 +20,8 @@ BAND = 0.32
 """Height of the band that tells step and phase, in inches."""
 TITLES = 0.42
 """Height of the columns' titles, in inches."""
+NARROWEST = 5.0
+"""Width in inches that the band's words need."""
 DPI = 100
 SEEN = "tab:blue"
 """Colour of the band while the belief sees the frames."""
@@ -87,7 +89,7 @@ def draw_step(rollout: Rollout, t: int) -> Figure:
     titles = ["sees", "expected\n(one step ahead)"] if imagined < 0 else ["unseen truth", "imagines"]
     if rollout.true is not None:
         titles += ["true map", "believed map" + (f"\n(at step {rollout.context - 1})" if imagined >= 0 else "")]
-    width = 2 * MARGIN + len(titles) * (SIDE + GAP) - GAP
+    width = max(2 * MARGIN + len(titles) * (SIDE + GAP) - GAP, NARROWEST)
     caption, caption_height = wrap(LEGEND, width - 2 * MARGIN, 8) if rollout.true is not None else ("", 0.0)
     top = BAND + TITLES
     sheet = Sheet(width, top + worlds * (SIDE + GAP) + caption_height + MARGIN)

@@ -19,6 +19,8 @@ LINE = STEP + 2 * (FRAME + GAP) + 0.08
 """Height of a line of true above imagined frames, in inches."""
 LINES = 2
 """Lines on which the simulated frames stand, each true above imagined."""
+HEADING = 4.2
+"""Width of the words above the simulated frames, in inches."""
 BETWEEN = 0.3
 """Between one world and the next, in inches."""
 
@@ -37,11 +39,10 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
     worlds, steps = rollout.frames.shape[1], len(rollout.samples)
     has_maps = rollout.true is not None
     columns, shown = -(-steps // LINES), moments(rollout.context)
-    side = MAP if has_maps else FRAME
-    left_width = LABEL + len(shown) * (side + GAP)
+    left_width = LABEL + len(shown) * (MAP + GAP)
     right = MARGIN + left_width + 0.25
-    width = max(right + LABEL + columns * (FRAME + GAP) + MARGIN, 7.0)
-    block = max(STEP + 3 * (side + GAP) if has_maps else 0.0, min(LINES, steps) * LINE)
+    width = right + LABEL + max(columns * (FRAME + GAP), HEADING) + MARGIN
+    block = max(STEP + (3 if has_maps else 1) * (MAP + GAP), min(LINES, steps) * LINE)
     caption, caption_height = wrap(describe(rollout), width - 2 * MARGIN)
     top = MARGIN + 0.72
     sheet = Sheet(width, top + worlds * (block + BETWEEN) + caption_height + MARGIN)
@@ -53,7 +54,7 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
         sheet.words(x, MARGIN + 0.34, words, 10, weight="bold", color=colour)
     for world in range(worlds):
         y = top + world * (block + BETWEEN)
-        draw_seen(sheet, MARGIN, y, rollout, world, side)
+        draw_seen(sheet, MARGIN, y, rollout, world)
         draw_imagined(sheet, right, y, rollout, world, columns)
     sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
     return sheet.figure
@@ -70,20 +71,20 @@ def describe(rollout: Rollout) -> str:
     return words
 
 
-def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, side: float) -> None:
+def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int) -> None:
     """Draw what the belief saw and knew at some moments of the context, each in a column."""
     names = ["sees", "true\nmap", "believed\nmap"][: 1 if rollout.true is None else 3]
-    rows = [y + STEP + row * (side + GAP) for row in range(len(names))]
+    rows = [y + STEP + row * (MAP + GAP) for row in range(len(names))]
     for at, name in zip(rows, names, strict=True):
-        sheet.words(x + LABEL - 0.1, at + side / 2, name, ha="right", va="center")
+        sheet.words(x + LABEL - 0.1, at + MAP / 2, name, ha="right", va="center")
     for column, count in enumerate(moments(rollout.context)):
-        left = x + LABEL + column * (side + GAP)
+        left = x + LABEL + column * (MAP + GAP)
         words = f"after {count} frames" if count > 1 else "after 1 frame"
-        sheet.words(left + side / 2, y, words, 8, ha="center")
-        show(sheet.panel(left, rows[0], side), rollout.frames[count - 1, world].numpy())
+        sheet.words(left + MAP / 2, y, words, 8, ha="center")
+        show(sheet.panel(left, rows[0], MAP), rollout.frames[count - 1, world].numpy())
         if rollout.true is not None and rollout.believed is not None:
-            draw_map(sheet.panel(left, rows[1], side), rollout.true.at(count - 1, world), TRUE)
-            draw_map(sheet.panel(left, rows[2], side), rollout.believed.at(count - 1, world), BELIEVED)
+            draw_map(sheet.panel(left, rows[1], MAP), rollout.true.at(count - 1, world), TRUE)
+            draw_map(sheet.panel(left, rows[2], MAP), rollout.believed.at(count - 1, world), BELIEVED)
 
 
 def draw_imagined(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, columns: int) -> None:

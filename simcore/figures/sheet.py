@@ -1,12 +1,13 @@
 """A figure laid out by inches from its upper left corner: panels that align, pictures of square pixels, and words."""
 
-import textwrap
+from functools import lru_cache
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 MARGIN = 0.2
@@ -15,8 +16,8 @@ WORDS = 9.0
 """Size of letters in points, where nothing else is said."""
 LINE = 1.35
 """Height of a line of words, in font sizes."""
-LETTER = 0.51
-"""Width of a letter, in font sizes."""
+RASTER = 1.06
+"""How much wider letters can become than they are drawn, where they are fitted to pixels."""
 EDGE = "0.35"
 """Colour of the thin line around a picture."""
 IMAGINED = "tab:red"
@@ -55,9 +56,16 @@ class Sheet:
         self.figure.add_artist(patch)
 
 
+@lru_cache
 def wrap(words: str, width: float, size: float = WORDS) -> tuple[str, float]:
     """Return words broken into lines of at most `width` inches, and the height in inches that they take."""
-    lines = textwrap.wrap(words, max(10, int(72 * width / (LETTER * size))))
+    lines = [""]
+    for word in words.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and TextPath((0, 0), longer, size=size).get_extents().x1 * RASTER > 72 * width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
     return "\n".join(lines), len(lines) * LINE * size / 72
 
 

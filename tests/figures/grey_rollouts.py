@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
@@ -51,3 +52,13 @@ def is_framed(panel: Axes) -> bool:
 
 def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
+
+
+def check_words(figure: Figure) -> None:
+    """Fail if words run over the page's edge, or into each other."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in figure.texts]
+    for i, box in enumerate(boxes):
+        assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= 0, figure.texts[i]
+        for j in range(i):
+            assert not box.padded(-1).overlaps(boxes[j].padded(-1)), (figure.texts[i], figure.texts[j])

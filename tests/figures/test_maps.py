@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from grey_rollouts import check_words
 
 from simcore.figures import maps_figure
 from simcore.inspection import Maps
@@ -30,3 +31,4 @@ def test_the_longest_episodes_are_drawn_up_to_their_end(samples: int, rows: int)
     assert shown == [1] * 3 * rows + [3] * 2 * rows + [0] * rows
     steps = [text.get_text() for text in figure.texts if text.get_text().startswith("step")]
     assert steps == ["step 0", "step 4", "step 8", "step 0", "step 4", "step 0"]
+    check_words(figure)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from grey_rollouts import check_words
 from PIL import Image
 
 from simcore.cli import main
@@ -126,4 +127,5 @@ def test_figure_10_names_a_model_that_has_one_overshoot_alone() -> None:
     figure = map_samples_figure({"both": {1: maps, 6: maps}, "long": {6: maps}}, 5, "title")
     names = [text.get_text() for text in figure.texts]
     assert [name for name in names if name in ("true", "both", "long")] == ["true", "both", "long"]
+    check_words(figure)
     assert len(figure.axes) == 2 * (2 + 2 + 1), "two worlds; true maps, both and long; but long once"

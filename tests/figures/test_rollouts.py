@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from grey_rollouts import CONTEXT, DECODED, MAP, SAMPLED, STEPS, TRUE, WORLDS, make_rollout, shown, words
+from grey_rollouts import CONTEXT, DECODED, MAP, SAMPLED, STEPS, TRUE, WORLDS, check_words, make_rollout, shown, words
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from simcore.figures import rollout_figure
+from simcore.figures.animation import draw_step
 from simcore.figures.inputs_and_samples import inputs_and_samples_figure
 from simcore.figures.map_panel import BELIEVED, LEGEND
 from simcore.figures.map_panel import TRUE as TRUE_ARROW
@@ -54,6 +55,22 @@ def test_figures_13_and_14_have_nothing_below_the_frames_that_the_belief_saw() -
     later = [pair for t in range(CONTEXT, 9) for pair in ((t, False), (SAMPLED + t, True))]
     assert shown(figure) == inputs + later + inputs + later[:4]
     assert words(figure).count("the belief sees these frames") == 2
+
+
+@pytest.mark.parametrize("steps", [1, 3, STEPS])
+@pytest.mark.parametrize("maps", [True, False])
+def test_words_stay_on_the_page_and_apart(steps: int, maps: bool) -> None:
+    rollout = make_rollout((CONTEXT + steps,) * 2)
+    rollout = replace(rollout, samples=rollout.samples[:steps], frames=rollout.frames[: CONTEXT + steps])
+    if not maps:
+        rollout = replace(rollout, true=None, believed=None)
+    check_words(rollout_figure(rollout, "RandomCity-tiny-0 after 8,000 updates, in worlds that it was not trained in"))
+    for t in (0, CONTEXT - 1, CONTEXT):
+        check_words(draw_step(rollout, t))
+    for columns in (4, 16):
+        check_words(
+            inputs_and_samples_figure({"HighFoodHard": rollout, "Tower": rollout}, "Inputs, and samples", columns)
+        )
 
 
 @pytest.mark.parametrize("size", [8.0, 11.0])
