@@ -91,6 +91,9 @@ class SimulationConfig:
     """Nt, roll-outs a trajectory (table 2)."""
     frames: int = 2
     """Ng, frames modelled of each roll-out (table 2); where the overshoot is shorter, all of them."""
+    earliest_start: int = 0
+    """Steps of a trajectory before the first from which a roll-out may start; App. K: 0. By later ones more has been
+    seen and left, and so must be remembered."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: float = 1.0
@@ -99,6 +102,7 @@ class SimulationConfig:
 
     def __post_init__(self) -> None:
         require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
+        require(self.earliest_start >= 0, f"simulation.earliest_start must be 0 or more, not {self.earliest_start}")
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,9 @@ class ActingConfig:
     """Trajectories that may wait for the learner (threads), or that each actor may owe it (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
+    look_around: float = 0.0
+    """Of the walker: at how many of its goals, as a part of 1, it turns full circle before it walks on. What it then
+    sees again is what a memory is for."""
     stagger: bool = True
     """Where the agent acts in our levels: begin the first episodes part way to their time limit, each elsewhere, so
     that worlds do not all end at once and a batch holds every stage of an episode."""
@@ -245,6 +252,7 @@ class ActingConfig:
         require_positive("acting", self, "actors", "queue")
         for name in ("worlds", "replacements"):
             require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
+        require(0 <= self.look_around <= 1, f"acting.look_around must be in [0, 1], not {self.look_around}")
 
 
 @dataclass(frozen=True)
@@ -299,8 +307,30 @@ class LearningConfig:
 
 @dataclass(frozen=True)
 class ProbesConfig:
-    """What is read from the belief, beside map, position and heading by small nets (App. I)."""
+    """What is read from the belief by small nets: map, position and heading (App. I).
 
+    Probes trained along with the belief give the curves (learning.probe_times, learning.probe_learning_rate). What is
+    reported and drawn comes from fresh ones, trained to the end on the frozen belief.
+    """
+
+    hidden_size: int = 512
+    """Units of each hidden layer."""
+    layers: int = 2
+    """Hidden layers of each net; 0: linear."""
+    channels: int = 32
+    """Features of each cell of the map, from which its colour is read."""
+    worlds: int = 12288
+    """Worlds in which fresh probes are trained, one episode each."""
+    validation_worlds: int = 256
+    """Worlds apart, by which the best moment of their training is chosen."""
+    times: int = 10
+    """Times of each of these episodes, drawn anew for each, at which fresh probes read the belief."""
+    epochs: int = 4
+    """Passes of fresh probes over their training set."""
+    batch: int = 128
+    """Beliefs in a step of fresh probes."""
+    learning_rate: float = 1e-3
+    """Adam's learning rate for fresh probes at first; it falls to 0 along a cosine."""
     map_convdraw: bool = False
     """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
     map_kappa: float = 1e-3
@@ -311,7 +341,9 @@ class ProbesConfig:
     """Weight of the map's squared error beside the other probes' losses, where --supervised trains the belief by it."""
 
     def __post_init__(self) -> None:
-        require_positive("probes", self, "map_kappa", "map_times", "map_weight")
+        positive = ("hidden_size", "channels", "worlds", "validation_worlds", "times", "epochs", "batch")
+        require_positive("probes", self, *positive, "learning_rate", "map_kappa", "map_times", "map_weight")
+        require(self.layers >= 0, f"probes.layers must be 0 or more, not {self.layers}")
 
 
 @dataclass(frozen=True)
@@ -379,19 +411,18 @@ class Config:
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads must be 0 or more, not {self.threads}")
         require(0 <= self.seed < 2**31, f"seed must be from 0 to 2147483647, not {self.seed}")
-        unroll, overshoot, starts = (
-            self.learning.unroll_length,
-            self.simulation.overshoot,
-            self.simulation.starts,
-        )
+        unroll, simulation = self.learning.unroll_length, self.simulation
+        overshoot, starts = simulation.overshoot, simulation.starts
         require(
             overshoot < unroll,
             f"simulation.overshoot is {overshoot}; it must be shorter than learning.unroll_length, {unroll}",
         )
+        available = max(0, unroll - overshoot - simulation.earliest_start)
+        since = f" from simulation.earliest_start {simulation.earliest_start} on" if simulation.earliest_start else ""
         require(
-            starts <= unroll - overshoot,
-            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
-            f"{unroll - overshoot}",
+            starts <= available,
+            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has {available}"
+            f"{since}",
         )
         require(
             self.policy == "agent" or self.level == "RandomCity",

@@ -1,30 +1,39 @@
 """Looking into a finished or running run: what its belief knows, and what its model expects to see."""
 
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from simcore.acting import Actor
 from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory, Truth
 from simcore.map_view import MapView, believed_view, true_view
-from simcore.nested import tree_map
 from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, Spread, score, spread
 from simcore.probes.readout import Readout
+from simcore.probing import (
+    Advance,
+    FreshProbes,
+    Of,
+    Subject,
+    believe,
+    collect,
+    episode_frames,
+    silent,
+    together,
+)
 from simcore.runs import RunFolder, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
-from simcore.training import choose_device, make_policy, make_system, make_worlds, stream
+from simcore.training import choose_device, make_system, stream
 from simcore.worlds import LevelConfig
 
-BATCH = 32
-"""Worlds that are looked at together, if their maps are not too many."""
-ROOM = 2**29
-"""Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
+SHOWN = 32
+"""Worlds whose maps are followed, at most."""
+ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
+"""What is measured, in the order in which it is told."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +45,22 @@ class Loaded:
     device: torch.device
     update: int
 
+    fresh: FreshProbes
+    """Probes that are trained on the frozen belief when they are first asked for."""
+    online: bool = False
+    """Read the belief by the probes that were trained along with it instead."""
+
     def live(self, purpose: str, worlds: int, rows: int) -> Trajectory:
         """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
-        seed = stream(self.config.seed, purpose)
-        with closing(make_worlds(self.config, worlds, copy=False)) as batch:
-            policy = make_policy(self.config, batch, self.system.agent, seed)
-            actor = Actor(batch, policy, seed, reward_scale=self.config.reinforcement.reward_scale, measures=True)
-            trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
-        if trajectory.initial_state is None:
-            trajectory = trajectory._replace(initial_state=self.system.agent.initial_state(worlds))
-        return tree_map(lambda tensor: tensor.to(self.device), trajectory)
+        return collect(self.config, self.system.agent, purpose, worlds, rows)
 
     def believe(self, trajectory: Trajectory) -> Tensor:
         """Form this run's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
-        state = self.system.agent.initial_state(trajectory.frames.shape[1])
-        return self.system.agent.unroll(trajectory._replace(initial_state=state)).outputs
+        return believe(self.system.agent, trajectory)
 
     @property
     def probes(self) -> Probes:
-        """The run's probes.
+        """What reads the run's belief.
 
         Raises:
             UserError: it has none.
@@ -64,7 +70,7 @@ class Loaded:
                 f"this run has no probes: {self.config.level} tells neither map nor pose, "
                 "or it was trained with --learning.probe-times 0"
             )
-        return self.system.probes
+        return self.system.probes if self.online else self.fresh.get(["belief"])["belief"]
 
     @property
     def simulation(self) -> SimCoreHead:
@@ -81,8 +87,13 @@ class Loaded:
         return self.system.simulation
 
 
-def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
+def load_run(folder: RunFolder, device: str = "auto", online: bool = False) -> Loaded:
     """Load the nets of a run's newest checkpoint.
+
+    Args:
+        folder: the run.
+        device: where to.
+        online: read its belief by the probes that were trained along with it, not by fresh ones.
 
     Raises:
         UserError: the run has no checkpoint, or a damaged one.
@@ -95,7 +106,8 @@ def load_run(folder: RunFolder, device: str = "auto") -> Loaded:
     system = make_system(config).to(target)
     checkpoint = checkpoints.load(newest, target)
     system.load_state_dict(checkpoint.state["learner"]["system"])
-    return Loaded(config, system.eval(), target, checkpoint.update)
+    fresh = FreshProbes(config, system.eval(), checkpoint.update, folder.path / "probes")
+    return Loaded(config, system, target, checkpoint.update, fresh, online)
 
 
 def known(trajectory: Trajectory) -> Truth:
@@ -114,41 +126,70 @@ def require_oracle(oracle: Loaded, run: Loaded) -> None:
         raise UserError(f"the oracle was trained in other worlds than the run: {'; '.join(differing)}")
 
 
-@torch.no_grad()
 def measure(
-    run: Loaded, worlds: int = 256, steps: int | None = None, oracle: Loaded | None = None, purpose: str = ""
+    run: Loaded,
+    worlds: int = 256,
+    steps: int | None = None,
+    oracle: Loaded | None = None,
+    purpose: str = "",
+    controls: bool = True,
+    of: Of = "hidden",
+    advance: Advance = silent,
 ) -> dict[str, Scores]:
-    """Measure the belief, and the best constant guess, on held-out worlds.
+    """Measure what is known of held-out worlds: by the belief, and by what it is compared with.
 
     Args:
         run: the run.
-        worlds: how many held-out worlds; as many training worlds serve the constant guess.
+        worlds: how many held-out worlds; as many others serve the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
         oracle: a supervised run, which is shown the same frames.
         purpose: begins the names that seed the worlds: another one, other worlds.
+        controls: measure the two controls as well, which want probes of their own.
+        of: what a belief is for fresh probes: b_t, or with the LSTM's cell.
+        advance: told what is done, and which part of it is.
 
     Returns:
-        Scores `[steps, worlds]` of the "belief", of the "constant" and, where there is one, of the "oracle".
+        Scores `[steps, worlds]` of the "belief"; read by fresh probes (unless the run is read by its online ones): of
+        the same belief by the "online" probes, of the belief of an "untrained" agent, and of the present "frame" alone;
+        of the best "constant" guess; and, where there is one, of the "oracle".
 
     Raises:
         UserError: the run has no probes, or the oracle is none.
     """
-    steps, probes = steps or longest(run.config), run.probes
+    steps, own = steps or episode_frames(run.config), run.system.probes
+    if own is None:
+        own = run.probes  # complains
     if oracle is not None:
         require_oracle(oracle, run)
-    batch = batch_size(run.config, steps)
+    readers: dict[str, tuple[Subject, Probes]] = {}
+    if run.online:
+        readers["belief"] = run.fresh.subject("belief"), own
+    else:
+        names = ("belief", "untrained", "frame") if controls else ("belief",)
+        for name, probes in run.fresh.get(names, of, advance).items():
+            readers[name] = run.fresh.subject(name, of), probes
+        readers["online"] = run.fresh.subject("belief"), own
+    if oracle is not None:
+        readers["oracle"] = oracle.fresh.subject("belief"), oracle.probes
+    return score_readers(run, readers, worlds, steps, purpose)
+
+
+@torch.no_grad()
+def score_readers(
+    run: Loaded, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
+) -> dict[str, Scores]:
+    """Score probes of subjects on the same held-out worlds, and the best constant guess beside them."""
+    batch = together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     constant = Constant.fit(known(run.live(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes))
-    parts: dict[str, list[Scores]] = {}
+    parts: dict[str, list[Scores]] = {name: [] for name in ORDER if name in readers or name == "constant"}
     for i, size in enumerate(sizes):
         trajectory = run.live(f"{purpose}held-out/{i}", size, steps)
-        read = probes(run.believe(trajectory))
-        reads = {"belief": read, "constant": constant.read(read)}
-        if oracle is not None:
-            reads["oracle"] = oracle.probes(oracle.believe(trajectory))
-        for predictor, answer in reads.items():
-            parts.setdefault(predictor, []).append(score(answer, known(trajectory)))
-    return {predictor: Scores.join(scores) for predictor, scores in parts.items()}
+        reads = {name: probes(subject.features(trajectory)) for name, (subject, probes) in readers.items()}
+        reads["constant"] = constant.read(reads["belief"])
+        for name, read in reads.items():
+            parts[name].append(score(read, known(trajectory)))
+    return {name: Scores.join(scores) for name, scores in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -188,8 +229,8 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
     Raises:
         UserError: the run has no probes.
     """
-    probes, length = run.probes, longest(run.config)
-    trajectory = run.live("held-out/maps", worlds or batch_size(run.config, length), length)
+    probes, length = run.probes, episode_frames(run.config)
+    trajectory = run.live("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
     beliefs = run.believe(trajectory)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     drawn = None
@@ -208,21 +249,9 @@ def map_views(run: Loaded, truth: Truth, read: Readout) -> tuple[MapView, MapVie
     return true_view(truth, read.headings.shape[-1], frame), believed_view(read, truth.since_seen, frame)
 
 
-def batch_size(config: Config, steps: int) -> int:
-    """Return how many worlds can be looked at together for so many steps."""
-    cells = config.world.size**2 if isinstance(config.world, LevelConfig) else 1
-    maps = 3 * 4 * cells * steps  # of one world, as floats
-    return max(1, min(BATCH, ROOM // maps))
-
-
 def map_frame(config: Config) -> str:
     """Return the frame of the world's maps; there are none in other people's worlds."""
     return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
-
-
-def longest(config: Config) -> int:
-    """Return the frames that an episode has at most; of an unroll where the world sets no bound."""
-    return (config.world.episode_length or config.learning.unroll_length) + 1
 
 
 def episode_lengths(is_first: Tensor) -> list[int]:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from simcore.errors import UserError
-from simcore.inspection import Loaded, episode_lengths, longest, map_frame
+from simcore.inspection import Loaded, episode_lengths, map_frame
 from simcore.learning.trajectory import Trajectory, Truth
 from simcore.map_view import MapView, believed_view, true_view
 from simcore.nested import tree_map
+from simcore.probing import episode_frames
 from simcore.training import stream
 
 LONGEST_CONTEXT = 50
@@ -82,7 +83,7 @@ def roll_out(
     _ = run.simulation  # or there is nothing to roll out
     if worlds < 1:
         raise UserError(f"{worlds} worlds: there must be 1 at least")
-    asked, steps = rollout_span(longest(run.config), context, steps)
+    asked, steps = rollout_span(episode_frames(run.config), context, steps)
     trajectory = run.live(f"rollout/{seed}", worlds, asked + steps)
     lengths = episode_lengths(trajectory.is_first)
     # Where an episode ends early, an earlier start leaves it something to imagine.

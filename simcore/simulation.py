@@ -12,19 +12,23 @@ from simcore.learning.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore
 
 
-def draw_starts(unroll_length: int, overshoot: int, points: int, generator: torch.Generator) -> list[int]:
-    """Draw Nt = `points` start times without replacement from 0 .. Lu - Lo - 1, in ascending order.
+def draw_starts(
+    unroll_length: int, overshoot: int, points: int, generator: torch.Generator, earliest: int = 0
+) -> list[int]:
+    """Draw Nt = `points` start times without replacement from `earliest` .. Lu - Lo - 1, in ascending order.
+
+    App. K begins at 0. Late starts ask more of the memory: by then more has been seen and left.
 
     Raises:
         ValueError: there are fewer start times than points.
     """
-    available = unroll_length - overshoot
+    available = unroll_length - overshoot - earliest
     if points > available:
         raise ValueError(
             f"cannot draw {points} starts: an unroll of {unroll_length} with an overshoot of {overshoot} "
-            f"has {max(available, 0)}"
+            f"has {max(available, 0)} from {earliest} on"
         )
-    return sorted(torch.randperm(available, generator=generator)[:points].tolist())
+    return sorted((earliest + torch.randperm(available, generator=generator)[:points]).tolist())
 
 
 def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:

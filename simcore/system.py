@@ -80,10 +80,11 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
     )
 
 
-def make_probes(sizes: WorldSizes, belief_size: int) -> Probes:
-    """Make the probes."""
+def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
+    """Make the probes of a belief, or of whatever else has `belief_size` features."""
     assert sizes.map_size is not None, "the configuration sees to it that there is a map"
-    return Probes(belief_size, sizes.map_size, sizes.num_headings)
+    probes = config.probes
+    return Probes(belief_size, sizes.map_size, sizes.num_headings, probes.hidden_size, probes.layers, probes.channels)
 
 
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
@@ -116,6 +117,6 @@ class SimCore(nn.Module):
         )
         belief_size = self.agent.core.output_size
         self.simulation = make_simulation(config, sizes, belief_size) if config.has_frame_model else None
-        self.probes = make_probes(sizes, belief_size) if config.has_probes else None
+        self.probes = make_probes(config, sizes, belief_size) if config.has_probes else None
         # Last, so that the other nets' first weights are the same with and without it.
         self.map_model = make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None

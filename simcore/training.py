@@ -64,21 +64,26 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     return make_vector(config.level, num_envs, copy=copy, **vars(world))
 
 
-def make_system(config: Config) -> SimCore:
-    """Make the run's nets, with fresh weights, on the CPU."""
+def world_sizes(config: Config) -> WorldSizes:
+    """Return what the run's nets must know of its worlds."""
     world = config.world
     with closing(make_worlds(config, 1)) as worlds:
         num_actions = len(worlds.action_names)
-    map_size = world.size if isinstance(world, LevelConfig) else None
-    num_headings = round(360 / world.turn_angle) if isinstance(world, LevelConfig) else 0
-    return SimCore(config, WorldSizes(world.frame_size, num_actions, map_size, num_headings))
+    if isinstance(world, LevelConfig):
+        return WorldSizes(world.frame_size, num_actions, world.size, world.turns)
+    return WorldSizes(world.frame_size, num_actions, None, 0)
+
+
+def make_system(config: Config) -> SimCore:
+    """Make the run's nets, with fresh weights, on the CPU."""
+    return SimCore(config, world_sizes(config))
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
     """Make what chooses the actions in a batch of worlds."""
     if config.policy == "walker":
         assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
-        return WalkerPolicy(Walker(worlds, seed=seed))
+        return WalkerPolicy(Walker(worlds, seed, config.acting.look_around))
     return AgentPolicy(agent, worlds.num_envs, seed)
 
 

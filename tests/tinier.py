@@ -9,6 +9,7 @@ from simcore.config import (
     ConvDRAWConfig,
     KanervaConfig,
     LearningConfig,
+    ProbesConfig,
     RecordConfig,
     SimulationConfig,
     SlotsConfig,
@@ -35,6 +36,7 @@ def tinier(**changes: Any) -> Config:
             decoder_channels=(4,),
             kernel_size=3,
         ),
+        probes=ProbesConfig(hidden_size=8, layers=1, channels=2, worlds=6, validation_worlds=2, times=3, epochs=1),
         learning=LearningConfig(updates=6, worlds=3, unroll_length=7, learning_rate=1e-3),
         record=RecordConfig(metrics_every=2, checkpoint_every=2),
     )

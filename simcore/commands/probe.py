@@ -5,17 +5,21 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from rich.console import Console
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import advancing, say, wide_console
 from simcore.errors import UserError
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Measure what a run's belief knows of worlds that it was not trained on."""
+    """Measure what a run's belief knows of worlds that it was not trained on.
+
+    Probes are trained to the end on the frozen belief before it is measured, and kept in the run's folder; beside it
+    stand what the same probes read from an agent that never learned, and from the present frame alone.
+    """
 
     run: Positional[Path]
     """The run's folder."""
@@ -23,6 +27,12 @@ class Probe:
     """Held-out worlds to measure in, one episode each."""
     oracle: Path | None = None
     """The folder of a run with --supervised in the same worlds, to put beside the belief."""
+    online: bool = False
+    """Read the belief by the probes that were trained along with it: at once, but they trail it and hide a part."""
+    of: Literal["hidden", "state"] = "hidden"
+    """What the probes read: b_t as in the paper, or the LSTM's cell as well."""
+    controls: bool = True
+    """Measure the untrained agent and the present frame too; each takes as long as the belief itself."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
@@ -39,23 +49,32 @@ class Probe:
             trajectory_error_figure,
         )
         from simcore.inspection import imagine_maps, load_run, measure
+        from simcore.probes.measure import left
         from simcore.runs import RunFolder
 
         if self.worlds < 1:
             raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
+        if self.online and self.of != "hidden":
+            raise UserError("--online reads the belief as it was read in training: --of is then hidden")
         folder = RunFolder.open(self.run)
-        loaded = load_run(folder, self.device)
+        loaded = load_run(folder, self.device, self.online)
         metrics = metric_columns(folder.metrics)
         oracle = load_run(RunFolder.open(self.oracle), self.device) if self.oracle is not None else None
-        scores = measure(loaded, self.worlds, oracle=oracle)
-        maps = imagine_maps(loaded)
-        title = f"{self.run.name} after {loaded.update:,} updates, {self.worlds} held-out worlds"
-        Console().print(knowledge_table(scores, title), fading_table(scores))
+        with advancing() as advance:
+            scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
+            maps = imagine_maps(loaded)
+        read = "online probes" if self.online else "fresh probes"
+        what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
+        title = f"{self.run.name} after {loaded.update:,} updates: {read} of {what}, {self.worlds} held-out worlds"
+        wide_console().print(knowledge_table(scores, title), fading_table(scores))
         report = {
             "update": loaded.update,
             "worlds": self.worlds,
+            "probes": read,
+            "of": self.of,
             "oracle": str(self.oracle) if self.oracle is not None else None,
-            "overall": {name: score.overall() for name, score in scores.items()},
+            "left": {name: nulls(left(score, scores["constant"])) for name, score in scores.items()},
+            "overall": {name: nulls(score.overall()) for name, score in scores.items()},
             "by_time": {
                 name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
             },
@@ -88,3 +107,8 @@ class Probe:
 def finite(values: Iterable[float]) -> list[float | None]:
     """Return numbers as JSON can hold them: None for NaN."""
     return [None if math.isnan(value) else float(value) for value in values]
+
+
+def nulls(values: dict[str, float]) -> dict[str, float | None]:
+    """Return named numbers as JSON can hold them."""
+    return dict(zip(values, finite(values.values()), strict=True))

@@ -6,65 +6,80 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from simcore.probes.measure import Scores
+from simcore.probes.measure import OLD, Scores, left
 
-ROWS = {
-    "map_mse": "map MSE",
-    "map_mse_seen": "map MSE, cells seen so far",
-    "map_mse_unseen": "map MSE, cells not yet seen",
-    "cell_accuracy": "cell accuracy",
-    "heading_accuracy": "heading accuracy",
+COLUMNS = {
+    "map_mse": "whole map",
+    "map_mse_seen": "seen so far",
+    "map_mse_unseen": "not yet seen",
+    "map_mse_old": f"out of sight {OLD}+",
 }
+"""Parts of the map whose error is told as a part of the constant guess's."""
+NAMES = {
+    "belief": "belief",
+    "online": "belief, online probes",
+    "untrained": "untrained agent's belief",
+    "frame": "present frame alone",
+    "constant": "best constant guess",
+    "oracle": "oracle, trained on the map",
+}
+CAPTION = (
+    "100 %: no better than the guess that looks at nothing. Probes are trained to the end on each, in other worlds; "
+    "what an untrained agent and the present frame give is known without having learned to remember."
+)
 COLOURS = {
     "belief": "tab:blue",
+    "online": "tab:cyan",
     "untrained": "tab:orange",
     "frame": "tab:purple",
     "constant": "tab:gray",
     "oracle": "tab:green",
 }
-SPAN = 4
-"""Ages of cells are put together in spans that grow by this: in sight, 1 to 3 steps ago, 4 to 15, 16 to 63, ..."""
+AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
+"""Where spans of steps out of sight begin; 0 is in sight."""
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Return the table of each score over all steps, and at a quarter, half and the end of the episode."""
-    length = next(iter(scores.values())).map_mse.shape[0]
-    times = [length // 4, length // 2, length - 1]
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column("predictor")
-    for heading in ("overall", *(f"step {t}" for t in times)):
+    """Return the table of what each predictor knows: a row each, map errors as parts of the constant guess's."""
+    table = Table(title=title, title_justify="left", caption=CAPTION, caption_justify="left")
+    table.add_column("what is left of the map's error:")
+    for heading in (*COLUMNS.values(), "cell", "heading"):
         table.add_column(heading, justify="right")
-    for name, label in ROWS.items():
-        for predictor, score in scores.items():
-            by_time = score.by_time()[name]
-            values = [score.overall()[name], *(by_time[t] for t in times)]
-            shown = ["–" if np.isnan(v) else f"{v:.5f}" if "mse" in name else f"{v:.1%}" for v in values]
-            table.add_row(label if predictor == next(iter(scores)) else "", predictor, *shown)
-        table.add_section()
+    for predictor, score in scores.items():
+        overall, remaining = score.overall(), left(score, scores["constant"])
+        accuracies = (overall["cell_accuracy"], overall["heading_accuracy"])
+        values = (*(remaining[name] for name in COLUMNS), *accuracies)
+        style = "bold" if predictor == "belief" else None
+        table.add_row(NAMES[predictor], *(_percent(value) for value in values), style=style)
+    mse = (f"{scores['constant'].overall()[name]:.5f}" for name in COLUMNS)
+    table.add_section()
+    table.add_row("constant guess's squared error", *mse, "", "")
     return table
 
 
 def ages(length: int) -> list[tuple[int, int]]:
     """Return the spans of steps since a cell was seen, first and last, that cover an episode of `length` frames."""
-    spans = [(0, 0)]
-    while spans[-1][1] < length - 1:
-        first = spans[-1][1] + 1
-        spans.append((first, min(SPAN * first, length) - 1))
-    return spans
+    begins = [0, *(age for age in AGES if age < length)]
+    return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
 
 
 def fading_table(scores: Mapping[str, Scores]) -> Table:
-    """Return the table of the map's error by the steps since a frame last showed a cell (App. I)."""
-    table = Table(title="map MSE by steps out of sight", title_justify="left")
-    for heading in ("steps", *scores):
+    """Return the table of what is left of the map's error by the steps since a frame last showed a cell (App. I)."""
+    table = Table(title="what is left of the map's error, by steps out of sight", title_justify="left")
+    constant = scores["constant"].fading
+    shown = [name for name in scores if name != "constant"]
+    for heading in ("steps", *(NAMES[name] for name in shown)):
         table.add_column(heading, justify="right")
-    for first, last in ages(len(next(iter(scores.values())).fading.cells)):
-        errors = [score.fading.map_mse(first, last) for score in scores.values()]
+    for first, last in ages(len(constant.cells)):
+        guess = constant.map_mse(first, last)
+        errors = [scores[name].fading.map_mse(first, last) / guess for name in shown]
         label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
-        table.add_row(label, *("–" if np.isnan(error) else f"{error:.5f}" for error in errors))
-    table.add_row("not yet seen", *(f"{score.overall()['map_mse_unseen']:.5f}" for score in scores.values()))
+        table.add_row(label, *(_percent(error) for error in errors))
     return table
+
+
+def _percent(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.1%}"
 
 
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:

@@ -15,18 +15,18 @@ from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
 from simcore.inspection import (
+    SHOWN,
     Loaded,
-    batch_size,
     episode_lengths,
     imagine_maps,
     known,
     load_run,
-    longest,
     map_views,
     measure,
 )
 from simcore.nested import tree_map
 from simcore.probes.measure import Constant, score
+from simcore.probing import episode_frames, together
 from simcore.rollout import roll_out
 from simcore.runs import RunFolder
 
@@ -77,7 +77,7 @@ def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
         raise UserError("these runs do not differ in κ")
     points, constant = [], []
     for run in runs:
-        scores = measure(shared_worlds(run, seed))
+        scores = measure(shared_worlds(run, seed), controls=False)
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
     return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")
@@ -85,7 +85,7 @@ def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
 
 def draw_map_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     """Figure 10."""
-    length = longest(runs[0].config)
+    length = episode_frames(runs[0].config)
     step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
     models: dict[str, dict[int, DecodedMaps]] = {}
     for run in runs:
@@ -117,8 +117,8 @@ def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     """Figures 13 and 14."""
     rollouts = {}
     for run in runs:
-        context = min(CONTEXT, longest(run.config) // 2)
-        steps = min(2 * COLUMNS, longest(run.config)) - context
+        context = min(CONTEXT, episode_frames(run.config) // 2)
+        steps = min(2 * COLUMNS, episode_frames(run.config)) - context
         rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
 
@@ -152,9 +152,9 @@ def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
 @torch.no_grad()
 def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
     """Follow the map's error along one held-out episode."""
-    shared, length = shared_worlds(run, seed), longest(run.config)
+    shared, length = shared_worlds(run, seed), episode_frames(run.config)
     trajectory = shared.live("figure/trajectory", 1, length)
-    others = shared.live("figure/constant", batch_size(run.config, length), length)
+    others = shared.live("figure/constant", min(SHOWN, together(run.config, length)), length)
     truth = known(trajectory)
     read = run.probes(run.believe(trajectory))
     constant = Constant.fit([known(others)]).read(read)
@@ -164,8 +164,8 @@ def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
         trajectory.frames[episode, 0].cpu(),
         true.at(episode, 0),
         believed.at(episode, 0),
-        score(read, truth).map_mse[episode, 0],
-        score(constant, truth).map_mse[episode, 0],
+        score(read, truth).map.mse_by_step_and_world()[episode, 0],
+        score(constant, truth).map.mse_by_step_and_world()[episode, 0],
     )
 
 

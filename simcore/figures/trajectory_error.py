@@ -33,9 +33,9 @@ class TrajectoryError(NamedTuple):
     """True maps and places, `[T]`."""
     believed: MapView
     """Maps decoded from the belief, and where it takes the agent to be, `[T]`."""
-    errors: NDArray[np.float32]
+    errors: NDArray[np.float64]
     """Map MSE at each step, `[T]`."""
-    constant: NDArray[np.float32]
+    constant: NDArray[np.float64]
     """That of the best constant guess, `[T]`."""
 
 

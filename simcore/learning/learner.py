@@ -82,7 +82,9 @@ class Learner:
             NonFiniteLossError: a loss is NaN or infinite; nothing has been changed.
         """
         system, options = self.system, self.config.simulation
-        starts = draw_starts(len(trajectory.frames), options.overshoot, options.starts, self.generator)
+        starts = draw_starts(
+            len(trajectory.frames), options.overshoot, options.starts, self.generator, options.earliest_start
+        )
         observed = system.agent.observe(*trajectory[:3])
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
@@ -135,6 +137,8 @@ class Learner:
         self.updates += 1
         self._warm_up()
         self.optimizer.step()
+        if system.probes is not None:
+            system.probes.standardise.track(beliefs.outputs.detach().flatten(0, 1), self.ranks.mean)
         if system.simulation is not None:
             system.simulation.frame_model.update(self.ranks.mean(metrics["error"].detach()))
         if system.map_model is not None:

@@ -5,5 +5,6 @@ from simcore.networks.encoder import ResidualEncoder
 from simcore.networks.frames import frames_to_float, frames_to_uint8
 from simcore.networks.gated import gated
 from simcore.networks.mlp import mlp
+from simcore.networks.standardise import Standardise
 
-__all__ = ["DeconvDecoder", "ResidualEncoder", "frames_to_float", "frames_to_uint8", "gated", "mlp"]
+__all__ = ["DeconvDecoder", "ResidualEncoder", "Standardise", "frames_to_float", "frames_to_uint8", "gated", "mlp"]

@@ -1,8 +1,9 @@
 """Measures what a trained belief knows of worlds that it was never trained on, beside the best constant guess."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from simcore.learning.trajectory import Truth
 from simcore.probes.readout import Readout
+
+OLD = 10
+"""Steps out of sight after which a cell is told apart: what only a memory can know."""
 
 
 class Constant(NamedTuple):
@@ -75,60 +79,107 @@ class Fading(NamedTuple):
         return np.array([self.map_mse(age, age) for age in range(len(self.cells))])
 
 
-class Scores(NamedTuple):
-    """Scores of each step and world, `[T, W]`, NaN where there is nothing to score; and the map's error by age."""
+class MapError(NamedTuple):
+    """The map's squared error over some of its cells, at each step of each world."""
 
-    map_mse: NDArray[np.float32]
-    """Squared error of the map, a pixel and colour in [0, 1]."""
-    map_mse_seen: NDArray[np.float32]
-    """The same over the cells seen so far in the episode."""
-    map_mse_unseen: NDArray[np.float32]
-    """The same over the cells not yet seen."""
+    squared: NDArray[np.float64]
+    """The sum over those cells, a cell's error being the mean over its colours, in [0, 1]; `[T, W]`."""
+    cells: NDArray[np.int64]
+    """How many they are, `[T, W]`."""
+
+    @classmethod
+    def over(cls, errors: Tensor, cells: Tensor) -> "MapError":
+        """Sum errors `[T, W, N, N]` over cells, bool alike."""
+        squared = torch.where(cells, errors, 0.0).sum(dim=(-1, -2), dtype=torch.float64)
+        return cls(squared.cpu().numpy(), cells.sum(dim=(-1, -2)).cpu().numpy())
+
+    def mse(self) -> float:
+        """Return the mean over all cells of all steps and worlds; NaN where there are none."""
+        cells = self.cells.sum()
+        return float(self.squared.sum() / cells) if cells else math.nan
+
+    def mse_by_time(self) -> NDArray[np.float64]:
+        """Return the mean over the cells of all worlds, `[T]`; NaN at times when there are none."""
+        return _divide(self.squared.sum(axis=1), self.cells.sum(axis=1))
+
+    def mse_by_step_and_world(self) -> NDArray[np.float64]:
+        """Return the mean over the cells of each step and world, `[T, W]`; NaN where there are none."""
+        return _divide(self.squared, self.cells)
+
+
+REGIONS = {"map_mse": "all cells", "map_mse_seen": "seen", "map_mse_unseen": "unseen", "map_mse_old": "old"}
+"""The parts of the map that are scored apart: a score's name, and the part's."""
+SCORES = (*REGIONS, "cell_accuracy", "heading_accuracy")
+
+
+class Scores(NamedTuple):
+    """Scores of each step and world, `[T, W]`; and the map's error by age."""
+
+    map: MapError
+    """Over the whole map."""
+    seen: MapError
+    """Over the cells that a frame of the episode has shown."""
+    unseen: MapError
+    """Over the others."""
+    old: MapError
+    """Over the cells seen, and then out of sight for `OLD` steps or more, which only a memory can know."""
     cell_accuracy: NDArray[np.float32]
-    """1 where the most likely cell is the true one."""
+    """1 where the most likely cell is the true one, `[T, W]`."""
     heading_accuracy: NDArray[np.float32]
-    """1 where the most likely heading is the true one."""
+    """1 where the most likely heading is the true one, `[T, W]`."""
     fading: Fading
     """The map's error by the steps since a cell was seen."""
 
-    def stepwise(self) -> "dict[str, NDArray[np.float32]]":
-        """Return the scores of each step and world by name."""
-        return {name: values for name, values in self._asdict().items() if name != "fading"}
+    def map_errors(self) -> dict[str, MapError]:
+        """Return the map's errors by the scores' names."""
+        return dict(zip(REGIONS, (self.map, self.seen, self.unseen, self.old), strict=True))
 
-    def overall(self) -> "dict[str, float]":
-        """Return each score's mean over all steps and worlds."""
-        return {name: float(np.nanmean(values)) for name, values in self.stepwise().items()}
+    def overall(self) -> dict[str, float]:
+        """Return each score's mean: the map's over all cells of all steps and worlds."""
+        errors = {name: error.mse() for name, error in self.map_errors().items()}
+        accuracies = self.cell_accuracy, self.heading_accuracy
+        return errors | dict(zip(SCORES[-2:], (float(values.mean()) for values in accuracies), strict=True))
 
-    def by_time(self) -> "dict[str, NDArray[np.float32]]":
+    def by_time(self) -> dict[str, NDArray[np.float64]]:
         """Return each score's mean over worlds, `[T]`; NaN at times when no world has anything to score."""
-        return {name: _mean_over_worlds(values) for name, values in self.stepwise().items()}
+        errors = {name: error.mse_by_time() for name, error in self.map_errors().items()}
+        accuracies = self.cell_accuracy, self.heading_accuracy
+        means = (values.mean(axis=1, dtype=np.float64) for values in accuracies)
+        return errors | dict(zip(SCORES[-2:], means, strict=True))
 
     @classmethod
     def join(cls, parts: "list[Scores]") -> "Scores":
         """Put the worlds of several measurements side by side."""
-        fading = Fading(*(np.concatenate(columns, axis=1) for columns in zip(*(p.fading for p in parts), strict=True)))
-        stepwise = [part.stepwise() for part in parts]
-        return cls(**{name: np.concatenate([s[name] for s in stepwise], axis=1) for name in stepwise[0]}, fading=fading)
+
+        def beside(*columns: Any) -> Any:
+            if isinstance(columns[0], tuple):
+                return type(columns[0])(*(beside(*inner) for inner in zip(*columns, strict=True)))
+            return np.concatenate(columns, axis=1)
+
+        joined: Scores = beside(*parts)
+        return joined
 
 
 def score(read: Readout, truth: Truth) -> Scores:
     """Compare what was read with the truth, step by step and world by world, from the episodes' start."""
-    assert truth.since_seen is not None, "the actor makes trajectories that are to be measured"
-    seen = truth.since_seen >= 0
+    since_seen = truth.since_seen
+    assert since_seen is not None, "the actor makes trajectories that are to be measured"
     errors = (read.maps - truth.maps / 255.0).square().mean(dim=-1)  # [T, W, N, N]
-
-    def mean_over(cells: Tensor) -> NDArray[np.float32]:
-        total = (errors * cells).sum(dim=(-1, -2)) / cells.sum(dim=(-1, -2))  # 0 / 0 is NaN: nothing to score
-        return total.cpu().numpy()
-
     return Scores(
-        errors.mean(dim=(-1, -2)).cpu().numpy(),
-        mean_over(seen),
-        mean_over(~seen),
+        MapError.over(errors, torch.ones_like(since_seen, dtype=torch.bool)),
+        MapError.over(errors, since_seen >= 0),
+        MapError.over(errors, since_seen < 0),
+        MapError.over(errors, since_seen >= OLD),
         (read.cells.argmax(-1) == truth.cells).float().cpu().numpy(),
         (read.headings.argmax(-1) == truth.headings).float().cpu().numpy(),
-        Fading.of(errors, truth.since_seen),
+        Fading.of(errors, since_seen),
     )
+
+
+def left(scores: Scores, constant: Scores) -> dict[str, float]:
+    """Return what part of the constant guess's map error is left, by the scores' names; NaN where it has none."""
+    own, other = scores.overall(), constant.overall()
+    return {name: own[name] / other[name] if other[name] else math.nan for name in REGIONS}
 
 
 class Spread(NamedTuple):
@@ -159,8 +210,5 @@ def spread(samples: Tensor, maps: Tensor, since_seen: Tensor) -> Spread:
     return Spread(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
 
 
-def _mean_over_worlds(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    present = ~np.isnan(values)
-    count = present.sum(axis=1)
-    total = np.where(present, values, 0.0).sum(axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan, np.float32), where=count > 0)
+def _divide(squared: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(squared, cells, out=np.full(squared.shape, np.nan), where=cells > 0)

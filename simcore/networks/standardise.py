@@ -1,0 +1,52 @@
+"""Inputs at mean 0 and variance 1, whatever their scale."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+class Standardise(nn.Module):
+    """Shifts and scales each feature by the mean and variance that it has been told, `[..., features]`.
+
+    Args:
+        features: how many there are.
+        decay: of the moving averages that `track` keeps.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    def __init__(self, features: int, decay: float = 0.99) -> None:
+        super().__init__()
+        self.decay = decay
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("variance", torch.ones(features))
+        self.register_buffer("count", torch.tensor(0))
+
+    @torch.no_grad()
+    def fit(self, values: Tensor) -> None:
+        """Take mean and variance of `[N, features]`."""
+        self.mean.copy_(values.mean(0))
+        self.variance.copy_(values.var(0, correction=0))
+
+    @torch.no_grad()
+    def track(self, values: Tensor, average: Callable[[Tensor], Tensor] = lambda mean: mean) -> None:
+        """Let the moving averages of mean and variance take in a batch `[N, features]`, the first ones in full.
+
+        Args:
+            values: the batch, or this process's part of it.
+            average: the mean over the processes that share it.
+        """
+        self.count += 1
+        weight = (1.0 / self.count).clamp(min=1.0 - self.decay)
+        shift, square = average(torch.stack([values - self.mean, (values - self.mean).square()]).mean(1))
+        # Both of the old mean and of the new; about which one the variance is taken matters where the mean moves.
+        self.variance.mul_(1.0 - weight).add_(weight * (square - weight * shift.square()))
+        self.mean.add_(weight * shift)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return `[..., features]` shifted and scaled; a feature that never varies becomes 0."""
+        scaled: Tensor = (values - self.mean) * (self.variance + 1e-8).rsqrt()
+        return scaled

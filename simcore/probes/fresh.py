@@ -1,0 +1,126 @@
+"""Fresh probes: trained to the end on a frozen belief, so that they tell what it holds and not how fast it moves."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simcore.learning.trajectory import Truth
+from simcore.nested import tree_map
+from simcore.probes.readout import Probes, Readout
+
+PARTS = ("map", "cell", "heading")
+"""The three nets of probes, which share no parameter: each is stopped where it is best."""
+
+
+@dataclass(frozen=True)
+class FreshTraining:
+    """How fresh probes are trained."""
+
+    epochs: int = 3
+    """Passes over the training set at most; the learning rate falls to 0 over them along a cosine."""
+    batch: int = 128
+    """Beliefs a step."""
+    learning_rate: float = 1e-3
+    """Adam's learning rate at first."""
+    looks: int = 2
+    """How often in an epoch the validation set is looked at."""
+
+
+class Examples(NamedTuple):
+    """Beliefs and what they should tell; rows are times of worlds."""
+
+    beliefs: Tensor
+    """Float `[N, belief_size]`."""
+    truth: Truth
+    """`[N, ...]`."""
+
+    def rows(self, chosen: Tensor | slice) -> "Examples":
+        """Return some of the rows."""
+        return Examples(self.beliefs[chosen], tree_map(lambda part: part[chosen], self.truth))
+
+
+def train_fresh_probes(
+    probes: Probes,
+    examples: Examples,
+    validation: Examples,
+    training: FreshTraining,
+    generator: torch.Generator,
+    advance: Callable[[float], None] = lambda part: None,
+) -> Probes:
+    """Train probes on frozen beliefs, and stop each of the three nets where it is best on worlds apart.
+
+    Args:
+        probes: with fresh weights; they are trained in place.
+        examples: the training set.
+        validation: beliefs from other worlds, by which each net's best moment is chosen.
+        training: how.
+        generator: draws the order of the examples (on the CPU).
+        advance: told after every step which part of the whole has been done.
+
+    Returns:
+        The same probes.
+    """
+    probes.standardise.fit(examples.beliefs)
+    probes.begin_at(mean_map(examples.truth))
+    optimizer = torch.optim.Adam(probes.parameters(), training.learning_rate, fused=True)
+    per_epoch = math.ceil(len(examples.beliefs) / training.batch)
+    total = training.epochs * per_epoch
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / total)) / 2)
+    count = training.epochs * training.looks
+    looks = {round(total * (look + 1) / count) for look in range(count)}
+    best = dict.fromkeys(PARTS, math.inf)
+    kept: dict[str, dict[str, Tensor]] = {}
+    step = 0
+    for _ in range(training.epochs):
+        order = torch.randperm(len(examples.beliefs), generator=generator).to(examples.beliefs.device)
+        for chosen in torch.split(order, training.batch):
+            rows = examples.rows(chosen)
+            loss = probes.loss(rows.beliefs, rows.truth).loss
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            advance(step / total)
+            if step in looks:
+                for part, value in validation_losses(probes, validation).items():
+                    if value < best[part]:
+                        best[part] = value
+                        kept[part] = copy.deepcopy(getattr(probes, part).state_dict())
+    for part, weights in kept.items():
+        getattr(probes, part).load_state_dict(weights)
+    return probes.eval().requires_grad_(False)
+
+
+def mean_map(truth: Truth) -> Tensor:
+    """Return the mean of maps `[N, M, M, 3]`, float in [0, 1], without a float copy of all of them."""
+    total = torch.zeros(truth.maps.shape[1:], dtype=torch.int64, device=truth.maps.device)
+    for part in torch.split(truth.maps, 4096):
+        total += part.sum(0, dtype=torch.int64)
+    return (total.double() / (255.0 * len(truth.maps))).float()
+
+
+@torch.no_grad()
+def validation_losses(probes: Probes, validation: Examples, batch: int = 4096) -> dict[str, float]:
+    """Return each net's mean loss on examples."""
+    sums = torch.zeros(len(PARTS), dtype=torch.float64)
+    for begin in range(0, len(validation.beliefs), batch):
+        rows = validation.rows(slice(begin, begin + batch))
+        losses = torch.stack([part.sum() for part in losses_by_example(probes(rows.beliefs), rows.truth)])
+        sums += losses.double().cpu()
+    return dict(zip(PARTS, (sums / len(validation.beliefs)).tolist(), strict=True))
+
+
+def losses_by_example(read: Readout, truth: Truth) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the losses of map, cell and heading, `[N]` each."""
+    return (
+        (read.maps - truth.maps / 255.0).square().flatten(1).mean(1),
+        F.cross_entropy(read.cells, truth.cells, reduction="none"),
+        F.cross_entropy(read.headings, truth.headings, reduction="none"),
+    )
