@@ -241,9 +241,6 @@ class ActingConfig:
     """Trajectories that may wait for the learner (threads), or that each actor may owe it (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
-    look_around: float = 0.0
-    """Of the walker: at how many of its goals, as a part of 1, it turns full circle before it walks on. What it then
-    sees again is what a memory is for."""
     stagger: bool = True
     """Where the agent acts in our levels: begin the first episodes part way to their time limit, each elsewhere, so
     that worlds do not all end at once and a batch holds every stage of an episode."""
@@ -252,7 +249,6 @@ class ActingConfig:
         require_positive("acting", self, "actors", "queue")
         for name in ("worlds", "replacements"):
             require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
-        require(0 <= self.look_around <= 1, f"acting.look_around must be in [0, 1], not {self.look_around}")
 
 
 @dataclass(frozen=True)

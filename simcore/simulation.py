@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from simcore.frame_models import FrameModel
 from simcore.learning.ranks import Ranks
-from simcore.learning.trajectory import Trajectory, one_hot_actions
+from simcore.learning.trajectory import Trajectory, Truth, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore
 
 
@@ -47,6 +47,9 @@ class Seeing(NamedTuple):
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
     """The fraction of the drawn points that lie before their episode's end, and so count."""
+    memory_share: Tensor
+    """The fraction of those that count which show what was out of sight at their start, and so ask for a memory; see
+    `asks_memory`. NaN where the world does not tell, or no point counts."""
 
 
 class SimCoreHead(nn.Module):
@@ -123,7 +126,10 @@ class SimCoreHead(nn.Module):
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)
-        return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean())
+        share = torch.full_like(total, torch.nan)
+        if trajectory.truth is not None and trajectory.truth.since_seen is not None:
+            share = (weights * asks_memory(trajectory.truth, starts, targets).flatten()).sum() / total
+        return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
 
     def _weights(self, is_first: Tensor, starts: Sequence[int], targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""
@@ -131,6 +137,32 @@ class SimCoreHead(nn.Module):
             return is_first.new_ones((*targets.shape, is_first.shape[1]), dtype=torch.float32)
         episode = is_first.cumsum(dim=0)
         return (episode[targets] == episode[list(starts)]).to(torch.float32)
+
+
+OUT_OF_SIGHT = 10
+"""Steps after which a cell that a target shows is held to ask for a memory."""
+
+
+def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
+    """Tell which targets show something that was seen, and at their start out of sight for long.
+
+    Something is a cell of the map that is unlike most worlds' there: a building, and not the ground or a wall that all
+    worlds have.
+
+    Args:
+        truth: `[T, B, ...]`, with the steps since each cell was seen.
+        starts: Nt times.
+        targets: int64 `[Ng, Nt]`.
+
+    Returns:
+        Bool `[Ng, Nt, B]`.
+    """
+    since_seen = truth.since_seen
+    assert since_seen is not None, "the actor tells it"
+    usual = truth.maps.median(dim=1, keepdim=True).values
+    unusual = (truth.maps != usual).any(dim=-1)
+    remembered = since_seen[list(starts)] >= OUT_OF_SIGHT
+    return ((since_seen[targets] == 0) & unusual[targets] & remembered).flatten(-2).any(dim=-1)
 
 
 def target_times(starts: Sequence[int], offsets: Sequence[int]) -> Tensor:

@@ -83,7 +83,7 @@ def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Poli
     """Make what chooses the actions in a batch of worlds."""
     if config.policy == "walker":
         assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
-        return WalkerPolicy(Walker(worlds, seed, config.acting.look_around))
+        return WalkerPolicy(Walker(worlds, seed=seed))
     return AgentPolicy(agent, worlds.num_envs, seed)
 
 
@@ -106,7 +106,8 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
         spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
-    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, options=options)
+    measures = config.policy == "walker" and config.has_frame_model  # the learner tells how much asks for a memory
+    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, measures, options)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from simcore.errors import UserError
-from simcore.inspection import Loaded, batch_size, imagine_maps, load_run, measure
+from simcore.inspection import Loaded, imagine_maps, load_run, measure
 from simcore.presets import preset
 from simcore.probes.measure import score
+from simcore.probing import TOGETHER, together
 from simcore.runs import RunFolder
 from simcore.training import train
 from tinier import tinier, tinier_acting
@@ -31,8 +32,9 @@ def test_the_newest_weights_are_loaded(run: Loaded, tmp_path: Path) -> None:
 
 def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
     first, second = measure(run, worlds=5), measure(run, worlds=5)
-    for name in ("belief", "constant"):
-        assert first[name].map_mse.shape == (9, 5)
+    assert list(first) == ["belief", "online", "untrained", "frame", "constant"]
+    for name in first:
+        assert first[name].map.squared.shape == (9, 5)
         assert first[name].overall() == second[name].overall()
 
 
@@ -51,7 +53,7 @@ def make_run(folder: Path, **changes: Any) -> Loaded:
 def test_an_oracle_is_measured_on_the_same_frames(run: Loaded, tmp_path: Path) -> None:
     oracle = make_run(tmp_path / "oracle", supervised=True, seed=3)
     beside, alone = measure(run, worlds=5, oracle=oracle), measure(run, worlds=5)
-    assert list(beside) == ["belief", "constant", "oracle"]
+    assert list(beside) == ["belief", "online", "untrained", "frame", "constant", "oracle"]
     for name in ("belief", "constant"):
         assert beside[name].overall() == alone[name].overall()
     trajectory = run.live("held-out/0", 5, 9)
@@ -94,7 +96,7 @@ def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
 
 def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:
     """Terrain at the paper's size has 150 MB of maps an episode; a tiny city next to nothing."""
-    assert batch_size(preset("tiny"), 40) == 32
-    assert batch_size(preset("paper", "Terrain"), 3001) == 3
-    assert batch_size(preset("paper", "Terrain"), 10**6) == 1
-    assert batch_size(preset("tiny", "MiniGrid-MemoryS7-v0"), 100) == 32
+    assert together(preset("tiny"), 40) == TOGETHER
+    assert together(preset("paper", "Terrain"), 3001) == 1
+    assert together(preset("paper", "Terrain"), 10**6) == 1
+    assert together(preset("small"), 60) == 2**22 // (32**2 * 60)

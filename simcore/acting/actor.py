@@ -69,7 +69,7 @@ class Actor:
         seed: seeds the worlds: world i gets seed + i.
         number: the actor's own, for the book of what is used.
         reward_scale: what rewards are multiplied by in trajectories.
-        measures: trajectories also tell how long ago each cell was seen, which measurements ask and learning does not.
+        measures: trajectories also tell how long ago each cell was seen, which measurements ask.
         options: for the worlds' first reset.
     """
 

@@ -107,7 +107,7 @@ class Learner:
                 beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
             )
             losses["model loss"] = self.config.model_cost * seeing.loss
-            metrics |= named(seeing, "loss", "kl", "error", "weight")
+            metrics |= named(seeing, "loss", "kl", "error", "weight", "memory_share")
             metrics["loss"] = torch.where(seeing.error.isnan(), torch.nan, seeing.loss)  # no point counted
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
             if system.agent.heads is not None:

@@ -21,7 +21,7 @@ class Truth(NamedTuple):
     """The true top-down map, uint8 `[T, B, N, N, 3]`."""
     since_seen: Tensor | None
     """The steps since a frame of this episode last showed a cell, int32 `[T, B, N, N]`: 0 where this one does, -1 where
-    none has. None in trajectories to learn from, which nobody asks it of."""
+    none has. None in trajectories of an agent that learns by reward, which nobody asks it of."""
     cells: Tensor
     """The cell (row * N + column) in which the agent stands, int64 `[T, B]`."""
     headings: Tensor

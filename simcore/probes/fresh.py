@@ -45,6 +45,7 @@ class Examples(NamedTuple):
         return Examples(self.beliefs[chosen], tree_map(lambda part: part[chosen], self.truth))
 
 
+@torch.enable_grad()  # whoever looks into a run has switched gradients off
 def train_fresh_probes(
     probes: Probes,
     examples: Examples,

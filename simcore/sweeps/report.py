@@ -16,6 +16,7 @@ LABELS = {
     "map_mse": "map MSE",
     "map_mse_seen": "map MSE, seen",
     "map_mse_unseen": "map MSE, unseen",
+    "map_mse_old": "map MSE, out of sight",
     "cell_accuracy": "cell",
     "heading_accuracy": "heading",
     "return": "return",

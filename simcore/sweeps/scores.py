@@ -15,6 +15,7 @@ KNOWING = {
     "map_mse": False,
     "map_mse_seen": False,
     "map_mse_unseen": False,
+    "map_mse_old": False,
     "cell_accuracy": True,
     "heading_accuracy": True,
 }
@@ -71,7 +72,7 @@ def take_scores(run: Loaded, worlds: int) -> Scores:
     for number, name in enumerate(SETS, start=1):
         values: Values = {}
         if run.config.has_probes:
-            measured = measure(run, worlds, purpose=f"{name}/")
+            measured = measure(run, worlds, purpose=f"{name}/", controls=False)
             values |= measured["belief"].overall()
             baseline |= measured["constant"].overall()
         if run.config.policy == "agent":

@@ -23,7 +23,6 @@ NEAREST_ARC = 3.0  # ... unless it is this many cells away, so that the arc does
 GOALS_TRIED = 100  # before a walker stays where it is
 STALLED = 0.05  # a walk of less than this part of the speed is none
 CAUTION = 8  # steps to go from cell to cell after a stall
-LOTS = 1000  # the grain of the probability of a look around
 PATIENCE = 4.0  # times the straight time that a goal may take before the walker tries random moves
 
 
@@ -37,7 +36,6 @@ class Plans(NamedTuple):
     at: NDArray[np.int64]  # [B] where on the path the walker is
     caution: NDArray[np.int64]  # [B] steps for which it goes from cell to cell, cutting no corners
     patience: NDArray[np.int64]  # [B] steps left before it tries random moves
-    looking: NDArray[np.int64]  # [B] turns left of a look around; negative: to the left
     reached: NDArray[np.int64]  # [B] goals reached since the walker was made
 
 
@@ -50,21 +48,16 @@ class Walker:
     Args:
         env: the worlds to walk in; they must be reset before the first `act`, and offer the actions `MOVES`.
         seed: of all streams.
-        look_around: at how many of the goals, as a part of 1, and of the starts of episodes, a walker turns full circle
-            before it walks on.
 
     Raises:
-        ValueError: the level lacks one of the actions, or `look_around` is not in [0, 1].
+        ValueError: the level lacks one of the actions.
     """
 
-    def __init__(self, env: WorldVectorEnv, seed: int = 0, look_around: float = 0.0) -> None:
-        if not 0 <= look_around <= 1:
-            raise ValueError(f"look_around is {look_around}; it must be in [0, 1]")
+    def __init__(self, env: WorldVectorEnv, seed: int = 0) -> None:
         missing = sorted(set(MOVES) - set(env.action_names))
         if missing:
             raise ValueError(f"the walker needs the actions {missing}, which {env.level.name} does not have")
         self.env = env
-        self.look_around = look_around
         batch, cells = env.num_envs, env.config.size**2
         self._moves = np.array([env.action_names.index(name) for name in MOVES], np.int64)
         streams = [[fork(np.uint64(seed % 2**64), index)] for index in range(batch)]
@@ -76,17 +69,13 @@ class Walker:
             at=np.zeros(batch, np.int64),
             caution=np.zeros(batch, np.int64),
             patience=np.zeros(batch, np.int64),
-            looking=np.zeros(batch, np.int64),
             reached=np.zeros(batch, np.int64),
         )
 
     def act(self) -> NDArray[np.int64]:
         """Return the next action of each environment, `int64 [B]`; to be called once before every step."""
         actions = np.empty(self.env.num_envs, np.int64)
-        worlds = self.env
-        choose_all(
-            worlds.episodes, worlds.episode_count, worlds.rules, self.plans, self._moves, self.look_around, actions
-        )
+        choose_all(self.env.episodes, self.env.episode_count, self.env.rules, self.plans, self._moves, actions)
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -112,7 +101,6 @@ def choose_all(
     rules: Rules,
     plans: Plans,
     moves: NDArray[np.int64],
-    look_around: float,
     actions: NDArray[np.int64],
 ) -> None:
     """Write every walker's next action; `moves` (`int64 [5]`) are the level's numbers of `MOVES`."""
@@ -124,12 +112,6 @@ def choose_all(
         x, y = episodes.motion[b, 0], episodes.motion[b, 1]
         if follow_plan(open_cells, x, y, plans, b, episode_count[b]):
             plans.patience[b] = ceil(PATIENCE * (plans.length[b] / rules.speed + rules.directions.shape[0]))
-            plans.looking[b] = draw_look(plans, b, look_around, rules.directions.shape[0])
-        if plans.looking[b] != 0:
-            side = 1 if plans.looking[b] > 0 else -1
-            plans.looking[b] -= side
-            actions[b] = moves[TURN_RIGHT if side > 0 else TURN_LEFT]
-            continue
         stalls = True
         move = FORWARD
         if plans.caution[b] == 0:
@@ -146,14 +128,6 @@ def choose_all(
         if plans.patience[b] < 0 and draw_between(plans.streams[b], 0, 1) == 0:
             move = draw_between(plans.streams[b], 0, len(MOVES) - 1)  # long steps can miss a narrow way forever
         actions[b] = moves[move]
-
-
-@kernel
-def draw_look(plans: Plans, b: int, look_around: float, turns: int) -> int:
-    """Return the turns that walker `b` looks around by before it walks on: none, or a circle to either side."""
-    if look_around == 0 or draw_between(plans.streams[b], 1, LOTS) > look_around * LOTS:
-        return 0
-    return turns if draw_between(plans.streams[b], 0, 1) == 0 else -turns
 
 
 @kernel

@@ -7,7 +7,7 @@ import torch
 from simcore.learning.trajectory import Truth
 from simcore.nested import tree_map
 from simcore.probes import Probes
-from simcore.probes.measure import Constant, Scores, score, spread
+from simcore.probes.measure import OLD, Constant, MapError, Scores, left, score, spread
 from simcore.probes.readout import Readout
 
 T, W, N, H = 5, 4, 3, 8
@@ -31,6 +31,8 @@ def perfect(truth: Truth) -> Readout:
 
 def test_a_perfect_readout_scores_perfectly(truth: Truth) -> None:
     overall = score(perfect(truth), truth).overall()
+    nothing_old = overall.pop("map_mse_old")
+    assert np.isnan(nothing_old)  # no episode is long enough
     assert overall == {
         "map_mse": 0.0, "map_mse_seen": 0.0, "map_mse_unseen": 0.0, "cell_accuracy": 1.0, "heading_accuracy": 1.0,
     }  # fmt: skip
@@ -43,9 +45,9 @@ def test_map_errors_are_means_over_their_cells(truth: Truth) -> None:
         for w in range(W):
             error = ((read.maps[t, w] - truth.maps[t, w] / 255.0) ** 2).mean(-1)
             seen = truth.since_seen[t, w] >= 0
-            assert scores.map_mse[t, w] == pytest.approx(error.mean().item(), rel=1e-5)
-            assert scores.map_mse_seen[t, w] == pytest.approx(error[seen].mean().item(), rel=1e-5)
-            assert scores.map_mse_unseen[t, w] == pytest.approx(error[~seen].mean().item(), rel=1e-5, nan_ok=True)
+            for part, cells in ((scores.map, slice(None)), (scores.seen, seen), (scores.unseen, ~seen)):
+                expected = pytest.approx(error[cells].mean().item(), rel=1e-5, nan_ok=True)
+                assert part.mse_by_step_and_world()[t, w] == expected
 
 
 def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
@@ -53,7 +55,7 @@ def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
     since_seen[2] = 1
     since_seen[3, 1] = 0
     scores = score(perfect(truth), truth._replace(since_seen=since_seen))
-    assert np.isnan(scores.map_mse_unseen[2]).all()
+    assert np.isnan(scores.unseen.mse_by_step_and_world()[2]).all()
     by_time = scores.by_time()["map_mse_unseen"]
     assert np.isnan(by_time).tolist() == [False, False, True, False, False]
     assert not np.isnan(scores.overall()["map_mse_unseen"])
@@ -104,8 +106,36 @@ def test_scores_join_world_by_world(truth: Truth) -> None:
     parts = (slice(0, 1), slice(1, None))
     halves = [score(tree_map(lambda x: x[:, part], read), tree_map(lambda x: x[:, part], truth)) for part in parts]  # noqa: B023
     joined = Scores.join(halves)
-    for value, expected in zip((*joined[:-1], *joined.fading), (*scores[:-1], *scores.fading), strict=True):
-        np.testing.assert_array_equal(value, expected)
+    for name, value, expected in zip(Scores._fields, joined, scores, strict=True):
+        if isinstance(expected, tuple):
+            for part, expected_part in zip(value, expected, strict=True):
+                np.testing.assert_allclose(part, expected_part, err_msg=name, rtol=1e-12)
+        else:
+            np.testing.assert_array_equal(value, expected, err_msg=name)
+
+
+def test_old_cells_are_those_long_out_of_sight(truth: Truth) -> None:
+    """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
+    generator = torch.Generator().manual_seed(7)
+    since_seen = torch.randint(-1, 2 * OLD, (T, W, N, N), generator=generator, dtype=torch.int32)
+    aged = truth._replace(since_seen=since_seen)
+    read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=generator))
+    errors = (read.maps - truth.maps / 255.0).square().mean(-1)
+    # The fading table takes an episode of T steps, older cells there are none: measured apart.
+    scores = score(read, aged._replace(since_seen=since_seen.clamp(max=T - 1)))
+    assert scores.old.cells.sum() == 0
+    old = MapError.over(errors, since_seen >= OLD)
+    assert old.mse() == pytest.approx(errors[since_seen >= OLD].mean().item(), rel=1e-6)
+    at_one = errors[1][since_seen[1] >= OLD].mean().item()
+    assert old.mse_by_time()[1] == pytest.approx(at_one, rel=1e-6)
+
+
+def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: Truth) -> None:
+    constant = Constant.fit([truth]).read(perfect(truth))
+    halfway = perfect(truth)._replace(maps=(truth.maps / 255.0 + constant.maps) / 2)
+    remaining = left(score(halfway, truth), score(constant, truth))
+    for name in ("map_mse", "map_mse_seen", "map_mse_unseen"):
+        assert remaining[name] == pytest.approx(0.25, rel=1e-4)
 
 
 def test_the_probes_learn_what_is_in_the_belief(truth: Truth) -> None:

@@ -1,0 +1,177 @@
+"""Fresh probes: they read all of a planted code and nothing of noise, and meet no world twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from simcore.inspection import Loaded, load_run, measure
+from simcore.learning.trajectory import Truth
+from simcore.probes import Probes
+from simcore.probes.fresh import Examples, FreshTraining, mean_map, train_fresh_probes, validation_losses
+from simcore.probing import FreshProbes, episode_frames
+from simcore.runs import RunFolder
+from simcore.training import train
+from tinier import tinier
+
+N, H, SIZE = 3, 4, 64
+COLOURS = 4
+
+
+def draw_truth(count: int, seed: int) -> Truth:
+    """Draw maps of few colours, cells and headings, all independent."""
+    generator = torch.Generator().manual_seed(seed)
+    palette = torch.randint(0, 256, (COLOURS, 3), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
+    maps = palette[torch.randint(0, COLOURS, (count, N, N), generator=generator)]
+    cells = torch.randint(0, N * N, (count,), generator=generator)
+    return Truth(maps, None, cells, torch.randint(0, H, (count,), generator=generator))
+
+
+def planted(truth: Truth, seed: int) -> Examples:
+    """Hide the truth in beliefs: a random linear map of it, of odd scales, and noise."""
+    state = torch.cat(
+        [truth.maps.flatten(1) / 255.0, F.one_hot(truth.cells, N * N).float(), F.one_hot(truth.headings, H).float()], 1
+    )
+    mixing = torch.randn(state.shape[1], SIZE, generator=torch.Generator().manual_seed(1))
+    scales = torch.logspace(-3, 1, SIZE)
+    noise = torch.randn(len(state), SIZE, generator=torch.Generator().manual_seed(seed))
+    return Examples((state @ mixing + 0.02 * noise) * scales + 3.0, truth)
+
+
+def noise_only(truth: Truth, seed: int) -> Examples:
+    return Examples(torch.randn(len(truth.cells), SIZE, generator=torch.Generator().manual_seed(seed)), truth)
+
+
+def fit(make: object, epochs: int) -> tuple[Probes, Examples, Examples]:
+    torch.manual_seed(0)
+    sets = [make(draw_truth(count, seed), seed) for count, seed in ((4096, 1), (512, 2), (1024, 3))]  # type: ignore[operator]
+    probes = Probes(SIZE, N, H, hidden_size=128, layers=1, channels=8)
+    training = FreshTraining(epochs=epochs, batch=64, learning_rate=3e-3)
+    order = torch.Generator().manual_seed(0)
+    return train_fresh_probes(probes, sets[0], sets[1], training, order), sets[0], sets[2]
+
+
+def test_a_planted_code_is_read_to_the_end() -> None:
+    probes, examples, test = fit(planted, epochs=12)
+    read, truth = probes(test.beliefs), test.truth
+    assert (read.cells.argmax(-1) == truth.cells).float().mean() > 0.99
+    assert (read.headings.argmax(-1) == truth.headings).float().mean() > 0.99
+    constant = (mean_map(examples.truth) - truth.maps / 255.0).square().mean()
+    assert F.mse_loss(read.maps, truth.maps / 255.0) < 0.03 * constant
+
+
+def test_nothing_is_read_from_noise() -> None:
+    """However long the probes are trained, the validation set stops them before they know the noise by heart."""
+    probes, examples, test = fit(noise_only, epochs=12)
+    read, truth = probes(test.beliefs), test.truth
+    constant = (mean_map(examples.truth) - truth.maps / 255.0).square().mean()
+    assert F.mse_loss(read.maps, truth.maps / 255.0) > 0.98 * constant
+    assert (read.cells.argmax(-1) == truth.cells).float().mean() < 2 / (N * N)
+    assert (read.headings.argmax(-1) == truth.headings).float().mean() < 1.3 / H
+
+
+def test_each_net_is_left_where_validation_is_best() -> None:
+    """Far too fast a learning rate, and no more than one look in many epochs could tell: what is kept is the best."""
+    torch.manual_seed(0)
+    examples, validation = noise_only(draw_truth(256, 1), 1), noise_only(draw_truth(256, 2), 2)
+    probes = Probes(SIZE, N, H, hidden_size=64, layers=1, channels=4)
+    seen: list[dict[str, float]] = []
+
+    def look(part: float) -> None:
+        seen.append(validation_losses(probes, validation))
+
+    training = FreshTraining(epochs=8, batch=64, learning_rate=3e-3, looks=1)
+    train_fresh_probes(probes, examples, validation, training, torch.Generator().manual_seed(0), look)
+    at_looks = seen[3::4]
+    for part, value in validation_losses(probes, validation).items():
+        assert value == pytest.approx(min(losses[part] for losses in at_looks), rel=1e-6)
+        assert value < seen[-1][part]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = tinier(learning__updates=2)
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
+    train(config, folder)
+    return folder.path
+
+
+def load(folder: Path) -> Loaded:
+    return load_run(RunFolder.open(folder), "cpu")
+
+
+def test_no_world_is_in_two_of_the_sets(folder: Path) -> None:
+    """Training, validation and both kinds of test worlds: by maps and ways, all differ."""
+    run = load(folder)
+    rows = episode_frames(run.config)
+    names = ("probes/training/0", "probes/validation/0", "constant/0", "held-out/0", "validation/held-out/0")
+    ways = {
+        name: {
+            (trajectory.truth.maps[0, world].numpy().tobytes(), trajectory.actions[:, world].numpy().tobytes())
+            for world in range(20)
+        }
+        for name in names
+        for trajectory in [run.live(name, 20, rows)]
+    }
+    assert len(set().union(*ways.values())) == 20 * len(names)
+
+
+def test_probes_are_kept_by_checkpoint_and_used_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = measure(load(folder), 4)
+    kept = sorted(file.name for file in (folder / "probes").iterdir())
+    assert kept == ["belief-hidden.pt", "frame-hidden.pt", "untrained-hidden.pt"]
+    trained: list[str] = []
+    train_one = FreshProbes._train
+
+    def watched(self: FreshProbes, subject: object, *rest: object) -> Probes:
+        trained.append(subject.name)  # type: ignore[attr-defined]
+        return train_one(self, subject, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FreshProbes, "_train", watched)
+    again = measure(load(folder), 4)
+    assert trained == []
+    assert {name: score.overall() for name, score in again.items()}.keys() == first.keys()
+    for name in first:
+        assert again[name].map.mse() == first[name].map.mse()
+
+    run = load(folder)
+    with torch.no_grad():
+        next(run.system.agent.parameters()).add_(0.1)
+    measure(run, 4)
+    assert trained == ["belief"], "other weights, other probes; the controls stand"
+
+    (folder / "probes" / "frame-hidden.pt").write_bytes(b"damaged")
+    measure(load(folder), 4)
+    assert "frame" in trained
+
+
+def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -> None:
+    run = load(folder)
+    untrained = run.fresh.untrained
+    own = run.system.agent.state_dict()
+    assert untrained.state_dict().keys() == own.keys()
+    assert not torch.equal(untrained.state_dict()["core.lstm.weight_hh_l0"], own["core.lstm.weight_hh_l0"])
+
+
+def test_a_folder_that_keeps_nothing_still_measures(folder: Path) -> None:
+    run = load(folder)
+    nowhere = replace(run, fresh=replace(run.fresh, folder=None))
+    assert measure(nowhere, 3, controls=False)["belief"].map.squared.shape == (9, 3)
+
+
+def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:
+    run = load(folder)
+    trajectory = run.live("any", 2, 4)
+    hidden, state = (run.fresh.subject("belief", of).features(trajectory) for of in ("hidden", "state"))
+    assert state.shape[-1] == 2 * hidden.shape[-1]
+    assert torch.equal(state[..., : hidden.shape[-1]], hidden)
+    scores = measure(run, 3, of="state", controls=False)
+    assert list(scores) == ["belief", "online", "constant"]
+
+
+def test_online_reads_without_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FreshProbes, "_train", lambda *_: pytest.fail("nothing is to be trained"))
+    scores = measure(load_run(RunFolder.open(folder), "cpu", online=True), 3)
+    assert list(scores) == ["belief", "constant"]
