@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-RUN ?= runs/RandomCity-tiny-0
+RUN ?= runs/RandomCity-tiny-slots-0
 
 .PHONY: help train test test-slow lint types format clean
 

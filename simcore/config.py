@@ -321,7 +321,7 @@ class ProbesConfig:
     """Worlds apart, by which the best moment of their training is chosen."""
     times: int = 10
     """Times of each of these episodes, drawn anew for each, at which fresh probes read the belief."""
-    epochs: int = 4
+    epochs: int = 3
     """Passes of fresh probes over their training set."""
     batch: int = 128
     """Beliefs in a step of fresh probes."""

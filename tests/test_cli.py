@@ -37,6 +37,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 FLAGS = [
     *("--threads", "1", "--learning.updates", "2", "--learning.worlds", "2", "--learning.unroll-length", "7"),
     *("--simulation.overshoot", "3", "--simulation.starts", "2", "--world.frame-size", "8"),
+    *("--simulation.earliest-start", "0", "--probes.worlds", "8", "--probes.hidden-size", "8"),
     *("--agent.hidden-size", "8", "--agent.embedding-size", "8", "--agent.encoder-channels", "4"),
     *("--convdraw.steps", "2", "--convdraw.state-channels", "4", "--world.episode-length", "6"),
 ]
@@ -68,14 +69,35 @@ def test_train_writes_a_run_and_the_same_command_finds_it_complete(
 def test_probe_writes_table_report_and_figure(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["probe", str(trained), "--worlds", "3"])
     output = capsys.readouterr().out
-    for text in ("map MSE", "cell accuracy", "heading accuracy", "constant", "cells seen", "cells not"):
+    for text in (
+        "fresh probes of b_t",
+        "seen so far",
+        "out of sight",
+        "heading",
+        "untrained agent",
+        "present frame",
+        "constant",
+    ):
         assert text in output
     report = json.loads((trained / "probe.json").read_text())
     assert report["worlds"] == 3
+    assert report["left"]["constant"]["map_mse"] == 1.0
+    assert set(report["left"]) == {"belief", "online", "untrained", "frame", "constant"}
     assert len(report["by_time"]["belief"]["map_mse"]) == 9
     assert (trained / "course.png").stat().st_size > 10_000
     with Image.open(trained / "probe.png") as figure:
         assert figure.size[0] > 1000
+
+
+def test_probe_reads_online_or_the_whole_state_when_asked(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["probe", str(trained), "--worlds", "2", "--online"])
+    output = capsys.readouterr().out
+    assert "online probes of b_t" in output
+    assert "untrained" not in output
+    assert json.loads((trained / "probe.json").read_text())["probes"] == "online probes"
+    main(["probe", str(trained), "--worlds", "2", "--of", "state", "--no-controls"])
+    assert "b_t and the LSTM's cell" in capsys.readouterr().out
+    assert "--of is then hidden" in refused(["probe", str(trained), "--online", "--of", "state"], capsys)
 
 
 def test_probe_puts_an_oracle_and_map_samples_beside_the_belief(
@@ -91,7 +113,9 @@ def test_probe_puts_an_oracle_and_map_samples_beside_the_belief(
     for text in ("oracle", "in sight", "Variance of map samples"):
         assert text in output
     report = json.loads((tmp_path / "run" / "probe.json").read_text())
-    assert report["overall"].keys() == report["by_time"].keys() == {"belief", "constant", "oracle"}
+    assert report["overall"].keys() == report["by_time"].keys() == {
+        "belief", "online", "untrained", "frame", "constant", "oracle"
+    }  # fmt: skip
     assert len(report["map_mse_by_steps_since_seen"]["oracle"]) == 9
     assert report["variance_of_map_samples"]["unseen"] > 0
     for name in ("probe", "maps", "trajectory"):
@@ -156,7 +180,10 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["figure", "14"], "simcore train Terrain --preset tiny"),
         (["train", "--preset", "huge"], "there is no preset 'huge'; there are: tiny, small, paper"),
         (["train", "--simulation.overshoot", "40"], "shorter than learning.unroll_length, 40"),
-        (["train", "--simulation.overshoot", "38"], "an unroll of 40 with an overshoot of 38 has 2"),
+        (
+            ["train", "--simulation.overshoot", "38"],
+            "an unroll of 40 with an overshoot of 38 has 0 from simulation.earliest_start 15 on",
+        ),
         (["train", "--simulation.frames", "0"], "simulation.frames must be positive, not 0"),
         (["train", "--world.frame-size", "18"], "must be a multiple of 4"),
         (["train", "--world.size", "3"], "allowed are 5 to 255"),

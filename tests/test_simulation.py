@@ -11,7 +11,7 @@ from simcore.agent import Agent
 from simcore.frame_models import GECO, ConvDRAW, FrameLoss
 from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth, one_hot_actions
 from simcore.memory import CoreState, Unrolled
-from simcore.simulation import SimCoreHead, draw_offsets, draw_starts, target_times
+from simcore.simulation import SimCoreHead, asks_memory, draw_offsets, draw_starts, target_times
 
 
 def truth(length: int, batch: int) -> Truth:
@@ -242,3 +242,27 @@ def test_full_states_pass_to_the_simulation(parts: Parts) -> None:
 def test_no_action_is_a_zero_one_hot() -> None:
     one_hot = one_hot_actions(torch.tensor([[0, NO_ACTION], [2, 1]]), 3)
     assert one_hot.tolist() == [[[1, 0, 0], [0, 0, 0]], [[0, 0, 1], [0, 1, 0]]]
+
+
+def test_late_starts_are_drawn_from_the_earliest_on() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = {t for _ in range(200) for t in draw_starts(10, 3, 2, generator, earliest=4)}
+    assert drawn == {4, 5, 6}
+    with pytest.raises(ValueError, match="has 3 from 4 on"):
+        draw_starts(10, 3, 4, generator, earliest=4)
+
+
+def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None:
+    """Only a building counts, only one that was seen before, and only from starts at which it has long been gone."""
+    length, worlds, size = 30, 3, 4
+    maps = torch.full((length, worlds, size, size, 3), 90, dtype=torch.uint8)
+    maps[:, 0, 1, 1] = 200  # a building in world 0 alone
+    since_seen = torch.full((length, worlds, size, size), -1, dtype=torch.int32)
+    since_seen[:, :, 2, 2] = torch.arange(length)[:, None]  # ground, seen at 0 and then
+    since_seen[:, :, 1, 1] = torch.arange(length)[:, None]
+    since_seen[25, :, 1, 1] = since_seen[25, :, 2, 2] = 0  # ... again at 25
+    since_seen[26:] = -1
+    truth = Truth(maps, since_seen, torch.zeros(length, worlds), torch.zeros(length, worlds))
+    starts, targets = [5, 12, 20], torch.tensor([[24, 24, 24], [25, 25, 25]])
+    asks = asks_memory(truth, starts, targets)
+    assert asks.tolist() == [[[False] * 3] * 3, [[False] * 3, [True, False, False], [True, False, False]]]

@@ -23,9 +23,10 @@ NAMES = {
     "constant": "best constant guess",
     "oracle": "oracle, trained on the map",
 }
-CAPTION = (
-    "100 %: no better than the guess that looks at nothing. Probes are trained to the end on each, in other worlds; "
-    "what an untrained agent and the present frame give is known without having learned to remember."
+GUESS = "100 %: no better than the best guess that looks at nothing."
+CONTROLS = (
+    "Fresh probes are trained to the end on each row's input, in other worlds. What they read from an untrained agent "
+    "or the present frame alone is known without having learned to remember."
 )
 COLOURS = {
     "belief": "tab:blue",
@@ -41,7 +42,8 @@ AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
     """Return the table of what each predictor knows: a row each, map errors as parts of the constant guess's."""
-    table = Table(title=title, title_justify="left", caption=CAPTION, caption_justify="left")
+    caption = f"{GUESS} {CONTROLS}" if "untrained" in scores else GUESS
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("what is left of the map's error:")
     for heading in (*COLUMNS.values(), "cell", "heading"):
         table.add_column(heading, justify="right")

@@ -41,9 +41,10 @@ class Standardise(nn.Module):
         """
         self.count += 1
         weight = (1.0 / self.count).clamp(min=1.0 - self.decay)
-        shift, square = average(torch.stack([values - self.mean, (values - self.mean).square()]).mean(1))
-        # Both of the old mean and of the new; about which one the variance is taken matters where the mean moves.
-        self.variance.mul_(1.0 - weight).add_(weight * (square - weight * shift.square()))
+        mean = average(values.mean(0))
+        within = average((values - mean).square().mean(0))
+        shift = mean - self.mean
+        self.variance.mul_(1.0 - weight).add_(weight * (within + (1.0 - weight) * shift.square()))
         self.mean.add_(weight * shift)
 
     def forward(self, values: Tensor) -> Tensor:
