@@ -93,7 +93,7 @@ class SimulationConfig:
     """Ng, frames modelled of each roll-out (table 2); where the overshoot is shorter, all of them."""
     earliest_start: int = 0
     """Steps of a trajectory before the first from which a roll-out may start; App. K: 0. By later ones more has been
-    seen and left, and so must be remembered."""
+    seen and left, and so must be remembered. It gives way where fewer than simulation.starts are as late."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: float = 1.0
@@ -413,12 +413,10 @@ class Config:
             overshoot < unroll,
             f"simulation.overshoot is {overshoot}; it must be shorter than learning.unroll_length, {unroll}",
         )
-        available = max(0, unroll - overshoot - simulation.earliest_start)
-        since = f" from simulation.earliest_start {simulation.earliest_start} on" if simulation.earliest_start else ""
         require(
-            starts <= available,
-            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has {available}"
-            f"{since}",
+            starts <= unroll - overshoot,
+            f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
+            f"{unroll - overshoot}",
         )
         require(
             self.policy == "agent" or self.level == "RandomCity",

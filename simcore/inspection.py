@@ -59,8 +59,8 @@ class Loaded:
         return believe(self.system.agent, trajectory)
 
     @property
-    def probes(self) -> Probes:
-        """What reads the run's belief.
+    def online_probes(self) -> Probes:
+        """The probes that were trained along with the belief.
 
         Raises:
             UserError: it has none.
@@ -70,7 +70,17 @@ class Loaded:
                 f"this run has no probes: {self.config.level} tells neither map nor pose, "
                 "or it was trained with --learning.probe-times 0"
             )
-        return self.system.probes if self.online else self.fresh.get(["belief"])["belief"]
+        return self.system.probes
+
+    @property
+    def probes(self) -> Probes:
+        """What reads the run's belief: fresh probes, unless it was loaded to be read by the online ones.
+
+        Raises:
+            UserError: the run's belief is not to be probed.
+        """
+        online = self.online_probes
+        return online if self.online else self.fresh.get(["belief"])["belief"]
 
     @property
     def simulation(self) -> SimCoreHead:
@@ -156,19 +166,17 @@ def measure(
     Raises:
         UserError: the run has no probes, or the oracle is none.
     """
-    steps, own = steps or episode_frames(run.config), run.system.probes
-    if own is None:
-        own = run.probes  # complains
+    steps, online = steps or episode_frames(run.config), run.online_probes
     if oracle is not None:
         require_oracle(oracle, run)
     readers: dict[str, tuple[Subject, Probes]] = {}
     if run.online:
-        readers["belief"] = run.fresh.subject("belief"), own
+        readers["belief"] = run.fresh.subject("belief"), online
     else:
         names = ("belief", "untrained", "frame") if controls else ("belief",)
         for name, probes in run.fresh.get(names, of, advance).items():
             readers[name] = run.fresh.subject(name, of), probes
-        readers["online"] = run.fresh.subject("belief"), own
+        readers["online"] = run.fresh.subject("belief"), online
     if oracle is not None:
         readers["oracle"] = oracle.fresh.subject("belief"), oracle.probes
     return score_readers(run, readers, worlds, steps, purpose)

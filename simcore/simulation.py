@@ -17,18 +17,20 @@ def draw_starts(
 ) -> list[int]:
     """Draw Nt = `points` start times without replacement from `earliest` .. Lu - Lo - 1, in ascending order.
 
-    App. K begins at 0. Late starts ask more of the memory: by then more has been seen and left.
+    App. K begins at 0. Late starts ask more of the memory: by then more has been seen and left. Where fewer than Nt are
+    as late, `earliest` gives way.
 
     Raises:
         ValueError: there are fewer start times than points.
     """
-    available = unroll_length - overshoot - earliest
+    available = unroll_length - overshoot
     if points > available:
         raise ValueError(
             f"cannot draw {points} starts: an unroll of {unroll_length} with an overshoot of {overshoot} "
-            f"has {max(available, 0)} from {earliest} on"
+            f"has {max(available, 0)}"
         )
-    return sorted((earliest + torch.randperm(available, generator=generator)[:points]).tolist())
+    first = min(earliest, available - points)
+    return sorted((first + torch.randperm(available - first, generator=generator)[:points]).tolist())
 
 
 def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:
@@ -47,9 +49,9 @@ class Seeing(NamedTuple):
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
     """The fraction of the drawn points that lie before their episode's end, and so count."""
-    memory_share: Tensor
+    memory_share: Tensor | None
     """The fraction of those that count which show what was out of sight at their start, and so ask for a memory; see
-    `asks_memory`. NaN where the world does not tell, or no point counts."""
+    `asks_memory`. NaN where no point counts; None where nobody tells when a cell was seen."""
 
 
 class SimCoreHead(nn.Module):
@@ -126,7 +128,7 @@ class SimCoreHead(nn.Module):
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)
-        share = torch.full_like(total, torch.nan)
+        share = None
         if trajectory.truth is not None and trajectory.truth.since_seen is not None:
             share = (weights * asks_memory(trajectory.truth, starts, targets).flatten()).sum() / total
         return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)

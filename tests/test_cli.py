@@ -37,7 +37,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 FLAGS = [
     *("--threads", "1", "--learning.updates", "2", "--learning.worlds", "2", "--learning.unroll-length", "7"),
     *("--simulation.overshoot", "3", "--simulation.starts", "2", "--world.frame-size", "8"),
-    *("--simulation.earliest-start", "0", "--probes.worlds", "8", "--probes.hidden-size", "8"),
+    *("--probes.worlds", "8", "--probes.validation-worlds", "2", "--probes.hidden-size", "8"),
     *("--agent.hidden-size", "8", "--agent.embedding-size", "8", "--agent.encoder-channels", "4"),
     *("--convdraw.steps", "2", "--convdraw.state-channels", "4", "--world.episode-length", "6"),
 ]
@@ -182,7 +182,7 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["train", "--simulation.overshoot", "40"], "shorter than learning.unroll_length, 40"),
         (
             ["train", "--simulation.overshoot", "38"],
-            "an unroll of 40 with an overshoot of 38 has 0 from simulation.earliest_start 15 on",
+            "an unroll of 40 with an overshoot of 38 has 2",
         ),
         (["train", "--simulation.frames", "0"], "simulation.frames must be positive, not 0"),
         (["train", "--world.frame-size", "18"], "must be a multiple of 4"),

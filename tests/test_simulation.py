@@ -248,8 +248,9 @@ def test_late_starts_are_drawn_from_the_earliest_on() -> None:
     generator = torch.Generator().manual_seed(0)
     drawn = {t for _ in range(200) for t in draw_starts(10, 3, 2, generator, earliest=4)}
     assert drawn == {4, 5, 6}
-    with pytest.raises(ValueError, match="has 3 from 4 on"):
-        draw_starts(10, 3, 4, generator, earliest=4)
+    assert draw_starts(10, 3, 5, generator, earliest=4) == [2, 3, 4, 5, 6], "it gives way where there are too few"
+    with pytest.raises(ValueError, match="has 7"):
+        draw_starts(10, 3, 8, generator, earliest=4)
 
 
 def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None:

@@ -63,8 +63,13 @@ def test_one_update_trains_every_parameter() -> None:
     before = {name: value.clone() for name, value in training.system.named_parameters()}
     training.update()
     unchanged = [name for name, value in training.system.named_parameters() if torch.equal(value, before[name])]
+    # The decoded map begins at its mean, so that what leads to its colours learns from the second update on.
+    behind_colours = [name for name in before if name.startswith(("probes.map.features", "probes.map.neighbours"))]
     # What meets this weight is the first encoder and decoder state, both zero.
-    assert unchanged == ["simulation.frame_model.steps.0.encode_states.weight"]
+    assert unchanged == ["simulation.frame_model.steps.0.encode_states.weight", *behind_colours]
+    training.update()
+    after = dict(training.system.named_parameters())
+    assert not any(torch.equal(after[name], before[name]) for name in behind_colours)
 
 
 def test_probes_leave_the_belief_alone() -> None:

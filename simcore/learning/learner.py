@@ -107,7 +107,9 @@ class Learner:
                 beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
             )
             losses["model loss"] = self.config.model_cost * seeing.loss
-            metrics |= named(seeing, "loss", "kl", "error", "weight", "memory_share")
+            metrics |= named(seeing, "loss", "kl", "error", "weight")
+            if seeing.memory_share is not None:
+                metrics["memory_share"] = seeing.memory_share
             metrics["loss"] = torch.where(seeing.error.isnan(), torch.nan, seeing.loss)  # no point counted
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
             if system.agent.heads is not None:
@@ -164,9 +166,9 @@ class Learner:
         Raises:
             UserError: it is of a version with another loss.
         """
-        if state.get("loss") != LOSS and (self.system.simulation or self.system.map_model) is not None:
+        if state.get("loss") != LOSS:
             raise UserError(
-                "this run was begun when the frame model's loss was counted in other units; "
+                "this run was begun when the frame model's loss was counted in other units and probes were other nets; "
                 "it can be probed and rolled out, but not go on: train a new one"
             )
         self.system.load_state_dict(state["system"])

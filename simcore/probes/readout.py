@@ -1,6 +1,6 @@
 """Probes of the belief: the top-down map, the cell where the agent stands, and its heading (App. H, I)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -100,6 +100,7 @@ class Probes(nn.Module):
         self.map = MapReader(belief_size, map_size, hidden_size, layers, channels)
         self.cell = mlp(*sizes, map_size * map_size, normalise=True)
         self.heading = mlp(*sizes, num_headings, normalise=True)
+        self.register_load_state_dict_pre_hook(_leave_out_shallow)  # type: ignore[no-untyped-call]
 
     def forward(self, beliefs: Tensor) -> Readout:
         """Read beliefs `[..., belief_size]`."""
@@ -129,3 +130,12 @@ class Probes(nn.Module):
             (read.cells.argmax(-1) == truth.cells).float().mean(),
             (read.headings.argmax(-1) == truth.headings).float().mean(),
         )
+
+
+def _leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Leave out probes of a time in which each was a net of one hidden layer; fresh ones read such a run."""
+    if f"{prefix}map.0.weight" not in state:
+        return
+    for name in [name for name in state if name.startswith(prefix)]:
+        del state[name]
+    state |= {prefix + name: value for name, value in probes.state_dict().items()}

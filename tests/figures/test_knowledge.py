@@ -11,5 +11,5 @@ def test_ages_cover_an_episode_without_gap_or_overlap(length: int) -> None:
     assert [step for first, last in spans for step in range(first, last + 1)] == list(range(length))
 
 
-def test_ages_grow_fourfold() -> None:
-    assert ages(100) == [(0, 0), (1, 3), (4, 15), (16, 63), (64, 99)]
+def test_ages_are_parted_where_cells_count_as_old() -> None:
+    assert ages(100) == [(0, 0), (1, 3), (4, 9), (10, 19), (20, 39), (40, 79), (80, 99)]

@@ -114,7 +114,9 @@ def test_figure_9_bears_one_seed_and_several() -> None:
 
 def test_figure_9_measures_all_runs_in_the_same_worlds(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
-    monkeypatch.setattr(paper, "measure", lambda run: seeds.append(run.config.seed) or measure(run, 4))
+    monkeypatch.setattr(
+        paper, "measure", lambda run, controls: seeds.append(run.config.seed) or measure(run, 4, controls=controls)
+    )
     loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("kanerva", "kappa")]
     paper.draw_kappa(loaded, seed=5)
     assert seeds == [5, 5]

@@ -163,3 +163,23 @@ def test_the_probes_losses_share_no_parameter(truth: Truth) -> None:
         touched = torch.autograd.grad(part.sum(), list(probes.parameters()), allow_unused=True, retain_graph=True)
         expected = {id(parameter) for parameter in module.parameters()}
         assert {id(p) for p, g in zip(probes.parameters(), touched, strict=True) if g is not None} == expected
+
+
+def test_a_run_with_shallow_probes_still_loads() -> None:
+    """Those of an older run fit no net of today; they are left out, and what stands beside them is loaded."""
+
+    class Old(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, outputs in (("map", 27), ("cell", 9), ("heading", 8)):
+                setattr(
+                    self, name, torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.ReLU(), torch.nn.Linear(4, outputs))
+                )
+
+    old = torch.nn.ModuleDict({"probes": Old(), "other": torch.nn.Linear(2, 2)})
+    new = torch.nn.ModuleDict({"probes": Probes(6, N, H, hidden_size=4), "other": torch.nn.Linear(2, 2)})
+    before = {name: value.clone() for name, value in new["probes"].state_dict().items()}
+    new.load_state_dict(old.state_dict())
+    assert torch.equal(new["other"].weight, old["other"].weight)
+    for name, value in new["probes"].state_dict().items():
+        assert torch.equal(value, before[name])

@@ -37,6 +37,7 @@ def test_a_grid_tries_all_with_all_for_each_model_and_seed() -> None:
         "geco.kappa" = [0.1, 0.2, 0.3]
         [[model]]
         name = "LSTM"
+        core = "lstm"
         [[model]]
         name = "Kanerva, large"
         core = "kanerva"
