@@ -1,0 +1,111 @@
+"""How near probes that are trained along come to fresh ones, by learning rate and times, and what they cost.
+
+    python -m benchmarks.online_probes                    # tiny, 1,000 updates, one core: some ten minutes
+    python -m benchmarks.online_probes --updates 4500
+
+All candidates are trained along with one and the same belief, which none of them touches. Prints, for each, the
+milliseconds it takes of an update and what is left of the best constant guess's map error, cell and heading accuracy in
+held-out worlds; below them the same of fresh probes.
+"""
+
+import argparse
+import time
+from itertools import product
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from simcore.learning.trajectory import Truth
+from simcore.nested import tree_map
+from simcore.presets import preset
+from simcore.probes import Probes
+from simcore.probes.measure import Constant, Scores, left, score
+from simcore.probing import FreshProbes, believe, collect, episode_frames
+from simcore.system import make_probes
+from simcore.training import Training, world_sizes
+
+RATES = (3e-4, 1e-3)
+TIMES = (3, 6, 12, 40)
+
+
+class Candidate:
+    """Probes with a learning rate and a number of times of their own."""
+
+    def __init__(self, probes: Probes, rate: float, times: int) -> None:
+        self.probes = probes
+        self.rate = rate
+        self.times = times
+        self.optimizer = torch.optim.Adam(probes.parameters(), rate, fused=True)
+        self.generator = torch.Generator().manual_seed(0)
+        self.seconds = 0.0
+
+    def learn(self, beliefs: Tensor, truth: Truth) -> None:
+        """Do one step on beliefs `[T, B, *]`."""
+        begin = time.process_time()
+        chosen = torch.randperm(len(beliefs), generator=self.generator)[: self.times].sort().values
+        self.probes.standardise.track(beliefs.flatten(0, 1))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.probes.loss(beliefs[chosen], tree_map(lambda part: part[chosen], truth)).loss
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        self.seconds += time.process_time() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="tiny")
+    parser.add_argument("--updates", type=int, default=1000)
+    parser.add_argument("--worlds", type=int, default=256)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    config = preset(arguments.preset)
+    training = Training(config, torch.device("cpu"))
+    size = training.system.agent.core.output_size
+    candidates = [
+        Candidate(make_probes(config, world_sizes(config), size), rate, times) for rate, times in product(RATES, TIMES)
+    ]
+    know = training.learner._know
+
+    def know_and_show(probes: Probes, beliefs: Tensor, truth: Truth) -> object:
+        for candidate in candidates:
+            candidate.learn(beliefs.detach(), truth)
+        return know(probes, beliefs, truth)
+
+    training.learner._know = know_and_show  # type: ignore[method-assign, assignment]
+    for _ in range(arguments.updates):
+        training.update()
+
+    system = training.system.eval()
+    with torch.no_grad():
+        length = episode_frames(config)
+        held_out, others = (
+            collect(config, system.agent, name, arguments.worlds, length) for name in ("held", "others")
+        )
+        beliefs = believe(system.agent, held_out)
+    assert held_out.truth is not None, "the city tells"
+    assert others.truth is not None, "the city tells"
+    truth = held_out.truth
+    constant = score(Constant.fit([others.truth]).read(candidates[0].probes(beliefs)), truth)
+    table = Table(title=f"probes of {config.preset} after {arguments.updates:,} updates", title_justify="left")
+    for heading in ("learning rate", "times", "ms an update", "map left", "out of sight", "cell", "heading"):
+        table.add_column(heading, justify="right")
+
+    def add(scores: Scores, *names: str) -> None:
+        remaining, overall = left(scores, constant), scores.overall()
+        values = (remaining["map_mse"], remaining["map_mse_old"], overall["cell_accuracy"], overall["heading_accuracy"])
+        table.add_row(*names, *(f"{value:.1%}" for value in values))
+
+    with torch.no_grad():
+        for candidate in candidates:
+            cost = f"{1e3 * candidate.seconds / arguments.updates:.1f}"
+            add(score(candidate.probes(beliefs), truth), f"{candidate.rate:g}", str(candidate.times), cost)
+    fresh = FreshProbes(config, system, arguments.updates, None).get(["belief"])["belief"]
+    with torch.no_grad():
+        add(score(fresh(beliefs), truth), "fresh", "", "")
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
