@@ -18,7 +18,7 @@ from simcore.learning.trajectory import Trajectory, Truth
 from simcore.nested import tree_map
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
-from simcore.probes.fresh import Examples, FreshTraining, train_fresh_probes
+from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.runs.atomic import write_atomically
 from simcore.system import SimCore, make_probes
 from simcore.training import make_policy, make_system, make_worlds, stream, world_sizes
@@ -166,15 +166,15 @@ class FreshProbes:
         return {name: self._trained[name, of] for name in names}
 
     def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
-        config = self.config.probes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(self.config.seed, "fresh probes' weights"))
             probes = make_probes(self.config, world_sizes(self.config), examples.beliefs.shape[-1]).to(self.device)
         order = torch.Generator().manual_seed(stream(self.config.seed, "fresh probes' order"))
-        training = FreshTraining(config.epochs, config.batch, config.learning_rate)
-        return train_fresh_probes(
-            probes, examples, validation, training, order, lambda part: advance(f"probes of the {subject.name}", part)
-        )
+
+        def tell(part: float) -> None:
+            advance(f"probes of the {subject.name}", part)
+
+        return train_fresh_probes(probes, examples, validation, self.config.probes, order, tell)
 
     @torch.no_grad()
     def _examples(self, subjects: Sequence[Subject], purpose: str, advance: Advance) -> list[Examples]:

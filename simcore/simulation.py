@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from simcore.frame_models import FrameModel
 from simcore.learning.ranks import Ranks
-from simcore.learning.trajectory import Trajectory, Truth, one_hot_actions
+from simcore.learning.trajectory import OLD, Trajectory, Truth, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore
 
 
@@ -141,10 +141,6 @@ class SimCoreHead(nn.Module):
         return (episode[targets] == episode[list(starts)]).to(torch.float32)
 
 
-OUT_OF_SIGHT = 10
-"""Steps after which a cell that a target shows is held to ask for a memory."""
-
-
 def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
     """Tell which targets show something that was seen, and at their start out of sight for long.
 
@@ -163,7 +159,7 @@ def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
     assert since_seen is not None, "the actor tells it"
     usual = truth.maps.median(dim=1, keepdim=True).values
     unusual = (truth.maps != usual).any(dim=-1)
-    remembered = since_seen[list(starts)] >= OUT_OF_SIGHT
+    remembered = since_seen[list(starts)] >= OLD
     return ((since_seen[targets] == 0) & unusual[targets] & remembered).flatten(-2).any(dim=-1)
 
 

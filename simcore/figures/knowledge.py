@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from simcore.probes.measure import OLD, Scores, left
+from simcore.learning.trajectory import OLD
+from simcore.probes.measure import Scores, left
 
 COLUMNS = {
     "map_mse": "whole map",

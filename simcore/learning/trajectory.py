@@ -14,6 +14,10 @@ NO_ACTION = -1
 """The action that led to the first frame of an episode: none. It becomes an all-zero one-hot."""
 
 
+OLD = 10
+"""Steps out of sight after which what was seen is told apart: by then only a memory can know it."""
+
+
 class Truth(NamedTuple):
     """What the world knows and the agent does not: the probes' targets. All of it is in the frame of the start pose."""
 

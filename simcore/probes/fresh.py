@@ -3,13 +3,13 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from simcore.config import ProbesConfig
 from simcore.learning.trajectory import Truth
 from simcore.nested import tree_map
 from simcore.probes.readout import Probes, Readout
@@ -18,18 +18,8 @@ PARTS = ("map", "cell", "heading")
 """The three nets of probes, which share no parameter: each is stopped where it is best."""
 
 
-@dataclass(frozen=True)
-class FreshTraining:
-    """How fresh probes are trained."""
-
-    epochs: int = 3
-    """Passes over the training set at most; the learning rate falls to 0 over them along a cosine."""
-    batch: int = 128
-    """Beliefs a step."""
-    learning_rate: float = 1e-3
-    """Adam's learning rate at first."""
-    looks: int = 2
-    """How often in an epoch the validation set is looked at."""
+LOOKS = 2
+"""How often in an epoch the validation set is looked at."""
 
 
 class Examples(NamedTuple):
@@ -50,7 +40,7 @@ def train_fresh_probes(
     probes: Probes,
     examples: Examples,
     validation: Examples,
-    training: FreshTraining,
+    config: ProbesConfig,
     generator: torch.Generator,
     advance: Callable[[float], None] = lambda part: None,
 ) -> Probes:
@@ -60,7 +50,7 @@ def train_fresh_probes(
         probes: with fresh weights; they are trained in place.
         examples: the training set.
         validation: beliefs from other worlds, by which each net's best moment is chosen.
-        training: how.
+        config: epochs, batch and learning rate.
         generator: draws the order of the examples (on the CPU).
         advance: told after every step which part of the whole has been done.
 
@@ -69,18 +59,18 @@ def train_fresh_probes(
     """
     probes.standardise.fit(examples.beliefs)
     probes.begin_at(mean_map(examples.truth))
-    optimizer = torch.optim.Adam(probes.parameters(), training.learning_rate, fused=True)
-    per_epoch = math.ceil(len(examples.beliefs) / training.batch)
-    total = training.epochs * per_epoch
+    optimizer = torch.optim.Adam(probes.parameters(), config.learning_rate, fused=True)
+    per_epoch = math.ceil(len(examples.beliefs) / config.batch)
+    total = config.epochs * per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / total)) / 2)
-    count = training.epochs * training.looks
+    count = config.epochs * LOOKS
     looks = {round(total * (look + 1) / count) for look in range(count)}
     best = dict.fromkeys(PARTS, math.inf)
     kept: dict[str, dict[str, Tensor]] = {}
     step = 0
-    for _ in range(training.epochs):
+    for _ in range(config.epochs):
         order = torch.randperm(len(examples.beliefs), generator=generator).to(examples.beliefs.device)
-        for chosen in torch.split(order, training.batch):
+        for chosen in torch.split(order, config.batch):
             rows = examples.rows(chosen)
             loss = probes.loss(rows.beliefs, rows.truth).loss
             optimizer.zero_grad(set_to_none=True)

@@ -10,11 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.learning.trajectory import Truth
+from simcore.learning.trajectory import OLD, Truth
 from simcore.probes.readout import Readout
-
-OLD = 10
-"""Steps out of sight after which a cell is told apart: what only a memory can know."""
 
 
 class Constant(NamedTuple):

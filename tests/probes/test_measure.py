@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.learning.trajectory import Truth
+from simcore.learning.trajectory import OLD, Truth
 from simcore.nested import tree_map
 from simcore.probes import Probes
-from simcore.probes.measure import OLD, Constant, MapError, Scores, left, score, spread
+from simcore.probes.measure import Constant, Scores, left, score, spread
 from simcore.probes.readout import Readout
 
 T, W, N, H = 5, 4, 3, 8
@@ -116,18 +116,17 @@ def test_scores_join_world_by_world(truth: Truth) -> None:
 
 def test_old_cells_are_those_long_out_of_sight(truth: Truth) -> None:
     """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
-    generator = torch.Generator().manual_seed(7)
-    since_seen = torch.randint(-1, 2 * OLD, (T, W, N, N), generator=generator, dtype=torch.int32)
-    aged = truth._replace(since_seen=since_seen)
-    read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=generator))
-    errors = (read.maps - truth.maps / 255.0).square().mean(-1)
-    # The fading table takes an episode of T steps, older cells there are none: measured apart.
-    scores = score(read, aged._replace(since_seen=since_seen.clamp(max=T - 1)))
-    assert scores.old.cells.sum() == 0
-    old = MapError.over(errors, since_seen >= OLD)
+    generator, length = torch.Generator().manual_seed(7), 2 * OLD
+    since_seen = torch.randint(-1, length, (length, W, N, N), generator=generator, dtype=torch.int32)
+    aged = Truth(
+        truth.maps[:1].expand(length, -1, -1, -1, -1),
+        since_seen,
+        *(part[:1].expand(length, -1) for part in (truth.cells, truth.headings)),
+    )
+    read = perfect(aged)._replace(maps=torch.rand(length, W, N, N, 3, generator=generator))
+    old, errors = score(read, aged).old, (read.maps - aged.maps / 255.0).square().mean(-1)
     assert old.mse() == pytest.approx(errors[since_seen >= OLD].mean().item(), rel=1e-6)
-    at_one = errors[1][since_seen[1] >= OLD].mean().item()
-    assert old.mse_by_time()[1] == pytest.approx(at_one, rel=1e-6)
+    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OLD].mean().item(), rel=1e-6)
 
 
 def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: Truth) -> None:
