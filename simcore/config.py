@@ -389,6 +389,13 @@ class Config:
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     threads: int = 0
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    """What the nets multiply in: float32; float32 rounded to TF32 inside of products, on GPUs that have it; or bfloat16
+    for encoder, LSTM and frame model, with float32 weights, losses and memories."""
+    compile: bool = False
+    """Let torch.compile make kernels of encoder, frame model and probes, which takes minutes at the start."""
+    graph: bool = False
+    """Record the update once as a CUDA graph and replay it, so that a GPU does not wait for Python; --core lstm alone."""
     world: WorldConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
