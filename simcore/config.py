@@ -378,8 +378,8 @@ class Config:
     policy: Literal["walker", "agent"] = "walker"
     """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "processes", "ray"] = "serial"
-    """Where actors run: in turn with the learner (reproducible), on threads beside it, in processes of this machine with
-    a core each, or on a Ray cluster."""
+    """Where actors run: in turn with the learner (reproducible), on threads beside it, in processes of this machine, or
+    on a Ray cluster."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"
