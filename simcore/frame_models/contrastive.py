@@ -90,7 +90,7 @@ class Contrastive(FrameModel):
 
     def _score(self, asked: Tensor, shown: Tensor) -> Tensor:
         scores: Tensor = self.score(F.relu(asked + shown))
-        return scores[..., 0]
+        return scores[..., 0].float()
 
 
 def contrast(right: Tensor, wrong: Tensor, valid: Tensor) -> Tensor:

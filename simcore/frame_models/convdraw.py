@@ -1,5 +1,6 @@
 """Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -86,8 +87,11 @@ class Step(nn.Module):
 
 
 def diagonal_gaussian(parameters: Tensor) -> Normal:
-    """Return the Gaussian of `[N, 2 Z, h, w]` = (mean, what softplus makes a deviation of) stacked over channels."""
-    mean, raw = parameters.chunk(2, dim=1)
+    """Return the Gaussian of `[N, 2 Z, h, w]` = (mean, what softplus makes a deviation of) stacked over channels.
+
+    It is float32, whatever the parameters were computed in: its logarithms and squares want it.
+    """
+    mean, raw = parameters.to(torch.promote_types(parameters.dtype, torch.float32)).chunk(2, dim=1)
     # softplus, not exp: a deviation that grows linearly cannot overflow early in training. 0.54 = softplus^-1(1).
     return Normal(mean, F.softplus(raw + 0.54) + 1e-3, validate_args=False)
 
@@ -99,10 +103,14 @@ def kl_divergence(posterior: Normal, prior: Normal) -> Tensor:
     return 0.5 * (ratio + distance - 1.0 - ratio.log())
 
 
-def draw(gaussian: Normal, noise: torch.Generator | None) -> Tensor:
-    """Sample a Gaussian with a gradient to its parameters."""
-    mean = gaussian.loc
-    return mean + gaussian.scale * torch.randn(mean.shape, generator=noise, device=mean.device, dtype=mean.dtype)
+def standard_normal(shape: Sequence[int], like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw the noise of latents of a shape, on the device of `like`."""
+    return torch.randn(*shape, generator=generator, device=like.device)
+
+
+def draw(gaussian: Normal, noise: Tensor) -> Tensor:
+    """Sample a Gaussian by standard normal noise, with a gradient to its parameters."""
+    return gaussian.loc + gaussian.scale * noise
 
 
 class ConvDRAW(FrameModel):
@@ -178,16 +186,21 @@ class ConvDRAW(FrameModel):
         the best nets are the same either way, but the belief learns from the KL alone, which per dimension is that many
         times too weak beside policy and value.
         """
+        # Drawn beforehand, so that all that follows can be compiled: a compiler has no generators.
+        return self.lagrangian(frames, condition, self._noise(condition, noise))
+
+    def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
+        """Do what `loss` does, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
         x = frames_to_float(frames)
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         encoder_state = decoder_state
         kl = x.new_zeros(len(x))
-        for step in self._steps():
+        for step, drawn in zip(self._steps(), noise, strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
             encoder_state = step.next_encoder_state(encoder_state, decoder_state, x, canvas)
             posterior = diagonal_gaussian(step.posterior(encoder_state))
             prior = diagonal_gaussian(step.prior(prior_state))
-            z = draw(posterior, noise)
+            z = draw(posterior, drawn).to(condition.dtype)
             kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
@@ -200,9 +213,9 @@ class ConvDRAW(FrameModel):
     def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
         """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, every latent drawn from its prior."""
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
-        for step in self._steps():
+        for step, drawn in zip(self._steps(), self._noise(condition, noise), strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
-            z = draw(diagonal_gaussian(step.prior(prior_state)), noise)
+            z = draw(diagonal_gaussian(step.prior(prior_state)), drawn).to(condition.dtype)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
         return frames_to_uint8(canvas)
@@ -217,13 +230,21 @@ class ConvDRAW(FrameModel):
         return self.geco.multiplier
 
     def _begin(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return the embedded condition, and empty prior state, decoder state, latent and canvas."""
+        """Return the embedded condition, and empty prior state, decoder state, latent and canvas.
+
+        What enters convolutions is of the type that they are computed in, and that is autocast's choice.
+        """
         batch, side = len(condition), self.sizes.state
         embedded = self.embed_condition(condition).view(batch, self.sizes.state_channels, side, side)
         state = torch.zeros_like(embedded)
         latent = embedded.new_zeros(batch, self.sizes.latent_channels, side, side)
-        canvas = embedded.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)
+        canvas = condition.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)  # summed up, so never in bfloat16
         return embedded, state, state, latent, canvas
+
+    def _noise(self, condition: Tensor, generator: torch.Generator | None) -> list[Tensor]:
+        """Draw what each step's latent is sampled by, a standard normal `[N, Z, h, w]`."""
+        shape = (len(condition), self.sizes.latent_channels, self.sizes.state, self.sizes.state)
+        return [standard_normal(shape, condition, generator) for _ in self.steps]
 
     def _steps(self) -> list[Step]:
         return [step for step in self.steps if isinstance(step, Step)]

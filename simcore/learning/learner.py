@@ -14,6 +14,7 @@ from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory, Truth
 from simcore.memory import CoreState, RecurrentCore, Times
 from simcore.nested import detach, tree_map
+from simcore.precision import lowered, set_precision
 from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.system import SimCore
 
@@ -46,6 +47,7 @@ class Learner:
         self.ranks = ranks or Ranks()
         self.device = device = next(system.parameters()).device
         self.fault = Fault(device)
+        set_precision(config.precision)
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.probe_generator = torch.Generator().manual_seed(seed)
@@ -106,10 +108,12 @@ class Learner:
     def _update(self, batch: Batch) -> Learned:
         """Do what `step` does on the device; nothing here asks the device for a value."""
         system, (trajectory, resets, starts, offsets, probed) = self.system, batch
-        observed = system.agent.observe(*trajectory[:3])
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
-        beliefs = system.agent.core(observed, state, resets, starts if system.simulation is not None else ())
+        snapshots_at = starts if system.simulation is not None else ()
+        with lowered(self.config.precision, self.device):
+            observed = system.agent.observe(*trajectory[:3])
+            beliefs = system.agent.core(observed, state, resets, snapshots_at)
         losses: dict[str, Tensor] = {}
         embeddings = observed[..., : self.config.agent.embedding_size].detach()
         metrics: dict[str, Tensor] = {"embedding_spread": embeddings.std(dim=(0, 1)).mean()}
@@ -122,7 +126,8 @@ class Learner:
             metrics |= {"acting_loss": acting.loss, **named(acting, "policy_loss", "value_loss", "entropy")}
         if system.simulation is not None:
             assert beliefs.snapshots is not None
-            seeing = system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, self.noise, self.ranks)
+            with lowered(self.config.precision, self.device):
+                seeing = system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, self.noise, self.ranks)
             losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             if seeing.memory_share is not None:
@@ -133,7 +138,9 @@ class Learner:
                 metrics["gradient_ratio"] = torch.full_like(seeing.loss, torch.nan)
                 if self.updates % self.config.record.metrics_every == 0:  # so that every line of metrics has one
                     loss = losses["policy and value loss"]
-                    from_acting = gradient_at_core(loss, beliefs.outputs, system.agent.core, observed, batch)
+                    from_acting = gradient_at_core(
+                        loss, beliefs.outputs, system.agent.core, observed, batch, self.config.precision
+                    )
         if system.probes is not None and trajectory.truth is not None:
             knowing = self._know(system.probes, beliefs.outputs, trajectory.truth, probed)
             losses["probe loss"] = knowing.loss
@@ -238,7 +245,7 @@ class Learner:
 
 
 def gradient_at_core(
-    loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, batch: Batch
+    loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, batch: Batch, precision: str
 ) -> list[Tensor]:
     """Return the gradient at the belief core's weights of a loss that sees its outputs `beliefs` alone.
 
@@ -251,11 +258,13 @@ def gradient_at_core(
         core: the belief core.
         observed: its inputs, `[T, B, *]`.
         batch: says where the episodes begin, and the state before the first step.
+        precision: what the core works in.
     """
     (at_beliefs,) = torch.autograd.grad(loss, beliefs, retain_graph=True)
     state = batch.trajectory.initial_state
     assert state is not None
-    again = core(observed.detach(), core.portable(state), batch.resets)
+    with lowered(precision, observed.device):
+        again = core(observed.detach(), core.portable(state), batch.resets)
     weights = list(core.parameters())
     return list(torch.autograd.grad(again.outputs, weights, at_beliefs, allow_unused=True, materialize_grads=True))
 

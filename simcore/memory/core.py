@@ -140,4 +140,5 @@ class RecurrentCore(nn.Module):
 
     def _lstm(self, inputs: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:
         outputs, (hidden, cell) = self.lstm(inputs, (state.hidden[None], state.cell[None]))
-        return outputs, CoreState(hidden[0], cell[0])
+        kind = state.hidden.dtype  # under autocast the LSTM works in another
+        return outputs.to(kind), CoreState(hidden[0].to(kind), cell[0].to(kind))

@@ -50,5 +50,5 @@ class ResidualEncoder(nn.Module):
         """Embed uint8 frames `[..., H, W, 3]` as float `[..., embedding_size]`."""
         leading = frames.shape[:-3]
         features = self.stages(frames_to_float(frames.flatten(0, -4) if leading else frames[None]))
-        embeddings = F.relu(self.norm(self.linear(F.relu(features).flatten(1))))
+        embeddings = F.relu(self.norm(self.linear(F.relu(features).flatten(1)))).float()
         return embeddings.view(*leading, -1)

@@ -207,7 +207,7 @@ def test_a_deviation_starts_near_one_stays_positive_and_grows_no_faster_than_lin
 
 def test_a_draw_moves_with_mean_and_deviation() -> None:
     mean, scale = torch.full((1000,), 2.0, requires_grad=True), torch.full((1000,), 0.5, requires_grad=True)
-    z = draw(Normal(mean, scale), seeded(0))
+    z = draw(Normal(mean, scale), torch.randn(mean.shape, generator=seeded(0)))
     unit = torch.randn(1000, generator=seeded(0))
     torch.testing.assert_close(z, 2.0 + 0.5 * unit)
     gradients = torch.autograd.grad(z.sum(), [mean, scale])

@@ -51,7 +51,7 @@ def half_of(trajectory: Trajectory, rank: int) -> Trajectory:
 def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -> None:
     os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    convdraw.draw = lambda gaussian, noise: gaussian.mean  # each rank draws its own noise
+    convdraw.draw = lambda gaussian, _: gaussian.mean  # each rank draws its own noise
     ranks = join_ranks(torch.device("cpu"))
     assert (ranks.rank, ranks.size, ranks.is_first) == (rank, 2, rank == 0)
     assert ranks.any(rank == 1, torch.device("cpu"))
@@ -85,7 +85,7 @@ def run_whole(command: list[str]) -> None:
 def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
     frame_model: str, core: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convdraw, "draw", lambda gaussian, noise: gaussian.mean)
+    monkeypatch.setattr(convdraw, "draw", lambda gaussian, _: gaussian.mean)
     config = config_of(frame_model, core)
     alone = make_learner(config, Ranks())
     before = {name: value.clone() for name, value in alone.system.state_dict().items()}
