@@ -4,11 +4,10 @@ from rich.table import Table
 
 from simcore.commands.console import say, wide_console
 from simcore.config import Config
-from simcore.cost import ACTIVATIONS, BATCH, GRADIENTS, MOMENTS, WEIGHTS, Peak, UpdateCost, find_peak
+from simcore.cost import ACTIVATIONS, BATCH, GRADIENTS, MOMENTS, OTHER, WEIGHTS, Held, Peak, UpdateCost, find_peak
 
 UTILISATIONS = (1.0, 0.35, 0.1)
 """Parts of a peak: the bound, what large products reach, and what small nets do."""
-MEBI = 2**20
 
 
 def dry_run(config: Config, peak: str | None) -> None:
@@ -26,8 +25,8 @@ def dry_run(config: Config, peak: str | None) -> None:
     if costs.measuring > 1:
         every = config.record.metrics_every
         say(f"One update in {every}, which measures gradient_ratio, is {costs.measuring:.2f} times as much arithmetic.")
-    size = costs.waiting * costs.trajectory / MEBI
-    say(f"On the host: up to {costs.waiting} trajectories of {costs.trajectory / MEBI:,.1f} MiB, {size:,.1f} MiB.")
+    size, each = mebibytes(costs.waiting * costs.trajectory), mebibytes(costs.trajectory)
+    say(f"Trajectories on the host, being made, waiting and learned from: {costs.waiting} of {each} MiB, {size} MiB.")
     if card is None:
         say("For frames a second: --peak h100, or a100, h200, rtx4090, or a number of TFLOP/s.")
         return
@@ -57,13 +56,11 @@ def parts_table(costs: UpdateCost) -> Table:
         add(part, parameters, costs.flop_by(part, False), costs.flop_by(part, True))
         if part in costs.memories:
             table.add_row("  of which its memory", f"{costs.memories[part]:,}")
-    forward, backward = (costs.total_by(way) for way in (False, True))
-    rest = [total - sum(costs.flop_by(part, way) for part in costs.parameters)
-            for way, total in ((False, forward), (True, backward))]  # fmt: skip
+    rest = [costs.flop_by(OTHER, way) for way in (False, True)]
     if any(rest):
-        add("other", 0, *rest)
+        add(OTHER, 0, *rest)
     table.add_section()
-    add("all", sum(costs.parameters.values()), forward, backward)
+    add("all", sum(costs.parameters.values()), costs.total_by(False), costs.total_by(True))
     return table
 
 
@@ -75,17 +72,15 @@ def memory_table(costs: UpdateCost) -> Table:
         caption="Tensors alone: what kernels, the allocator and the driver need comes on top.",
         caption_justify="left",
     )
-    table.add_column("what")
-    table.add_column("MiB at the peak", justify="right")
+    table.add_column("MiB")
+    table.add_column("at the peak", justify="right")
+    table.add_column("at most", justify="right")
     for kind in (WEIGHTS, MOMENTS, GRADIENTS, BATCH, ACTIVATIONS):
-        table.add_row(kind, f"{costs.peak_by(kind) / MEBI:,.1f}")
-        if kind == ACTIVATIONS:
-            parts = {held.part: size for held, size in costs.at_peak.items() if held.kind == kind}
-            for part, size in parts.items():
-                table.add_row(f"  {part}", f"{size / MEBI:,.1f}")
+        table.add_row(kind, mebibytes(costs.peak_by(kind)), mebibytes(costs.most[kind]))
+    for part in (*costs.parameters, OTHER):
+        table.add_row(f"  {part}", mebibytes(costs.at_peak[Held(ACTIVATIONS, part)]))
     table.add_section()
-    table.add_row("peak", f"{costs.peak / MEBI:,.1f}")
-    table.add_row("between updates: weights and moments", f"{costs.between / MEBI:,.1f}")
+    table.add_row("all", mebibytes(costs.peak))
     return table
 
 
@@ -107,6 +102,11 @@ def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
             f"{part:.0%}", f"{1e3 * seconds:,.3g}", f"{costs.frames / seconds:,.0f}", duration(updates * seconds)
         )
     return table
+
+
+def mebibytes(size: int) -> str:
+    """Return a size in MiB."""
+    return f"{size / 2**20:,.1f}"
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """What a configuration costs before it is run: parameters, arithmetic and memory of an update."""
 
-from simcore.cost.meter import ACTIVATIONS, Meter
+from simcore.cost.meter import ACTIVATIONS, OTHER, Held, Meter
 from simcore.cost.peaks import CARDS, Peak, find_peak
 from simcore.cost.update import BATCH, GRADIENTS, MOMENTS, WEIGHTS, UpdateCost, cost_of
 
@@ -10,7 +10,9 @@ __all__ = [
     "CARDS",
     "GRADIENTS",
     "MOMENTS",
+    "OTHER",
     "WEIGHTS",
+    "Held",
     "Meter",
     "Peak",
     "UpdateCost",

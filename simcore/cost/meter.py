@@ -45,8 +45,8 @@ class Held(NamedTuple):
     """The part of the model that made it."""
 
 
-class Meter(TorchDispatchMode):
-    """Counts floating-point operations and live bytes while it is entered; on tensors without data in no time.
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts floating-point operations and live bytes while it is entered.
 
     What is done on the way back is booked to the part that made its node of autograd's graph: nodes are numbered in the
     order in which they are made.
@@ -56,7 +56,7 @@ class Meter(TorchDispatchMode):
     """
 
     def __init__(self, device: str = "cpu") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flop: Counter[Arithmetic] = Counter()
         self.held: Counter[Held] = Counter()
         """Bytes, now."""
@@ -64,6 +64,9 @@ class Meter(TorchDispatchMode):
         """Most bytes at one time."""
         self.at_peak: Counter[Held] = Counter()
         """Bytes, at that time."""
+        self.most: Counter[str] = Counter()
+        """Most bytes of each kind at one time."""
+        self._kinds: Counter[str] = Counter()
         self._lstm_room = LSTM_ROOM[device]
         self._total = 0
         self._storages: dict[int, tuple[int, Held]] = {}
@@ -120,7 +123,7 @@ class Meter(TorchDispatchMode):
 
     def _turn_to(self, parts: list[str]) -> None:
         self._parts = parts
-        self._begins.append(torch._C._autograd._get_sequence_nr())  # type: ignore[attr-defined]
+        self._begins.append(torch._C._autograd._get_sequence_nr())
         self._since.append(parts[-1])
 
     def _made_by(self, node: Any) -> str:
@@ -154,10 +157,12 @@ class Meter(TorchDispatchMode):
     def _change(self, held: Held, size: int) -> None:
         self.held[held] += size
         self._total += size
+        self._kinds[held.kind] += size
+        self.most[held.kind] = max(self.most[held.kind], self._kinds[held.kind])
         if self._total > self.peak:
             self.peak, self.at_peak = self._total, self.held.copy()
 
 
 @functools.cache
 def _is_composite(operation: Any) -> bool:
-    return torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd")  # type: ignore[attr-defined]
+    return torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd")

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class Indices(TorchDispatchMode):
+class Indices(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Does for real what concerns tensors with data alone, and makes new tensors of integers with data.
 
     Under PyTorch's fake tensors the host could not read a time that was drawn, or where an episode begins.
@@ -36,7 +36,7 @@ class Indices(TorchDispatchMode):
 @contextmanager
 def shapes_alone() -> Iterator[FakeTensorMode]:
     """Let tensors that are made within have shapes and no data, but for integers and booleans."""
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, Indices():
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, Indices():  # type: ignore[no-untyped-call]
         yield mode
 
 

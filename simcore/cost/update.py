@@ -1,6 +1,7 @@
 """What one update costs, found by doing it once on tensors that have shapes and no data."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -10,13 +11,16 @@ from torch.utils._pytree import tree_leaves
 
 from simcore.config import Config
 from simcore.cost.batch import empty_batch, size_of, waiting
-from simcore.cost.meter import OTHER, Arithmetic, Held, Meter
+from simcore.cost.meter import Arithmetic, Held, Meter
 from simcore.cost.shapes import hollow, shapes_alone
 from simcore.learning.learner import Learner
 from simcore.learning.trajectory import Trajectory
+from simcore.memory import RecurrentCore
 from simcore.nested import detach, tree_map
 from simcore.system import SimCore, WorldSizes
 
+IN_BF16 = ("encoder", "belief core", "simulation core", "frame model")
+"""What multiplies in bfloat16 where the precision says so."""
 WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "batch"
 
 
@@ -36,8 +40,8 @@ class UpdateCost:
     """Most bytes on the device at one time."""
     at_peak: Counter[Held]
     """Bytes at that time."""
-    between: int
-    """Bytes on the device from one update to the next: weights and moments."""
+    most: Counter[str]
+    """Most bytes of each kind of memory at one time."""
     trajectory: int
     """Bytes of one trajectory on the host."""
     waiting: int
@@ -87,13 +91,6 @@ def parts_of(system: SimCore) -> dict[str, tuple[nn.Module, str]]:
     return {name: (module, method) for name, (module, method) in parts.items() if module is not None}
 
 
-class Unchecked(Learner):
-    """A learner whose losses have no values, and so none that is not finite."""
-
-    def _check(self, terms: dict[str, Tensor]) -> None:
-        """Do nothing."""
-
-
 def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "cpu") -> UpdateCost:
     """Do an update on tensors without data, and return what it costs.
 
@@ -105,12 +102,16 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
     """
     parts = parts_of(system)
     parameters = {name: count(module) for name, (module, _) in parts.items()}
-    memories = {name: count(core.memory) for name, (core, _) in parts.items() if getattr(core, "memory", None)}
+    memories = {
+        name: count(part.memory)
+        for name, (part, _) in parts.items()
+        if isinstance(part, RecurrentCore) and part.memory is not None
+    }
     batch = empty_batch(config, sizes)
     with shapes_alone() as mode:
         hollow(system)
         # Compiled and recorded it is the same arithmetic.
-        learner = Unchecked(system, replace(config, compile=False, graph=False), seed=0)
+        learner = Learner(system, replace(config, compile=False, graph=False), seed=0)
         shapes = tree_map(mode.from_tensor, batch)._replace(is_first=batch.is_first)
         make_moments(learner)
         # The first update measures gradient_ratio, where that is measured, and the second does not.
@@ -124,7 +125,7 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
             config.learning.frames_per_update,
             first.peak,
             first.at_peak,
-            first.held[Held(WEIGHTS, OTHER)] + first.held[Held(MOMENTS, OTHER)],
+            first.most,
             size_of(batch) // config.trajectories_per_update,
             waiting(config),
             first.flop.total() / last.flop.total(),
@@ -139,23 +140,26 @@ def make_moments(learner: Learner) -> None:
     learner.optimizer.zero_grad(set_to_none=True)
 
 
-def metered(learner: Learner, batch: Trajectory, parts: dict[str, tuple[nn.Module, str]], device: str) -> Meter:
+def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.Module, str]], device: str) -> Meter:
     """Do an update under a meter, which knows what there was before, and return it."""
     system, meter = learner.system, Meter(device)
-    batch = batch._replace(initial_state=detach(system.agent.initial_state(batch.frames.shape[1])))
+    learner.generator.manual_seed(0)  # so that two updates look at the same times
+    state = detach(system.agent.initial_state(trajectory.frames.shape[1]))
+    batch = learner.prepare(trajectory._replace(initial_state=state))
     learner.optimizer.zero_grad(set_to_none=True)
     parameters = list(system.parameters())
     meter.hold([*parameters, *system.buffers()], WEIGHTS)
     meter.hold((moment for state in learner.optimizer.state.values() for moment in state.values()), MOMENTS)
     meter.hold(leaves(batch), BATCH)
     methods = {name: getattr(module, method) for name, (module, method) in parts.items()}
-    hooks = [
-        parameter.register_post_accumulate_grad_hook(lambda weight: meter.hold([cast(Tensor, weight.grad)], GRADIENTS))
-        for parameter in parameters
-    ]
+
+    def gathered(weight: Tensor) -> None:
+        meter.hold([cast(Tensor, weight.grad)], GRADIENTS)
+
+    hooks = [parameter.register_post_accumulate_grad_hook(gathered) for parameter in parameters]  # type: ignore[no-untyped-call]
     try:
         for name, (module, method) in parts.items():
-            setattr(module, method, meter.measured(name, methods[name]))
+            setattr(module, method, meter.measured(name, as_precise(methods[name], name, learner.config)))
         with meter:
             learner.step(batch)
     finally:
@@ -164,6 +168,13 @@ def metered(learner: Learner, batch: Trajectory, parts: dict[str, tuple[nn.Modul
         for hook in hooks:
             hook.remove()
     return meter
+
+
+def as_precise(function: Callable[..., Any], part: str, config: Config) -> Callable[..., Any]:
+    """Return a part's method as it multiplies in the run's precision: the memories see to themselves."""
+    if config.precision != "bf16" or part not in IN_BF16:
+        return function
+    return torch.autocast("cpu", torch.bfloat16)(function)
 
 
 def leaves(tree: Any) -> list[Tensor]:
