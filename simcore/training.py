@@ -27,6 +27,7 @@ from simcore.acting import (
 from simcore.acting.on_ray import import_ray
 from simcore.agent import Agent
 from simcore.config import Config
+from simcore.cost import UpdateCost, cost_of
 from simcore.errors import UserError
 from simcore.learning.fault import NonFiniteLossError
 from simcore.learning.learner import Learner
@@ -79,6 +80,21 @@ def world_sizes(config: Config) -> WorldSizes:
 def make_system(config: Config) -> SimCore:
     """Make the run's nets, with fresh weights, on the CPU."""
     return SimCore(config, world_sizes(config))
+
+
+def cost(config: Config, on_gpu: bool) -> UpdateCost:
+    """Return what an update of a run costs; nothing is done but in shapes, so it needs no GPU and little memory.
+
+    Args:
+        config: of the run.
+        on_gpu: count for a GPU, also where the run's device is another.
+
+    Raises:
+        UserError: there is no such environment, or it is not one to learn from.
+    """
+    gpu = on_gpu or config.device.startswith("cuda") or (config.device == "auto" and torch.cuda.is_available())
+    sizes = world_sizes(config)
+    return cost_of(config, SimCore(config, sizes), sizes, "cuda" if gpu else "cpu")
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:

@@ -23,9 +23,19 @@ class Train:
     """The run's folder; by default runs/<level>-<preset>-<seed>, or -<core>-<seed> with a memory."""
     resume: Path | None = None
     """Go on with the run in this folder, with the configuration it has; takes no other flag."""
+    dry_run: bool = False
+    """Train nothing and write nothing; say what an update costs: parameters, arithmetic, memory; with --peak, time."""
+    peak: str | None = None
+    """With --dry-run: a100, h100, h200 or rtx4090, or how many TFLOP/s a card does at most."""
 
     def execute(self) -> None:
         """Train, and say where the results are and what to type next."""
+        if self.dry_run:
+            from simcore.commands.dry_run import dry_run
+
+            return dry_run(self.config, self.peak)
+        if self.peak is not None:
+            raise UserError("--peak tells what a run would cost, and goes with --dry-run")
         from simcore.runs import RunFolder
         from simcore.training import check, train
 

@@ -1,0 +1,168 @@
+"""Counts the arithmetic and the memory of whatever runs under it, by part of the model."""
+
+import functools
+import weakref
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from simcore.cost.flops import flop_of
+
+OTHER = "other"
+"""What belongs to no part: losses, optimiser, and what joins the parts."""
+ACTIVATIONS = "activations"
+"""What is made in between and kept for the way back, or dropped."""
+LSTM_ROOM = {"cpu": 15.25, "cuda": 6.0}
+"""What a fused LSTM keeps for its way back, as multiples of its output `[T + 1, B, N_h]`: oneDNN's was measured with
+2.13, cuDNN's is an estimate, four gates and two cells. Neither is told by a tensor without data."""
+
+
+class Arithmetic(NamedTuple):
+    """A kind of arithmetic that is counted apart."""
+
+    part: str
+    """The part of the model."""
+    backward: bool
+    """Whether it is of the way back."""
+    dtype: torch.dtype
+    """The type in which it is done."""
+
+
+class Held(NamedTuple):
+    """A kind of memory that is counted apart."""
+
+    kind: str
+    """What it is for."""
+    part: str
+    """The part of the model that made it."""
+
+
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts floating-point operations and live bytes while it is entered.
+
+    What is done on the way back is booked to the part that made its node of autograd's graph: nodes are numbered in the
+    order in which they are made.
+
+    Args:
+        device: cpu or cuda, whose fused LSTM's room is counted; tensors without data have none.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flop: Counter[Arithmetic] = Counter()
+        self.held: Counter[Held] = Counter()
+        """Bytes, now."""
+        self.peak = 0
+        """Most bytes at one time."""
+        self.at_peak: Counter[Held] = Counter()
+        """Bytes, at that time."""
+        self.most: Counter[str] = Counter()
+        """Most bytes of each kind at one time."""
+        self._kinds: Counter[str] = Counter()
+        self._lstm_room = LSTM_ROOM[device]
+        self._total = 0
+        self._storages: dict[int, tuple[int, Held]] = {}
+        self._parts = [OTHER]
+        self._begins = [0]
+        self._since = [OTHER]
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Book what is done within to a part, and later its way back."""
+        self._turn_to([*self._parts, name])
+        try:
+            yield
+        finally:
+            self._turn_to(self._parts[:-1])
+
+    def measured(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the same function, booked to a part."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.part(name):
+                return function(*args, **kwargs)
+
+        return call
+
+    def hold(self, tensors: Iterable[Tensor], kind: str) -> None:
+        """Book what tensors take to a kind of memory, whatever it was booked to before."""
+        for tensor in tensors:
+            self._book(tensor, Held(kind, OTHER))
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Do an operation and count it."""
+        kwargs = kwargs or {}
+        if operation is torch.ops.prim.device.default:
+            return args[0].fake_device if isinstance(args[0], FakeTensor) else operation(*args)
+        if _is_composite(operation):  # count what it is made of
+            with self:
+                return operation.decompose(*args, **kwargs)
+        result = operation(*args, **kwargs)
+        if operation is torch.ops.aten.mkldnn_rnn_layer.default:
+            result = self._with_room(result)
+        node = torch._C._current_autograd_node()
+        part = self._parts[-1] if node is None else self._made_by(node)
+        flop = flop_of(operation, args, kwargs, result)
+        tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        if flop:
+            self.flop[Arithmetic(part, node is not None, tensors[0].dtype)] += flop
+        for tensor in tensors:
+            if tensor.untyped_storage()._cdata not in self._storages:
+                self._book(tensor, Held(ACTIVATIONS, part))
+        return result
+
+    def _turn_to(self, parts: list[str]) -> None:
+        self._parts = parts
+        self._begins.append(torch._C._autograd._get_sequence_nr())
+        self._since.append(parts[-1])
+
+    def _made_by(self, node: Any) -> str:
+        number = node._sequence_nr()
+        # What gathers the gradient of a weight has the highest number of all, and is no part's.
+        return OTHER if number >= 2**63 else self._since[bisect_right(self._begins, number) - 1]
+
+    def _with_room(self, result: Any) -> Any:
+        """Return a fused LSTM's results with room for what it keeps, in place of an empty tensor."""
+        outputs, hidden, cell, room = result
+        if room.numel():
+            return result
+        steps = outputs.numel() * (1 + 1 / len(outputs))
+        return outputs, hidden, cell, room.new_empty(int(steps * self._lstm_room) * outputs.element_size())
+
+    def _book(self, tensor: Tensor, held: Held) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        before = self._storages.get(key)
+        if before is None:
+            weakref.finalize(storage, self._free, key).atexit = False
+            before = 0, held
+        self._change(before[1], -before[0])
+        self._storages[key] = storage.nbytes(), held
+        self._change(held, storage.nbytes())
+
+    def _free(self, key: int) -> None:
+        size, held = self._storages.pop(key)
+        self._change(held, -size)
+
+    def _change(self, held: Held, size: int) -> None:
+        self.held[held] += size
+        self._total += size
+        self._kinds[held.kind] += size
+        self.most[held.kind] = max(self.most[held.kind], self._kinds[held.kind])
+        if self._total > self.peak:
+            self.peak, self.at_peak = self._total, self.held.copy()
+
+
+@functools.cache
+def _is_composite(operation: Any) -> bool:
+    return torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd")

@@ -1,0 +1,56 @@
+"""What cards can do at most, and how long an update takes at a part of that."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from simcore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most that a card does in a second, in 10¹² floating-point operations, without sparsity."""
+
+    name: str
+    bf16: float
+    tf32: float
+    fp32: float
+
+    def rate(self, dtype: torch.dtype, precision: str) -> float:
+        """Return the operations a second in a type, where float32 is rounded to TF32 if `precision` says so."""
+        if dtype in (torch.bfloat16, torch.float16):
+            return 1e12 * self.bf16
+        return 1e12 * (self.tf32 if precision == "tf32" else self.fp32)
+
+    def seconds(self, flop: Mapping[torch.dtype, int], precision: str) -> float:
+        """Return the least time for operations of several types, one after another."""
+        return sum(amount / self.rate(dtype, precision) for dtype, amount in flop.items())
+
+
+CARDS = {
+    "a100": Peak("A100 SXM", 312.0, 156.0, 19.5),
+    "h100": Peak("H100 SXM", 989.4, 494.7, 66.9),
+    "h200": Peak("H200 SXM", 989.4, 494.7, 66.9),
+    "rtx4090": Peak("RTX 4090", 165.2, 82.6, 82.6),
+}
+"""By the name that `--peak` takes, from NVIDIA's data sheets."""
+
+
+def find_peak(text: str) -> Peak:
+    """Return the peak that a name or a number of TFLOP/s, for every type, stands for.
+
+    Raises:
+        UserError: it is neither.
+    """
+    card = CARDS.get(text.lower().replace(" ", "").replace("-", ""))
+    if card is not None:
+        return card
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise UserError(f"there is no --peak {text!r}; allowed are {', '.join(CARDS)}, or a number of TFLOP/s")
+    return Peak(f"{rate:g} TFLOP/s", rate, rate, rate)

@@ -1,0 +1,187 @@
+"""What one update costs, found by doing it once on tensors that have shapes and no data."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from simcore.config import Config
+from simcore.cost.batch import empty_batch, size_of, waiting
+from simcore.cost.meter import Arithmetic, Held, Meter
+from simcore.cost.shapes import hollow, shapes_alone
+from simcore.learning.learner import Learner
+from simcore.learning.trajectory import Trajectory
+from simcore.memory import RecurrentCore
+from simcore.nested import detach, tree_map
+from simcore.system import SimCore, WorldSizes
+
+IN_BF16 = ("encoder", "belief core", "simulation core", "frame model")
+"""What multiplies in bfloat16 where the precision says so."""
+WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "batch"
+
+
+@dataclass(frozen=True)
+class UpdateCost:
+    """What one update costs."""
+
+    parameters: dict[str, int]
+    """By part."""
+    memories: dict[str, int]
+    """Of these, those of a core's memory."""
+    flop: Counter[Arithmetic]
+    """Floating-point operations."""
+    frames: int
+    """That the agent sees in an update."""
+    peak: int
+    """Most bytes on the device at one time."""
+    at_peak: Counter[Held]
+    """Bytes at that time."""
+    most: Counter[str]
+    """Most bytes of each kind of memory at one time."""
+    trajectory: int
+    """Bytes of one trajectory on the host."""
+    waiting: int
+    """The most of them that are on the host at one time."""
+
+    measuring: float = 1.0
+    """How many times these operations an update takes that measures gradient_ratio."""
+
+    @property
+    def total(self) -> int:
+        """The operations of all parts, forward and backward."""
+        return self.flop.total()
+
+    def flop_by(self, part: str, backward: bool) -> int:
+        """Return the operations of a part, forward or backward."""
+        return sum(flop for kind, flop in self.flop.items() if (kind.part, kind.backward) == (part, backward))
+
+    def total_by(self, backward: bool) -> int:
+        """Return the operations of all parts, forward or backward."""
+        return sum(flop for kind, flop in self.flop.items() if kind.backward == backward)
+
+    @property
+    def flop_by_type(self) -> Counter[torch.dtype]:
+        """The operations by the type in which they are done."""
+        types: Counter[torch.dtype] = Counter()
+        for kind, flop in self.flop.items():
+            types[kind.dtype] += flop
+        return types
+
+    def peak_by(self, kind: str) -> int:
+        """Return the bytes of a kind of memory at the peak."""
+        return sum(size for held, size in self.at_peak.items() if held.kind == kind)
+
+
+def parts_of(system: SimCore) -> dict[str, tuple[nn.Module, str]]:
+    """Return, by name, the parts that a system has, and which of their methods an update calls."""
+    agent, simulation = system.agent, system.simulation
+    parts: dict[str, tuple[nn.Module | None, str]] = {
+        "encoder": (agent.encoder, "forward"),
+        "belief core": (agent.core, "forward"),
+        "simulation core": (simulation and simulation.core, "forward"),
+        "frame model": (simulation and simulation.frame_model, "loss"),
+        "policy and value": (agent.heads, "forward"),
+        "probes": (system.probes, "loss"),
+        "map model": (system.map_model, "loss"),
+    }
+    return {name: (module, method) for name, (module, method) in parts.items() if module is not None}
+
+
+def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "cpu") -> UpdateCost:
+    """Do an update on tensors without data, and return what it costs.
+
+    Args:
+        config: of the run.
+        system: its nets, whose weights are replaced by such tensors.
+        sizes: of the worlds.
+        device: cpu or cuda, on which it would be done.
+    """
+    parts = parts_of(system)
+    parameters = {name: count(module) for name, (module, _) in parts.items()}
+    memories = {
+        name: count(part.memory)
+        for name, (part, _) in parts.items()
+        if isinstance(part, RecurrentCore) and part.memory is not None
+    }
+    batch = empty_batch(config, sizes)
+    with shapes_alone() as mode:
+        hollow(system)
+        # Compiled and recorded it is the same arithmetic.
+        learner = Learner(system, replace(config, compile=False, graph=False), seed=0)
+        shapes = tree_map(mode.from_tensor, batch)._replace(is_first=batch.is_first)
+        make_moments(learner)
+        # The first update measures gradient_ratio, where that is measured, and the second does not.
+        first = last = metered(learner, shapes, parts, device)
+        if system.agent.heads is not None and system.simulation is not None and config.record.metrics_every > 1:
+            last = metered(learner, shapes, parts, device)
+        return UpdateCost(
+            parameters,
+            memories,
+            last.flop,
+            config.learning.frames_per_update,
+            first.peak,
+            first.at_peak,
+            first.most,
+            size_of(batch) // config.trajectories_per_update,
+            waiting(config),
+            first.flop.total() / last.flop.total(),
+        )
+
+
+def make_moments(learner: Learner) -> None:
+    """Let the optimiser make its moments, as it does in the first update."""
+    for parameter in learner.system.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    learner.optimizer.step()
+    learner.optimizer.zero_grad(set_to_none=True)
+
+
+def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.Module, str]], device: str) -> Meter:
+    """Do an update under a meter, which knows what there was before, and return it."""
+    system, meter = learner.system, Meter(device)
+    learner.generator.manual_seed(0)  # so that two updates look at the same times
+    state = detach(system.agent.initial_state(trajectory.frames.shape[1]))
+    batch = learner.prepare(trajectory._replace(initial_state=state))
+    learner.optimizer.zero_grad(set_to_none=True)
+    parameters = list(system.parameters())
+    meter.hold([*parameters, *system.buffers()], WEIGHTS)
+    meter.hold((moment for state in learner.optimizer.state.values() for moment in state.values()), MOMENTS)
+    meter.hold(leaves(batch), BATCH)
+    methods = {name: getattr(module, method) for name, (module, method) in parts.items()}
+
+    def gathered(weight: Tensor) -> None:
+        meter.hold([cast(Tensor, weight.grad)], GRADIENTS)
+
+    hooks = [parameter.register_post_accumulate_grad_hook(gathered) for parameter in parameters]  # type: ignore[no-untyped-call]
+    try:
+        for name, (module, method) in parts.items():
+            setattr(module, method, meter.measured(name, as_precise(methods[name], name, learner.config)))
+        with meter:
+            learner.step(batch)
+    finally:
+        for name, (module, method) in parts.items():
+            setattr(module, method, methods[name])
+        for hook in hooks:
+            hook.remove()
+    return meter
+
+
+def as_precise(function: Callable[..., Any], part: str, config: Config) -> Callable[..., Any]:
+    """Return a part's method as it multiplies in the run's precision: the memories see to themselves."""
+    if config.precision != "bf16" or part not in IN_BF16:
+        return function
+    return torch.autocast("cpu", torch.bfloat16)(function)
+
+
+def leaves(tree: Any) -> list[Tensor]:
+    """Return the tensors of a tree."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def count(module: nn.Module) -> int:
+    """Return the number of a module's parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())

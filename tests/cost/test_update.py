@@ -1,0 +1,118 @@
+"""The cost of an update that is not done, against one that is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.peak import peak_bytes
+from simcore.config import Config
+from simcore.cost import BATCH, MOMENTS, WEIGHTS, Meter, UpdateCost
+from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
+from simcore.learning.learner import Learner
+from simcore.learning.trajectory import Trajectory
+from simcore.nested import detach, tree_map
+from simcore.presets import preset
+from simcore.training import Training, cost, make_system, world_sizes
+from tinier import changed, tinier, tinier_acting
+
+CPU = torch.device("cpu")
+BEFORE = (WEIGHTS, MOMENTS, BATCH)
+"""What is there before an update begins, which the peak of doing it does not count."""
+
+
+def real_update(config: Config) -> tuple[Learner, Trajectory]:
+    """Return a learner that has done an update, and a batch for the next."""
+    system, sizes = make_system(config), world_sizes(config)
+    learner = Learner(system, config, seed=0)
+    batch = tree_map(torch.zeros_like, empty_batch(config, sizes))
+    batch = batch._replace(is_first=first_frames(config, len(batch.frames)))
+    batch = batch._replace(initial_state=detach(system.agent.initial_state(config.learning.worlds)))
+    learner.step(batch)
+    learner.optimizer.zero_grad(set_to_none=True)
+    return learner, batch
+
+
+def predicted(config: Config) -> tuple[UpdateCost, int]:
+    """Return the cost, and how much of its peak an update adds to what was there before."""
+    costs = cost(config, on_gpu=False)
+    return costs, costs.peak - sum(costs.peak_by(kind) for kind in BEFORE)
+
+
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+def test_the_peak_is_that_of_a_real_update(core: str) -> None:
+    config = changed(
+        replace(preset("tiny"), core=core, threads=1), learning__worlds=8, learning__unroll_length=24, device="cpu"
+    )
+    learner, batch = real_update(config)
+    prepared = learner.prepare(batch)
+    real = peak_bytes(lambda: learner.step(prepared), CPU)
+    costs, peak = predicted(config)
+    assert peak == pytest.approx(real, rel=0.2)
+    assert sum(costs.parameters.values()) == sum(p.numel() for p in learner.system.parameters())
+
+
+@pytest.mark.parametrize(
+    ("core", "frame_model"), [("lstm", "convdraw"), ("slots", "deterministic"), ("kanerva", "contrastive")]
+)
+def test_every_kind_of_net_is_counted_as_when_it_is_real(core: str, frame_model: str) -> None:
+    config = tinier(core=core, frame_model=frame_model, probes__map_convdraw=True, learning__probe_times=2)
+    costs = cost(config, on_gpu=False)
+    assert set(costs.parameters) == {
+        "encoder", "belief core", "simulation core", "frame model", "probes", "map model"
+    }  # fmt: skip
+    assert all(costs.flop_by(part, way) > 0 for part in costs.parameters for way in (False, True))
+    assert sum(costs.flop_by(part, way) for part in costs.parameters for way in (False, True)) == costs.total
+    learner, batch = real_update(config)
+    learner.generator.manual_seed(0)  # the times that the counted update drew
+    learner.probe_generator.manual_seed(0)
+    prepared = learner.prepare(batch)
+    with Meter() as meter:
+        learner.step(prepared)
+    assert meter.flop.total() == costs.total
+
+
+def test_an_agent_that_acts_measures_the_gradient_now_and_then() -> None:
+    config = tinier_acting()
+    costs = cost(config, on_gpu=False)
+    assert costs.flop_by("policy and value", True) > 0
+    assert costs.measuring > 1.0
+    assert cost(replace(config, frame_model="none"), on_gpu=False).measuring == 1.0
+
+
+def test_bfloat16_takes_less_room_and_the_same_arithmetic() -> None:
+    config = tinier()
+    single, half = (cost(replace(config, precision=precision), on_gpu=True) for precision in ("fp32", "bf16"))
+    assert half.total == single.total
+    assert half.peak < single.peak
+    assert set(half.flop_by_type) == {torch.float32, torch.bfloat16}
+    assert set(single.flop_by_type) == {torch.float32}
+
+
+@pytest.mark.parametrize("config", [tinier(), tinier_acting()], ids=["walker", "agent"])
+def test_a_batch_without_content_has_the_shapes_of_a_real_one(config: Config) -> None:
+    with (training := Training(config, CPU)).executor as executor:
+        real = executor.take(config.trajectories_per_update).experiences[0].trajectory
+    batch = empty_batch(config, world_sizes(config))
+    shapes = [[(leaf.shape, leaf.dtype) for leaf in leaves(one)] for one in (batch, real)]
+    assert shapes[0] == shapes[1]
+    assert size_of(batch) == size_of(real)
+    assert training.updates == 0
+
+
+def leaves(batch: Trajectory) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    tree_map(lambda leaf: found.append(leaf) or leaf, batch._replace(initial_state=None))
+    return found
+
+
+def test_episodes_begin_together_or_apart() -> None:
+    assert first_frames(tinier(), 18).any(dim=1).nonzero()[:, 0].tolist() == [0, 9]
+    apart = first_frames(tinier_acting(), 21)
+    assert apart.sum(dim=0).tolist() == [1, 1, 1]
+    assert apart.any(dim=1).sum() == 3
+
+
+def test_trajectories_that_wait() -> None:
+    config = tinier_acting(acting__actors=3, acting__queue=4, acting__worlds=1)
+    assert [waiting(replace(config, executor=name)) for name in ("serial", "threads", "ray")] == [3, 3 + 3 + 4, 3 + 12]
