@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from benchmarks.gpu.common import make_parser, read_rows, tell
 from simcore.config import Config
@@ -51,11 +51,15 @@ def fastest(rows: list[dict[str, Any]], name: str, core: str, worlds: int) -> li
     return ["--precision", best["precision"], *(["--graph"] if best["mode"] == "graph" else [])]
 
 
-def executor_flags(actors: int) -> list[str]:
-    """Return the flags of the executor that makes the most of the machine's cores: processes, or else threads."""
-    known: Any = get_type_hints(Config)["executor"]
-    executor: Literal["processes", "threads"] = "processes" if "processes" in get_args(known) else "threads"
-    return ["--executor", executor, "--acting.actors", str(actors)]
+def executor_flags(actors: int | None) -> list[str]:
+    """Return the flags of the executor that makes the most of the machine's cores: processes, or else threads.
+
+    Threads share one interpreter with the learner, which launches kernels and is slowed by each of them: more than a
+    few are worse than none. One walks and draws 100,000 frames a second of the size of `tiny`.
+    """
+    if "processes" in get_args(get_type_hints(Config)["executor"]):
+        return ["--executor", "processes", "--acting.actors", str(actors or max(1, min(12, (os.cpu_count() or 2) - 4)))]
+    return ["--executor", "threads", "--acting.actors", str(actors or min(3, os.cpu_count() or 1))]
 
 
 def main() -> None:
@@ -66,7 +70,7 @@ def main() -> None:
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--core", choices=["lstm", "slots", "kanerva"], help="by default the preset's")
     parser.add_argument("--worlds", type=int, default=256, help="learning.worlds")
-    parser.add_argument("--actors", type=int, default=max(1, min(12, (os.cpu_count() or 2) - 4)))
+    parser.add_argument("--actors", type=int, help="by default as many as the machine has cores for")
     parser.add_argument("--throughput", type=Path, help="what benchmarks.gpu.throughput wrote; none: full float32")
     parser.add_argument("flags", nargs="*", help="further flags of simcore train, after --")
     options = parser.parse_args()
