@@ -344,7 +344,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="*", choices=["tiny", "paper"], help="leave others out")
     parser.add_argument("--seconds", type=float, default=120.0, help="no case begins later than so many seconds")
     parser.add_argument("--repeats", type=int, default=10, help="updates of a case that are timed, twice")
-    parser.add_argument("--limit", type=float, default=6.0, help="seconds for a case, after which 3 updates are enough")
+    parser.add_argument("--limit", type=float, default=4.0, help="seconds for a case, after which 3 updates are enough")
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
     # ConvDRAW has a fifth of the time at most, and is measured last.
