@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import Tensor
 
 from simcore.learning.trajectory import Truth
+from simcore.memory import Times
 from simcore.nested import tree_map
 from simcore.presets import preset
 from simcore.probes import Probes
@@ -68,10 +69,10 @@ def main() -> None:
     ]
     know = training.learner._know
 
-    def know_and_show(probes: Probes, beliefs: Tensor, truth: Truth) -> object:
+    def know_and_show(probes: Probes, beliefs: Tensor, truth: Truth, probed: Times | None) -> object:
         for candidate in candidates:
             candidate.learn(beliefs.detach(), truth)
-        return know(probes, beliefs, truth)
+        return know(probes, beliefs, truth, probed)
 
     training.learner._know = know_and_show  # type: ignore[method-assign, assignment]
     for _ in range(arguments.updates):

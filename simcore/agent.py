@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.learning.trajectory import Trajectory, one_hot_actions
-from simcore.memory import CoreState, Memory, RecurrentCore, Unrolled
+from simcore.memory import CoreState, Memory, RecurrentCore, Resets, Times, Unrolled
 from simcore.networks import ResidualEncoder
 
 
@@ -79,7 +79,7 @@ class Agent(nn.Module):
         """Return the belief core's state at the start of an episode, `[batch_size, ...]`."""
         return self.core.initial_state(batch_size)
 
-    def unroll(self, trajectory: Trajectory, snapshots_at: Sequence[int] = ()) -> Unrolled:
+    def unroll(self, trajectory: Trajectory, snapshots_at: Sequence[int] | Times = ()) -> Unrolled:
         """Form the beliefs b_t, `[T, B, *]`, along a trajectory; keep full states after the steps `snapshots_at`."""
         frames, actions, rewards, is_first = trajectory[:4]
         state = trajectory.initial_state
@@ -91,9 +91,9 @@ class Agent(nn.Module):
         frames: Tensor,
         actions: Tensor,
         rewards: Tensor,
-        is_first: Tensor | None,
+        is_first: Tensor | Resets | None,
         state: CoreState,
-        snapshots_at: Sequence[int] = (),
+        snapshots_at: Sequence[int] | Times = (),
     ) -> Unrolled:
         """Do what `unroll` does, on the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
         return self.core(self.observe(frames, actions, rewards), state, is_first, snapshots_at)

@@ -395,7 +395,7 @@ class Config:
     compile: bool = False
     """Let torch.compile make kernels of encoder, frame model and probes, which takes minutes at the start."""
     graph: bool = False
-    """Record the update once as a CUDA graph and replay it, so that a GPU does not wait for Python; --core lstm alone."""
+    """Record the update as a CUDA graph and replay it, so that a GPU does not wait for Python; --core lstm alone."""
     world: WorldConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)

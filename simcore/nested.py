@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 Tree = TypeVar("Tree")
+HOST = torch.device("cpu")
 
 
 def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
@@ -37,6 +38,21 @@ def stack(trees: list[Tree]) -> Tree:
 def detach(tree: Tree) -> Tree:
     """Return the same values, cut from the graph that made them."""
     return tree_map(lambda leaf: leaf.detach(), tree)
+
+
+def to_device(tree: Tree, device: torch.device) -> Tree:
+    """Return the same values on a device, but for what the host decides by: a named tuple tells it by `on_host`.
+
+    The host does not wait for what it sends from pinned memory.
+    """
+    if isinstance(tree, Tensor):
+        return cast(Tree, tree.to(device, non_blocking=device.type != "cpu"))
+    if isinstance(tree, tuple):
+        stays: frozenset[str] = getattr(tree, "on_host", frozenset())
+        names = getattr(tree, "_fields", range(len(tree)))
+        moved = [to_device(part, HOST if name in stays else device) for name, part in zip(names, tree, strict=True)]
+        return cast(Tree, getattr(type(tree), "_make", tuple)(moved))
+    return tree
 
 
 def plain(tree: Any) -> Any:

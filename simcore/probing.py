@@ -15,7 +15,7 @@ from simcore.acting import Actor
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.learning.trajectory import Trajectory, Truth
-from simcore.nested import tree_map
+from simcore.nested import to_device, tree_map
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
@@ -68,7 +68,7 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     if trajectory.initial_state is None:
         trajectory = trajectory._replace(initial_state=agent.initial_state(worlds))
     device = next(agent.parameters()).device
-    return tree_map(lambda tensor: tensor.to(device), trajectory)
+    return to_device(trajectory, device)
 
 
 class Subject(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from simcore.frame_models import FrameModel
 from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import OLD, Trajectory, Truth, one_hot_actions
-from simcore.memory import CoreState, Memory, RecurrentCore
+from simcore.memory import CoreState, Memory, RecurrentCore, Times
 
 
 def draw_starts(
@@ -65,7 +65,6 @@ class SimCoreHead(nn.Module):
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
         overshoot: Lo, the steps of a roll-out (table 2).
-        frames_per_overshoot: Ng, the frames modelled of each roll-out (table 2); no more than it has.
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
         mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
     """
@@ -76,7 +75,6 @@ class SimCoreHead(nn.Module):
         hidden_size: int,
         frame_model: FrameModel,
         overshoot: int,
-        frames_per_overshoot: int = 2,
         mask_episode_ends: bool = True,
         memory: Memory | None = None,
     ) -> None:
@@ -85,7 +83,6 @@ class SimCoreHead(nn.Module):
         self.core = RecurrentCore(num_actions, hidden_size, memory)
         self.frame_model = frame_model
         self.overshoot = overshoot
-        self.frames_per_overshoot = frames_per_overshoot
         self.mask_episode_ends = mask_episode_ends
 
     def simulate(self, states: CoreState, actions: Tensor) -> Tensor:
@@ -96,33 +93,33 @@ class SimCoreHead(nn.Module):
         self,
         snapshots: CoreState,
         trajectory: Trajectory,
-        starts: Sequence[int],
-        generator: torch.Generator,
+        starts: Sequence[int] | Times,
+        offsets: Sequence[int] | Times,
         noise: torch.Generator | None = None,
         ranks: Ranks | None = None,
     ) -> Seeing:
-        """Evaluate the model at Ng random frames of each of the Nt roll-outs.
+        """Evaluate the model at Ng frames of each of the Nt roll-outs.
 
         Args:
             snapshots: the full belief states at the starts, `[Nt, B, ...]`.
             trajectory: the trajectory that the beliefs were formed on.
-            starts: the Nt start times.
-            generator: draws the offsets (on the CPU).
+            starts: the Nt start times, as `draw_starts` draws them.
+            offsets: the Ng offsets of the frames from the step after a start, as `draw_offsets` draws them.
             noise: draws the latents, on the trajectory's device; None: torch's own generator.
             ranks: the processes that share the batch; None: this one is alone.
         """
-        offsets = draw_offsets(self.overshoot, self.frames_per_overshoot, generator)
-        targets = target_times(starts, offsets)
+        device = trajectory.frames.device
+        starts, offsets = Times.of(starts, device), Times.of(offsets, device)
+        targets = target_times(starts.rows, offsets.rows)
         # Steps after the last offset would be computed for nothing.
-        steps = torch.arange(max(offsets) + 1)
-        times = 1 + torch.tensor(starts) + steps[:, None]
-        actions = trajectory.actions[times]  # [steps, Nt, B]
+        steps = torch.arange(self.overshoot if offsets.host is None else max(offsets.host) + 1, device=device)
+        actions = trajectory.actions[1 + starts.rows + steps[:, None]]  # [steps, Nt, B]
         states = self.simulate(snapshots, actions)
-        condition = states[offsets].flatten(0, 2)  # [Ng * Nt * B, the core's output]
+        condition = states.index_select(0, offsets.rows).flatten(0, 2)  # [Ng * Nt * B, the core's output]
         frames = trajectory.frames[targets].flatten(0, 2)
-        weights = self._weights(trajectory.is_first, starts, targets).flatten()
+        weights = self._weights(trajectory.is_first, starts.rows, targets).flatten()
 
-        worlds = torch.arange(trajectory.frames.shape[1])
+        worlds = torch.arange(trajectory.frames.shape[1], device=device)
         identity = torch.cartesian_prod(targets.flatten(), worlds).flip(-1)
         terms = self.frame_model.loss(frames, condition, noise, identity)
         ranks = ranks or Ranks()
@@ -130,18 +127,18 @@ class SimCoreHead(nn.Module):
         loss, kl, error = ((weights * term).sum() for term in terms)
         share = None
         if trajectory.truth is not None and trajectory.truth.since_seen is not None:
-            share = (weights * asks_memory(trajectory.truth, starts, targets).flatten()).sum() / total
+            share = (weights * asks_memory(trajectory.truth, starts.rows, targets).flatten()).sum() / total
         return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
 
-    def _weights(self, is_first: Tensor, starts: Sequence[int], targets: Tensor) -> Tensor:
+    def _weights(self, is_first: Tensor, starts: Tensor, targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""
         if not self.mask_episode_ends:
             return is_first.new_ones((*targets.shape, is_first.shape[1]), dtype=torch.float32)
         episode = is_first.cumsum(dim=0)
-        return (episode[targets] == episode[list(starts)]).to(torch.float32)
+        return (episode[targets] == episode[starts]).to(torch.float32)
 
 
-def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
+def asks_memory(truth: Truth, starts: Tensor, targets: Tensor) -> Tensor:
     """Tell which targets show something that was seen, and at their start out of sight for long.
 
     Something is a cell of the map that is unlike most worlds' there: a building, and not the ground or a wall that all
@@ -149,7 +146,7 @@ def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
 
     Args:
         truth: `[T, B, ...]`, with the steps since each cell was seen.
-        starts: Nt times.
+        starts: int64 `[Nt]`.
         targets: int64 `[Ng, Nt]`.
 
     Returns:
@@ -159,10 +156,10 @@ def asks_memory(truth: Truth, starts: Sequence[int], targets: Tensor) -> Tensor:
     assert since_seen is not None, "the actor tells it"
     usual = truth.maps.median(dim=1, keepdim=True).values
     unusual = (truth.maps != usual).any(dim=-1)
-    remembered = since_seen[list(starts)] >= OLD
+    remembered = since_seen[starts] >= OLD
     return ((since_seen[targets] == 0) & unusual[targets] & remembered).flatten(-2).any(dim=-1)
 
 
-def target_times(starts: Sequence[int], offsets: Sequence[int]) -> Tensor:
-    """Return the times t + 1 + d of the frames that are modelled, int64 `[Ng, Nt]` (App. K)."""
-    return 1 + torch.tensor(offsets)[:, None] + torch.tensor(starts)[None]
+def target_times(starts: Tensor, offsets: Tensor) -> Tensor:
+    """Return the times t + 1 + d of the frames that are modelled, for t `[Nt]` and d `[Ng]`: `[Ng, Nt]` (App. K)."""
+    return 1 + offsets[:, None] + starts[None]

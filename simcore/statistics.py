@@ -58,30 +58,34 @@ class Statistics:
         self._seconds["queue"] += handed.waited
         self._seconds["learn"] += seconds
 
-    def take(self, ranks: Ranks) -> dict[str, float]:
-        """Return the means since the last call, and begin anew.
+    def take(self, ranks: Ranks, also: Tensor | None = None) -> tuple[dict[str, float], list[float]]:
+        """Return the means since the last call, and the numbers `also`, read with them at once; begin anew.
 
         Over all ranks, losses and scores by their names, each the mean of the values that there were, NaN where there
         was none, and, where the agent acts, `episodes`, which counts those that ended, and their means `return`,
         `length` and `food`. Of this rank, `seconds/<stage>` of an update, and
         `lag/mean` and `lag/max` in updates.
         """
+        also = torch.zeros(0) if also is None else also
         if self._sums is None:
-            return {}
+            return {}, also.tolist()
         sums, counts = ranks.mean(self._sums)
-        means = dict(zip(self._names, (sums / counts).tolist(), strict=True))
+        numbers = torch.cat([(sums / counts).double(), also.to(sums.device, torch.float64)]).tolist()
+        means = dict(zip(self._names, numbers, strict=False))
         means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
         means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}
         if self._acts:
             means |= self._of_episodes(ranks)
         self._clear()
-        return means
+        return means, numbers[len(self._names) :]
 
     def _of_episodes(self, ranks: Ranks) -> dict[str, float]:
         rows = torch.tensor([[1.0, *episode[:3]] for episode in self._episodes], dtype=torch.float64).view(-1, 4)
         fed = ~rows[:, 3].isnan()
         sums = torch.cat([rows[:, :3].sum(0), rows[fed, 3].sum(0)[None], fed.sum(0, dtype=torch.float64)[None]])
-        count, reward, length, food, with_food = (ranks.mean(sums.to(self._device)) * ranks.size).tolist()
+        count, reward, length, food, with_food = (
+            ranks.mean(sums.to(self._device if ranks.size > 1 else "cpu")) * ranks.size
+        ).tolist()
         return {
             "episodes": count,
             "return": reward / count if count else math.nan,

@@ -74,7 +74,6 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
         config.agent.hidden_size,
         make_frame_model(config, sizes.frame_size, belief_size),
         simulation.overshoot,
-        simulation.frames,
         simulation.mask_episode_ends,
         make_memory(config, sizes.num_actions, writes=False),
     )

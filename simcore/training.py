@@ -27,11 +27,12 @@ from simcore.acting.on_ray import import_ray
 from simcore.agent import Agent
 from simcore.config import Config
 from simcore.errors import UserError
-from simcore.learning.learner import Learner, NonFiniteLossError
+from simcore.learning.fault import NonFiniteLossError
+from simcore.learning.learner import Learner
 from simcore.learning.ranks import Ranks, join_ranks, leave_ranks
 from simcore.learning.trajectory import join_trajectories
 from simcore.memory import CoreState
-from simcore.nested import plain, tree_map
+from simcore.nested import plain, to_device, tree_map
 from simcore.runs import (
     ACTING,
     ACTING_MODEL_FREE,
@@ -194,11 +195,10 @@ class Training:
         self.statistics = Statistics(config, device)
 
     def update(self) -> None:
-        """Take a batch of trajectories and learn from it.
+        """Take a batch of trajectories and learn from it; `check` tells whether that went well.
 
         Raises:
             ActorError: an actor failed.
-            NonFiniteLossError: a loss is NaN or infinite; the weights have not been changed.
         """
         handed = self.executor.take(self.config.trajectories_per_update)
         begin = time.perf_counter()
@@ -206,24 +206,37 @@ class Training:
             self.ledger.book(experience)
         core = self.system.agent.core
         trajectory = join_trajectories([experience.trajectory for experience in handed.experiences], core)
-        trajectory = tree_map(lambda tensor: tensor.to(self.device, non_blocking=True), trajectory)
         actor = handed.experiences[0].actor
         has_belief = trajectory.initial_state is not None
         if not has_belief:
             state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
             trajectory = trajectory._replace(initial_state=state)
-        learned = self.learner.step(trajectory)
+        learned = self.learner.step(self.learner.prepare(trajectory))
         if not has_belief:
             self.core_states[actor] = learned.final_state
         self.statistics.add(learned.metrics, handed, self.updates, time.perf_counter() - begin)
         self.updates += 1
         self.executor.publish(self.updates)
 
+    def check(self) -> None:
+        """Ask whether all losses so far were finite.
+
+        Raises:
+            NonFiniteLossError: one was not; from then on nothing has changed.
+        """
+        self.learner.check()
+
     def take_metrics(self) -> dict[str, float]:
-        """Return the means since the last call, and what can be counted."""
+        """Return the means since the last call, and what can be counted: the one time that the host waits for a GPU.
+
+        Raises:
+            NonFiniteLossError: a loss was NaN or infinite; from then on nothing has changed.
+        """
         frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
-        return {"frames": frames, **self.statistics.take(self.ranks), **counted}
+        means, report = self.statistics.take(self.ranks, self.learner.fault.report())
+        self.learner.fault.complain(report)
+        return {"frames": frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on: tensors, numbers and strings alone."""
@@ -245,7 +258,7 @@ class Training:
             self.ledger.load_state_dict(state["ledger"])
             like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: tree_map(lambda _, leaf: leaf.to(self.device), like, saved)
+                actor: to_device(tree_map(lambda _, leaf: leaf, like, saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])
@@ -276,7 +289,10 @@ def train(config: Config, folder: RunFolder) -> bool:
             if checkpoint is not None:
                 training.load_state_dict(checkpoint.state)
             with training.executor:
-                run_updates(training, folder, stop)
+                try:
+                    run_updates(training, folder, stop)
+                except (ActorError, NonFiniteLossError) as error:
+                    raise failed(error, training.updates, folder) from error
             ranks.meet()
             return training.updates >= config.learning.updates
     finally:
@@ -284,11 +300,17 @@ def train(config: Config, folder: RunFolder) -> bool:
 
 
 def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
-    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way."""
+    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way.
+
+    Raises:
+        ActorError: an actor failed.
+        NonFiniteLossError: a loss was NaN or infinite.
+    """
     config, ranks = training.config, training.ranks
     record, total, saved = config.record, config.learning.updates, training.updates
 
     def save() -> None:
+        training.check()  # what is kept shall be good
         if ranks.is_first:
             checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
 
@@ -298,10 +320,7 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
             frames = config.learning.frames_per_update * ranks.size
             progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
         while training.updates < total and not ranks.any(stop.requested, training.device):
-            try:
-                training.update()
-            except (ActorError, NonFiniteLossError) as error:
-                raise failed(error, training.updates, folder) from error
+            training.update()
             done = training.updates
             values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
             if ranks.is_first:
@@ -326,6 +345,8 @@ def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
     """Return what a user is told of an update that failed."""
     good = checkpoints.latest(folder.checkpoints)
     remedy = "train again with a smaller --learning.learning-rate"
-    if isinstance(error, ActorError):
+    if isinstance(error, NonFiniteLossError):
+        updates = error.before
+    else:
         remedy = f"mend what it complains of, then: simcore train --resume {folder.path}"
     return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")

@@ -58,9 +58,9 @@ class RecordingModel(nn.Module):
         return FrameLoss(value, value, value)
 
 
-def timed_head(length: int, overshoot: int, frames: int, mask: bool = True) -> tuple[SimCoreHead, RecordingModel]:
+def timed_head(length: int, overshoot: int, mask: bool = True) -> tuple[SimCoreHead, RecordingModel]:
     model = RecordingModel()
-    head = SimCoreHead(length, 2, model, overshoot, frames, mask_episode_ends=mask)
+    head = SimCoreHead(length, 2, model, overshoot, mask_episode_ends=mask)
     head.core = CountingCore()
     return head, model
 
@@ -76,10 +76,10 @@ LENGTHS = [(length, overshoot) for length in range(2, 10) for overshoot in range
 @pytest.mark.parametrize(("length", "overshoot"), LENGTHS)
 def test_every_start_and_offset_meets_its_frame_and_its_actions(length: int, overshoot: int) -> None:
     batch = 3
-    head, model = timed_head(length, overshoot, frames=overshoot)
+    head, model = timed_head(length, overshoot)
     starts = draw_starts(length, overshoot, length - overshoot, torch.Generator())
     assert starts == list(range(length - overshoot))
-    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, torch.Generator())
+    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
 
     start, world, last_action, steps = model.condition.T
     assert torch.equal(model.frames[:, 0], start + steps), "the frame after k steps is k frames after the start"
@@ -92,7 +92,7 @@ def test_every_start_and_offset_meets_its_frame_and_its_actions(length: int, ove
 
 def test_all_actions_in_between_are_eaten_in_order() -> None:
     length, overshoot, batch = 9, 4, 2
-    head, _ = timed_head(length, overshoot, frames=overshoot)
+    head, _ = timed_head(length, overshoot)
     eaten: list[Tensor] = []
     core = CountingCore()
 
@@ -103,7 +103,7 @@ def test_all_actions_in_between_are_eaten_in_order() -> None:
 
     head.core = Spy()
     starts = [0, 2, 4]
-    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, torch.Generator())
+    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
     expected = torch.tensor([[s + 1 + k for s in starts for _ in range(batch)] for k in range(overshoot)])
     assert torch.equal(eaten[0], expected)
 
@@ -122,7 +122,7 @@ def test_random_points_are_distinct_and_reach_every_start_and_offset() -> None:
 
 
 def test_target_times() -> None:
-    assert target_times([0, 3], [0, 2]).tolist() == [[1, 4], [3, 6]]
+    assert target_times(torch.tensor([0, 3]), torch.tensor([0, 2])).tolist() == [[1, 4], [3, 6]]
 
 
 @pytest.mark.parametrize(("points", "overshoot"), [(6, 5), (1, 10)])
@@ -135,8 +135,10 @@ def test_more_starts_than_there_are_is_refused(points: int, overshoot: int) -> N
 def test_of_a_roll_out_shorter_than_the_frames_to_be_modelled_all_are(overshoot: int) -> None:
     """Table 2 has Lo = 1 and Ng = 2; App. K cuts a shuffled range at Ng, wherever it ends."""
     assert draw_offsets(overshoot, 3, torch.Generator()) == list(range(overshoot))
-    head, model = timed_head(6, overshoot, frames=3)
-    seeing = head.loss(timed_snapshots([0, 2], 2), timed_trajectory(6, 2), [0, 2], torch.Generator())
+    head, model = timed_head(6, overshoot)
+    seeing = head.loss(
+        timed_snapshots([0, 2], 2), timed_trajectory(6, 2), [0, 2], draw_offsets(overshoot, 3, torch.Generator())
+    )
     assert len(model.frames) == overshoot * 2 * 2
     assert seeing.weight == 1.0
 
@@ -148,8 +150,10 @@ def test_targets_beyond_an_episodes_end_have_no_weight(mask: bool) -> None:
     for _ in range(20):
         is_first = torch.rand(length, batch, generator=generator) < 0.2
         starts = draw_starts(length, overshoot, 3, generator)
-        head, _ = timed_head(length, overshoot, frames=overshoot, mask=mask)
-        seeing = head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, generator)
+        head, _ = timed_head(length, overshoot, mask=mask)
+        seeing = head.loss(
+            timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, range(overshoot)
+        )
         values = [
             10000 * s + 100 * (s + k) + b
             for s in starts
@@ -166,9 +170,10 @@ def test_random_points_estimate_the_full_double_sum_without_bias() -> None:
     trajectory = timed_trajectory(length, batch)
 
     def loss(points: int, frames: int, generator: torch.Generator) -> float:
-        head, _ = timed_head(length, overshoot, frames)
+        head, _ = timed_head(length, overshoot)
         starts = draw_starts(length, overshoot, points, generator)
-        return head.loss(timed_snapshots(starts, batch), trajectory, starts, generator).loss.item()
+        offsets = draw_offsets(overshoot, frames, generator)
+        return head.loss(timed_snapshots(starts, batch), trajectory, starts, offsets).loss.item()
 
     generator = torch.Generator().manual_seed(2)
     full = loss(length - overshoot, overshoot, generator)
@@ -201,7 +206,7 @@ def parts() -> Parts:
         agent.initial_state(batch),
         truth(length, batch),
     )
-    return Parts(agent, SimCoreHead(4, hidden, model, 3, 2), trajectory)
+    return Parts(agent, SimCoreHead(4, hidden, model, 3), trajectory)
 
 
 def gradients(module: nn.Module) -> list[float]:
@@ -212,7 +217,7 @@ def test_the_kl_alone_trains_belief_and_simulation_through_the_prior(parts: Part
     agent, head, trajectory = parts
     starts = [0, 2]
     beliefs = agent.unroll(trajectory, snapshots_at=starts)
-    head.loss(beliefs.snapshots, trajectory, starts, torch.Generator()).kl.backward()
+    head.loss(beliefs.snapshots, trajectory, starts, [0, 2]).kl.backward()
     assert all(gradient > 0 for gradient in gradients(agent.core))
     assert all(gradient > 0 for gradient in gradients(agent.encoder))
     assert all(gradient > 0 for gradient in gradients(head.core))
@@ -223,7 +228,7 @@ def test_the_reconstruction_error_does_not_see_the_belief(parts: Parts) -> None:
     """The condition enters the prior only (App. A): the decoder knows nothing of it but through z."""
     agent, head, trajectory = parts
     beliefs = agent.unroll(trajectory, snapshots_at=[1])
-    head.loss(beliefs.snapshots, trajectory, [1], torch.Generator()).error.backward()
+    head.loss(beliefs.snapshots, trajectory, [1], [0, 2]).error.backward()
     assert sum(gradients(agent)) == 0
     assert sum(gradients(head.core)) == 0
 
@@ -264,6 +269,6 @@ def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None
     since_seen[25, :, 1, 1] = since_seen[25, :, 2, 2] = 0  # ... again at 25
     since_seen[26:] = -1
     truth = Truth(maps, since_seen, torch.zeros(length, worlds), torch.zeros(length, worlds))
-    starts, targets = [5, 12, 20], torch.tensor([[24, 24, 24], [25, 25, 25]])
+    starts, targets = torch.tensor([5, 12, 20]), torch.tensor([[24, 24, 24], [25, 25, 25]])
     asks = asks_memory(truth, starts, targets)
     assert asks.tolist() == [[[False] * 3] * 3, [[False] * 3, [True, False, False], [True, False, False]]]

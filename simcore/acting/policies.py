@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from simcore.agent import Agent
-from simcore.memory import CoreState
-from simcore.nested import plain, tree_map
+from simcore.memory import CoreState, Resets
+from simcore.nested import plain, to_device, tree_map
 from simcore.worlds import Walker
 
 
@@ -139,8 +139,8 @@ class AgentPolicy:
     def act(self, present: Present) -> Choice:
         """Take in the present frames, and choose."""
         frames, actions, rewards = (torch.from_numpy(part).to(self.device)[None] for part in present[:3])
-        is_first = torch.from_numpy(present.is_first).to(self.device)[None] if present.is_first.any() else None
-        believed = self.agent.believe(frames, actions, rewards, is_first, self._state)
+        resets = Resets.of(torch.from_numpy(present.is_first)[None], self.device) if present.is_first.any() else None
+        believed = self.agent.believe(frames, actions, rewards, resets, self._state)
         self._state = believed.final
         log_policy = torch.log_softmax(self.agent.judge(believed.outputs[0]).logits, dim=-1)
         if self.greedy:
@@ -161,5 +161,5 @@ class AgentPolicy:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the belief up again."""
         like = self.agent.initial_state(self._state.hidden.shape[0])
-        self._state = tree_map(lambda _, leaf: leaf.to(self.device), like, state["core"])
+        self._state = to_device(tree_map(lambda _, leaf: leaf, like, state["core"]), self.device)
         self._generator.set_state(state["generator"].cpu())

@@ -64,8 +64,9 @@ class Contrastive(FrameModel):
         """
         own = self.from_embedding(self.encoder(frames))
         asked = self.from_condition(condition)
-        identity = torch.arange(len(frames))[:, None].expand(-1, 2) if identity is None else identity
-        others, valid = draw_negatives(identity.to(frames.device), self.negatives, noise)
+        if identity is None:
+            identity = torch.arange(len(frames), device=frames.device)[:, None].expand(-1, 2)
+        others, valid = draw_negatives(identity, self.negatives, noise)
         right = self._score(asked, own)
         wrong = self._score(asked[:, None], own[others])
         loss = contrast(right, wrong, valid)

@@ -1,6 +1,5 @@
 """The heart: one trajectory in, better weights out."""
 
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -8,21 +7,18 @@ from torch import Tensor, nn
 
 from simcore.config import Config
 from simcore.errors import UserError
+from simcore.learning.batch import Batch, draw_batch
+from simcore.learning.fault import Fault
 from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
 from simcore.learning.trajectory import Trajectory, Truth
-from simcore.memory import CoreState, RecurrentCore
+from simcore.memory import CoreState, RecurrentCore, Times
 from simcore.nested import detach, tree_map
 from simcore.probes import Imagining, Knowing, MapModel, Probes
-from simcore.simulation import draw_starts
 from simcore.system import SimCore
 
 LOSS = "nats a frame"
 """What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
-
-
-class NonFiniteLossError(ArithmeticError):
-    """A loss is NaN or infinite. The weights are those of before the update."""
 
 
 class Learned(NamedTuple):
@@ -48,7 +44,8 @@ class Learner:
         self.system = system
         self.config = config
         self.ranks = ranks or Ranks()
-        device = next(system.parameters()).device
+        self.device = device = next(system.parameters()).device
+        self.fault = Fault(device)
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.probe_generator = torch.Generator().manual_seed(seed)
@@ -74,23 +71,45 @@ class Learner:
             betas=(learning.beta1, learning.beta2),
             fused=True,
         )
+        # As with AMP's scaler: where this says 1, a step of the optimiser changes nothing.
+        self.optimizer.found_inf = self.fault.found_inf  # type: ignore[attr-defined]
+        self._done = torch.zeros((), dtype=torch.int64, device=device)
+        """`updates`, on the device."""
 
-    def step(self, trajectory: Trajectory) -> Learned:
-        """Do one update of all weights, and of λ.
+    def prepare(self, trajectory: Trajectory) -> Batch:
+        """Draw what the next update is to look at, and send it to the device with the trajectory, which is used once.
+
+        Args:
+            trajectory: from the actors, with its initial state; on the CPU, or the host waits for it.
+        """
+        return draw_batch(trajectory, self.config, self.device, self.generator, self.probe_generator)
+
+    def step(self, batch: Batch | Trajectory) -> Learned:
+        """Do one update of all weights, and of λ; the host does not wait for it.
+
+        If a loss is NaN or infinite, this and later updates change nothing, and `check` complains.
+        """
+        batch = batch if isinstance(batch, Batch) else self.prepare(batch)
+        self._warm_up()
+        learned = self._update(batch)
+        self.updates += 1
+        return learned
+
+    def check(self) -> None:
+        """Ask whether all losses so far were finite; the host waits for the device.
 
         Raises:
-            NonFiniteLossError: a loss is NaN or infinite; nothing has been changed.
+            NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those of before that update.
         """
-        system, options = self.system, self.config.simulation
-        starts = draw_starts(
-            len(trajectory.frames), options.overshoot, options.starts, self.generator, options.earliest_start
-        )
+        self.fault.complain(self.fault.report().tolist())
+
+    def _update(self, batch: Batch) -> Learned:
+        """Do what `step` does on the device; nothing here asks the device for a value."""
+        system, (trajectory, resets, starts, offsets, probed) = self.system, batch
         observed = system.agent.observe(*trajectory[:3])
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
-        beliefs = system.agent.core(
-            observed, state, trajectory.is_first, starts if system.simulation is not None else ()
-        )
+        beliefs = system.agent.core(observed, state, resets, starts if system.simulation is not None else ())
         losses: dict[str, Tensor] = {}
         embeddings = observed[..., : self.config.agent.embedding_size].detach()
         metrics: dict[str, Tensor] = {"embedding_spread": embeddings.std(dim=(0, 1)).mean()}
@@ -103,9 +122,7 @@ class Learner:
             metrics |= {"acting_loss": acting.loss, **named(acting, "policy_loss", "value_loss", "entropy")}
         if system.simulation is not None:
             assert beliefs.snapshots is not None
-            seeing = system.simulation.loss(
-                beliefs.snapshots, trajectory, starts, self.generator, self.noise, self.ranks
-            )
+            seeing = system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, self.noise, self.ranks)
             losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             if seeing.memory_share is not None:
@@ -116,9 +133,9 @@ class Learner:
                 metrics["gradient_ratio"] = torch.full_like(seeing.loss, torch.nan)
                 if self.updates % self.config.record.metrics_every == 0:  # so that every line of metrics has one
                     loss = losses["policy and value loss"]
-                    from_acting = gradient_at_core(loss, beliefs.outputs, system.agent.core, observed, trajectory)
+                    from_acting = gradient_at_core(loss, beliefs.outputs, system.agent.core, observed, batch)
         if system.probes is not None and trajectory.truth is not None:
-            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth)
+            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth, probed)
             losses["probe loss"] = knowing.loss
             metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
         if system.map_model is not None and trajectory.truth is not None:
@@ -135,16 +152,21 @@ class Learner:
         clip = self.config.learning.gradient_clip
         metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
         metrics["clipped"] = (metrics["grad_norm"] > clip).float()
-        self._check(losses | {"gradient norm": metrics["grad_norm"]})
-        self.updates += 1
-        self._warm_up()
+        terms = losses | {"gradient norm": metrics["grad_norm"]}
+        values = self.ranks.mean(torch.stack([term.detach() for term in terms.values()]))
+        self.fault.look(dict(zip(terms, values.unbind(), strict=True)), self._done)
+        self._done += 1
         self.optimizer.step()
+        failed = self.fault.found
         if system.probes is not None:
-            system.probes.standardise.track(beliefs.outputs.detach().flatten(0, 1), self.ranks.mean)
-        if system.simulation is not None:
-            system.simulation.frame_model.update(self.ranks.mean(metrics["error"].detach()))
+            read = beliefs.outputs.detach().flatten(0, 1)
+            system.probes.standardise.track(read, self.ranks.mean, unless=failed)
+        if system.simulation is not None:  # NaN, which tells of no error, leaves λ alone
+            error = self.ranks.mean(metrics["error"].detach())
+            system.simulation.frame_model.update(torch.where(failed, torch.nan, error))
         if system.map_model is not None:
-            system.map_model.update(self.ranks.mean(metrics["map_error"].detach()))
+            error = self.ranks.mean(metrics["map_error"].detach())
+            system.map_model.update(torch.where(failed, torch.nan, error))
         return Learned({name: value.detach() for name, value in metrics.items()}, detach(beliefs.final))
 
     def state_dict(self) -> dict[str, Any]:
@@ -174,6 +196,7 @@ class Learner:
         self.system.load_state_dict(state["system"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
+        self._done.fill_(self.updates)
         self.generator.set_state(state["generator"].cpu())
         self.probe_generator.set_state(state["probe_generator"].cpu())
         if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
@@ -193,13 +216,13 @@ class Learner:
         ]
         return nn.utils.get_total_norm(from_model) / nn.utils.get_total_norm(from_acting)
 
-    def _know(self, probes: Probes, beliefs: Tensor, truth: Truth) -> Knowing:
+    def _know(self, probes: Probes, beliefs: Tensor, truth: Truth, probed: Times | None) -> Knowing:
         """Read the beliefs at the probes' times; the probes train the belief where they alone are its teachers."""
-        times = self._draw_probe_times(len(beliefs))
-        truth = tree_map(lambda part: part[times], truth)
-        if self.config.supervised:
-            return probes.loss(beliefs[times], truth, self.config.probes.map_weight)
-        return probes.loss(beliefs.detach()[times], truth)
+        supervised = self.config.supervised
+        beliefs = beliefs if supervised else beliefs.detach()
+        if probed is not None:
+            beliefs, truth = tree_map(lambda part: part.index_select(0, probed.rows), (beliefs, truth))
+        return probes.loss(beliefs, truth, self.config.probes.map_weight if supervised else 1.0)
 
     def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: Truth) -> Imagining:
         """Model the map given the beliefs at a few times."""
@@ -207,29 +230,15 @@ class Learner:
         times = order[: self.config.probes.map_times].sort().values
         return map_model.loss(truth.maps[times], beliefs[times], self.map_noise)
 
-    def _draw_probe_times(self, length: int) -> Tensor | slice:
-        """Draw the times at which the probes look into the belief; all of them where the configuration says so."""
-        wanted = self.config.learning.probe_times
-        if wanted is None or wanted >= length:
-            return slice(None)
-        return torch.randperm(length, generator=self.probe_generator)[:wanted].sort().values
-
     def _warm_up(self) -> None:
-        """Set the learning rate of encoder and cores."""
+        """Set the learning rate of encoder and cores for the next update."""
         learning = self.config.learning
-        fraction = min(1.0, self.updates / max(learning.belief_warmup, 1))
+        fraction = min(1.0, (self.updates + 1) / max(learning.belief_warmup, 1))
         self.optimizer.param_groups[0]["lr"] = learning.learning_rate * fraction
-
-    def _check(self, terms: dict[str, Tensor]) -> None:
-        """Complain of a term that is not finite, on any rank; the one time in an update that the host waits."""
-        values = self.ranks.mean(torch.stack([term.detach() for term in terms.values()])).tolist()
-        for name, value in zip(terms, values, strict=True):
-            if not math.isfinite(value):
-                raise NonFiniteLossError(f"the {name} is {value}")
 
 
 def gradient_at_core(
-    loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, trajectory: Trajectory
+    loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, batch: Batch
 ) -> list[Tensor]:
     """Return the gradient at the belief core's weights of a loss that sees its outputs `beliefs` alone.
 
@@ -241,11 +250,12 @@ def gradient_at_core(
         beliefs: what the core made of `observed` along the trajectory, `[T, B, *]`.
         core: the belief core.
         observed: its inputs, `[T, B, *]`.
-        trajectory: says where the episodes begin, and the state before the first step.
+        batch: says where the episodes begin, and the state before the first step.
     """
     (at_beliefs,) = torch.autograd.grad(loss, beliefs, retain_graph=True)
-    assert trajectory.initial_state is not None
-    again = core(observed.detach(), core.portable(trajectory.initial_state), trajectory.is_first)
+    state = batch.trajectory.initial_state
+    assert state is not None
+    again = core(observed.detach(), core.portable(state), batch.resets)
     weights = list(core.parameters())
     return list(torch.autograd.grad(again.outputs, weights, at_beliefs, allow_unused=True, materialize_grads=True))
 

@@ -5,7 +5,7 @@ from simcore.memory.core import RecurrentCore
 from simcore.memory.kanerva import Kanerva, KanervaMemory, KanervaState
 from simcore.memory.slots import SlotMemory, Slots
 from simcore.memory.slots_state import SlotState
-from simcore.memory.state import CoreState, Unrolled
+from simcore.memory.state import CoreState, Resets, Times, Unrolled
 
 __all__ = [
     "CoreState",
@@ -14,8 +14,10 @@ __all__ = [
     "KanervaState",
     "Memory",
     "RecurrentCore",
+    "Resets",
     "SlotMemory",
     "SlotState",
     "Slots",
+    "Times",
     "Unrolled",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from simcore.memory.state import CoreState, Unrolled
+from simcore.memory.state import CoreState, Resets, Times, Unrolled
 from simcore.nested import tree_map
 
 
@@ -42,8 +42,8 @@ class Memory(nn.Module, ABC):
         lstm: nn.LSTM,
         inputs: Tensor,
         state: CoreState,
-        is_first: Tensor | None,
-        snapshots_at: Sequence[int],
+        resets: Resets | None,
+        snapshots_at: Times,
     ) -> Unrolled:
         """Unroll LSTM and memory over time.
 
@@ -52,6 +52,6 @@ class Memory(nn.Module, ABC):
             inputs: `[T, *, input_size]`.
             state: the state before the first step, `[*, ...]`. More than one leading dimension, as snapshots have,
                 means simulations that share the memories of the last: those read and do not write.
-            is_first: bool `[T, B]`; where true the state is reset before that step. None: nowhere.
-            snapshots_at: the times whose states, after the step, are returned.
+            resets: where the state is reset before a step. None: nowhere.
+            snapshots_at: the times, known on the host, whose states, after the step, are returned.
         """

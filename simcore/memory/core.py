@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
-from simcore.memory.lstm_step import times_of_resets
-from simcore.memory.state import CoreState, Unrolled
+from simcore.memory.masked_unroll import masked_unroll
+from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
 from simcore.nested import stack, tree_map
 
 
@@ -17,7 +17,8 @@ class RecurrentCore(nn.Module):
 
     Without a memory an unroll is cut only where some state must be touched, that is where an episode begins or a
     snapshot is taken; each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop
-    over time. With a memory, the memory unrolls the LSTM with itself.
+    over time. Where the host is not to know when that is, as in a CUDA graph, every step is masked instead. With a
+    memory, the memory unrolls the LSTM with itself.
 
     Args:
         input_size: the width of a step's input.
@@ -78,35 +79,43 @@ class RecurrentCore(nn.Module):
         self,
         inputs: Tensor,
         state: CoreState,
-        is_first: Tensor | None = None,
-        snapshots_at: Sequence[int] = (),
+        is_first: Tensor | Resets | None = None,
+        snapshots_at: Sequence[int] | Times = (),
     ) -> Unrolled:
         """Unroll over time.
 
         Args:
             inputs: `[T, B, input_size]`; or `[T, S, B, input_size]`, to go on from S snapshots of each of B worlds.
             state: the state before the first step, `[B, ...]` or `[S, B, ...]`.
-            is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere.
+            is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere. A tensor on a device
+                makes the host wait for it; `Resets`, made beforehand, do not.
             snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
 
         Raises:
-            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots.
+            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots;
+                times that are known on the device alone, with a memory or with `Resets`.
         """
         length = inputs.shape[0]
-        if any(not 0 <= t < length for t in snapshots_at):
-            raise ValueError(f"snapshot times {list(snapshots_at)} are not all in [0, {length})")
-        if inputs.dim() > 3 and (is_first is not None or snapshots_at):
+        at = Times.of(snapshots_at, inputs.device)
+        if at.host is not None and any(not 0 <= t < length for t in at.host):
+            raise ValueError(f"snapshot times {list(at.host)} are not all in [0, {length})")
+        if inputs.dim() > 3 and (is_first is not None or len(at)):
             raise ValueError("an unroll that starts from snapshots has neither resets nor snapshots of its own")
+        if at.host is None and self.memory is None:
+            if isinstance(is_first, Resets):
+                raise ValueError("a masked unroll takes is_first as it is, bool [T, B], and no Resets")
+            return self._masked(inputs, state, is_first, at)
+        known = Resets.of(is_first, inputs.device)
         if self.memory is not None:
-            return self.memory.unroll(self.lstm, inputs, state, is_first, snapshots_at)
+            return self.memory.unroll(self.lstm, inputs, state, known, at)
         if inputs.dim() > 3:
             lead = inputs.shape[1:-1]
             merged = tree_map(lambda leaf: leaf.flatten(0, -2), state)
             ahead, final = self._lstm(inputs.flatten(1, -2), merged)
             final = tree_map(lambda leaf: leaf.view(*lead, -1), final)
             return Unrolled(ahead.view(length, *lead, -1), final, None)
-        resets = times_of_resets(is_first)
-        cuts = sorted({0, length} | set(resets) | {t + 1 for t in snapshots_at})
+        resets = masks_of(known)
+        cuts = sorted({0, length} | set(resets) | {t + 1 for t in at.known})
 
         outputs, after = [], {}
         for begin, end in pairwise(cuts):
@@ -115,8 +124,15 @@ class RecurrentCore(nn.Module):
             piece, state = self._lstm(inputs[begin:end], state)
             outputs.append(piece)
             after[end - 1] = state
-        snapshots = stack([after[t] for t in snapshots_at]) if snapshots_at else None
+        snapshots = stack([after[t] for t in at.known]) if len(at) else None
         return Unrolled(torch.cat(outputs), state, snapshots)
+
+    def _masked(self, inputs: Tensor, state: CoreState, is_first: Tensor | None, at: Times) -> Unrolled:
+        """Unroll the bare LSTM step by step, with every step's state at hand: nothing depends on when anything is."""
+        outputs, cells = masked_unroll(self.lstm, inputs, state.hidden, state.cell, is_first)
+        final = CoreState(outputs[-1], cells[-1])
+        snapshots = CoreState(outputs.index_select(0, at.rows), cells.index_select(0, at.rows)) if len(at) else None
+        return Unrolled(outputs, final, snapshots)
 
     def _reset(self, state: CoreState, first: Tensor) -> CoreState:
         fresh = self.initial_state(first.shape[0])

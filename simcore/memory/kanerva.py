@@ -1,6 +1,5 @@
 """The dynamic Kanerva machine: a memory that is a distribution, written by exact inference (App. B, App. C)."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,9 +8,9 @@ from torch import Tensor, nn
 
 from simcore.memory.base import Memory
 from simcore.memory.kanerva_unroll import KanervaUnroll, Plan, Weights
-from simcore.memory.lstm_step import lstm_weights, times_of_resets
+from simcore.memory.lstm_step import lstm_weights
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
-from simcore.memory.state import CoreState, Unrolled
+from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
 from simcore.nested import tree_map
 
 
@@ -183,29 +182,27 @@ class Kanerva(Memory):
         lstm: nn.LSTM,
         inputs: Tensor,
         state: CoreState,
-        is_first: Tensor | None,
-        snapshots_at: Sequence[int],
+        resets: Resets | None,
+        snapshots_at: Times,
     ) -> Unrolled:
         """Unroll LSTM and memory over time, in float32 also under autocast.
 
         Raises:
             ValueError: resets or snapshots are asked of a memory that only reads.
         """
-        if self.memory is None and (is_first is not None or snapshots_at):
+        if self.memory is None and (resets is not None or len(snapshots_at)):
             raise ValueError("a Kanerva memory that only reads has neither resets nor snapshots")
         lead = inputs.shape[1:-1]
         if len(lead) > 1:
             flat = tree_map(lambda leaf: leaf.flatten(0, 1), state)
-            unrolled = self.unroll(lstm, inputs.flatten(1, 2), flat, None, ())
+            unrolled = self.unroll(lstm, inputs.flatten(1, 2), flat, None, snapshots_at)
             final = tree_map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), unrolled.final)
             return Unrolled(unrolled.outputs.view(len(inputs), *lead, -1), final, None)
         with torch.autocast(inputs.device.type, enabled=False):
-            return self._unroll(
-                lstm, inputs.to(lstm.get_parameter("weight_hh_l0").dtype), state, is_first, snapshots_at
-            )
+            return self._unroll(lstm, inputs.to(lstm.get_parameter("weight_hh_l0").dtype), state, resets, snapshots_at)
 
     def _unroll(
-        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: Sequence[int]
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
     ) -> Unrolled:
         units, input_size = lstm.hidden_size, inputs.shape[-1]
         weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
@@ -221,8 +218,8 @@ class Kanerva(Memory):
         weights = Weights(recurrent, from_read, self.read_word.last, self.write_word.last if self.write_word else None)
         hidden, cell, memory = state.hidden, state.cell, KanervaState(*state.memory)
         prior = memory if self.memory is None else self.memory.initial_state(inputs.shape[1])
-        resets = {t: (~first)[:, None].to(inputs.dtype) for t, first in times_of_resets(is_first).items()}
-        plan = Plan(firsts[0].out_features, self.memory is not None, resets, list(snapshots_at))
+        keep = {t: (~first)[:, None].to(inputs.dtype) for t, first in masks_of(resets).items()}
+        plan = Plan(firsts[0].out_features, self.memory is not None, keep, list(snapshots_at.known))
         outputs, last_cell, *written = KanervaUnroll.apply(  # type: ignore[no-untyped-call]
             *(plan, sums, hidden, cell, memory.mean, memory.covariance, prior.noise),
             *(prior.mean[0], prior.covariance[0], *weights.flat()),
@@ -231,8 +228,7 @@ class Kanerva(Memory):
             return Unrolled(outputs, CoreState(outputs[-1], last_cell, memory), None)
         mean, covariance, cells, means, covariances = written
         final = CoreState(outputs[-1], last_cell, KanervaState(mean, covariance, prior.noise))
-        if not snapshots_at:
+        if not len(snapshots_at):
             return Unrolled(outputs, final, None)
-        noise = prior.noise.expand(len(means), -1)
-        snapshots = CoreState(outputs[list(snapshots_at)], cells, KanervaState(means, covariances, noise))
-        return Unrolled(outputs, final, snapshots)
+        states = KanervaState(means, covariances, prior.noise.expand(len(means), -1))
+        return Unrolled(outputs, final, CoreState(outputs.index_select(0, snapshots_at.rows), cells, states))

@@ -198,7 +198,7 @@ class KanervaUnroll(torch.autograd.Function):
         if not plan.writes:
             return ends
         kept = [snapshots[t] for t in plan.snapshots_at] or [(mean[:0], covariance[:0])]
-        cells = record.cells[[t + 1 for t in plan.snapshots_at]]
+        cells = torch.stack([record.cells[t + 1] for t in plan.snapshots_at] or [record.cells[0]])
         return *ends, mean, covariance, cells, *(torch.stack(part) for part in zip(*kept, strict=True))
 
     @staticmethod

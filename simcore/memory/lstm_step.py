@@ -55,8 +55,3 @@ def lstm_weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
         lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     return weight_ih, weight_hh, bias_ih + bias_hh
-
-
-def times_of_resets(is_first: Tensor | None) -> dict[int, Tensor]:
-    """Return, for each time when an episode begins somewhere, where: bool `[B]`. A single look from the host."""
-    return {} if is_first is None else {t: is_first[t] for t in is_first.any(dim=1).nonzero()[:, 0].tolist()}

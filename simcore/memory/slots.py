@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from simcore.memory.base import Memory
-from simcore.memory.lstm_step import lstm_weights, times_of_resets
+from simcore.memory.lstm_step import lstm_weights
 from simcore.memory.slots_plan import Plan
 from simcore.memory.slots_state import LEAST_LENGTH, SlotState, View, gather
 from simcore.memory.slots_unroll import SlotsUnroll
-from simcore.memory.state import CoreState, Unrolled
+from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
 
 
 class SlotMemory:
@@ -132,8 +132,8 @@ class Slots(Memory):
         lstm: nn.LSTM,
         inputs: Tensor,
         state: CoreState,
-        is_first: Tensor | None,
-        snapshots_at: Sequence[int],
+        resets: Resets | None,
+        snapshots_at: Times,
     ) -> Unrolled:
         """Unroll LSTM and memory over time, in float32 also under autocast.
 
@@ -142,23 +142,22 @@ class Slots(Memory):
                 snapshots are asked of one that only reads, or the worlds' states are of different times.
             RuntimeError: words that the state sees have been overwritten since.
         """
-        if self.write_word is None and (is_first is not None or snapshots_at):
+        if self.write_word is None and (resets is not None or len(snapshots_at)):
             raise ValueError("a slot memory that only reads has neither resets nor snapshots")
         if self.write_word is not None and inputs.dim() > 3:
             raise ValueError("a slot memory that writes starts from one state of each world")
         with torch.autocast(inputs.device.type, enabled=False):
-            return self._unroll(lstm, inputs.to(self.query.weight.dtype), state, is_first, list(snapshots_at))
+            return self._unroll(lstm, inputs.to(self.query.weight.dtype), state, resets, snapshots_at)
 
     def _unroll(
-        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: list[int]
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
     ) -> Unrolled:
         length, *lead, _ = inputs.shape
         memory, units = SlotState(*state.memory), lstm.hidden_size
         weights = [*lstm_weights(lstm), self.query.weight, self.query.bias]
         if self.write_word is not None:
             weights += [self.write_word.weight, self.write_word.bias]
-        resets = times_of_resets(is_first)
-        view, plan = self._plan(memory, length, resets, snapshots_at)
+        view, plan = self._plan(memory, length, masks_of(resets), list(snapshots_at.known))
         recent = memory.recent[0] if memory.recent.dim() > 3 else memory.recent
         outputs, cell, cells, words = SlotsUnroll.apply(  # type: ignore[no-untyped-call]
             *(plan, inputs.flatten(1, -2), state.hidden.reshape(-1, units), state.cell.reshape(-1, units)),
@@ -175,7 +174,7 @@ class Slots(Memory):
         def after(t: int) -> tuple[Tensor, Tensor]:
             """Return `written` and `first` after step t."""
             first = memory.first
-            for time, begins in resets.items():
+            for time, begins in zip(resets.times, resets.host, strict=True) if resets is not None else ():
                 if time <= t:
                     first = torch.where(begins, plan.newest + time, first)
             return torch.full_like(memory.written, plan.newest + t + 1), first
@@ -184,14 +183,15 @@ class Slots(Memory):
         written, first = after(length - 1)
         carried = SlotState(view.ring, view.inverse, view.tip, written, first, reads[-1], none, since + length)
         final = CoreState(hidden[-1], cell, carried)
-        if not snapshots_at:
+        if not len(snapshots_at):
             return Unrolled(outputs, final, None)
-        counts, firsts = (torch.stack(part) for part in zip(*(after(t) for t in snapshots_at), strict=True))
+        counts, firsts = (torch.stack(part) for part in zip(*(after(t) for t in snapshots_at.known), strict=True))
         ring, inverse, tip, words, since = (
             leaf.expand(len(snapshots_at), *leaf.shape) for leaf in (view.ring, view.inverse, view.tip, words, since)
         )
-        snapshots = SlotState(ring, inverse, tip, counts, firsts, reads[snapshots_at], words, since)
-        return Unrolled(outputs, final, CoreState(hidden[snapshots_at], cells, snapshots))
+        rows = snapshots_at.rows
+        snapshots = SlotState(ring, inverse, tip, counts, firsts, reads.index_select(0, rows), words, since)
+        return Unrolled(outputs, final, CoreState(hidden.index_select(0, rows), cells, snapshots))
 
     @torch.no_grad()
     def _plan(
@@ -208,7 +208,8 @@ class Slots(Memory):
         top = view.newest if writes else view.given
         column = torch.arange(view.ring.shape[1], device=view.ring.device)
         index = top - 1 - (top - 1 - column) % view.ring.shape[1]
-        seen = (index >= view.begins[..., None]) & (index < view.ends[..., None])
+        begins, ends = (count.to(index.device, non_blocking=True)[..., None] for count in (view.begins, view.ends))
+        seen = (index >= begins) & (index < ends)
         mask = torch.where(seen, 0.0, -torch.inf).to(view.ring.dtype).transpose(0, 1)
         begin = view.newest if writes else int(memory.since.max())
         oldest, ring, inverse = min(view.oldest, begin), view.ring, view.inverse

@@ -13,7 +13,7 @@ class Plan(NamedTuple):
     inverse: Tensor
     """One over the words' lengths `[B, C]`, in place too."""
     tip: Tensor
-    """How many words the ring has been given, int64 `[B]`, in place too."""
+    """How many words the ring has been given, int64 `[B]` on the CPU, in place too."""
     oldest: int
     """The absolute index of the oldest word that some world sees."""
     newest: int

@@ -13,7 +13,8 @@ LEAST_LENGTH = 1e-6
 class SlotState(NamedTuple):
     """What a world sees of a ring of words, which all states of one memory share.
 
-    Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first.
+    Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first. Counts
+    stay on the CPU whatever device the words are on, since it is the host that decides by them.
     """
 
     words: Tensor
@@ -33,10 +34,15 @@ class SlotState(NamedTuple):
     since: Tensor
     """The absolute index of the first of these, int64 `[...]`; the ring may have gone on since that unroll."""
 
+    @property
+    def on_host(self) -> frozenset[str]:
+        """The fields that stay on the CPU, `nested.to_device` is told."""
+        return frozenset({"tip", "written", "first", "since"})
+
     @classmethod
     def empty(cls, batch_size: int, capacity: int, word_size: int, reads: int, like: Tensor) -> "SlotState":
         """Return a state that sees nothing, `[batch_size, ...]`, of the type and on the device of `like`."""
-        none = torch.zeros(batch_size, dtype=torch.int64, device=like.device)
+        none = torch.zeros(batch_size, dtype=torch.int64)
         return cls(
             like.new_zeros(batch_size, capacity, word_size),
             like.new_zeros(batch_size, capacity),
@@ -77,6 +83,7 @@ class View(NamedTuple):
             ValueError: the worlds' states are of different times.
             RuntimeError: words that the state sees have been overwritten since.
         """
+        memory = memory._replace(**{name: getattr(memory, name).cpu() for name in memory.on_host})
         several = memory.words.dim() > 3
         ring, inverse, tip = (leaf[0] if several else leaf for leaf in (memory.words, memory.inverse, memory.tip))
         ends, first = (leaf if several else leaf[None] for leaf in (memory.written, memory.first))

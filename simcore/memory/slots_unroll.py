@@ -94,7 +94,7 @@ class SlotsUnroll(torch.autograd.Function):
                 keep = (~plan.resets[t])[:, None]
                 hidden, reads, cell = hidden * keep, reads * keep, cell * keep
                 reset_cells[t] = cell
-                mask[plan.resets[t]] = -torch.inf
+                mask.masked_fill_(plan.resets[t][:, None, None], -torch.inf)
             joined = torch.cat([inputs[t], reads], -1)
             torch.add(product(joined, w.from_input.T), product(hidden, w.from_hidden.T), out=gates[t]).add_(w.bias)
             hidden, reads = outputs[t, :, :units], outputs[t, :, units:]
@@ -120,7 +120,7 @@ class SlotsUnroll(torch.autograd.Function):
         # An output that its own graph holds would never be freed: hence the aliases.
         ctx.plan, ctx.record = plan, record._replace(outputs=outputs.detach(), words=words.detach())
         ctx.set_materialize_grads(False)
-        return outputs, cells[-1].clone(), cells[[t + 1 for t in plan.snapshots_at]], words
+        return outputs, cells[-1].clone(), torch.stack([cells[t + 1] for t in plan.snapshots_at] or [cells[0]]), words
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:

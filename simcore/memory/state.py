@@ -1,7 +1,9 @@
-"""What a core carries, and what an unroll of it gives."""
+"""What a core carries, what an unroll of it gives, and the times that an unroll must know of."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -25,3 +27,67 @@ class Unrolled(NamedTuple):
     """The state after the last step, `[B, ...]`."""
     snapshots: CoreState | None
     """The full states after the steps asked for, `[S, B, ...]`; None if none was asked for."""
+
+
+class Times(NamedTuple):
+    """Some times of an unroll: for the host, which decides by them what to do, and for the device, as indices of rows.
+
+    With both at hand neither waits for the other.
+    """
+
+    host: tuple[int, ...] | None
+    """None: what is done must be the same whatever they are, as in a CUDA graph that is replayed."""
+    rows: Tensor
+    """Int64 `[n]`, on the device."""
+
+    @classmethod
+    def of(cls, times: "Sequence[int] | Times", device: torch.device) -> "Times":
+        """Return times that are known on the host, sent to a device if they are not there."""
+        if isinstance(times, Times):
+            return times
+        return cls(tuple(times), torch.tensor(list(times), dtype=torch.int64).to(device, non_blocking=True))
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The times, where the host knows them.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.host is None:
+            raise ValueError("these times are known on the device alone; a bare LSTM can be unrolled with such, masked")
+        return self.host
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self.rows.shape[0]
+
+
+class Resets(NamedTuple):
+    """When episodes begin in an unroll; with this at hand, the host need not ask the device."""
+
+    times: tuple[int, ...]
+    """R times at which some world's episode begins."""
+    host: Tensor
+    """In which worlds, bool `[R, B]`, on the CPU."""
+    device: Tensor
+    """The same on the device."""
+
+    @classmethod
+    def of(cls, is_first: "Tensor | Resets | None", device: torch.device) -> "Resets | None":
+        """Look at where frames are the first of an episode, bool `[T, B]`; the host waits if that is on a device."""
+        if is_first is None or isinstance(is_first, Resets):
+            return is_first
+        host = is_first.cpu()
+        times = host.any(dim=1).nonzero()[:, 0]
+        host = host[times]
+        return cls(tuple(times.tolist()), host, host.to(device, non_blocking=True))
+
+    def masks(self) -> dict[int, Tensor]:
+        """Return by time in which worlds an episode begins, bool `[B]`, on the device."""
+        return dict(zip(self.times, self.device.unbind(), strict=True))
+
+
+def masks_of(resets: Resets | None) -> dict[int, Tensor]:
+    """Return by time in which worlds an episode begins, bool `[B]`, on the device; nothing for None."""
+    return {} if resets is None else resets.masks()

@@ -32,20 +32,27 @@ class Standardise(nn.Module):
         self.variance.copy_(values.var(0, correction=0))
 
     @torch.no_grad()
-    def track(self, values: Tensor, average: Callable[[Tensor], Tensor] = lambda mean: mean) -> None:
+    def track(
+        self,
+        values: Tensor,
+        average: Callable[[Tensor], Tensor] = lambda mean: mean,
+        unless: Tensor | None = None,
+    ) -> None:
         """Let the moving averages of mean and variance take in a batch `[N, features]`, the first ones in full.
 
         Args:
             values: the batch, or this process's part of it.
             average: the mean over the processes that share it.
+            unless: a bool on the device; where true nothing changes.
         """
-        self.count += 1
-        weight = (1.0 / self.count).clamp(min=1.0 - self.decay)
+        count = self.count + 1
+        weight = (1.0 / count).clamp(min=1.0 - self.decay)
         mean = average(values.mean(0))
         within = average((values - mean).square().mean(0))
         shift = mean - self.mean
-        self.variance.mul_(1.0 - weight).add_(weight * (within + (1.0 - weight) * shift.square()))
-        self.mean.add_(weight * shift)
+        variance = self.variance * (1.0 - weight) + weight * (within + (1.0 - weight) * shift.square())
+        for old, new in ((self.count, count), (self.variance, variance), (self.mean, self.mean + weight * shift)):
+            old.copy_(new if unless is None else torch.where(unless, old, new))
 
     def forward(self, values: Tensor) -> Tensor:
         """Return `[..., features]` shifted and scaled; a feature that never varies becomes 0."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simcore.learning.losses import acting_loss
 from simcore.learning.trajectory import Trajectory
-from simcore.simulation import draw_starts
+from simcore.simulation import draw_offsets, draw_starts
 from simcore.training import Training
 from tinier import tinier_acting
 
@@ -34,7 +34,8 @@ def slow_ratio(training: Training, trajectory: Trajectory) -> float:
         beliefs = system.agent.unroll(trajectory, starts)
         assert beliefs.snapshots is not None
         if which == "model":
-            loss = options.cost * system.simulation.loss(beliefs.snapshots, trajectory, starts, generator, noise).loss
+            offsets = draw_offsets(options.overshoot, options.frames, generator)
+            loss = options.cost * system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, noise).loss
         else:
             judgement = system.agent.judge(beliefs.outputs)
             loss = acting_loss(judgement, trajectory, config.reinforcement, learner.ranks).loss
