@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.overrides import TorchFunctionMode
 
-from benchmarks.gpu.common import CPU, finish, fitted, make_learner, make_parser, make_trajectory, sized, tell, update
+from benchmarks.gpu.common import CPU, fitted, make_learner, make_parser, make_trajectory, sized, tell
 from benchmarks.timing import machine
 from simcore.config import Config
 from simcore.learning.trajectory import Trajectory
@@ -145,11 +145,11 @@ def make_cases(device: torch.device, rehearse: bool) -> list[Case]:
 def run_updates(config: Config, trajectory: Trajectory, updates: int, device: torch.device) -> Outcome:
     """Do updates on a device, from the first weights."""
     learner = make_learner(config, device)
-    there = fitted(trajectory, config.learning.worlds, learner.system, device)
+    there = fitted(trajectory, config.learning.worlds, learner.system)
     for _ in range(updates):
-        learned = update(learner, there)
+        learned = learner.step(learner.prepare(there))
         there = there._replace(initial_state=learned.final_state)
-    finish(learner)
+    learner.check()
     # Accuracies are left out: one guess that tips over is a jump, however small the cause.
     losses = {name: float(value) for name, value in learned.metrics.items() if not name.endswith("accuracy")}
     gradients = {

@@ -21,7 +21,7 @@ from simcore.config import (
     SimulationConfig,
     SlotsConfig,
 )
-from simcore.learning.learner import Learned, Learner
+from simcore.learning.learner import Learner
 from simcore.learning.trajectory import Trajectory
 from simcore.nested import tree_map
 from simcore.presets import preset
@@ -71,9 +71,9 @@ def make_trajectory(config: Config) -> Trajectory:
     return trajectory
 
 
-def fitted(trajectory: Trajectory, worlds: int, system: SimCore, device: torch.device) -> Trajectory:
-    """Return the first worlds of a trajectory on a device, with the initial state of a core there."""
-    cut = tree_map(lambda part: part[:, :worlds].to(device), trajectory._replace(initial_state=None))
+def fitted(trajectory: Trajectory, worlds: int, system: SimCore) -> Trajectory:
+    """Return the first worlds of a trajectory, on the CPU as actors hand it over, with the initial state of a core."""
+    cut = tree_map(lambda part: part[:, :worlds].contiguous(), trajectory._replace(initial_state=None))
     return cut._replace(initial_state=system.agent.initial_state(worlds))
 
 
@@ -81,19 +81,6 @@ def make_learner(config: Config, device: torch.device) -> Learner:
     """Make nets with the weights that all learners of a configuration begin with, and their learner."""
     torch.manual_seed(stream(config.seed, "weights"))
     return Learner(make_system(config).to(device), config, stream(config.seed, "learner"))
-
-
-def update(learner: Learner, trajectory: Trajectory) -> Learned:
-    """Do one update as training does."""
-    prepare: Callable[[Trajectory], Any] | None = getattr(learner, "prepare", None)
-    return learner.step(prepare(trajectory) if prepare is not None else trajectory)
-
-
-def finish(learner: Learner) -> None:
-    """Raise `NonFiniteLossError` if a loss was not finite in any update so far."""
-    check: Callable[[], None] | None = getattr(learner, "check", None)
-    if check is not None:
-        check()
 
 
 def synchronize(device: torch.device) -> None:

@@ -4,9 +4,10 @@
 
 Times updates as training does them, over a trajectory of the run's own worlds that is made once: presets `paper` and
 `tiny`, batches of 16, 64 and 256 worlds, cores, precisions. An update's time is the median of several, each waited
-for; `together` is that of updates in a row that nobody waits for, and `host` what Python alone took for one. Then
-ConvDRAW alone, forward and backward, against the card's peak: its operations, as torch counts them, over its time. The
-cases stand in order of their value, and end with the time. One that does not fit into memory is noted.
+for; `together` is that of updates in a row that nobody waits for, `host` what Python alone took for one, and `prepare`
+what of that went into sending the batch. Then ConvDRAW alone, forward and backward, against the card's peak: its
+operations, as torch counts them, over its time. The cases stand in order of their value, and end with the time. One
+that does not fit into memory is noted.
 """
 
 import argparse
@@ -24,7 +25,6 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gpu.common import (
-    finish,
     fitted,
     make_learner,
     make_parser,
@@ -34,7 +34,6 @@ from benchmarks.gpu.common import (
     sized,
     synchronize,
     tell,
-    update,
 )
 from benchmarks.timing import machine
 from simcore.config import Config
@@ -137,12 +136,16 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     learner = make_learner(config, device)
-    there = fitted(trajectories.get(cell), cell.worlds, learner.system, device)
+    there = fitted(trajectories.get(cell), cell.worlds, learner.system)
     metrics: dict[str, torch.Tensor] = {}
+    prepared: list[float] = []
 
     def one() -> None:
         nonlocal there, metrics
-        learned = update(learner, there)
+        before = time.perf_counter()
+        batch = learner.prepare(there)
+        prepared.append(time.perf_counter() - before)
+        learned = learner.step(batch)
         there, metrics = there._replace(initial_state=learned.final_state), learned.metrics
 
     for _ in range(WARM_UP):
@@ -163,13 +166,14 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
             one()
 
     together = seconds_of(in_a_row, device) / len(times)
-    finish(learner)
+    learner.check()
     return {
         "ms": 1e3 * statistics.median(times),
         "least": 1e3 * min(times),
         "most": 1e3 * max(times),
         "together": 1e3 * together,
         "host": 1e3 * statistics.median(hosts),
+        "prepare": 1e3 * statistics.median(prepared),
         "frames_per_second": config.learning.frames_per_update / together,
         "peak_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
         "first_updates_s": start,
@@ -251,11 +255,11 @@ def card(device: torch.device) -> str:
 def profile_update(cell: Cell, trajectories: Trajectories, device: torch.device) -> str:
     """Return a table of what takes the time of an update, most first."""
     learner = make_learner(trajectories.config(cell), device)
-    there = fitted(trajectories.get(cell), cell.worlds, learner.system, device)
+    there = fitted(trajectories.get(cell), cell.worlds, learner.system)
     for _ in range(WARM_UP):
-        update(learner, there)
+        learner.step(learner.prepare(there))
     with torch.profiler.profile() as profiler:
-        update(learner, there)
+        learner.step(learner.prepare(there))
         synchronize(device)
     key = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
     return profiler.key_averages().table(sort_by=key, row_limit=25, max_name_column_width=60)
@@ -278,7 +282,7 @@ def run_cells(options: argparse.Namespace, end: float) -> None:
     if options.presets:
         chosen = [cell for cell in chosen if cell.preset in options.presets]
     table = Table(*("preset", "core", "worlds", "precision", "mode"), title=f"An update: {machine(device)}")
-    for column in ("ms", "least", "most", "together", "host", "frames/s", "GiB", "loss"):
+    for column in ("ms", "least", "most", "together", "host", "prepare", "frames/s", "GiB", "loss"):
         table.add_column(column, justify="right")
     done = {tuple(row.get(name) for name in Cell._fields) for row in read_rows(options.out)} if options.out else set()
     for index, cell in enumerate(chosen):
@@ -301,7 +305,7 @@ def run_cells(options: argparse.Namespace, end: float) -> None:
                 print("the GPU is of no more use to this process", flush=True)
                 raise SystemExit(4)
             continue
-        values = [f"{found[name]:.1f}" for name in ("ms", "least", "most", "together", "host")]
+        values = [f"{found[name]:.1f}" for name in ("ms", "least", "most", "together", "host", "prepare")]
         memory = f"{found['peak_bytes'] / 2**30:.2f}" if found["peak_bytes"] else ""
         table.add_row(*names, *values, f"{found['frames_per_second']:,.0f}", memory, f"{found['loss']:.4g}")
         print(" ".join(names), f"{found['ms']:.1f} ms, {found['frames_per_second']:,.0f} frames/s", flush=True)
