@@ -65,7 +65,7 @@ failed=$work/failed
 left() { echo $((deadline - SECONDS)); }
 share() { # PER MILLE: seconds, of all that there are
     local seconds=$((total * $1 / 1000)) least=10
-    if ((${#rehearse[@]})); then least=25; fi # imports take as long for toys, and on a busy machine longer
+    if ((${#rehearse[@]})); then least=60; fi # imports take as long for toys, and on a busy machine longer
     echo $((seconds > least ? seconds : least))
 }
 pack() { # what has been found out so far; no more than 8 files in all
@@ -120,7 +120,7 @@ everything() {
     part graph "$limit" "${speed[@]}" --mode graph --seconds $((limit - 10))
     seconds=$(($(left) - $(share 270) - 25)) # what comes after has its share; the run needs some to begin and to end
     if ((${#rehearse[@]})); then seconds=4; elif ((seconds < 5)); then seconds=5; fi
-    part train $((seconds + 30)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
+    part train $((seconds + 45)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
         --preset "$preset" --throughput "$out/throughput.jsonl" --out "$work/training.jsonl" -- "${flags[@]}"
     # Files of more than 16 MiB may not come back.
     part export "$(share 30)" bash -c '"$@" || "$@" --half' export "${cli[@]}" export "$run" \

@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from benchmarks.gpu.common import make_parser, read_rows, tell
 from simcore.config import Config
 from simcore.presets import preset
+from simcore.runs import read_metrics
 
 TOYS = (
     *("--threads", "1", "--learning.unroll-length", "7", "--simulation.overshoot", "3", "--simulation.starts", "2"),
@@ -28,7 +30,7 @@ TOYS = (
 )
 """What makes a run of any preset a toy, for a rehearsal."""
 PATIENCE = 20.0
-"""Seconds that a run has to end in once it was told to."""
+"""Seconds that a run has to end in once it was told to; and as many more to begin in, where it has no metrics yet."""
 
 
 def fastest(rows: list[dict[str, Any]], name: str, core: str, worlds: int) -> list[str]:
@@ -62,6 +64,17 @@ def executor_flags(actors: int | None) -> list[str]:
     return ["--executor", "threads", "--acting.actors", str(actors or min(3, os.cpu_count() or 1))]
 
 
+def written(metrics: Path) -> list[dict[str, float]]:
+    """Return a run's metrics so far; none where there is no file yet."""
+    return read_metrics(metrics) if metrics.exists() else []
+
+
+def wait(run: subprocess.Popen[bytes], end: float, until: Callable[[], bool] = lambda: False) -> None:
+    """Wait until a process ends, or something is so, at most until a time of the monotonic clock."""
+    while run.poll() is None and time.monotonic() < end and not until():
+        time.sleep(0.1)
+
+
 def main() -> None:
     """Train, and end the run when its time is up."""
     parser = make_parser(__doc__)
@@ -86,17 +99,17 @@ def main() -> None:
     # SIGINT, and hands that on, hence SIGTERM, by which a run ends just as well.
     run = subprocess.Popen([sys.executable, "-m", "simcore.cli", "train", *flags])
     begin = time.monotonic()
+    metrics = options.run / "metrics.jsonl"
+    wait(run, begin + options.seconds)
+    wait(run, begin + options.seconds + PATIENCE, until=lambda: bool(written(metrics)))
+    run.send_signal(signal.SIGTERM)
     try:
-        code = run.wait(options.seconds)
+        code = run.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        run.send_signal(signal.SIGTERM)
-        try:
-            code = run.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            run.kill()
-            code = run.wait()
+        run.kill()
+        code = run.wait()
     row = {"kind": "training", "flags": flags, "seconds": time.monotonic() - begin, "code": code}
-    lines = read_rows(options.run / "metrics.jsonl")
+    lines = written(metrics)
     last = lines[-1] if lines else {}
     tell(options.out, row | {"last": last})
     print("the last line of metrics:", last, flush=True)
