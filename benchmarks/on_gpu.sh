@@ -119,10 +119,10 @@ everything() {
     limit=$(share 75)
     part graph "$limit" "${speed[@]}" --mode graph --seconds $((limit - 10))
     seconds=$(($(left) - $(share 270) - 25)) # what comes after has its share; the run needs some to begin and to end
-    if ((${#rehearse[@]})); then seconds=4; elif ((seconds < 5)); then seconds=5; fi
+    if ((${#rehearse[@]})); then seconds=2; elif ((seconds < 5)); then seconds=5; fi
     part train $((seconds + 45)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
         --preset "$preset" --throughput "$out/throughput.jsonl" --out "$work/training.jsonl" -- "${flags[@]}"
-    # Files of more than 16 MiB may not come back.
+    # At most 16 MiB, so that it is easily sent and kept.
     part export "$(share 30)" bash -c '"$@" || "$@" --half' export "${cli[@]}" export "$run" \
         --out "$out/$preset.safetensors"
     part online "$(share 40)" "${cli[@]}" probe "$run" --online --device "$device" --worlds $worlds

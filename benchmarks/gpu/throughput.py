@@ -350,6 +350,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=10, help="updates of a case that are timed, twice")
     parser.add_argument("--limit", type=float, default=4.0, help="seconds for a case, after which 3 updates are enough")
     options = parser.parse_args()
+    if options.rehearse:
+        options.repeats = min(options.repeats, 3)
     end = time.monotonic() + options.seconds
     # ConvDRAW has a fifth of the time at most, and is measured last.
     convdraw = options.seconds / 5 if options.mode == "eager" else 0.0
