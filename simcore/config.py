@@ -238,7 +238,7 @@ class ActingConfig:
     worlds: int = 0
     """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
     queue: int = 2
-    """Trajectories that may wait for the learner (threads), or that each actor may owe it (ray)."""
+    """Trajectories that may wait for the learner (threads, processes), or that each actor may owe it (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
     stagger: bool = True
@@ -377,8 +377,9 @@ class Config:
     --oracle` puts beside a belief that was never told them. There is no frame model then."""
     policy: Literal["walker", "agent"] = "walker"
     """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
-    executor: Literal["serial", "threads", "ray"] = "serial"
-    """Where actors run: in turn with the learner (reproducible), on threads beside it, or on a Ray cluster."""
+    executor: Literal["serial", "threads", "processes", "ray"] = "serial"
+    """Where actors run: in turn with the learner (reproducible), on threads beside it, in processes of this machine, or
+    on a Ray cluster."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"

@@ -257,7 +257,8 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
     if run.system.map_model is not None:
         noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map would not fit into memory together.
-        drawn = torch.stack([run.system.map_model.sample(beliefs[shown], noise).cpu() for _ in range(samples)])
+        at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
+        drawn = torch.stack([run.system.map_model.sample(at, noise).cpu() for _ in range(samples)])
     true, believed = map_views(run, known(trajectory), probes(beliefs))
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 
@@ -276,4 +277,4 @@ def map_frame(config: Config) -> str:
 
 def episode_lengths(is_first: Tensor) -> list[int]:
     """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
-    return (1 + (is_first[1:].cumsum(dim=0) == 0).sum(dim=0)).tolist()
+    return (1 + (is_first[1:].cpu().cumsum(dim=0) == 0).sum(dim=0)).tolist()

@@ -30,6 +30,16 @@ def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     raise TypeError(f"a tree holds tensors, None and tuples, not {type(first).__name__}")
 
 
+def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
+    """Return nested tuples with `function(leaf)` for each leaf of a kind; tensors for arrays, or arrays for tensors."""
+    if isinstance(tree, kind):
+        return function(tree)
+    if isinstance(tree, tuple):
+        make = getattr(type(tree), "_make", tuple)  # a plain tuple has no _make
+        return make(exchange(child, kind, function) for child in tree)
+    return tree
+
+
 def stack(trees: list[Tree]) -> Tree:
     """Stack equal trees along a new first dimension."""
     return tree_map(lambda *leaves: torch.stack(leaves), *trees)

@@ -70,7 +70,7 @@ class Statistics:
         if self._sums is None:
             return {}, also.tolist()
         sums, counts = ranks.mean(self._sums)
-        numbers = torch.cat([(sums / counts).double(), also.to(sums.device, torch.float64)]).tolist()
+        numbers = torch.cat([(sums / counts).double(), also.to(sums.device, torch.float64)]).cpu().tolist()
         means = dict(zip(self._names, numbers, strict=False))
         means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
         means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}

@@ -18,6 +18,7 @@ from simcore.acting import (
     Ledger,
     OnRay,
     Policy,
+    Processes,
     Serial,
     Threads,
     WalkerPolicy,
@@ -121,8 +122,9 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
     numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
     if config.executor == "serial":
         return Serial([make(number, agent) for number in numbers], length)
-    if config.executor == "threads":
-        return Threads(make, agent, numbers, length, acting.queue)
+    if config.executor in ("threads", "processes"):
+        kind = Threads if config.executor == "threads" else Processes
+        return kind(make, agent, numbers, length, acting.queue, follows=config.policy == "agent")
     substitutes = itertools.count(ranks.size * acting.actors + ranks.rank, ranks.size)
     return OnRay(
         make,

@@ -63,6 +63,7 @@ def test_updates_resume(who: str, core: str, frame_model: str, tmp_path: Path) -
         {"probes__map_convdraw": True},
         {"learning__probe_times": 3},
         {"executor": "threads", "acting__actors": 2},
+        {"executor": "processes", "acting__actors": 2},
         {"precision": "tf32"},
         {"precision": "bf16"},
         {"precision": "bf16", "core": "slots"},

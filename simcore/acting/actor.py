@@ -1,6 +1,7 @@
 """An actor steps a batch of worlds with a policy and hands over trajectories."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from simcore.acting.policies import Choice, Policy, Present
 from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth
 
 Arrays = dict[str, NDArray[Any]]
+Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
 
 
 class Worlds(Protocol):
@@ -106,7 +108,7 @@ class Actor:
         self._food = np.zeros(batch, np.int64)
         self._count_food(self._is_first)
 
-    def collect(self, length: int, version: int = 0) -> Experience:
+    def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Experience:
         """Take the next `length` steps in every world.
 
         Where the policy needs to know what its last action led to, the trajectory has `length + 1` rows, and the last
@@ -115,15 +117,18 @@ class Actor:
         Args:
             length: Lu, the steps.
             version: the updates that the policy's weights have seen.
+            empty: makes the arrays, of a shape and a dtype, that are then the trajectory's memory.
         """
         core_state = self.policy.core_state()
         rows = length + 1 if self.policy.needs_last else length
-        columns = {name: np.empty((rows, *value.shape), value.dtype) for name, value in self._row().items()}
+        columns = {name: empty((rows, *value.shape), value.dtype) for name, value in self._row().items()}
+        named = list(columns.items())
         episodes: list[Episode] = []
         before, seconds = dict(self.worlds.seconds), 0.0
         for t in range(rows):
-            for name, value in self._row().items():
-                columns[name][t] = value
+            row = self._row()
+            for name, column in named:
+                column[t] = row[name]
             if t < length:
                 begin = time.perf_counter()
                 choice = self.policy.act(Present(self._frames, self._actions, self._rewards, self._is_first))
@@ -200,18 +205,25 @@ class Actor:
         begins = self._ended
         self._ended = terminated | truncated
         self._is_first, self._terminated = begins, terminated
-        self._actions = np.where(begins, NO_ACTION, choice.actions)
-        self._log_probs = np.where(begins, 0.0, choice.log_probs).astype(np.float32)
-        self._rewards = np.where(begins, 0.0, self.reward_scale * rewards).astype(np.float32)
-
-        self._returns = np.where(begins, 0.0, self._returns + rewards)
-        self._lengths = np.where(begins, 0, self._lengths + 1)
+        self._actions = np.asarray(choice.actions)
+        self._log_probs = np.asarray(choice.log_probs, np.float32)
+        self._rewards = (self.reward_scale * rewards).astype(np.float32)
+        self._returns = self._returns + rewards
+        self._lengths = self._lengths + 1
+        if begins.any():  # at few steps, and these arrays are so small that each call counts
+            self._actions = np.where(begins, NO_ACTION, self._actions)
+            self._log_probs = np.where(begins, np.float32(0), self._log_probs)
+            self._rewards = np.where(begins, np.float32(0), self._rewards)
+            self._returns = np.where(begins, 0.0, self._returns)
+            self._lengths = np.where(begins, 0, self._lengths)
+            self._count_food(begins)
+        if not self._ended.any():
+            return []
         left = self.worlds.food_left
         episodes = []
         for b in np.flatnonzero(self._ended):
             food = (self._food[b] - left[b]) / self._food[b] if left is not None and self._food[b] > 0 else np.nan
             episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food), int(b)))
-        self._count_food(begins)
         return episodes
 
     def _count_food(self, begins: NDArray[np.bool_]) -> None:

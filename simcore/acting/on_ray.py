@@ -24,6 +24,7 @@ from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
 from simcore.acting.experience import Experience
 from simcore.agent import Agent
 from simcore.errors import UserError
+from simcore.nested import exchange
 
 LOOK_UP = 1.0
 """Seconds after which a learner that waits looks for actors that have fallen silent."""
@@ -199,16 +200,6 @@ class OnRay(Executor):
         self._actors[self._actors.index(actor)] = successor
         logger.warning("actor %d failed, actor %d replaces it: %s", actor.number, successor.number, in_a_line(error))
         logger.info("actor %d failed:\n%s", actor.number, plain_text(error))
-
-
-def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
-    """Return nested tuples with `function(leaf)` for each leaf of a kind; tensors for arrays, or arrays for tensors."""
-    if isinstance(tree, kind):
-        return function(tree)
-    if isinstance(tree, tuple):
-        make = getattr(type(tree), "_make", tuple)  # a plain tuple has no _make
-        return make(exchange(child, kind, function) for child in tree)
-    return tree
 
 
 def plain_text(error: Exception) -> str:

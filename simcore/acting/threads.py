@@ -20,9 +20,13 @@ LOOK_UP = 0.01
 
 
 class Weights:
-    """The newest weights for all who act, never seen half-written."""
+    """The newest weights for all who act, never seen half-written.
 
-    def __init__(self, agent: Agent) -> None:
+    Args:
+        agent: whose weights they are; None: nobody needs them, and versions alone are told.
+    """
+
+    def __init__(self, agent: Agent | None) -> None:
         self._agent = agent
         self._lock = threading.Lock()
         self._newest = (0, self._copied())
@@ -37,10 +41,13 @@ class Weights:
         """Give an actor's agent the newest weights, and return their version."""
         with self._lock:
             version, values = self._newest  # never written again, so they may be read without the lock
-        agent.load_state_dict(values)
+        if self._agent is not None:
+            agent.load_state_dict(values)
         return version
 
     def _copied(self) -> dict[str, torch.Tensor]:
+        if self._agent is None:
+            return {}
         return {name: value.detach().clone() for name, value in self._agent.state_dict().items()}
 
 
@@ -56,11 +63,20 @@ class Threads(Executor):
         numbers: the actors' own.
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
+        follows: whether the actors act with the agent, and so need its weights after each update.
     """
 
-    def __init__(self, make_actor: MakeActor, agent: Agent, numbers: Sequence[int], length: int, room: int) -> None:
+    def __init__(
+        self,
+        make_actor: MakeActor,
+        agent: Agent,
+        numbers: Sequence[int],
+        length: int,
+        room: int,
+        follows: bool = True,
+    ) -> None:
         self.length = length
-        self._weights = Weights(agent)
+        self._weights = Weights(agent if follows else None)
         self._queue: queue.Queue[Experience | ActorError] = queue.Queue(room)
         self._failure: ActorError | None = None
         self._stop = threading.Event()

@@ -101,7 +101,7 @@ class Learner:
         Raises:
             NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those of before that update.
         """
-        self.fault.complain(self.fault.report().tolist())
+        self.fault.complain(self.fault.report().cpu().tolist())
 
     def _update(self, batch: Batch) -> Learned:
         """Do what `step` does on the device; nothing here asks the device for a value."""

@@ -1,6 +1,5 @@
 """Fresh probes: trained to the end on a frozen belief, so that they tell what it holds and not how fast it moves."""
 
-import copy
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -83,7 +82,8 @@ def train_fresh_probes(
                 for part, value in validation_losses(probes, validation).items():
                     if value < best[part]:
                         best[part] = value
-                        kept[part] = copy.deepcopy(getattr(probes, part).state_dict())
+                        weights = getattr(probes, part).state_dict()
+                        kept[part] = {name: weight.clone() for name, weight in weights.items()}
     for part, weights in kept.items():
         getattr(probes, part).load_state_dict(weights)
     return probes.eval().requires_grad_(False)

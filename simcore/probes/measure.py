@@ -60,11 +60,11 @@ class Fading(NamedTuple):
         """Sort errors `[T, W, N, N]` by `since_seen`, alike; -1 is left out."""
         ages, worlds = since_seen.shape[:2]  # nothing was seen longer ago than the episode is long
         world = torch.arange(worlds, device=since_seen.device)[:, None, None]
-        bins = (since_seen.long() * worlds + world)[since_seen >= 0]
         size = ages * worlds
-        squared = torch.bincount(bins, errors[since_seen >= 0].double(), size)
-        cells = torch.bincount(bins, minlength=size)
-        return cls(squared.view(ages, worlds).cpu().numpy(), cells.view(ages, worlds).cpu().numpy())
+        bins = torch.where(since_seen >= 0, since_seen.long() * worlds + world, size).flatten()  # the last is left out
+        cells = torch.zeros(size + 1, dtype=torch.int64, device=bins.device).index_add_(0, bins, torch.ones_like(bins))
+        squared = torch.zeros_like(cells, dtype=torch.float64).index_add_(0, bins, errors.double().flatten())
+        return cls(*(sums[:-1].view(ages, worlds).cpu().numpy() for sums in (squared, cells)))
 
     def map_mse(self, first: int, last: int) -> float:
         """Return the mean error of the cells last seen `first` to `last` steps ago; NaN where there are none."""

@@ -191,7 +191,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     def _run(self, actions: NDArray[np.int64], elapsed: NDArray[np.int64] | None = None) -> None:
         begun = self._over.copy()
         start = time.perf_counter()
-        for index in np.flatnonzero(begun):
+        for index in begun.nonzero()[0]:
             episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
             begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
             self.episode_count[index] += 1
@@ -277,11 +277,12 @@ def checked_actions(actions: NDArray[np.int64], num_envs: int, num_actions: int)
     """
     chosen = np.asarray(actions)
     # Not by `require`: writing an array into a message at every step would cost a quarter of the frame rate.
-    if chosen.shape != (num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
+    if chosen.shape != (num_envs,) or chosen.dtype.kind not in "iu":
         raise ValueError(f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({num_envs},)")
-    if chosen.min() < 0 or chosen.max() >= num_actions:
+    chosen = chosen.astype(np.int64)
+    if chosen.view(np.uint64).max() >= num_actions:  # what is below 0 is largest there
         raise ValueError(f"actions are {chosen}; allowed are 0 to {num_actions - 1}")
-    return chosen.astype(np.int64)
+    return chosen
 
 
 def _first(info: Info) -> Info:

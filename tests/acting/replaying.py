@@ -78,10 +78,10 @@ def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: 
     actor = make_actor(config, number, agent, begun)
     collect, turns = actor.collect, itertools.count()
 
-    def noting(length: int, version: int = 0) -> Experience:
+    def noting(length: int, version: int = 0, *more: Any) -> Experience:
         turn = next(turns)
         (notes / f"begun-{number}-{turn}").write_text(str(os.getpid()))
-        experience = collect(length, version)
+        experience = collect(length, version, *more)
         (notes / f"made-{number}-{turn}").write_text(str(os.getpid()))
         return experience
 

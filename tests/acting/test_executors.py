@@ -13,7 +13,7 @@ import torch
 from replaying import Watched, assert_replays, assert_used_once_and_whole, breaking_actor, noted, noting_actor
 
 from simcore import training
-from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Serial, Threads
+from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Processes, Serial, Threads
 from simcore.acting.executor import MakeActor
 from simcore.acting.threads import Weights
 from simcore.agent import Agent
@@ -28,7 +28,7 @@ ACTORS = 2
 ROOM = 3
 
 
-@pytest.fixture(params=["serial", "threads", "ray"])
+@pytest.fixture(params=["serial", "threads", "processes", "ray"])
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param == "ray":
         request.getfixturevalue("ray")
@@ -45,6 +45,8 @@ def start(kind: str, make: MakeActor, agent: Agent, length: int) -> Executor:
         return Serial([make(number, agent) for number in range(ACTORS)], length)
     if kind == "threads":
         return Threads(make, agent, range(ACTORS), length, ROOM)
+    if kind == "processes":
+        return Processes(make, agent, range(ACTORS), length, ROOM)
     return OnRay(make, agent, itertools.count(), ACTORS, length, ROOM)
 
 
@@ -82,7 +84,8 @@ def test_the_walker_walks_alike_on_all_executors(kind: str) -> None:
 
 def test_an_actor_that_is_ahead_waits(kind: str, tmp_path: Path) -> None:
     config = tinier_acting()
-    made = {"serial": 1, "threads": 1 + ROOM + ACTORS, "ray": ACTORS * ROOM}[kind]  # threads hold one more in hand
+    ahead = 1 + ROOM + ACTORS  # each holds one more in hand
+    made = {"serial": 1, "threads": ahead, "processes": ahead, "ray": ACTORS * ROOM}[kind]
     with start(kind, partial(noting_actor, config, tmp_path), make_agent(config), 7) as executor:
         executor.take(1)
         deadline = time.monotonic() + 60
@@ -108,7 +111,8 @@ def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
         # An actor may be slow to start, so the old trajectories need not be the first: their number is what is bounded.
         while {experience.actor for experience in taken if experience.version == 7} != set(range(ACTORS)):
             taken += executor.take(1).experiences
-    old = {"serial": 1, "threads": 1 + ROOM + ACTORS, "ray": ACTORS * ROOM}[kind]
+    ahead = 1 + ROOM + ACTORS
+    old = {"serial": 1, "threads": ahead, "processes": ahead, "ray": ACTORS * ROOM}[kind]
     assert [experience.version for experience in taken].count(0) <= old
     for number in range(ACTORS):
         own = [experience for experience in taken if experience.actor == number]

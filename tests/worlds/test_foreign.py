@@ -1,6 +1,8 @@
 """Other people's environments, shown on a small one that is made and registered here."""
 
 import json
+import multiprocessing
+import os
 import sys
 from dataclasses import asdict, dataclass, replace
 
@@ -47,6 +49,17 @@ class Lamps(gymnasium.Env):
 
 class Named(gymnasium.Wrapper):
     action_names = ("north", "east", "south", "west")
+
+
+class Breaking(gymnasium.Wrapper):
+    """Fails, or ends its whole process, where the action is 2 or 3."""
+
+    def step(self, action):
+        if action == 3:
+            os._exit(7)
+        if action == 2:
+            raise KeyError("lamp")
+        return super().step(action)
 
 
 class Turning(gymnasium.Wrapper):
@@ -97,7 +110,7 @@ def test_our_own_worlds_through_gymnasium_are_the_same_as_directly():
     np.testing.assert_array_equal(ours.episode_count, theirs.episode_count)
 
 
-@pytest.mark.parametrize("processes", [False, True])
+@pytest.mark.parametrize("processes", [0, 2])
 def test_episodes_are_those_of_gymnasium(processes):
     plain = SyncVectorEnv([lambda: gymnasium.make(LAMPS)] * 2)
     batch = make(processes=processes)
@@ -106,6 +119,28 @@ def test_episodes_are_those_of_gymnasium(processes):
         for a, b in zip(mine[1:], other[1:], strict=True):
             np.testing.assert_array_equal(a, b)
     batch.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "message"),
+    [(2, KeyError, "lamp"), (3, RuntimeError, "environments 1 to 2 are gone: its process ended with exit code 7")],
+)
+def test_an_error_in_a_process_is_raised_with_its_traceback(action, error, message):
+    worlds = make(3, processes=2, wrappers=(f"{__name__}:Breaking",))
+    worlds.reset(seed=0)
+    np.testing.assert_array_equal(worlds.step(np.array([0, 1, 1]))[1], [0.0, 1.0, 1.0])
+    assert multiprocessing.active_children()
+    with pytest.raises(error, match=message) as caught:
+        worlds.step(np.array([0, 1, action]))
+    assert action == 3 or "in step\n    raise KeyError" in str(caught.value.__cause__)
+    worlds.close()
+    assert not multiprocessing.active_children()
+
+
+def test_what_cannot_be_made_in_a_process_is_said_as_elsewhere():
+    with pytest.raises(ValueError, match=r"^LampsTest-v0: .*unexpected keyword argument 'lamps'"):
+        make(processes=2, make_kwargs=("lamps=3",))
+    assert not multiprocessing.active_children()
 
 
 def batch_picture():
@@ -351,6 +386,7 @@ def test_missing_package_is_named(monkeypatch, env_id, module, message):
     [
         ({"frame_size": 3}, "frame_size is 3; allowed are 4 to 512 pixels"),
         ({"episode_length": -1}, "episode_length is -1; it must be 0 or more"),
+        ({"processes": -1}, "processes is -1; it must be 0 or more"),
         ({"repeat": 0}, "repeat is 0; it must be at least 1"),
         ({"wrappers": ("Lamp",)}, "wrappers holds 'Lamp'; allowed are auto and module:Class"),
         ({"make_kwargs": ("lamps",)}, "make_kwargs holds 'lamps'; it must be written name=value"),

@@ -56,6 +56,16 @@ def test_minigrid_shows_what_the_agent_sees_in_front_of_it():
     np.testing.assert_array_equal(worlds.observe()[0][0], env.unwrapped.get_frame(tile_size=8, agent_pov=True))
 
 
+def test_minigrid_split_over_processes_is_the_same():
+    pytest.importorskip("minigrid")
+    batches = [make("MiniGrid-MemoryS7-v0", 3, frame_size=16, episode_length=12, processes=n) for n in (0, 2)]
+    for one, other in zip(*(roll(batch, 40, seed=3) for batch in batches), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert batches[0].get_state().keys() == batches[1].get_state().keys()
+    for batch in batches:
+        batch.close()
+
+
 def test_minigrid_is_determined_by_its_seed():
     pytest.importorskip("minigrid")
     frames = assert_repeats("MiniGrid-MemoryS7-v0", 30)

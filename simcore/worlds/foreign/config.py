@@ -23,13 +23,15 @@ class ForeignConfig(WorldConfig):
     """Gymnasium wrappers as module:Class, the innermost first; auto: what the environment's family needs."""
     make_kwargs: tuple[str, ...] = ()
     """Arguments of the environment as name=value; values are Python's literals, anything else is a string."""
-    processes: bool = False
-    """Whether each environment runs in a process of its own."""
+    processes: int = 0
+    """Processes that share each actor's environments between them; 0 or 1: they run one after the other in the actor
+    itself."""
 
     def __post_init__(self) -> None:
         require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
         require(self.episode_length >= 0, f"episode_length is {self.episode_length}; it must be 0 or more")
         require(self.repeat >= 1, f"repeat is {self.repeat}; it must be at least 1")
+        require(self.processes >= 0, f"processes is {self.processes}; it must be 0 or more")
         for wrapper in self.wrappers:
             parts = wrapper.split(":")
             require(

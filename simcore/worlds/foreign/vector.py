@@ -9,13 +9,14 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Discrete
 from gymnasium.utils import seeding
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
 from simcore.worlds.env import checked_actions
 from simcore.worlds.foreign.config import ForeignConfig
 from simcore.worlds.foreign.making import find_spec, make_one
+from simcore.worlds.foreign.parts import Parts
 from simcore.worlds.levels.base import require
 
 Frames = NDArray[np.uint8]
@@ -25,7 +26,7 @@ _SEEDS = 2**31
 
 
 class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
-    """A batch of B environments of one id of Gymnasium, stepped one after the other or each in its own process.
+    """A batch of B environments of one id of Gymnasium, stepped one after the other or split over processes.
 
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
     `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of
@@ -58,10 +59,11 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.num_envs = num_envs
         self.copy = copy
         make = partial(make_one, find_spec(env_id), self.config)
-        self._envs: SyncVectorEnv[Any, Any] | AsyncVectorEnv[Any, Any]
-        if self.config.processes:
-            # Not forked: a copy of a process that has threads, as PyTorch's, may wait for ever.
-            self._envs = AsyncVectorEnv([make] * num_envs, copy=False, context="spawn")
+        frame_shape = (self.config.frame_size, self.config.frame_size, 3)
+        processes = min(self.config.processes, num_envs)
+        self._envs: SyncVectorEnv[Any, Any] | Parts
+        if processes > 1:  # a single one would step while its actor waits
+            self._envs = Parts(make, num_envs, processes, frame_shape)
         else:
             self._envs = SyncVectorEnv([make] * num_envs, copy=False)
         self.action_names: tuple[str, ...] = self._envs.get_attr("action_names")[0]
@@ -76,7 +78,7 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.seconds = {"step": 0.0, "draw": 0.0}
         """The time spent so far on steps, drawing included: they cannot be told apart."""
         self._over = np.zeros(num_envs, np.bool_)
-        self._frames = np.zeros((num_envs, self.config.frame_size, self.config.frame_size, 3), np.uint8)
+        self._frames = np.zeros((num_envs, *frame_shape), np.uint8)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None

@@ -1,0 +1,224 @@
+"""Actors in processes of this machine: nothing of theirs waits for the learner's interpreter, nor it for theirs."""
+
+import contextlib
+import copy
+import ctypes
+import os
+import pickle
+import time
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import recv_handle, send_handle
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from simcore import spawning
+from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.experience import Experience
+from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
+from simcore.acting.shared_weights import SharedWeights
+from simcore.agent import Agent
+from simcore.nested import exchange
+from simcore.spawning import CONTEXT
+
+PATIENCE = 5.0
+"""Seconds in which processes that are told to end may finish what they are at; then they are killed."""
+
+
+class Made(NamedTuple):
+    """What an actor's process tells of a trajectory that lies ready in one of its slots."""
+
+    experience: Experience
+    """With a `Placed` for each tensor."""
+    slot: int
+    """Its number, among the actor's."""
+    size: int
+    """The slot's bytes."""
+    is_new: bool
+    """Whether the descriptor of the slot's file follows."""
+
+
+class Employed:
+    """An actor's process, as the learner sees it."""
+
+    def __init__(self, number: int, process: SpawnProcess, results: "Connection[Any, Any]") -> None:
+        self.number = number
+        self.process = process
+        self.results = results
+        self.slots: dict[int, LentSlot] = {}
+
+    def receive(self) -> Experience:
+        """Return the next trajectory, which must be ready.
+
+        Raises:
+            ActorError: the actor failed, or its process has ended.
+        """
+        try:
+            message = self.results.recv()
+            if isinstance(message, Made) and message.is_new:
+                self.slots[message.slot] = LentSlot(recv_handle(self.results))
+        except (EOFError, OSError) as error:
+            ended = spawning.how_it_ended(self.process)
+            raise ActorError(f"actor {self.number} failed: {ended}") from error
+        if isinstance(message, str):
+            raise ActorError(f"actor {self.number} failed:\n{message}")
+        shown = self.slots[message.slot].show(message.size)
+        trajectory = exchange(message.experience.trajectory, Placed, lambda placed: tensor_in(shown, placed))
+        return message.experience._replace(trajectory=trajectory)
+
+
+class Processes(Executor):
+    """Runs each actor in a process of its own, with its own copy of the weights, on one core.
+
+    Trajectories come through shared memory, see `shared_slots`: their tensors are that memory, which is used again when
+    the last of them is gone. An actor takes the newest weights when it begins a trajectory. Actors may be `room`
+    trajectories ahead of the learner, and each has one more in hand; who is further ahead waits. An actor that raises,
+    or whose process is killed, ends the run.
+
+    The processes begin with the first `take`.
+
+    Args:
+        make_actor: makes an actor; pickled.
+        agent: the learner's, copied for each actor.
+        numbers: the actors' own.
+        length: Lu, the steps of a trajectory.
+        room: how many trajectories may wait for the learner.
+        follows: whether the actors act with the agent, and so need its weights after each update.
+    """
+
+    def __init__(
+        self,
+        make_actor: MakeActor,
+        agent: Agent,
+        numbers: Sequence[int],
+        length: int,
+        room: int,
+        follows: bool = True,
+    ) -> None:
+        self.length = length
+        self._make_actor = make_actor
+        self._agent = agent
+        self._numbers = numbers
+        self._room = room
+        self._weights = SharedWeights(agent if follows else None)
+        self._actors: list[Employed] = []
+        # One byte for each trajectory that may be begun. Reading one is a single act, so whoever is killed takes no
+        # lock with it, and it ends with the last who could write.
+        self._leave, self._given = CONTEXT.Pipe(duplex=False)
+        self._failure: ActorError | None = None
+        self.publish(0)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The system's numbers of the actors' processes; none before the first `take`."""
+        return [actor.process.pid for actor in self._actors if actor.process.pid is not None]
+
+    def publish(self, version: int) -> None:
+        """Give the learner's present weights to the actors."""
+        self._weights.publish(self._agent, version)
+
+    def take(self, count: int) -> Handed:
+        """Wait for the next `count` trajectories."""
+        if not self._actors:
+            self._start()
+        begin = time.perf_counter()
+        experiences = tuple(self._next() for _ in range(count))
+        return Handed(experiences, time.perf_counter() - begin)
+
+    def close(self) -> None:
+        """End the actors' processes; what they have not handed over is lost."""
+        self._given.close()
+        for actor in self._actors:
+            actor.results.close()
+        spawning.stop([actor.process for actor in self._actors], PATIENCE)
+        self._actors.clear()
+
+    def _start(self) -> None:
+        own = pickle.dumps(copy.deepcopy(self._agent).requires_grad_(False).cpu())
+        # As shared memory, since a process takes what is in its pipe after seconds of imports, and the next waits.
+        pickled = CONTEXT.RawArray(ctypes.c_uint8, len(own))
+        memoryview(pickled).cast("B")[:] = own
+        for number in self._numbers:
+            here, there = CONTEXT.Pipe()
+            arguments = (self._make_actor, pickled, self._weights, number, self.length, self._leave, there)
+            process = spawning.start(f"actor {number}", act, *arguments)
+            there.close()  # so that the process's end is the end of the pipe
+            self._actors.append(Employed(number, process, here))
+        self._permit(self._room + len(self._actors))
+
+    def _permit(self, count: int) -> None:
+        os.write(self._given.fileno(), bytes(count))
+
+    def _next(self) -> Experience:
+        if self._failure is not None:
+            raise self._failure
+        ready = set(wait([actor.results for actor in self._actors]))
+        actor = next(actor for actor in self._actors if actor.results in ready)
+        try:
+            experience = actor.receive()
+        except ActorError as error:
+            self._failure = error  # who asks again must not wait for it
+            raise
+        self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
+        self._actors.append(actor)
+        self._permit(1)
+        return experience
+
+
+class LearnerGoneError(Exception):
+    """Nobody takes what is made."""
+
+
+def act(
+    make_actor: MakeActor,
+    pickled: "ctypes.Array[ctypes.c_uint8]",
+    weights: SharedWeights,
+    number: int,
+    length: int,
+    leave: "Connection[Any, Any]",
+    results: "Connection[Any, Any]",
+) -> None:
+    """Make trajectories until the learner has gone: what runs in an actor's process.
+
+    Args:
+        make_actor: makes the actor.
+        pickled: an agent for it.
+        weights: the newest.
+        number: the actor's own.
+        length: Lu, the steps of a trajectory.
+        leave: holds a byte for each trajectory that may be begun.
+        results: where `Made` goes, or the text of a traceback.
+    """
+    torch.set_num_threads(1)  # the other cores are other actors'
+    try:
+        agent = pickle.loads(pickled)
+        actor = make_actor(number, agent)
+        with contextlib.closing(actor.worlds):
+            slots: list[Slot] = []
+            while os.read(leave.fileno(), 1):
+                version = weights.load_into(agent)
+                index = next((index for index, slot in enumerate(slots) if not slot.is_lent), len(slots))
+                is_new = index == len(slots)
+                if is_new:
+                    slots.append(Slot())
+                slot = slots[index]
+                slot.clear()
+                experience = actor.collect(length, version, slot.empty)
+                trajectory = exchange(experience.trajectory, Tensor, slot.place)
+                slot.lend()
+                made = Made(experience._replace(trajectory=trajectory), index, slot.size, is_new)
+                try:
+                    results.send(made)
+                    if is_new:
+                        send_handle(results, slot.file, 0)
+                except OSError as error:
+                    raise LearnerGoneError from error
+    except LearnerGoneError:
+        return
+    except BaseException:  # whatever it was, the learner is told
+        with contextlib.suppress(OSError):
+            results.send(traceback.format_exc())

@@ -1,0 +1,107 @@
+"""Everything that runs on a GPU, with tensors that only pretend to be on one: no GPU is needed."""
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
+
+from fake_gpu import GPU, fake_gpu
+from simcore.config import Config
+from simcore.evaluation import evaluate
+from simcore.inspection import Loaded, imagine_maps, measure
+from simcore.learning.learner import Learner
+from simcore.learning.trajectory import Trajectory
+from simcore.probing import FreshProbes
+from simcore.rollout import roll_out
+from simcore.training import Training, make_system
+from tinier import tinier, tinier_acting
+
+CPU = torch.device("cpu")
+CORES = ("lstm", "slots", "kanerva")
+FRAME_MODELS = ("convdraw", "deterministic", "contrastive")
+
+
+def take(config: Config) -> Trajectory:
+    """Return a trajectory as the actors hand it over, on the CPU."""
+    with closing(Training(config, CPU).executor) as executor:
+        return executor.take(1).experiences[0].trajectory
+
+
+KINDS = (tinier, tinier_acting)
+CASES = [
+    *(make(core=core, frame_model=model) for core in CORES for model in FRAME_MODELS for make in KINDS),
+    tinier_acting(frame_model="none"),
+    tinier(supervised=True),
+    tinier_acting(supervised=True),
+    tinier(probes__map_convdraw=True),
+]
+
+
+def name(config: Config) -> str:
+    return "-".join([config.run_name, config.policy, *(["map"] if config.probes.map_convdraw else [])])
+
+
+@pytest.mark.parametrize("config", CASES, ids=name)
+def test_an_update_is_all_on_the_device_and_asks_it_for_nothing(config: Config) -> None:
+    trajectory = take(config)
+    with fake_gpu() as device:
+        system = make_system(config).to(GPU)
+        learner = Learner(system, config, seed=0)
+        for _ in range(2):
+            state = trajectory.initial_state or system.agent.initial_state(config.learning.worlds)
+            learned = learner.step(learner.prepare(trajectory._replace(initial_state=state)))
+        assert not device.reads
+        for value in (*learned.metrics.values(), *system.state_dict().values()):
+            assert value.device == GPU
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_run_asks_the_device_once_for_each_line_of_metrics(core: str) -> None:
+    with fake_gpu(readable=True) as device:
+        training = Training(tinier(core=core), GPU)
+        for asked in (1, 2):
+            for _ in range(2):
+                training.update()
+            assert device.reads.total() == asked - 1
+            training.take_metrics()
+            assert device.reads.total() == asked
+        training.check()  # before a checkpoint
+        assert device.reads.total() == 3
+
+
+def test_what_asks_the_device_is_found() -> None:
+    with fake_gpu() as device:
+        values = torch.arange(3.0).to(GPU)
+        for ask in (
+            lambda: values.sum().item(),
+            lambda: values.tolist(),
+            lambda: values.cpu(),
+            lambda: values[values > 1],
+            lambda: values.nonzero(),
+            lambda: bool(values.any()),
+            lambda: torch.zeros(3).copy_(values),
+        ):
+            with pytest.raises((RuntimeError, DynamicOutputShapeException)):
+                ask()
+        assert device.reads.total() >= 6
+        with pytest.raises(RuntimeError, match="on the CPU beside others on the device"):
+            values + torch.ones(3)
+        assert (values + torch.tensor(1.0)).device == GPU
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("make", KINDS)
+def test_what_looks_into_a_run_is_all_on_the_device(core: str, make: Callable[..., Config]) -> None:
+    """Measuring with fresh probes, the map along episodes, roll-outs and evaluation; here the host may ask."""
+    config = make(core=core, probes__map_convdraw=True)
+    with fake_gpu(readable=True):
+        system = make_system(config).to(GPU).eval().requires_grad_(False)
+        run = Loaded(config, system, GPU, 1, FreshProbes(config, system, 1, None))
+        scores = measure(run, worlds=3)
+        assert {"belief", "untrained", "frame", "constant"} <= set(scores)
+        assert imagine_maps(run, times=2, samples=2).samples is not None
+        assert roll_out(run, worlds=2, context=3, steps=3).samples.device == CPU
+        if config.policy == "agent":
+            assert evaluate(run, episodes=2).agent
