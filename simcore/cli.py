@@ -1,4 +1,4 @@
-"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`."""
 
 import io
 import itertools
@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import subcommand
 
-from simcore.commands import Evaluate, Figure, Probe, Rollout, Sweep, Train, default_train
+from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
 from simcore.errors import UserError
 
-Command = Train | Probe | Rollout | Evaluate | Figure | Sweep
+Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             | Annotated[Evaluate, subcommand("evaluate")]
             | Annotated[Figure, subcommand("figure")]
             | Annotated[Sweep, subcommand("sweep")]
+            | Annotated[Export, subcommand("export")]
         )
         parse(commands, arguments).execute()
     except UserError as error:

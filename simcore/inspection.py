@@ -24,7 +24,7 @@ from simcore.probing import (
     silent,
     together,
 )
-from simcore.runs import RunFolder, checkpoints
+from simcore.runs import AnyRun, ExportedRun, checkpoints
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
 from simcore.training import choose_device, make_system, stream
@@ -97,27 +97,39 @@ class Loaded:
         return self.system.simulation
 
 
-def load_run(folder: RunFolder, device: str = "auto", online: bool = False) -> Loaded:
-    """Load the nets of a run's newest checkpoint.
+def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> Loaded:
+    """Load the nets of a run's newest checkpoint, or of an exported run.
 
     Args:
-        folder: the run.
+        run: the run.
         device: where to.
         online: read its belief by the probes that were trained along with it, not by fresh ones.
 
     Raises:
         UserError: the run has no checkpoint, or a damaged one.
     """
-    config = Config.from_dict(folder.config)
-    newest = checkpoints.latest(folder.checkpoints)
-    if newest is None:
-        raise UserError(f"{folder.path} has no checkpoint yet; train until its first, or resume it")
+    config = Config.from_dict(run.config)
     target = choose_device(device)
+    weights, update = newest_weights(run, target)
     system = make_system(config).to(target)
-    checkpoint = checkpoints.load(newest, target)
-    system.load_state_dict(checkpoint.state["learner"]["system"])
-    fresh = FreshProbes(config, system.eval(), checkpoint.update, folder.path / "probes")
-    return Loaded(config, system, target, checkpoint.update, fresh, online)
+    system.load_state_dict(weights)
+    fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
+    return Loaded(config, system, target, update, fresh, online)
+
+
+def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor], int]:
+    """Return the newest state dict of a run's nets, and how many updates it has had.
+
+    Raises:
+        UserError: the run has no checkpoint, or it or the exported file is damaged.
+    """
+    if isinstance(run, ExportedRun):
+        return run.weights(), run.update
+    newest = checkpoints.latest(run.checkpoints)
+    if newest is None:
+        raise UserError(f"{run.path} has no checkpoint yet; train until its first, or resume it")
+    checkpoint = checkpoints.load(newest, device)
+    return checkpoint.state["learner"]["system"], checkpoint.update
 
 
 def known(trajectory: Trajectory) -> Truth:

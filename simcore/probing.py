@@ -241,7 +241,7 @@ class FreshProbes:
         size = len(probes.standardise.mean)
         torch.save({"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}, buffer)
         try:
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, buffer.getbuffer())
         except OSError:
             return

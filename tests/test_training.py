@@ -334,6 +334,7 @@ def test_a_few_updates_of_the_paper_preset() -> None:
     assert all(torch.isfinite(torch.tensor(list(training.take_metrics().values()))))
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="wants a GPU")
 def test_updates_on_a_gpu_resume() -> None:
     device = torch.device("cuda")

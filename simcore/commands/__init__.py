@@ -4,10 +4,11 @@ They import what they need when executed, so that --help and bad flags do not wa
 """
 
 from simcore.commands.evaluate import Evaluate
+from simcore.commands.export import Export
 from simcore.commands.figure import Figure
 from simcore.commands.probe import Probe
 from simcore.commands.rollout import Rollout
 from simcore.commands.sweep import Sweep
 from simcore.commands.train import Train, default_train
 
-__all__ = ["Evaluate", "Figure", "Probe", "Rollout", "Sweep", "Train", "default_train"]
+__all__ = ["Evaluate", "Export", "Figure", "Probe", "Rollout", "Sweep", "Train", "default_train"]

@@ -16,7 +16,7 @@ class Evaluate:
     """Let a run's agent play whole episodes in new worlds: return, food eaten and length with 90 % intervals."""
 
     run: Positional[Path]
-    """The run's folder."""
+    """The run's folder, or what simcore export has made of it."""
     episodes: int = 100
     """Episodes to play."""
     level: str | None = None
@@ -33,16 +33,15 @@ class Evaluate:
         from simcore.evaluation import evaluate
         from simcore.figures import evaluation_table
         from simcore.inspection import load_run
-        from simcore.runs import RunFolder
+        from simcore.runs import open_run
 
-        loaded = load_run(RunFolder.open(self.run), self.device)
+        run = open_run(self.run)
+        loaded = load_run(run, self.device)
         evaluation = evaluate(loaded, self.episodes, self.level, self.greedy, self.seed)
         how = "greedy" if self.greedy else "sampled"
-        title = (
-            f"{self.run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
-        )
+        title = f"{run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
         Console().print(evaluation_table(evaluation, title))
-        file = self.run / f"evaluation-{file_name(evaluation.level)}.json"
+        file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
         report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
         file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
         say(f"Written: {file}")

@@ -19,7 +19,7 @@ class Figure:
     MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12: map error along a
     trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
-    """The runs' folders."""
+    """The runs' folders; for 9 to 14 also what simcore export has made of them."""
     metric: str = "return"
     """Of curves: a name in the runs' metrics.jsonl, as return, food, map_mse or cell_accuracy."""
     region: Literal["student", "bootstrap"] = "student"

@@ -22,11 +22,11 @@ class Probe:
     """
 
     run: Positional[Path]
-    """The run's folder."""
+    """The run's folder, or what simcore export has made of it."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
     oracle: Path | None = None
-    """The folder of a run with --supervised in the same worlds, to put beside the belief."""
+    """A run with --supervised in the same worlds, to put beside the belief."""
     online: bool = False
     """Read the belief by the probes that were trained along with it: at once, but they trail it and hide a part."""
     of: Literal["hidden", "state"] = "hidden"
@@ -50,22 +50,22 @@ class Probe:
         )
         from simcore.inspection import imagine_maps, load_run, measure
         from simcore.probes.measure import left
-        from simcore.runs import RunFolder
+        from simcore.runs import RunFolder, open_run
 
         if self.worlds < 1:
             raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
         if self.online and self.of != "hidden":
             raise UserError("--online reads the belief as it was read in training: --of is then hidden")
-        folder = RunFolder.open(self.run)
-        loaded = load_run(folder, self.device, self.online)
-        metrics = metric_columns(folder.metrics)
-        oracle = load_run(RunFolder.open(self.oracle), self.device) if self.oracle is not None else None
+        run = open_run(self.run)
+        loaded = load_run(run, self.device, self.online)
+        metrics = metric_columns(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
+        oracle = load_run(open_run(self.oracle), self.device) if self.oracle is not None else None
         with advancing() as advance:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded)
         read = "online probes" if self.online else "fresh probes"
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
-        title = f"{self.run.name} after {loaded.update:,} updates: {read} of {what}, {self.worlds} held-out worlds"
+        title = f"{run.name} after {loaded.update:,} updates: {read} of {what}, {self.worlds} held-out worlds"
         wide_console().print(knowledge_table(scores, title), fading_table(scores))
         report = {
             "update": loaded.update,
@@ -85,23 +85,24 @@ class Probe:
             report["variance_of_map_samples"] = spread._asdict()
             parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"
             say(f"Variance of map samples, as part of that between worlds: {parts}")
-        knowledge_figure(scores, title).savefig(self.run / "probe.png", dpi=150)
-        title = f"{self.run.name} after {loaded.update:,} updates, held-out worlds"
-        maps_figure(maps, title).savefig(self.run / "maps.png", dpi=150)
+        out = run.results()
+        knowledge_figure(scores, title).savefig(out / "probe.png", dpi=150)
+        title = f"{run.name} after {loaded.update:,} updates, held-out worlds"
+        maps_figure(maps, title).savefig(out / "maps.png", dpi=150)
         trajectory = trajectory_error(loaded, loaded.config.seed)
-        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(
-            self.run / "trajectory.png", dpi=150
-        )
-        (self.run / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
-        course = course_figure(
-            metrics,
-            scores["constant"].overall(),
-            loaded.config.geco.kappa if loaded.config.draws_frames else None,
-            f"{self.run.name}, the course of training (seed {loaded.config.seed})",
-        )
-        course.savefig(self.run / "course.png", dpi=150)
-        written = ("probe.png", "maps.png", "trajectory.png", "course.png", "probe.json")
-        say(f"Written: {', '.join(str(self.run / name) for name in written)}")
+        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(out / "trajectory.png", dpi=150)
+        (out / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
+        written = ["probe.png", "maps.png", "trajectory.png", "probe.json"]
+        if metrics is not None:
+            course = course_figure(
+                metrics,
+                scores["constant"].overall(),
+                loaded.config.geco.kappa if loaded.config.draws_frames else None,
+                f"{run.name}, the course of training (seed {loaded.config.seed})",
+            )
+            course.savefig(out / "course.png", dpi=150)
+            written.insert(-1, "course.png")
+        say(f"Written: {', '.join(str(out / name) for name in written)}")
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

@@ -16,7 +16,7 @@ class Rollout:
     """
 
     run: Positional[Path]
-    """The run's folder."""
+    """The run's folder, or what simcore export has made of it."""
     worlds: int = 4
     """Held-out worlds to show."""
     context: int | None = None
@@ -33,12 +33,13 @@ class Rollout:
         from simcore.figures import rollout_animation, rollout_figure, save_animation
         from simcore.inspection import load_run
         from simcore.rollout import roll_out
-        from simcore.runs import RunFolder
+        from simcore.runs import open_run
 
-        loaded = load_run(RunFolder.open(self.run), self.device)
+        run = open_run(self.run)
+        loaded = load_run(run, self.device)
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
-        picture, animation = self.run / "rollout.png", self.run / "rollout.gif"
-        title = f"{self.run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
+        picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
+        title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)
         save_animation(rollout_animation(rollout), rollout.context, animation)
         say(f"Written: {picture}, {animation}")

@@ -28,7 +28,7 @@ from simcore.nested import tree_map
 from simcore.probes.measure import Constant, score
 from simcore.probing import episode_frames, together
 from simcore.rollout import roll_out
-from simcore.runs import RunFolder
+from simcore.runs import open_run
 
 MAP_SAMPLES = 8
 """Worlds of figure 10."""
@@ -61,7 +61,7 @@ def draw_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
     if not paths:
         raise UserError(hint)
     try:
-        runs = [load_run(RunFolder.open(path), device) for path in paths]
+        runs = [load_run(open_run(path), device) for path in paths]
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
     try:

@@ -1,8 +1,10 @@
 """A run's folder: configuration, metrics and checkpoints, and how a run is watched, stopped, resumed."""
 
 from simcore.runs import checkpoints
+from simcore.runs.exported import ExportedRun
 from simcore.runs.folder import RunFolder, RunInUseError
 from simcore.runs.interrupt import Stop, graceful_interrupt
+from simcore.runs.looking import AnyRun, open_run
 from simcore.runs.metrics import MetricsWriter, read_metrics
 from simcore.runs.progress import ACTING, ACTING_MODEL_FREE, SEEING, Progress
 
@@ -10,6 +12,8 @@ __all__ = [
     "ACTING",
     "ACTING_MODEL_FREE",
     "SEEING",
+    "AnyRun",
+    "ExportedRun",
     "MetricsWriter",
     "Progress",
     "RunFolder",
@@ -17,5 +21,6 @@ __all__ = [
     "Stop",
     "checkpoints",
     "graceful_interrupt",
+    "open_run",
     "read_metrics",
 ]

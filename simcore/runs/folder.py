@@ -67,6 +67,11 @@ class RunFolder:
         path = Path(path)
         file = path / _CONFIG
         try:
+            if path.is_file():
+                raise UserError(
+                    f"{path} is a file, and this wants a run's folder; what simcore export has made can be "
+                    "looked into, but has neither optimiser nor metrics"
+                )
             if not path.is_dir():
                 raise UserError(f"there is no run folder {path}; name one that a training run has made")
             config = json.loads(file.read_bytes())
@@ -79,6 +84,15 @@ class RunFolder:
         if not isinstance(config, dict):
             raise UserError(f"{file} holds no JSON object; restore it or train in a new folder")
         return cls(path, config)
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.path.resolve().name
+
+    def results(self) -> Path:
+        """Return the folder for what is found out about the run: its own."""
+        return self.path
 
     @property
     def metrics(self) -> Path:

@@ -1,0 +1,42 @@
+"""`simcore export`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from simcore.commands.console import say
+from simcore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Export:
+    """Put a run's newest weights and its configuration into one small file, without what only training needs.
+
+    The file stands for the run's folder wherever a run is looked into: probe, rollout, evaluate and figure.
+    """
+
+    run: Positional[Path]
+    """The run's folder."""
+    out: Path | None = None
+    """The file, NAME.safetensors; by default in the run's folder, with the run's name."""
+    half: bool = False
+    """Write matrices and kernels as float16: half as large, and what is read from the belief changes a little."""
+    limit: float = 16.0
+    """The most MiB that the file may have."""
+
+    def execute(self) -> None:
+        """Write the file."""
+        import torch
+
+        from simcore.inspection import newest_weights
+        from simcore.runs import RunFolder
+        from simcore.runs.exported import SUFFIX, mebibytes, save_export
+
+        if self.limit <= 0:
+            raise UserError(f"--limit is {self.limit:g}; it must be positive")
+        folder = RunFolder.open(self.run)
+        weights, update = newest_weights(folder, torch.device("cpu"))
+        file = self.out or folder.path / f"{folder.name}{SUFFIX}"
+        size = save_export(file, weights, folder.config, update, self.half, int(self.limit * 2**20))
+        say(f"Written: {file}, {mebibytes(size)}, after {update:,} updates", f"Next: simcore probe {file}")

@@ -1,0 +1,180 @@
+"""Exported runs: the newest weights and the configuration in one small file, to be looked into and not trained on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from simcore.errors import UserError
+from simcore.runs.atomic import write_atomically
+
+SUFFIX = ".safetensors"
+"""Ends the name of an exported run."""
+_FORMAT = "simcore-export"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ExportedRun:
+    """An exported run on disk, which is only ever read.
+
+    Make one with `ExportedRun.open`.
+    """
+
+    file: Path
+    """The safetensors file."""
+    config: dict[str, Any]
+    """What the run's `config.json` said: JSON's types alone."""
+    update: int
+    """How many updates the weights have had."""
+    digest: str
+    """SHA-256 of names and weights, in hexadecimal."""
+
+    @classmethod
+    def open(cls, file: str | Path) -> Self:
+        """Read what a file says of itself, but not the weights.
+
+        Raises:
+            UserError: the file is missing, unreadable, damaged, not an exported run, or of a newer version.
+        """
+        file = Path(file)
+        metadata = _read(file)[0]
+        if metadata.get("format") != _FORMAT:
+            _refuse(file)
+        try:
+            version = int(metadata["version"])
+            if version > _VERSION:
+                raise UserError(f"{file} is of a newer SimCore (format {version}, not {_VERSION}); update SimCore")
+            config, update, digest = json.loads(metadata["config"]), int(metadata["update"]), metadata["sha256"]
+        except (KeyError, ValueError) as error:
+            raise _unusable(file) from error
+        if version < 1 or not isinstance(config, dict):
+            _refuse(file)
+        return cls(file, config, update, digest)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the state dict of the run's nets, on the CPU; matrices may be float16.
+
+        Raises:
+            UserError: the file is unreadable or damaged.
+        """
+        weights = _read(self.file)[1]
+        if _digest(weights) != self.digest:
+            _refuse(self.file)
+        return weights
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.file.stem
+
+    @property
+    def path(self) -> Path:
+        """The folder, beside the file, for what is found out about it; it need not exist."""
+        return self.file.with_name(f"{self.name}-results")
+
+    def results(self) -> Path:
+        """Return that folder, and make it where it is missing.
+
+        Raises:
+            UserError: it cannot be made.
+        """
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {self.path}: {error.strerror}; copy {self.file} to another folder") from error
+        return self.path
+
+
+def save_export(
+    file: Path, weights: Mapping[str, Tensor], config: dict[str, Any], update: int, half: bool, limit: int
+) -> int:
+    """Write an exported run.
+
+    Args:
+        file: where to; its name ends in `.safetensors`.
+        weights: the state dict of the run's nets.
+        config: what the run's `config.json` says.
+        update: how many updates the weights have had.
+        half: write matrices and kernels as float16, which halves the file.
+        limit: the most bytes that it may have.
+
+    Returns:
+        The bytes that it has.
+
+    Raises:
+        UserError: it would be larger than `limit`, its name has another ending, or it cannot be written. What was there
+            before stays.
+    """
+    if file.suffix != SUFFIX:
+        raise UserError(f"{file} does not end in {SUFFIX}; name such a file by --out")
+    kept = {name: _stored(weight, half) for name, weight in weights.items()}
+    metadata = {
+        "format": _FORMAT,
+        "version": str(_VERSION),
+        "update": str(update),
+        "sha256": _digest(kept),
+        "config": json.dumps(config),
+    }
+    data = safetensors.torch.save(kept, metadata)
+    if len(data) > limit:
+        remedy = "raise --limit" if half else "try --half, or raise --limit"
+        raise UserError(f"{file} would have {mebibytes(len(data))}, more than the {mebibytes(limit)} allowed; {remedy}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, data)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}; name another file by --out") from error
+    return len(data)
+
+
+def mebibytes(count: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    return f"{count / 2**20:.1f} MiB"
+
+
+def _stored(weight: Tensor, half: bool) -> Tensor:
+    """Return a weight as it is written: a copy, for safetensors refuses tensors that share memory."""
+    weight = weight.detach().to("cpu", copy=True).contiguous()
+    # Vectors and numbers are few, and some, such as λ and the probes' scales, are too large for float16 or too small.
+    if half and weight.dtype == torch.float32 and weight.dim() > 1:
+        smaller = weight.half()
+        if smaller.isfinite().all():
+            return smaller
+    return weight
+
+
+def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Read a safetensors file: its metadata, and its tensors."""
+    try:
+        with safetensors.safe_open(file, framework="pt") as opened:
+            return dict(opened.metadata() or {}), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {file}; name a file that simcore export has made") from error
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
+    except Exception as error:  # there is no saying what reading arbitrary bytes raises
+        raise _unusable(file) from error
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and weights, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode() + weights[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _unusable(file: Path) -> UserError:
+    return UserError(f"{file} is damaged or not an exported run of SimCore; export the run again: simcore export RUN")
+
+
+def _refuse(file: Path) -> NoReturn:
+    raise _unusable(file)
