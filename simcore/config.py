@@ -415,6 +415,10 @@ class Config:
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads must be 0 or more, not {self.threads}")
         require(0 <= self.seed < 2**31, f"seed must be from 0 to 2147483647, not {self.seed}")
+        require(
+            not self.graph or self.core == "lstm",
+            f"--graph records an update with --core lstm alone, not {self.core}: a memory's is done by what is in it",
+        )
         unroll, simulation = self.learning.unroll_length, self.simulation
         overshoot, starts = simulation.overshoot, simulation.starts
         require(

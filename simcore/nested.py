@@ -1,6 +1,6 @@
 """Nested named tuples of tensors: states are such trees, so moving or slicing one is a single map."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import torch
@@ -43,6 +43,14 @@ def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
 def stack(trees: list[Tree]) -> Tree:
     """Stack equal trees along a new first dimension."""
     return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+def leaves(tree: Any) -> Iterator[Tensor]:
+    """Return the tensors of a tree, in order."""
+    if isinstance(tree, Tensor):
+        yield tree
+    for child in tree if isinstance(tree, tuple) else ():
+        yield from leaves(child)
 
 
 def detach(tree: Tree) -> Tree:

@@ -26,6 +26,7 @@ from simcore.acting import (
 )
 from simcore.acting.on_ray import import_ray
 from simcore.agent import Agent
+from simcore.compiling import require_compiler
 from simcore.config import Config
 from simcore.cost import UpdateCost, cost_of
 from simcore.errors import UserError
@@ -176,7 +177,11 @@ def check(config: Config) -> None:
     Raises:
         UserError: the device, the environment or Ray is not there.
     """
-    choose_device(config.device)
+    device = choose_device(config.device)
+    if config.graph and device.type != "cuda":
+        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; leave it out")
+    if config.compile:
+        require_compiler()
     make_worlds(config, 1).close()
     if config.executor == "ray":
         import_ray()

@@ -1,7 +1,6 @@
 """What one update costs, found by doing it once on tensors that have shapes and no data."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -19,8 +18,6 @@ from simcore.memory import RecurrentCore
 from simcore.nested import detach, tree_map
 from simcore.system import SimCore, WorldSizes
 
-IN_BF16 = ("encoder", "belief core", "simulation core", "frame model")
-"""What multiplies in bfloat16 where the precision says so."""
 WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "batch"
 
 
@@ -159,7 +156,7 @@ def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.
     hooks = [parameter.register_post_accumulate_grad_hook(gathered) for parameter in parameters]  # type: ignore[no-untyped-call]
     try:
         for name, (module, method) in parts.items():
-            setattr(module, method, meter.measured(name, as_precise(methods[name], name, learner.config)))
+            setattr(module, method, meter.measured(name, methods[name]))
         with meter:
             learner.step(batch)
     finally:
@@ -168,13 +165,6 @@ def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.
         for hook in hooks:
             hook.remove()
     return meter
-
-
-def as_precise(function: Callable[..., Any], part: str, config: Config) -> Callable[..., Any]:
-    """Return a part's method as it multiplies in the run's precision: the memories see to themselves."""
-    if config.precision != "bf16" or part not in IN_BF16:
-        return function
-    return torch.autocast("cpu", torch.bfloat16)(function)
 
 
 def leaves(tree: Any) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """The interface that every frame model has."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,11 @@ class FrameModel(nn.Module, ABC):
 
         Called once after each optimiser step.
         """
+
+    def compile(self, **options: Any) -> None:
+        """Let torch.compile make kernels of what `loss` does; here of each net of the model."""
+        for part in self.children():
+            part.compile(**options)
 
     @property
     @abstractmethod

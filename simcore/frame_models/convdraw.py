@@ -1,6 +1,6 @@
 """Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -167,6 +167,7 @@ class ConvDRAW(FrameModel):
             kernel_size,
         )
         self.geco = geco
+        self._compiled: Callable[[Tensor, Tensor, Sequence[Tensor]], FrameLoss] | None = None
         self.embed_condition = nn.Linear(condition_size, state_channels * self.sizes.state**2)
         self.steps = nn.ModuleList(Step(self.sizes, 1 if number else FIRST_CONDITIONINGS) for number in range(steps))
         self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
@@ -187,7 +188,7 @@ class ConvDRAW(FrameModel):
         times too weak beside policy and value.
         """
         # Drawn beforehand, so that all that follows can be compiled: a compiler has no generators.
-        return self.lagrangian(frames, condition, self._noise(condition, noise))
+        return (self._compiled or self.lagrangian)(frames, condition, self._noise(condition, noise))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
         """Do what `loss` does, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
@@ -219,6 +220,10 @@ class ConvDRAW(FrameModel):
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
         return frames_to_uint8(canvas)
+
+    def compile(self, **options: Any) -> None:
+        """Let torch.compile make kernels of the whole of `lagrangian`: its small operations lie between the layers."""
+        self._compiled = torch.compile(self.lagrangian, **options)
 
     def update(self, error: Tensor) -> None:
         """Let GECO take note of a training batch's mean error."""

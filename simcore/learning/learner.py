@@ -5,14 +5,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from simcore.compiling import compile_parts
 from simcore.config import Config
 from simcore.errors import UserError
-from simcore.learning.batch import Batch, draw_batch
+from simcore.learning.batch import Batch, Learned, draw_batch
 from simcore.learning.fault import Fault
 from simcore.learning.losses import acting_loss
 from simcore.learning.ranks import Ranks
+from simcore.learning.recorded import RecordedUpdate
 from simcore.learning.trajectory import Trajectory, Truth
-from simcore.memory import CoreState, RecurrentCore, Times
+from simcore.memory import RecurrentCore, Times
 from simcore.nested import detach, tree_map
 from simcore.precision import lowered, set_precision
 from simcore.probes import Imagining, Knowing, MapModel, Probes
@@ -20,15 +22,6 @@ from simcore.system import SimCore
 
 LOSS = "nats a frame"
 """What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
-
-
-class Learned(NamedTuple):
-    """What one update gives."""
-
-    metrics: dict[str, Tensor]
-    """Scalars on the learner's device, by name; the same names at every update, and NaN where one has no value."""
-    final_state: CoreState
-    """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 
 
 class Learner:
@@ -48,6 +41,8 @@ class Learner:
         self.device = device = next(system.parameters()).device
         self.fault = Fault(device)
         set_precision(config.precision)
+        if config.compile:
+            compile_parts(system)
         self.generator = torch.Generator().manual_seed(seed)  # alike on all ranks: a batch has the same starts
         self.noise = torch.Generator(device).manual_seed(seed + 1 + self.ranks.rank)
         self.probe_generator = torch.Generator().manual_seed(seed)
@@ -77,6 +72,12 @@ class Learner:
         self.optimizer.found_inf = self.fault.found_inf  # type: ignore[attr-defined]
         self._done = torch.zeros((), dtype=torch.int64, device=device)
         """`updates`, on the device."""
+        on_gpu = device.type == "cuda"
+        self._copies = torch.cuda.Stream(device) if on_gpu else None  # type: ignore[no-untyped-call]
+        self._recorded = RecordedUpdate(self._update, [self.noise, self.map_noise]) if config.graph and on_gpu else None
+        self._rate = torch.zeros((), device=device)
+        """The learning rate of encoder and cores, for an update that is recorded."""
+        self._be_recordable()
 
     def prepare(self, trajectory: Trajectory) -> Batch:
         """Draw what the next update is to look at, and send it to the device with the trajectory, which is used once.
@@ -84,7 +85,17 @@ class Learner:
         Args:
             trajectory: from the actors, with its initial state; on the CPU, or the host waits for it.
         """
-        return draw_batch(trajectory, self.config, self.device, self.generator, self.probe_generator)
+        draws = (self.config, self.device, self.generator, self.probe_generator)
+        if self._copies is None:
+            return draw_batch(trajectory, *draws)
+        current = torch.cuda.current_stream(self.device)
+        with torch.cuda.stream(self._copies):  # beside the last update
+            batch = draw_batch(trajectory, *draws)
+        current.wait_stream(self._copies)
+        for tensor in batch.tensors():
+            if tensor.device.type == "cuda":
+                tensor.record_stream(current)
+        return batch
 
     def step(self, batch: Batch | Trajectory) -> Learned:
         """Do one update of all weights, and of λ; the host does not wait for it.
@@ -93,7 +104,12 @@ class Learner:
         """
         batch = batch if isinstance(batch, Batch) else self.prepare(batch)
         self._warm_up()
-        learned = self._update(batch)
+        every, acts = self.config.record.metrics_every, self.system.agent.heads is not None
+        measures = acts and self.system.simulation is not None and self.updates % every == 0  # once a line of metrics
+        if measures or not self.config.graph:
+            learned = self._update(batch, measures)
+        else:
+            learned = (self._recorded or self._update)(batch.blind())
         self.updates += 1
         return learned
 
@@ -105,15 +121,15 @@ class Learner:
         """
         self.fault.complain(self.fault.report().cpu().tolist())
 
-    def _update(self, batch: Batch) -> Learned:
+    def _update(self, batch: Batch, measures_ratio: bool = False) -> Learned:
         """Do what `step` does on the device; nothing here asks the device for a value."""
-        system, (trajectory, resets, starts, offsets, probed) = self.system, batch
+        system, trajectory, starts = self.system, batch.trajectory, batch.starts
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
         snapshots_at = starts if system.simulation is not None else ()
         with lowered(self.config.precision, self.device):
             observed = system.agent.observe(*trajectory[:3])
-            beliefs = system.agent.core(observed, state, resets, snapshots_at)
+            beliefs = system.agent.core(observed, state, batch.begins, snapshots_at)
         losses: dict[str, Tensor] = {}
         embeddings = observed[..., : self.config.agent.embedding_size].detach()
         metrics: dict[str, Tensor] = {"embedding_spread": embeddings.std(dim=(0, 1)).mean()}
@@ -127,7 +143,9 @@ class Learner:
         if system.simulation is not None:
             assert beliefs.snapshots is not None
             with lowered(self.config.precision, self.device):
-                seeing = system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, self.noise, self.ranks)
+                seeing = system.simulation.loss(
+                    beliefs.snapshots, trajectory, starts, batch.offsets, self.noise, self.ranks
+                )
             losses["model loss"] = self.config.model_cost * seeing.loss
             metrics |= named(seeing, "loss", "kl", "error", "weight")
             if seeing.memory_share is not None:
@@ -136,17 +154,17 @@ class Learner:
             metrics["lambda"] = system.simulation.frame_model.multiplier.clone()
             if system.agent.heads is not None:
                 metrics["gradient_ratio"] = torch.full_like(seeing.loss, torch.nan)
-                if self.updates % self.config.record.metrics_every == 0:  # so that every line of metrics has one
+                if measures_ratio:
                     loss = losses["policy and value loss"]
                     from_acting = gradient_at_core(
                         loss, beliefs.outputs, system.agent.core, observed, batch, self.config.precision
                     )
         if system.probes is not None and trajectory.truth is not None:
-            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth, probed)
+            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth, batch.probed)
             losses["probe loss"] = knowing.loss
             metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
         if system.map_model is not None and trajectory.truth is not None:
-            imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.truth)
+            imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.truth, batch.mapped)
             losses["map model's loss"] = imagining.loss
             metrics |= {f"map_{name}": term for name, term in named(imagining, "loss", "kl", "error").items()}
             metrics["map_lambda"] = system.map_model.multiplier.clone()
@@ -204,6 +222,7 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
         self._done.fill_(self.updates)
+        self._be_recordable()
         self.generator.set_state(state["generator"].cpu())
         self.probe_generator.set_state(state["probe_generator"].cpu())
         if self.ranks.is_first:  # it wrote the state; the others' latents go on from where their seeds begin
@@ -231,17 +250,27 @@ class Learner:
             beliefs, truth = tree_map(lambda part: part.index_select(0, probed.rows), (beliefs, truth))
         return probes.loss(beliefs, truth, self.config.probes.map_weight if supervised else 1.0)
 
-    def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: Truth) -> Imagining:
+    def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: Truth, mapped: Times | None) -> Imagining:
         """Model the map given the beliefs at a few times."""
-        order = torch.randperm(len(beliefs), generator=self.map_noise, device=beliefs.device)
-        times = order[: self.config.probes.map_times].sort().values
-        return map_model.loss(truth.maps[times], beliefs[times], self.map_noise)
+        assert mapped is not None, "they are drawn where there is such a model"
+        maps, beliefs = (part.index_select(0, mapped.rows) for part in (truth.maps, beliefs))
+        return map_model.loss(maps, beliefs, self.map_noise)
 
     def _warm_up(self) -> None:
         """Set the learning rate of encoder and cores for the next update."""
         learning = self.config.learning
-        fraction = min(1.0, (self.updates + 1) / max(learning.belief_warmup, 1))
-        self.optimizer.param_groups[0]["lr"] = learning.learning_rate * fraction
+        rate = learning.learning_rate * min(1.0, (self.updates + 1) / max(learning.belief_warmup, 1))
+        if self._recorded is None:
+            self.optimizer.param_groups[0]["lr"] = rate
+        else:
+            self._rate.fill_(rate)
+
+    def _be_recordable(self) -> None:
+        """Let the optimiser look up on the device what differs between updates, where they are recorded."""
+        if self._recorded is not None:
+            self.optimizer.param_groups[0]["lr"] = self._rate
+            for group in self.optimizer.param_groups:
+                group["capturable"] = True
 
 
 def gradient_at_core(
