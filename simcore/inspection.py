@@ -10,6 +10,7 @@ from simcore.config import Config
 from simcore.errors import UserError
 from simcore.learning.trajectory import Trajectory, Truth
 from simcore.map_view import MapView, believed_view, true_view
+from simcore.precision import set_precision
 from simcore.probes import Probes
 from simcore.probes.measure import Constant, Scores, Spread, score, spread
 from simcore.probes.readout import Readout
@@ -110,6 +111,7 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> Loaded:
     """
     config = Config.from_dict(run.config)
     target = choose_device(device)
+    set_precision(config.precision)
     weights, update = newest_weights(run, target)
     system = make_system(config).to(target)
     system.load_state_dict(weights)

@@ -13,6 +13,7 @@ from simcore.cli import main
 from simcore.config import Config
 from simcore.inspection import load_run
 from simcore.nested import tree_map
+from simcore.precision import set_precision
 from simcore.runs import RunFolder, checkpoints, open_run
 from simcore.training import Training, train
 from tinier import tinier, tinier_acting
@@ -93,7 +94,7 @@ def test_every_verb_that_looks_into_a_run(core: str, tmp_path: Path, capsys: pyt
     main(["probe", str(file), "--worlds", "3", "--device", DEVICE, "--of", "state", "--no-controls"])
     main(["rollout", str(file), "--worlds", "2", "--device", DEVICE])
     here, there = load_run(open_run(file), "cpu"), load_run(folder, DEVICE)
-    torch.backends.cudnn.allow_tf32 = False
+    set_precision("fp32")
     trajectory = here.live("a test", 3, 9)
     moved = tree_map(lambda part: part.to(DEVICE), trajectory)
     with torch.no_grad():

@@ -23,6 +23,7 @@ from benchmarks.gpu.common import CPU, fitted, make_learner, make_parser, make_t
 from benchmarks.timing import machine
 from simcore.config import Config
 from simcore.learning.trajectory import Trajectory
+from simcore.precision import set_precision
 
 DRAWS = frozenset({torch.randn, torch.rand, torch.randint, torch.randperm})
 """What the nets draw by; a further one would be drawn on each device by itself, and show as a difference."""
@@ -214,8 +215,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     options = parser.parse_args()
     # Convolutions round to TF32 unless told otherwise, and would hide what is looked for.
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    set_precision("fp32")
     console = Console(width=150)
     console.print(machine(options.device), highlight=False)
     table = Table("case", title=f"An update on {options.device} against the CPU: largest relative differences")

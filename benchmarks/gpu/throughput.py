@@ -15,7 +15,6 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,10 +37,11 @@ from benchmarks.gpu.common import (
 from benchmarks.timing import machine
 from simcore.config import Config
 from simcore.learning.trajectory import Trajectory
+from simcore.precision import lowered, set_precision
 
 PEAKS = {"H100": {"fp32": 67.0, "tf32": 495.0, "bf16": 989.0}, "H200": {"fp32": 67.0, "tf32": 495.0, "bf16": 989.0}}
 """What the maker says of dense products on cards with SXM sockets, TFLOP/s."""
-WARM_UP = 3
+WARM_UP = 5
 """Updates that do not count: kernels are loaded and chosen, graphs recorded."""
 
 
@@ -196,13 +196,6 @@ def guarded(run: Callable[[], dict[str, Any]], device: torch.device) -> dict[str
             torch.cuda.empty_cache()
 
 
-def in_precision(name: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Let products be done as a precision has it, and return the context that it wants."""
-    torch.backends.cuda.matmul.allow_tf32 = name != "fp32"
-    torch.backends.cudnn.allow_tf32 = name != "fp32"
-    return torch.autocast(device.type, torch.bfloat16) if name == "bf16" else nullcontext()
-
-
 def measure_convdraw(config: Config, precision: str, device: torch.device, repeats: int) -> dict[str, Any]:
     """Time ConvDRAW forward and backward on the frames of one update, beside a large matrix product."""
     learner = make_learner(replace(config, learning=replace(config.learning, worlds=2)), device)
@@ -213,8 +206,10 @@ def measure_convdraw(config: Config, precision: str, device: torch.device, repea
     frames = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8, device=device)
     condition = torch.randn(count, learner.system.agent.core.output_size, device=device, requires_grad=True)
 
+    set_precision(precision)
+
     def run(part: int = count) -> None:
-        with in_precision(precision, device):
+        with lowered(precision, device):
             loss = model.loss(frames[:part], condition[:part]).loss.mean()
         model.zero_grad()
         torch.autograd.backward(loss)
@@ -337,7 +332,7 @@ def run_convdraw(options: argparse.Namespace, end: float) -> None:
             values = [f"{found[name]:.2f}" for name in ("ms", "gflop", "tflop_per_s", "product_tflop_per_s")]
             said = f"{found['of_makers_peak']:.1%}" if found["of_makers_peak"] else ""
             table.add_row(config.preset, str(found["frames"]), precision, *values, f"{found['of_product']:.1%}", said)
-    in_precision("fp32", device)
+    set_precision("fp32")
     Console(width=150).print(table)
 
 
