@@ -392,7 +392,7 @@ class Config:
     """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     """What the nets multiply in: float32; float32 rounded to TF32 inside of products, on GPUs that have it; or bfloat16
-    for encoder, LSTM and frame model, with float32 weights, losses and memories."""
+    for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""
     compile: bool = False
     """Let torch.compile make kernels of encoder, frame model and probes, which takes minutes at the start."""
     graph: bool = False

@@ -1,6 +1,7 @@
 """What the nets multiply in. Weights, losses, memories and everything that is summed over time stay float32."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
 
 import torch
@@ -17,6 +18,17 @@ def set_precision(precision: str) -> None:
     inside = "ieee" if precision == "fp32" else "tf32"
     for name in ("cuda.matmul", "cudnn.conv", "cudnn.rnn"):
         setattr(attrgetter(name)(torch.backends), "fp32_precision", inside)  # noqa: B010  # its stubs do not know it
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Let matrix products of float32 be exact meanwhile, for what would not bear TF32; also a decorator."""
+    products = attrgetter("cuda.matmul")(torch.backends)
+    before, products.fp32_precision = products.fp32_precision, "ieee"
+    try:
+        yield
+    finally:
+        products.fp32_precision = before
 
 
 def lowered(precision: str, device: torch.device) -> AbstractContextManager[None]:

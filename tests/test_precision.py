@@ -1,6 +1,8 @@
 """Training in bfloat16, on the CPU by the code that a GPU runs."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +68,22 @@ def test_an_lstm_cut_at_resets_carries_float32_states_under_autocast() -> None:
     assert unrolled.snapshots is not None
     for value in (unrolled.outputs, unrolled.final.cell, unrolled.snapshots.cell):
         assert value.dtype == torch.float32
+
+
+def test_a_kanerva_memory_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, told = Training(tinier(core="kanerva", precision="bf16"), CPU), []
+    for home, solver in ((torch.linalg, "cholesky_ex"), (torch, "cholesky_solve")):
+        solve = getattr(home, solver)
+
+        def spy(*arguments: Tensor, solve: Callable[..., Any] = solve) -> Any:
+            told.append((torch.backends.cuda.matmul.fp32_precision, arguments[0].dtype))
+            return solve(*arguments)
+
+        monkeypatch.setattr(home, solver, spy)
+    training.update()
+    assert len(told) > 20
+    assert set(told) == {("ieee", torch.float32)}
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32", "elsewhere it is as it was"
 
 
 def test_products_of_float32_are_exact_unless_tf32_is_asked_for() -> None:

@@ -90,7 +90,7 @@ def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
     table = Table(
         title=f"{card.name}, {config.precision}: {costs.total / least / 1e12:,.1f} TFLOP/s at most",
         title_justify="left",
-        caption="The learner alone, on one card; what stays in float32 counts at the rate of float32.",
+        caption="The learner alone, on one card; products of float32 count as TF32 unless --precision is fp32.",
         caption_justify="left",
     )
     updates = config.learning.updates

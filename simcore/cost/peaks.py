@@ -19,10 +19,10 @@ class Peak:
     fp32: float
 
     def rate(self, dtype: torch.dtype, precision: str) -> float:
-        """Return the operations a second in a type, where float32 is rounded to TF32 if `precision` says so."""
+        """Return the operations a second in a type; float32 is rounded to TF32 unless `precision` is fp32."""
         if dtype in (torch.bfloat16, torch.float16):
             return 1e12 * self.bf16
-        return 1e12 * (self.tf32 if precision == "tf32" else self.fp32)
+        return 1e12 * (self.fp32 if precision == "fp32" else self.tf32)
 
     def seconds(self, flop: Mapping[torch.dtype, int], precision: str) -> float:
         """Return the least time for operations of several types, one after another."""

@@ -12,6 +12,7 @@ from simcore.memory.lstm_step import lstm_weights
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
 from simcore.nested import tree_map
+from simcore.precision import exact_products
 
 
 class KanervaState(NamedTuple):
@@ -75,6 +76,7 @@ class KanervaMemory(nn.Module):
             self.log_noise.exp().expand(batch_size),
         )
 
+    @exact_products()
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
         with torch.autocast(word.device.type, enabled=False):
@@ -91,6 +93,7 @@ class KanervaMemory(nn.Module):
         """Return the posterior after words z `[B, D]`, each at its own address."""
         return self.update(state, word, self.address(state, word))
 
+    @exact_products()
     def update(self, state: KanervaState, word: Tensor, address: Tensor) -> KanervaState:
         """Return the exact posterior after words z `[B, D]` seen at addresses w `[B, K]`."""
         with torch.autocast(word.device.type, enabled=False):

@@ -14,6 +14,7 @@ from torch import Tensor
 from simcore.memory.lstm_step import lstm_backward, lstm_forward
 from simcore.memory.products import product, weight_gradient
 from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
+from simcore.precision import exact_products
 
 COPY_EVERY = 20
 """Steps between two whole copies of the memory. More: less room, and more work to rebuild what is between."""
@@ -118,6 +119,7 @@ class KanervaUnroll(torch.autograd.Function):
     """
 
     @staticmethod
+    @exact_products()  # M Mᵀ may have a condition number of 1e5, and TF32 three digits
     def forward(
         ctx: Any,
         plan: Plan,
@@ -202,6 +204,7 @@ class KanervaUnroll(torch.autograd.Function):
         return *ends, mean, covariance, cells, *(torch.stack(part) for part in zip(*kept, strict=True))
 
     @staticmethod
+    @exact_products()
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Go back from the last step to the first."""
         if ctx.record is None:
