@@ -95,6 +95,8 @@ def draw_batch(
     mapped = some(config.probes.map_times) if config.probes.map_convdraw else None
     resets = Resets.of(trajectory.is_first, device)
     if device.type == "cuda":  # from pinned memory a copy goes on beside what the device has yet to do
-        trajectory = tree_map(lambda part: part.pin_memory() if part.device.type == "cpu" else part, trajectory)
+        seen = trajectory._replace(initial_state=None)  # a state shares its counts with others, so it is not copied
+        seen = tree_map(lambda part: part.pin_memory() if part.device.type == "cpu" else part, seen)
+        trajectory = seen._replace(initial_state=trajectory.initial_state)
     moved = to_device(trajectory, device)
     return Batch(moved, resets, Times.of(starts, device), Times.of(offsets, device), probed, mapped)
