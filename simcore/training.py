@@ -304,6 +304,9 @@ def train(config: Config, folder: RunFolder) -> bool:
         torch.set_num_threads(config.threads)
     device = choose_device(config.device)
     ranks = join_ranks(device)
+    if config.graph and ranks.size > 1:
+        leave_ranks(ranks)
+        raise UserError(f"--graph records what one process does, and there are {ranks.size}; leave it out")
     try:
         with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
             newest = checkpoints.latest(folder.checkpoints)

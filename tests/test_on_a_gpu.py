@@ -84,6 +84,21 @@ def test_an_agent_acts_beside_the_learner(tmp_path: Path) -> None:
     assert_trains_and_resumes(tinier_acting(executor="threads", acting__actors=2, core="slots"), tmp_path)
 
 
+@pytest.mark.parametrize("executor", ["serial", "threads"])
+def test_updates_of_an_agent_that_acts_are_recorded(executor: str, tmp_path: Path) -> None:
+    if DEVICE == "cpu":
+        pytest.skip("a CPU has no graphs")
+    config = tinier_acting(executor=executor, graph=True, record__metrics_every=8)
+    training = Training(replace(config, device=DEVICE), torch.device(DEVICE))
+    with training.executor:
+        for _ in range(12):  # some as they are, one recorded, some replayed, and one that measures gradient_ratio
+            training.update()
+        metrics = training.take_metrics()
+    assert math.isfinite(metrics["gradient_ratio"])
+    assert math.isfinite(metrics["loss"])
+    assert_trains_and_resumes(config, tmp_path)
+
+
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
 def test_every_verb_that_looks_into_a_run(core: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder.create(tmp_path / "run", tinier(learning__updates=2, core=core, device=DEVICE).to_dict())
