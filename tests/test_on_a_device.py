@@ -39,11 +39,11 @@ CASES = [
 ]
 
 
-def name(config: Config) -> str:
+def name_of(config: Config) -> str:
     return "-".join([config.run_name, config.policy, *(["map"] if config.probes.map_convdraw else [])])
 
 
-@pytest.mark.parametrize("config", CASES, ids=name)
+@pytest.mark.parametrize("config", CASES, ids=name_of)
 def test_an_update_is_all_on_the_device_and_asks_it_for_nothing(config: Config) -> None:
     trajectory = take(config)
     with fake_gpu() as device:

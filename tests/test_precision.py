@@ -12,7 +12,7 @@ from simcore.config import Config
 from simcore.memory import RecurrentCore
 from simcore.precision import lowered, set_precision
 from simcore.training import Training
-from test_on_a_device import CASES, name
+from test_on_a_device import CASES, name_of
 from tinier import tinier
 
 CPU = torch.device("cpu")
@@ -49,7 +49,7 @@ def test_a_thousand_updates_in_bfloat16_are_finite_and_learn(core: str) -> None:
     assert metrics["error"][-100:].nanmean() < 0.7 * metrics["error"][:20].nanmean()
 
 
-@pytest.mark.parametrize("config", CASES, ids=name)
+@pytest.mark.parametrize("config", CASES, ids=name_of)
 def test_weights_gradients_and_what_is_carried_over_stay_float32(config: Config) -> None:
     training = Training(replace(config, precision="bf16"), CPU)
     training.update()

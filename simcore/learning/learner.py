@@ -126,7 +126,7 @@ class Learner:
         system, trajectory, starts = self.system, batch.trajectory, batch.starts
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
-        snapshots_at = starts if system.simulation is not None else ()
+        snapshots_at = starts if system.simulation is not None else starts.none()
         with lowered(self.config.precision, self.device):
             observed = system.agent.observe(*trajectory[:3])
             beliefs = system.agent.core(observed, state, batch.begins, snapshots_at)

@@ -58,6 +58,10 @@ class Times(NamedTuple):
             raise ValueError("these times are known on the device alone; a bare LSTM can be unrolled with such, masked")
         return self.host
 
+    def none(self) -> "Times":
+        """Return no times at all, known where these are."""
+        return Times(None if self.host is None else (), self.rows[:0])
+
     def __len__(self) -> int:
         """How many there are."""
         return self.rows.shape[0]
