@@ -74,7 +74,7 @@ def test_a_peak_is_a_card_or_a_number() -> None:
     assert card is CARDS["rtx4090"]
     assert card.rate(torch.float32, "fp32") == pytest.approx(82.6e12)
     assert find_peak("h100").rate(torch.float32, "tf32") == pytest.approx(494.7e12)
-    assert find_peak("h100").rate(torch.float32, "bf16") == pytest.approx(66.9e12)
+    assert find_peak("h100").rate(torch.float32, "bf16") == pytest.approx(494.7e12)
     assert find_peak("2.5").seconds({torch.float32: 5 * 10**12, torch.bfloat16: 5 * 10**12}, "bf16") == pytest.approx(
         4.0
     )
