@@ -6,14 +6,12 @@ from operator import attrgetter
 
 import torch
 
-PRECISIONS = ("fp32", "tf32", "bf16")
-
 
 def set_precision(precision: str) -> None:
     """Say how float32 is multiplied on a GPU from now on, in matrix products, convolutions and cuDNN's LSTM.
 
     Args:
-        precision: of `PRECISIONS`. With fp32 products are exact, which PyTorch's own convolutions are not unless told.
+        precision: fp32, tf32 or bf16. With fp32 products are exact, as PyTorch's convolutions are only if told so.
     """
     inside = "ieee" if precision == "fp32" else "tf32"
     for name in ("cuda.matmul", "cudnn.conv", "cudnn.rnn"):

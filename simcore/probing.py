@@ -1,6 +1,5 @@
 """Fresh probes of a run: trained on its frozen belief, and on what the belief is compared with, then kept."""
 
-import hashlib
 import io
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -20,6 +19,7 @@ from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.runs.atomic import write_atomically
+from simcore.runs.digest import digest_of
 from simcore.system import SimCore, make_probes
 from simcore.training import make_policy, make_system, make_worlds, stream, world_sizes
 from simcore.worlds import LevelConfig
@@ -201,13 +201,10 @@ class FreshProbes:
 
     def _key(self, subject: Subject, of: Of) -> dict[str, Any]:
         """Return what decides how probes come out: the weights they read, the worlds, and the training."""
-        digest = hashlib.sha256()
-        for name, weights in (subject.weights.state_dict() if subject.weights is not None else {}).items():
-            digest.update(name.encode() + weights.detach().cpu().contiguous().numpy().tobytes())
         config = self.config
         return {
             "of": of,
-            "weights": digest.hexdigest(),
+            "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
             "world": repr(config.world),
             "seed": config.seed,
             "recipe": repr(asdict(config.probes)),

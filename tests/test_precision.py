@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from courses import CPU, course
 from simcore.config import Config
 from simcore.memory import RecurrentCore
 from simcore.precision import lowered, set_precision
@@ -15,20 +16,7 @@ from simcore.training import Training
 from test_on_a_device import CASES, name_of
 from tinier import tinier
 
-CPU = torch.device("cpu")
 TERMS = ("loss", "kl", "error", "probe_loss", "map_mse")
-
-
-def course(config: Config, updates: int) -> dict[str, Tensor]:
-    """Train, and return each metric at each update."""
-    training = Training(config, CPU)
-    steps = []
-    step = training.learner.step
-    training.learner.step = lambda batch: steps.append(step(batch)) or steps[-1]  # type: ignore[method-assign]
-    for _ in range(updates):
-        training.update()
-    training.check()
-    return {name: torch.stack([learned.metrics[name] for learned in steps]) for name in steps[0].metrics}
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])

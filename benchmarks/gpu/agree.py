@@ -143,9 +143,16 @@ def make_cases(device: torch.device, rehearse: bool) -> list[Case]:
     return cases
 
 
-def run_updates(config: Config, trajectory: Trajectory, updates: int, device: torch.device) -> Outcome:
-    """Do updates on a device, from the first weights."""
+def run_updates(
+    config: Config, trajectory: Trajectory, updates: int, device: torch.device, nudged: bool = False
+) -> Outcome:
+    """Do updates on a device, from the first weights, or from those `nudged` by a rounding up or down."""
     learner = make_learner(config, device)
+    if nudged:
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for weight in learner.system.parameters():
+                weight.mul_(1 + 2.0**-23 * torch.randint(-1, 2, weight.shape, generator=generator).to(device))
     there = fitted(trajectory, config.learning.worlds, learner.system)
     for _ in range(updates):
         learned = learner.step(learner.prepare(there))
@@ -198,14 +205,14 @@ def part_of(name: str) -> str:
     return ".".join(name.split(".")[:2])
 
 
-def compare(case: Case, device: torch.device) -> Difference:
-    """Do a case's updates on the CPU and on the device."""
+def compare(case: Case, device: torch.device, nudged: bool = False) -> Difference:
+    """Do a case's updates on the CPU and on the device, there with weights `nudged` by a rounding if asked."""
     plain = replace(case.config, precision="fp32", compile=False, graph=False)
     trajectory = make_trajectory(plain)
     with DrawnOnHost():
         ours = run_updates(plain, trajectory, case.updates, CPU)
     with nullcontext() if case.config.graph else DrawnOnHost():
-        theirs = run_updates(case.config, trajectory, case.updates, device)
+        theirs = run_updates(case.config, trajectory, case.updates, device, nudged)
     return difference(ours, theirs)
 
 
@@ -213,6 +220,7 @@ def main() -> None:
     """Compare all cases, and print a row of each as soon as it is known, then the table."""
     parser = make_parser(__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--nudged", action="store_true", help="move the weights by a rounding: what may be tolerated")
     options = parser.parse_args()
     # Convolutions round to TF32 unless told otherwise, and would hide what is looked for.
     set_precision("fp32")
@@ -227,7 +235,7 @@ def main() -> None:
             continue
         row: dict[str, Any] = {"case": case.name, "tolerance": case.tolerance._asdict()}
         try:
-            found = compare(case, options.device)
+            found = compare(case, options.device, options.nudged)
         except Exception as error:  # whatever it is, the other cases are worth knowing
             agreed = False
             message = f"{type(error).__name__}: {error}"

@@ -36,11 +36,10 @@ from benchmarks.gpu.common import (
 )
 from benchmarks.timing import machine
 from simcore.config import Config
+from simcore.cost import CARDS
 from simcore.learning.trajectory import Trajectory
 from simcore.precision import lowered, set_precision
 
-PEAKS = {"H100": {"fp32": 67.0, "tf32": 495.0, "bf16": 989.0}, "H200": {"fp32": 67.0, "tf32": 495.0, "bf16": 989.0}}
-"""What the maker says of dense products on cards with SXM sockets, TFLOP/s."""
 WARM_UP = 5
 """Updates that do not count: kernels are loaded and chosen, graphs recorded."""
 
@@ -230,7 +229,8 @@ def measure_convdraw(config: Config, precision: str, device: torch.device, repea
                 times.append(spent)
     rate = flop / statistics.median(seconds) / 1e12
     peak = 2 * width**3 / statistics.median(product) / 1e12
-    said = next((of for name, of in PEAKS.items() if name in card(device)), {}).get(precision)
+    known = next((peak for name, peak in CARDS.items() if name in card(device)), None)
+    said = known and known.rate(kind, precision) / 1e12
     return {
         "frames": count,
         "ms": 1e3 * statistics.median(seconds),
@@ -243,8 +243,8 @@ def measure_convdraw(config: Config, precision: str, device: torch.device, repea
 
 
 def card(device: torch.device) -> str:
-    """Return the name of a GPU; of anything else, none."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    """Return the name of a GPU in small letters without blanks; of anything else, none."""
+    return torch.cuda.get_device_name(device).lower().replace(" ", "") if device.type == "cuda" else ""
 
 
 def profile_update(cell: Cell, trajectories: Trajectories, device: torch.device) -> str:

@@ -59,6 +59,6 @@ def waiting(config: Config) -> int:
     taken, acting = config.trajectories_per_update, config.acting
     if config.executor == "serial":
         return taken
-    if config.executor == "threads":
+    if config.executor in ("threads", "processes"):
         return taken + acting.actors + acting.queue  # each actor has one in hand
     return taken + acting.actors * acting.queue

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from simcore.config import Config
 from simcore.cost.batch import empty_batch, size_of, waiting
@@ -15,7 +14,7 @@ from simcore.cost.shapes import hollow, shapes_alone
 from simcore.learning.learner import Learner
 from simcore.learning.trajectory import Trajectory
 from simcore.memory import RecurrentCore
-from simcore.nested import detach, tree_map
+from simcore.nested import detach, leaves, tree_map
 from simcore.system import SimCore, WorldSizes
 
 WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "batch"
@@ -165,11 +164,6 @@ def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.
         for hook in hooks:
             hook.remove()
     return meter
-
-
-def leaves(tree: Any) -> list[Tensor]:
-    """Return the tensors of a tree."""
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 def count(module: nn.Module) -> int:

@@ -1,6 +1,5 @@
 """What one update learns from: a trajectory on the learner's device, and what was drawn for it on the host."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from simcore.config import Config
 from simcore.learning.trajectory import Trajectory
 from simcore.memory import CoreState, Resets, Times
-from simcore.nested import leaves, to_device, tree_map
+from simcore.nested import to_device, tree_map
 from simcore.simulation import draw_offsets, draw_starts
 
 
@@ -57,15 +56,6 @@ class Batch(NamedTuple):
     def begins(self) -> Resets | Tensor | None:
         """Where episodes begin, as a core wants it."""
         return self.trajectory.is_first if self.starts.host is None else self.resets
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Return all that is on the device."""
-        yield from leaves(self.trajectory)
-        for times in (self.starts, self.offsets, self.probed, self.mapped):
-            if times is not None:
-                yield times.rows
-        if self.resets is not None:
-            yield self.resets.device
 
 
 def draw_batch(

@@ -1,7 +1,7 @@
 """Losses that are not finite are noticed where they are computed: the host is told later, and nothing has changed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -27,34 +27,36 @@ class Fault:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.found = torch.zeros((), dtype=torch.bool, device=device)
-        """Whether some update so far had a term that is not finite."""
         self.found_inf = torch.zeros((), device=device)
-        """The same as a float, as the optimiser wants it."""
+        """1 if some update so far had a term that is not finite, else 0: the optimiser looks here."""
         self._names: tuple[str, ...] = ()
         self._state: Tensor | None = None
         """The updates before the one that failed, and its terms; of the last update where none has failed."""
 
-    def look(self, terms: Mapping[str, Tensor], updates: Tensor) -> None:
-        """Look at the terms of an update, scalars, alike on all ranks.
+    @property
+    def found(self) -> Tensor:
+        """Whether some update so far had such a term, a bool on the device."""
+        return self.found_inf > 0
+
+    def look(self, names: Iterable[str], values: Tensor, updates: Tensor) -> None:
+        """Look at the terms of an update.
 
         Args:
-            terms: by name; the same names every time.
+            names: of the terms; the same every time.
+            values: theirs, `[terms]`, alike on all ranks.
             updates: how many were done before, a scalar on the device.
         """
-        values = torch.stack([updates.double(), *(term.detach().double() for term in terms.values())])
+        state = torch.cat([updates[None].double(), values.double()])
         if self._state is None:
-            self._names, self._state = tuple(terms), values.clone()
+            self._names, self._state = tuple(names), state
         else:
-            self._state.copy_(torch.where(self.found, self._state, values))
-        self.found.logical_or_(~values.isfinite().all())
-        self.found_inf.copy_(self.found)
+            self._state.copy_(torch.where(self.found, self._state, state))
+        self.found_inf.copy_(self.found | ~values.isfinite().all())
 
     def report(self) -> Tensor:
         """Return what `complain` reads, float64 `[2 + terms]`, on the device."""
-        if self._state is None:
-            return self.found.double()[None]
-        return torch.cat([self.found.double()[None], self._state])
+        found = self.found_inf.double()[None]
+        return found if self._state is None else torch.cat([found, self._state])
 
     def complain(self, report: list[float]) -> None:
         """Raise for the first term that was not finite, as `report` tells.

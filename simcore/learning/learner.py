@@ -15,7 +15,7 @@ from simcore.learning.ranks import Ranks
 from simcore.learning.recorded import RecordedUpdate
 from simcore.learning.trajectory import Trajectory, Truth
 from simcore.memory import RecurrentCore, Times
-from simcore.nested import detach, tree_map
+from simcore.nested import detach, leaves, tree_map
 from simcore.precision import lowered, set_precision
 from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.system import SimCore
@@ -92,7 +92,7 @@ class Learner:
         with torch.cuda.stream(self._copies):  # beside the last update
             batch = draw_batch(trajectory, *draws)
         current.wait_stream(self._copies)
-        for tensor in batch.tensors():
+        for tensor in leaves(batch):
             if tensor.device.type == "cuda":
                 tensor.record_stream(current)
         return batch
@@ -178,8 +178,7 @@ class Learner:
         metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
         metrics["clipped"] = (metrics["grad_norm"] > clip).float()
         terms = losses | {"gradient norm": metrics["grad_norm"]}
-        values = self.ranks.mean(torch.stack([term.detach() for term in terms.values()]))
-        self.fault.look(dict(zip(terms, values.unbind(), strict=True)), self._done)
+        self.fault.look(terms, self.ranks.mean(torch.stack([term.detach() for term in terms.values()])), self._done)
         self._done += 1
         self.optimizer.step()
         failed = self.fault.found

@@ -45,6 +45,8 @@ class Times(NamedTuple):
         """Return times that are known on the host, sent to a device if they are not there."""
         if isinstance(times, Times):
             return times
+        if not times:  # as in every step of an agent that acts: nothing need be sent
+            return cls((), torch.empty(0, dtype=torch.int64, device=device))
         return cls(tuple(times), torch.tensor(list(times), dtype=torch.int64).to(device, non_blocking=True))
 
     @property
@@ -62,7 +64,8 @@ class Times(NamedTuple):
         """Return no times at all, known where these are."""
         return Times(None if self.host is None else (), self.rows[:0])
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:  # and not len(), by which a tuple is made anew
         """How many there are."""
         return self.rows.shape[0]
 
@@ -87,11 +90,7 @@ class Resets(NamedTuple):
         host = host[times]
         return cls(tuple(times.tolist()), host, host.to(device, non_blocking=True))
 
-    def masks(self) -> dict[int, Tensor]:
-        """Return by time in which worlds an episode begins, bool `[B]`, on the device."""
-        return dict(zip(self.times, self.device.unbind(), strict=True))
-
 
 def masks_of(resets: Resets | None) -> dict[int, Tensor]:
     """Return by time in which worlds an episode begins, bool `[B]`, on the device; nothing for None."""
-    return {} if resets is None else resets.masks()
+    return {} if resets is None else dict(zip(resets.times, resets.device.unbind(), strict=True))

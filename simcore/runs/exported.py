@@ -1,6 +1,5 @@
 """Exported runs: the newest weights and the configuration in one small file, to be looked into and not trained on."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from simcore.errors import UserError
 from simcore.runs.atomic import write_atomically
+from simcore.runs.digest import digest_of
 
 SUFFIX = ".safetensors"
 """Ends the name of an exported run."""
@@ -66,7 +66,7 @@ class ExportedRun:
             UserError: the file is unreadable or damaged.
         """
         weights = _read(self.file)[1]
-        if _digest(weights) != self.digest:
+        if digest_of(dict(sorted(weights.items()))) != self.digest:
             _refuse(self.file)
         return weights
 
@@ -115,12 +115,12 @@ def save_export(
     """
     if file.suffix != SUFFIX:
         raise UserError(f"{file} does not end in {SUFFIX}; name such a file by --out")
-    kept = {name: _stored(weight, half) for name, weight in weights.items()}
+    kept = {name: _stored(weight, half) for name, weight in sorted(weights.items())}
     metadata = {
         "format": _FORMAT,
         "version": str(_VERSION),
         "update": str(update),
-        "sha256": _digest(kept),
+        "sha256": digest_of(kept),
         "config": json.dumps(config),
     }
     data = safetensors.torch.save(kept, metadata)
@@ -162,14 +162,6 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise UserError(f"cannot read {file}: {error.strerror or error}") from error
     except Exception as error:  # there is no saying what reading arbitrary bytes raises
         raise _unusable(file) from error
-
-
-def _digest(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names and weights, in hexadecimal."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(name.encode() + weights[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _unusable(file: Path) -> UserError:

@@ -1,8 +1,11 @@
 """What a training learned from is kept and then made again, bit for bit, by fresh actors in this process."""
 
+import copy
 import itertools
 import os
+import threading
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,31 @@ from torch import Tensor
 from simcore.acting import Actor, Experience
 from simcore.agent import Agent
 from simcore.config import Config
+from simcore.nested import leaves
 from simcore.training import Training, make_actor, make_system
 
 
-def leaves(tree: Any) -> list[Tensor]:
-    """Flatten nested tuples."""
-    if isinstance(tree, tuple):
-        return [leaf for child in tree for leaf in leaves(child)]
-    return [] if tree is None else [tree]
+def assert_never_half_written(agent: Agent, publish: Callable[[int], None], load: Callable[[Agent], int]) -> None:
+    """Publish versions of weights, all of them the version's number, while another thread loads them."""
+    own = copy.deepcopy(agent)
+
+    def fill(version: int) -> None:
+        with torch.no_grad():
+            for parameter in agent.parameters():
+                parameter.fill_(version)
+        publish(version)
+
+    fill(0)
+    writer = threading.Thread(target=lambda: [fill(version) for version in range(1, 301)])
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        version = load(own)
+        seen.add(version)
+        assert all(bool((parameter == version).all()) for parameter in own.parameters())
+    writer.join()
+    assert load(own) == 300
+    assert len(seen) > 5, "the two did not run side by side"
 
 
 class Watched(Training):

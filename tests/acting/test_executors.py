@@ -10,7 +10,15 @@ from typing import Any, cast
 
 import pytest
 import torch
-from replaying import Watched, assert_replays, assert_used_once_and_whole, breaking_actor, noted, noting_actor
+from replaying import (
+    Watched,
+    assert_never_half_written,
+    assert_replays,
+    assert_used_once_and_whole,
+    breaking_actor,
+    noted,
+    noting_actor,
+)
 
 from simcore import training
 from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Processes, Serial, Threads
@@ -174,26 +182,9 @@ def test_threads_end_with_the_executor_whatever_they_do(taken: int) -> None:
 
 
 def test_a_published_version_is_never_seen_half_written() -> None:
-    agent, own = (make_agent(tinier_acting()) for _ in range(2))
-
-    def fill(version: int) -> None:
-        with torch.no_grad():
-            for parameter in agent.parameters():
-                parameter.fill_(version)
-        weights.publish(version)
-
+    agent = make_agent(tinier_acting())
     weights = Weights(agent)
-    fill(0)
-    writer = threading.Thread(target=lambda: [fill(version) for version in range(1, 301)])
-    writer.start()
-    seen = set()
-    while writer.is_alive():
-        version = weights.load_into(own)
-        seen.add(version)
-        assert all(bool((parameter == version).all()) for parameter in own.parameters())
-    writer.join()
-    assert weights.load_into(own) == 300
-    assert len(seen) > 5, "the two did not run side by side"
+    assert_never_half_written(agent, weights.publish, weights.load_into)
 
 
 def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from replaying import assert_replays, breaking_actor, noting_actor
+from replaying import assert_never_half_written, assert_replays, breaking_actor, noting_actor
 
 from simcore import training
 from simcore.acting import ActorError, Processes
@@ -80,26 +79,9 @@ def test_a_slot_grows_and_what_is_in_it_stays() -> None:
 
 
 def test_shared_weights_are_never_seen_half_written() -> None:
-    agent, own = (make_agent(tinier_acting()) for _ in range(2))
+    agent = make_agent(tinier_acting())
     weights = SharedWeights(agent)
-
-    def fill(version: int) -> None:
-        with torch.no_grad():
-            for parameter in agent.parameters():
-                parameter.fill_(version)
-        weights.publish(agent, version)
-
-    fill(0)
-    writer = threading.Thread(target=lambda: [fill(version) for version in range(1, 301)])
-    writer.start()
-    seen = set()
-    while writer.is_alive():
-        version = weights.load_into(own)
-        seen.add(version)
-        assert all(bool((parameter == version).all()) for parameter in own.parameters())
-    writer.join()
-    assert weights.load_into(own) == 300
-    assert len(seen) > 5, "the two did not run side by side"
+    assert_never_half_written(agent, partial(weights.publish, agent), weights.load_into)
 
 
 def test_an_actor_that_raises_ends_a_run_with_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

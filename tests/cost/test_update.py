@@ -5,38 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.peak import peak_bytes
+from benchmarks.dry_run import CPU, measured, predicted, real_update
 from simcore.config import Config
-from simcore.cost import BATCH, MOMENTS, WEIGHTS, Meter, UpdateCost
+from simcore.cost import Meter
 from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
-from simcore.learning.learner import Learner
 from simcore.learning.trajectory import Trajectory
-from simcore.nested import detach, tree_map
+from simcore.nested import tree_map
 from simcore.presets import preset
 from simcore.training import Training, cost, make_system, world_sizes
 from tinier import changed, tinier, tinier_acting
-
-CPU = torch.device("cpu")
-BEFORE = (WEIGHTS, MOMENTS, BATCH)
-"""What is there before an update begins, which the peak of doing it does not count."""
-
-
-def real_update(config: Config) -> tuple[Learner, Trajectory]:
-    """Return a learner that has done an update, and a batch for the next."""
-    system, sizes = make_system(config), world_sizes(config)
-    learner = Learner(system, config, seed=0)
-    batch = tree_map(torch.zeros_like, empty_batch(config, sizes))
-    batch = batch._replace(is_first=first_frames(config, len(batch.frames)))
-    batch = batch._replace(initial_state=detach(system.agent.initial_state(config.learning.worlds)))
-    learner.step(batch)
-    learner.optimizer.zero_grad(set_to_none=True)
-    return learner, batch
-
-
-def predicted(config: Config) -> tuple[UpdateCost, int]:
-    """Return the cost, and how much of its peak an update adds to what was there before."""
-    costs = cost(config, on_gpu=False)
-    return costs, costs.peak - sum(costs.peak_by(kind) for kind in BEFORE)
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
@@ -44,12 +21,9 @@ def test_the_peak_is_that_of_a_real_update(core: str) -> None:
     config = changed(
         replace(preset("tiny"), core=core, threads=1), learning__worlds=8, learning__unroll_length=24, device="cpu"
     )
-    learner, batch = real_update(config)
-    prepared = learner.prepare(batch)
-    real = peak_bytes(lambda: learner.step(prepared), CPU)
     costs, peak = predicted(config)
-    assert peak == pytest.approx(real, rel=0.2)
-    assert sum(costs.parameters.values()) == sum(p.numel() for p in learner.system.parameters())
+    assert peak == pytest.approx(measured(config), rel=0.2)
+    assert sum(costs.parameters.values()) == sum(p.numel() for p in make_system(config).parameters())
 
 
 @pytest.mark.parametrize(

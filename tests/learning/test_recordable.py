@@ -1,38 +1,34 @@
 """An update that is done alike whatever its times are, as a CUDA graph is, against the plain one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from courses import assert_alike
 from fake_gpu import GPU, FakeGPU, fake_gpu
 from simcore.config import Config
 from simcore.errors import UserError
+from simcore.learning.batch import Batch, Learned
 from simcore.learning.learner import Learner
-from simcore.training import Training, check, make_system
+from simcore.learning.recorded import WARM_UP, RecordedUpdate
+from simcore.memory import CoreState, Times
+from simcore.training import check, make_system
 from test_on_a_device import FRAME_MODELS, KINDS, name_of, take
 from tinier import tinier, tinier_acting
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("model", FRAME_MODELS)
 @pytest.mark.parametrize("make", KINDS)
 def test_blind_updates_are_the_plain_ones(make: Callable[..., Config], model: str) -> None:
     plain, blind = (
-        Training(make(frame_model=model, graph=graph, probes__map_convdraw=True, record__metrics_every=3), CPU)
+        make(frame_model=model, graph=graph, probes__map_convdraw=True, record__metrics_every=3)
         for graph in (False, True)
     )
-    for _ in range(5):
-        for training in (plain, blind):
-            training.update()
-    told = blind.take_metrics()
-    for name, value in plain.take_metrics().items():
-        if not name.startswith("seconds"):
-            assert told[name] == pytest.approx(value, rel=1e-4, abs=1e-6, nan_ok=True), name
-    for name, value in plain.system.state_dict().items():
-        torch.testing.assert_close(blind.system.state_dict()[name], value, rtol=1e-3, atol=1e-5, msg=name)
+    assert_alike(plain, blind, 5, 1e-4, (1e-3, 1e-5))
 
 
 @pytest.mark.parametrize(
@@ -74,3 +70,59 @@ def test_where_nothing_can_be_recorded_one_line_says_so() -> None:
         tinier(core="slots", graph=True)
     with pytest.raises(UserError, match="the device is cpu"):
         check(tinier(graph=True))
+
+
+class FakeGraph:
+    """Stands for a CUDA graph: when it is replayed, it does what was recorded, with what is then in its places."""
+
+    def __init__(self) -> None:
+        self.replay: Callable[[], None]
+        self.generators: list[torch.Generator] = []
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        self.generators.append(generator)
+
+
+def test_a_recorded_update_is_replayed_with_each_batch_and_its_results_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trajectory = take(tinier(graph=True))
+    calls: list[tuple[Batch, Learned]] = []
+
+    def batch_of(value: float) -> Batch:
+        times, state = Times(None, torch.tensor([int(value)])), CoreState(torch.zeros(3, 2), torch.zeros(3, 2))
+        filled = trajectory._replace(rewards=torch.full_like(trajectory.rewards, value), initial_state=state)
+        return Batch(filled, None, times, times, None, None)
+
+    def update(batch: Batch) -> Learned:
+        found = batch.trajectory.rewards.mean() + batch.starts.rows.sum()
+        calls.append((batch, Learned({"found": found}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2)))))
+        return calls[-1][1]
+
+    @contextmanager
+    def recording(graph: FakeGraph, capture_error_mode: str) -> Iterator[None]:
+        yield
+        places, learned = calls[-1]
+
+        def replay() -> None:
+            again = update(places)
+            learned.metrics["found"].copy_(again.metrics["found"])
+            learned.final_state.hidden.copy_(again.final_state.hidden)
+
+        graph.replay = replay
+
+    waiting = SimpleNamespace(wait_stream=lambda other: None)
+    for part, stand_in in (
+        ("Stream", lambda: waiting),
+        ("current_stream", lambda: waiting),
+        ("stream", lambda stream: nullcontext()),
+        ("CUDAGraph", FakeGraph),
+        ("graph", recording),
+    ):
+        monkeypatch.setattr(torch.cuda, part, stand_in)
+    recorded = RecordedUpdate(update, [torch.Generator()])
+    learned = [recorded(batch_of(value)) for value in range(1, 8)]
+    assert [result.metrics["found"].item() for result in learned] == [2.0 * value for value in range(1, 8)]
+    assert [result.final_state.hidden[2, 1].item() for result in learned] == [2.0 * value for value in range(1, 8)]
+    places = [batch.trajectory.rewards.data_ptr() for batch, _ in calls[WARM_UP:]]
+    assert len(set(places)) == 1, "what is recorded looks at the same places every time"

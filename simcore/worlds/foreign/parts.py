@@ -37,6 +37,8 @@ class Made(NamedTuple):
 class Parts:
     """Steps B environments in a few processes, each of which has a `SyncVectorEnv` of its part.
 
+    Gymnasium's `AsyncVectorEnv` wants a process for each environment, which for a batch of 64 is far more than cores.
+
     It has of `SyncVectorEnv`'s interface what `ForeignVectorEnv` needs, and gives the same results for the same seeds.
     Frames come through shared memory; those that are returned are overwritten by the next step.
 

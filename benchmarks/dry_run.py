@@ -1,0 +1,77 @@
+"""How near the memory that `simcore train --dry-run` tells comes to what an update takes on this machine's CPU.
+
+    python -m benchmarks.dry_run
+
+For each core at two sizes of `tiny`: what an update adds to weights, moments and batch at its peak, told and measured.
+"""
+
+import argparse
+from dataclasses import replace
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peak import peak_bytes
+from benchmarks.timing import machine
+from simcore.config import Config
+from simcore.cost import BATCH, MOMENTS, WEIGHTS, UpdateCost
+from simcore.cost.batch import empty_batch, first_frames
+from simcore.learning.learner import Learner
+from simcore.learning.trajectory import Trajectory
+from simcore.nested import detach, tree_map
+from simcore.presets import preset
+from simcore.training import cost, make_system, world_sizes
+
+CPU = torch.device("cpu")
+SIZES = ((8, 24), (16, 40))
+"""Worlds and steps."""
+BEFORE = (WEIGHTS, MOMENTS, BATCH)
+"""What is there before an update begins, which the peak of doing it does not count."""
+
+
+def real_update(config: Config) -> tuple[Learner, Trajectory]:
+    """Return a learner that has done an update, and a batch for the next."""
+    system, sizes = make_system(config), world_sizes(config)
+    learner = Learner(system, config, seed=0)
+    batch = tree_map(torch.zeros_like, empty_batch(config, sizes))
+    batch = batch._replace(is_first=first_frames(config, len(batch.frames)))
+    batch = batch._replace(initial_state=detach(system.agent.initial_state(config.learning.worlds)))
+    learner.step(batch)
+    learner.optimizer.zero_grad(set_to_none=True)
+    return learner, batch
+
+
+def predicted(config: Config) -> tuple[UpdateCost, int]:
+    """Return the cost, and how much of its peak an update adds to what was there before."""
+    costs = cost(config, on_gpu=False)
+    return costs, costs.peak - sum(costs.peak_by(kind) for kind in BEFORE)
+
+
+def measured(config: Config) -> int:
+    """Return the bytes that an update adds at its peak."""
+    learner, batch = real_update(config)
+    prepared = learner.prepare(batch)
+    return peak_bytes(lambda: learner.step(prepared), CPU)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    torch.set_num_threads(1)
+    table = Table("core", "worlds x steps", title=f"Peak of an update: {machine(CPU)}")
+    for column in ("told, MiB", "measured, MiB", "told / measured"):
+        table.add_column(column, justify="right")
+    for core in ("lstm", "slots", "kanerva"):
+        for worlds, steps in SIZES:
+            config = replace(preset("tiny"), core=core, threads=1, device="cpu")
+            config = replace(config, learning=replace(config.learning, worlds=worlds, unroll_length=steps))
+            told, real = predicted(config)[1], measured(config)
+            table.add_row(
+                core, f"{worlds} x {steps}", f"{told / 2**20:.1f}", f"{real / 2**20:.1f}", f"{told / real:.3f}"
+            )
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""What tells weights from other weights."""
+
+import hashlib
+from collections.abc import Mapping
+
+from torch import Tensor
+
+
+def digest_of(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and weights in their order, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, weight in weights.items():
+        digest.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
