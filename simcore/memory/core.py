@@ -99,7 +99,7 @@ class RecurrentCore(nn.Module):
         at = Times.of(snapshots_at, inputs.device)
         if at.host is not None and any(not 0 <= t < length for t in at.host):
             raise ValueError(f"snapshot times {list(at.host)} are not all in [0, {length})")
-        if inputs.dim() > 3 and (is_first is not None or at.count):
+        if inputs.dim() > 3 and (is_first is not None or at.number):
             raise ValueError("an unroll that starts from snapshots has neither resets nor snapshots of its own")
         if at.host is None and self.memory is None:
             if isinstance(is_first, Resets):
@@ -124,14 +124,14 @@ class RecurrentCore(nn.Module):
             piece, state = self._lstm(inputs[begin:end], state)
             outputs.append(piece)
             after[end - 1] = state
-        snapshots = stack([after[t] for t in at.known]) if at.count else None
+        snapshots = stack([after[t] for t in at.known]) if at.number else None
         return Unrolled(torch.cat(outputs), state, snapshots)
 
     def _masked(self, inputs: Tensor, state: CoreState, is_first: Tensor | None, at: Times) -> Unrolled:
         """Unroll the bare LSTM step by step, with every step's state at hand: nothing depends on when anything is."""
         outputs, cells = masked_unroll(self.lstm, inputs, state.hidden, state.cell, is_first)
         final = CoreState(outputs[-1], cells[-1])
-        snapshots = CoreState(outputs.index_select(0, at.rows), cells.index_select(0, at.rows)) if at.count else None
+        snapshots = CoreState(outputs.index_select(0, at.rows), cells.index_select(0, at.rows)) if at.number else None
         return Unrolled(outputs, final, snapshots)
 
     def _reset(self, state: CoreState, first: Tensor) -> CoreState:

@@ -193,7 +193,7 @@ class Kanerva(Memory):
         Raises:
             ValueError: resets or snapshots are asked of a memory that only reads.
         """
-        if self.memory is None and (resets is not None or snapshots_at.count):
+        if self.memory is None and (resets is not None or snapshots_at.number):
             raise ValueError("a Kanerva memory that only reads has neither resets nor snapshots")
         lead = inputs.shape[1:-1]
         if len(lead) > 1:
@@ -231,7 +231,7 @@ class Kanerva(Memory):
             return Unrolled(outputs, CoreState(outputs[-1], last_cell, memory), None)
         mean, covariance, cells, means, covariances = written
         final = CoreState(outputs[-1], last_cell, KanervaState(mean, covariance, prior.noise))
-        if not snapshots_at.count:
+        if not snapshots_at.number:
             return Unrolled(outputs, final, None)
         states = KanervaState(means, covariances, prior.noise.expand(len(means), -1))
         return Unrolled(outputs, final, CoreState(outputs.index_select(0, snapshots_at.rows), cells, states))

@@ -142,7 +142,7 @@ class Slots(Memory):
                 snapshots are asked of one that only reads, or the worlds' states are of different times.
             RuntimeError: words that the state sees have been overwritten since.
         """
-        if self.write_word is None and (resets is not None or snapshots_at.count):
+        if self.write_word is None and (resets is not None or snapshots_at.number):
             raise ValueError("a slot memory that only reads has neither resets nor snapshots")
         if self.write_word is not None and inputs.dim() > 3:
             raise ValueError("a slot memory that writes starts from one state of each world")
@@ -183,11 +183,11 @@ class Slots(Memory):
         written, first = after(length - 1)
         carried = SlotState(view.ring, view.inverse, view.tip, written, first, reads[-1], none, since + length)
         final = CoreState(hidden[-1], cell, carried)
-        if not snapshots_at.count:
+        if not snapshots_at.number:
             return Unrolled(outputs, final, None)
         counts, firsts = (torch.stack(part) for part in zip(*(after(t) for t in snapshots_at.known), strict=True))
         ring, inverse, tip, words, since = (
-            leaf.expand(snapshots_at.count, *leaf.shape) for leaf in (view.ring, view.inverse, view.tip, words, since)
+            leaf.expand(snapshots_at.number, *leaf.shape) for leaf in (view.ring, view.inverse, view.tip, words, since)
         )
         rows = snapshots_at.rows
         snapshots = SlotState(ring, inverse, tip, counts, firsts, reads.index_select(0, rows), words, since)

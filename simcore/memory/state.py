@@ -65,7 +65,7 @@ class Times(NamedTuple):
         return Times(None if self.host is None else (), self.rows[:0])
 
     @property
-    def count(self) -> int:  # and not len(), by which a tuple is made anew
+    def number(self) -> int:  # and not len(), by which a tuple is made anew
         """How many there are."""
         return self.rows.shape[0]
 
