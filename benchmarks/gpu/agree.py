@@ -42,8 +42,8 @@ class Tolerance(NamedTuple):
     """The norm of the difference of a weight's gradients, as a part of the gradient's."""
 
 
-FLOAT32 = Tolerance(loss=1e-4, norm=2e-3, gradient=5e-3)
-"""Sums in another order, over unrolls of tens of steps. Weights that differ by a rounding give 1e-5, 2e-4 and 5e-4."""
+FLOAT32 = Tolerance(loss=1e-4, norm=2e-3, gradient=2e-2)
+"""Sums in another order, over unrolls of tens of steps. `--nudged` gave up to 8e-6, 8e-5 and 4e-3 on a CPU."""
 LATER = Tolerance(loss=1e-2, norm=0.0, gradient=0.0)
 """After several updates: Adam's first steps have the sign of each gradient alone, and so that of its rounding."""
 TF32 = Tolerance(loss=1e-2, norm=0.1, gradient=0.2)
