@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from simcore.config import Config
+from simcore.config.run import Config
 from simcore.networks import ResidualEncoder
 from simcore.worlds import make_vector
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from benchmarks.peak import peak_bytes
 from benchmarks.timing import machine, milliseconds, parse_options, take_turns
+from simcore.common.tree import detach
 from simcore.memory import CoreState, Kanerva, KanervaState, Memory, RecurrentCore, SlotMemory, Slots
-from simcore.nested import detach
 
 REFERENCE = "loop of nn.LSTMCell"
 WIDE_KANERVA, WIDE_SLOTS = "the same, 512 inputs more", "the same, 600 inputs more"

@@ -14,14 +14,14 @@ from rich.table import Table
 
 from benchmarks.peak import peak_bytes
 from benchmarks.timing import machine
-from simcore.config import Config
-from simcore.cost import BATCH, MOMENTS, WEIGHTS, UpdateCost
+from simcore.build import make_system, world_sizes
+from simcore.common.tree import detach, tree_map
+from simcore.config.presets import preset
+from simcore.config.run import Config
+from simcore.cost import BATCH, MOMENTS, WEIGHTS, UpdateCost, cost_of_run
 from simcore.cost.batch import empty_batch, first_frames
+from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
-from simcore.learning.trajectory import Trajectory
-from simcore.nested import detach, tree_map
-from simcore.presets import preset
-from simcore.training import cost, make_system, world_sizes
 
 CPU = torch.device("cpu")
 SIZES = ((8, 24), (16, 40))
@@ -44,7 +44,7 @@ def real_update(config: Config) -> tuple[Learner, Trajectory]:
 
 def predicted(config: Config) -> tuple[UpdateCost, int]:
     """Return the cost, and how much of its peak an update adds to what was there before."""
-    costs = cost(config, on_gpu=False)
+    costs = cost_of_run(config, on_gpu=False)
     return costs, costs.peak - sum(costs.peak_by(kind) for kind in BEFORE)
 
 

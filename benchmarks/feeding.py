@@ -28,10 +28,12 @@ from rich.table import Table
 
 from benchmarks.timing import machine
 from simcore.acting import Executor, Processes
-from simcore.config import Config
-from simcore.learning.ranks import Ranks
-from simcore.presets import preset
-from simcore.training import Training, choose_device, make_executor, make_system
+from simcore.build import make_executor, make_system
+from simcore.common.devices import choose_device
+from simcore.common.distributed import Ranks
+from simcore.config.presets import preset
+from simcore.config.run import Config
+from simcore.training.loop import Training
 
 PAGE = 4096
 TICKS = os.sysconf("SC_CLK_TCK")

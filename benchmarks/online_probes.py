@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from simcore.learning.trajectory import Truth
+from simcore.analysis.fresh_probes import FreshProbes, believe, collect, episode_frames
+from simcore.analysis.scores import Constant, Scores, left, score
+from simcore.build import make_probes, world_sizes
+from simcore.common.tree import tree_map
+from simcore.config.presets import preset
+from simcore.data.targets import Truth
 from simcore.memory import Times
-from simcore.nested import tree_map
-from simcore.presets import preset
 from simcore.probes import Probes
-from simcore.probes.measure import Constant, Scores, left, score
-from simcore.probing import FreshProbes, believe, collect, episode_frames
-from simcore.system import make_probes
-from simcore.training import Training, world_sizes
+from simcore.training.loop import Training
 
 RATES = (3e-4, 1e-3)
 TIMES = (3, 6, 12, 40)

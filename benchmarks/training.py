@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import machine
-from simcore.config import Config
-from simcore.presets import preset
-from simcore.training import Training
+from simcore.config.presets import preset
+from simcore.config.run import Config
+from simcore.training.loop import Training
 
 CPU = torch.device("cpu")
 Run = Callable[[int], None]

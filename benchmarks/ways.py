@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.gpu.common import fitted, make_learner, make_trajectory
 from benchmarks.timing import machine, take_turns
-from simcore.presets import preset
+from simcore.config.presets import preset
 
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {},

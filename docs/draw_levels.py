@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "worlds")]
 from solver import solve  # noqa: E402
 
 from simcore.worlds import LEVELS, Walker, WorldVectorEnv, make_vector  # noqa: E402
-from simcore.worlds.grid import pack_colours  # noqa: E402
+from simcore.worlds.voxel.grid import pack_colours  # noqa: E402
 
 PIXELS = 192  # side of each picture; a multiple of every level's size
 MOMENTS = 6

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.learning.trajectory import Trajectory, one_hot_actions
+from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Resets, Times, Unrolled
 from simcore.networks import ResidualEncoder
 

@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import subcommand
 
 from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from simcore.common.distributed import Ranks
+from simcore.data.targets import OLD, Truth
+from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
-from simcore.learning.ranks import Ranks
-from simcore.learning.trajectory import OLD, Trajectory, Truth, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Times
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.config import Config
-from simcore.training import Training
+from simcore.config.run import Config
+from simcore.training.loop import Training
 
 CPU = torch.device("cpu")
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from simcore.cli import main
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import RunFolder, checkpoints
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier
 
 

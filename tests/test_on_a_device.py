@@ -8,14 +8,17 @@ import torch
 from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
 from fake_gpu import GPU, fake_gpu
-from simcore.config import Config
-from simcore.evaluation import evaluate
-from simcore.inspection import Loaded, imagine_maps, measure
+from simcore.analysis.evaluation import evaluate
+from simcore.analysis.fresh_probes import FreshProbes
+from simcore.analysis.loading import Loaded
+from simcore.analysis.maps import imagine_maps
+from simcore.analysis.measuring import measure
+from simcore.analysis.rollout import roll_out
+from simcore.build import make_system
+from simcore.config.run import Config
+from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
-from simcore.learning.trajectory import Trajectory
-from simcore.probing import FreshProbes
-from simcore.rollout import roll_out
-from simcore.training import Training, make_system
+from simcore.training.loop import Training
 from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from simcore.analysis.loading import load_run
 from simcore.cli import main
-from simcore.config import Config
-from simcore.inspection import load_run
-from simcore.nested import tree_map
-from simcore.precision import set_precision
+from simcore.common.precision import set_precision
+from simcore.common.tree import tree_map
+from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, open_run
-from simcore.training import Training, train
+from simcore.training.loop import Training, train
 from tinier import tinier, tinier_acting
 
 DEVICE = os.environ.get("SIMCORE_TEST_DEVICE", "cuda")

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from simcore.agent import Agent
+from simcore.data.targets import Truth
+from simcore.data.trajectory import NO_ACTION, Trajectory, one_hot_actions
 from simcore.frame_models import GECO, ConvDRAW, FrameLoss
-from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth, one_hot_actions
 from simcore.memory import CoreState, Unrolled
 from simcore.simulation import SimCoreHead, asks_memory, draw_offsets, draw_starts, target_times
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from simcore.config import (
+from simcore.config.run import (
     AgentConfig,
     Config,
     ConvDRAWConfig,

@@ -21,9 +21,9 @@ from torch.overrides import TorchFunctionMode
 
 from benchmarks.gpu.common import CPU, fitted, make_learner, make_parser, make_trajectory, sized, tell
 from benchmarks.timing import machine
-from simcore.config import Config
-from simcore.learning.trajectory import Trajectory
-from simcore.precision import set_precision
+from simcore.common.precision import set_precision
+from simcore.config.run import Config
+from simcore.data.trajectory import Trajectory
 
 DRAWS = frozenset({torch.randn, torch.rand, torch.randint, torch.randperm})
 """What the nets draw by; a further one would be drawn on each device by itself, and show as a difference."""

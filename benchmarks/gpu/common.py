@@ -11,7 +11,11 @@ from typing import Any
 
 import torch
 
-from simcore.config import (
+from simcore.build import make_actor, make_system
+from simcore.common.seeding import stream
+from simcore.common.tree import tree_map
+from simcore.config.presets import preset
+from simcore.config.run import (
     AgentConfig,
     Config,
     ConvDRAWConfig,
@@ -21,12 +25,9 @@ from simcore.config import (
     SimulationConfig,
     SlotsConfig,
 )
+from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
-from simcore.learning.trajectory import Trajectory
-from simcore.nested import tree_map
-from simcore.presets import preset
 from simcore.system import SimCore
-from simcore.training import make_actor, make_system, stream
 
 CPU = torch.device("cpu")
 

@@ -35,10 +35,10 @@ from benchmarks.gpu.common import (
     tell,
 )
 from benchmarks.timing import machine
-from simcore.config import Config
+from simcore.common.precision import lowered, set_precision
+from simcore.config.run import Config
 from simcore.cost import CARDS
-from simcore.learning.trajectory import Trajectory
-from simcore.precision import lowered, set_precision
+from simcore.data.trajectory import Trajectory
 
 WARM_UP = 5
 """Updates that do not count: kernels are loaded and chosen, graphs recorded."""

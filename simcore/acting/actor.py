@@ -2,63 +2,20 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simcore.acting.experience import Episode, Experience
 from simcore.acting.policies import Choice, Policy, Present
-from simcore.learning.trajectory import NO_ACTION, Trajectory, Truth
+from simcore.data.rollouts import Episode, Experience
+from simcore.data.targets import Truth
+from simcore.data.trajectory import NO_ACTION, Trajectory
+from simcore.worlds.api import Worlds
 
 Arrays = dict[str, NDArray[Any]]
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
-
-
-class Worlds(Protocol):
-    """What an actor asks of a batch of worlds; see `WorldVectorEnv`."""
-
-    num_envs: int
-    action_names: tuple[str, ...]
-    resumes_episodes: bool
-    """Whether `set_state` goes on within the episodes; if not, new ones begin."""
-
-    @property
-    def food_left(self) -> NDArray[np.int64] | None:
-        """The food that is left in each world, `[B]`; None where there is no such thing."""
-        ...
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """The time spent so far, by stage: step and draw."""
-        ...
-
-    def reset(self, *, seed: int, options: dict[str, Any] | None = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Begin an episode in each world."""
-        ...
-
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Take an action in each world."""
-        ...
-
-    def get_state(self) -> Arrays:
-        """Return all that the future depends on."""
-        ...
-
-    def set_state(self, state: Arrays) -> None:
-        """Go on from a state."""
-        ...
-
-    def observe(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Return the present frames and info again."""
-        ...
-
-    def close(self) -> None:
-        """Give back what the worlds hold."""
-        ...
 
 
 class Actor:

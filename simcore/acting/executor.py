@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from simcore.acting.actor import Actor
-from simcore.acting.experience import Experience
 from simcore.agent import Agent
+from simcore.data.rollouts import Experience
 
 MakeActor = Callable[[int, Agent], Actor]
 """Makes the actor of a number, which acts with the agent that it is given."""

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
-from simcore.acting.experience import Experience
 from simcore.agent import Agent
-from simcore.errors import UserError
-from simcore.nested import exchange
+from simcore.common.errors import UserError
+from simcore.common.tree import exchange
+from simcore.data.rollouts import Experience
 
 LOOK_UP = 1.0
 """Seconds after which a learner that waits looks for actors that have fallen silent."""

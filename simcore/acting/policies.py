@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from simcore.agent import Agent
+from simcore.common.tree import plain, to_device, tree_map
 from simcore.memory import CoreState, Resets
-from simcore.nested import plain, to_device, tree_map
 from simcore.worlds import Walker
 
 

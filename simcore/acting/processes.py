@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore import spawning
 from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
-from simcore.acting.experience import Experience
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
-from simcore.nested import exchange
-from simcore.spawning import CONTEXT
+from simcore.common import spawning
+from simcore.common.spawning import CONTEXT
+from simcore.common.tree import exchange
+from simcore.data.rollouts import Experience
 
 PATIENCE = 5.0
 """Seconds in which processes that are told to end may finish what they are at; then they are killed."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.agent import Agent
-from simcore.spawning import CONTEXT
+from simcore.common.spawning import CONTEXT
 
 BEGUN, DONE, VERSIONS = 0, 1, 2
 """Where the header counts the publications that have begun and that are done, and where the two versions are."""

@@ -12,8 +12,8 @@ import torch
 
 from simcore.acting.actor import Actor
 from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
-from simcore.acting.experience import Experience
 from simcore.agent import Agent
+from simcore.data.rollouts import Experience
 
 LOOK_UP = 0.01
 """Seconds after which who waits for a thread to end looks again."""

@@ -3,8 +3,20 @@
 from rich.table import Table
 
 from simcore.commands.console import say, wide_console
-from simcore.config import Config
-from simcore.cost import ACTIVATIONS, BATCH, GRADIENTS, MOMENTS, OTHER, WEIGHTS, Held, Peak, UpdateCost, find_peak
+from simcore.config.run import Config
+from simcore.cost import (
+    ACTIVATIONS,
+    BATCH,
+    GRADIENTS,
+    MOMENTS,
+    OTHER,
+    WEIGHTS,
+    Held,
+    Peak,
+    UpdateCost,
+    cost_of_run,
+    find_peak,
+)
 
 UTILISATIONS = (1.0, 0.35, 0.1)
 """Parts of a peak: the bound, what large products reach, and what small nets do."""
@@ -17,9 +29,7 @@ def dry_run(config: Config, peak: str | None) -> None:
         UserError: there is no such environment, or no such peak.
     """
     card = find_peak(peak) if peak is not None else None  # complains before anything is made
-    from simcore.training import cost
-
-    costs = cost(config, on_gpu=card is not None)
+    costs = cost_of_run(config, on_gpu=card is not None)
     console = wide_console()
     console.print(parts_table(costs), memory_table(costs), highlight=False)
     if costs.measuring > 1:

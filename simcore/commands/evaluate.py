@@ -8,7 +8,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from simcore.commands.console import say
-from simcore.config import file_name
+from simcore.config.run import file_name
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Evaluate:
 
     def execute(self) -> None:
         """Print the table, and write it into the run's folder."""
-        from simcore.evaluation import evaluate
+        from simcore.analysis.evaluation import evaluate
+        from simcore.analysis.loading import load_run
         from simcore.figures import evaluation_table
-        from simcore.inspection import load_run
         from simcore.runs import open_run
 
         run = open_run(self.run)

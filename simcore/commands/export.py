@@ -6,7 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from simcore.commands.console import say
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Export:
         """Write the file."""
         import torch
 
-        from simcore.inspection import newest_weights
+        from simcore.analysis.loading import newest_weights
         from simcore.runs import RunFolder
         from simcore.runs.exported import SUFFIX, mebibytes, save_export
 

@@ -7,7 +7,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import say
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 
 
 @dataclass(frozen=True)

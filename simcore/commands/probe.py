@@ -10,7 +10,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Probe:
 
     def execute(self) -> None:
         """Print the table, and write it with the figures into the run's folder."""
+        from simcore.analysis.loading import load_run
+        from simcore.analysis.maps import imagine_maps
+        from simcore.analysis.measuring import measure
+        from simcore.analysis.scores import left
         from simcore.figures import (
             course_figure,
             fading_table,
@@ -48,8 +52,6 @@ class Probe:
             trajectory_error,
             trajectory_error_figure,
         )
-        from simcore.inspection import imagine_maps, load_run, measure
-        from simcore.probes.measure import left
         from simcore.runs import RunFolder, open_run
 
         if self.worlds < 1:

@@ -30,9 +30,9 @@ class Rollout:
 
     def execute(self) -> None:
         """Write the picture and the animation into the run's folder."""
+        from simcore.analysis.loading import load_run
+        from simcore.analysis.rollout import roll_out
         from simcore.figures import rollout_animation, rollout_figure, save_animation
-        from simcore.inspection import load_run
-        from simcore.rollout import roll_out
         from simcore.runs import open_run
 
         run = open_run(self.run)

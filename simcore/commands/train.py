@@ -9,9 +9,9 @@ from typing import Annotated
 import tyro
 
 from simcore.commands.console import say
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.presets import preset
+from simcore.common.errors import UserError
+from simcore.config.presets import preset
+from simcore.config.run import Config
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Train:
         if self.peak is not None:
             raise UserError("--peak tells what a run would cost, and goes with --dry-run")
         from simcore.runs import RunFolder
-        from simcore.training import check, train
+        from simcore.training.loop import check, train
 
         if self.resume is not None:
             folder = RunFolder.open(self.resume)

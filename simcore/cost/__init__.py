@@ -2,7 +2,7 @@
 
 from simcore.cost.meter import ACTIVATIONS, OTHER, Held, Meter
 from simcore.cost.peaks import CARDS, Peak, find_peak
-from simcore.cost.update import BATCH, GRADIENTS, MOMENTS, WEIGHTS, UpdateCost, cost_of
+from simcore.cost.update import BATCH, GRADIENTS, MOMENTS, WEIGHTS, UpdateCost, cost_of, cost_of_run
 
 __all__ = [
     "ACTIVATIONS",
@@ -17,5 +17,6 @@ __all__ = [
     "Peak",
     "UpdateCost",
     "cost_of",
+    "cost_of_run",
     "find_peak",
 ]

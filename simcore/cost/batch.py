@@ -2,8 +2,9 @@
 
 import torch
 
-from simcore.config import Config
-from simcore.learning.trajectory import Trajectory, Truth
+from simcore.config.run import Config
+from simcore.data.targets import Truth
+from simcore.data.trajectory import Trajectory
 from simcore.system import WorldSizes
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from simcore.config import Config
+from simcore.build import make_system, world_sizes
+from simcore.common.tree import detach, leaves, tree_map
+from simcore.config.run import Config
 from simcore.cost.batch import empty_batch, size_of, waiting
 from simcore.cost.meter import Arithmetic, Held, Meter
 from simcore.cost.shapes import hollow, shapes_alone
+from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
-from simcore.learning.trajectory import Trajectory
 from simcore.memory import RecurrentCore
-from simcore.nested import detach, leaves, tree_map
 from simcore.system import SimCore, WorldSizes
 
 WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "batch"
@@ -126,6 +127,21 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
             waiting(config),
             first.flop.total() / last.flop.total(),
         )
+
+
+def cost_of_run(config: Config, on_gpu: bool) -> UpdateCost:
+    """Return what an update of a run costs; nothing is done but in shapes, so it needs no GPU and little memory.
+
+    Args:
+        config: of the run.
+        on_gpu: count for a GPU, also where the run's device is another.
+
+    Raises:
+        UserError: there is no such environment, or it is not one to learn from.
+    """
+    gpu = on_gpu or config.device.startswith("cuda") or (config.device == "auto" and torch.cuda.is_available())
+    sizes = world_sizes(config)
+    return cost_of(config, make_system(config, sizes), sizes, "cuda" if gpu else "cpu")
 
 
 def make_moments(learner: Learner) -> None:

@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from simcore.analysis.rollout import Rollout
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
-from simcore.rollout import Rollout
 
 SIDE = 1.28
 """Of a picture, in inches."""

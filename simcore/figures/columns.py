@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import read_metrics
 
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.figures.columns import metric_columns
 from simcore.runs import RunFolder
 

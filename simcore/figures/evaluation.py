@@ -4,7 +4,8 @@ import math
 
 from rich.table import Table
 
-from simcore.evaluation import MEASURES, Evaluation, Interval
+from simcore.analysis.evaluation import MEASURES, Evaluation
+from simcore.common.intervals import Interval
 
 
 def evaluation_table(evaluation: Evaluation, title: str) -> Table:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.rollout import Rollout
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
-from simcore.rollout import Rollout
 
 COLUMNS = 16
 SIDE = 0.7

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from simcore.evaluation import Interval
+from simcore.common.intervals import Interval
 
 
 class Point(NamedTuple):

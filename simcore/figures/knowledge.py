@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from simcore.learning.trajectory import OLD
-from simcore.probes.measure import Scores, left
+from simcore.analysis.scores import Scores, left
+from simcore.data.targets import OLD
 
 COLUMNS = {
     "map_mse": "whole map",

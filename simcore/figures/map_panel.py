@@ -8,8 +8,8 @@ from matplotlib.patches import Polygon
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
+from simcore.analysis.map_view import MapView
 from simcore.figures.sheet import show
-from simcore.map_view import MapView
 
 TRUE, BELIEVED = "black", "tab:blue"
 """Colours of the arrow at the true and at the believed place."""

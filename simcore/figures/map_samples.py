@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.map_view import MapView
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import MARGIN, Sheet, wrap
-from simcore.map_view import MapView
 
 SIDE = 0.8
 """Of a map, in inches."""

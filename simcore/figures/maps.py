@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simcore.analysis.maps import Maps
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
-from simcore.inspection import Maps
 
 SAMPLES = 3
 """Rows of samples (figure 11)."""

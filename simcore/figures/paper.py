@@ -7,27 +7,20 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.loading import Loaded, known, load_run
+from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views
+from simcore.analysis.measuring import measure
+from simcore.analysis.rollout import roll_out
+from simcore.analysis.scores import Constant, score
+from simcore.common.errors import UserError
+from simcore.common.tree import tree_map
+from simcore.config.run import Config
 from simcore.figures.inputs_and_samples import COLUMNS, inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.inspection import (
-    SHOWN,
-    Loaded,
-    episode_lengths,
-    imagine_maps,
-    known,
-    load_run,
-    map_views,
-    measure,
-)
-from simcore.nested import tree_map
-from simcore.probes.measure import Constant, score
-from simcore.probing import episode_frames, together
-from simcore.rollout import roll_out
 from simcore.runs import open_run
 
 MAP_SAMPLES = 8

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.rollout import Rollout
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
-from simcore.rollout import Rollout
 
 FRAME = 0.72
 """Side of a frame in inches."""

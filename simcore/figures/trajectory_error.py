@@ -10,9 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simcore.analysis.map_view import MapView
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
-from simcore.map_view import MapView
 
 INSETS = 6
 SIDE = 1.25

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.frame_models.base import FrameLoss, FrameModel
 from simcore.networks import ResidualEncoder
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.config import Config
-from simcore.learning.trajectory import Trajectory
+from simcore.common.tree import to_device, tree_map
+from simcore.config.run import Config
+from simcore.data.trajectory import Trajectory
 from simcore.memory import CoreState, Resets, Times
-from simcore.nested import to_device, tree_map
 from simcore.simulation import draw_offsets, draw_starts
 
 

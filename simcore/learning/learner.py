@@ -5,18 +5,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.compiling import compile_parts
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.common.distributed import Ranks
+from simcore.common.errors import UserError
+from simcore.common.precision import lowered, set_precision
+from simcore.common.tree import detach, leaves, tree_map
+from simcore.config.run import Config
+from simcore.data.targets import Truth
+from simcore.data.trajectory import Trajectory
 from simcore.learning.batch import Batch, Learned, draw_batch
+from simcore.learning.compiling import compile_parts
 from simcore.learning.fault import Fault
-from simcore.learning.losses import acting_loss
-from simcore.learning.ranks import Ranks
 from simcore.learning.recorded import RecordedUpdate
-from simcore.learning.trajectory import Trajectory, Truth
 from simcore.memory import RecurrentCore, Times
-from simcore.nested import detach, leaves, tree_map
-from simcore.precision import lowered, set_precision
+from simcore.objectives.actor_critic import acting_loss
 from simcore.probes import Imagining, Knowing, MapModel, Probes
 from simcore.system import SimCore
 

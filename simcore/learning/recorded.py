@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from simcore.common.tree import tree_map
 from simcore.learning.batch import Batch, Learned
-from simcore.nested import tree_map
 
 WARM_UP = 3
 """Updates that are done as they are before one is recorded: by then libraries have chosen their kernels."""

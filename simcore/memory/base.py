@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from simcore.memory.state import CoreState, Resets, Times, Unrolled
-from simcore.nested import tree_map
+from simcore.common.tree import tree_map
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times
 
 
 class Memory(nn.Module, ABC):

@@ -6,10 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from simcore.common.tree import stack, tree_map
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
-from simcore.memory.masked_unroll import masked_unroll
-from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
-from simcore.nested import stack, tree_map
+from simcore.memory.fast.masked_lstm import masked_unroll
 
 
 class RecurrentCore(nn.Module):

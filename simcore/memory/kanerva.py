@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from simcore.common.precision import exact_products
+from simcore.common.tree import tree_map
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
-from simcore.memory.kanerva_unroll import KanervaUnroll, Plan, Weights
-from simcore.memory.lstm_step import lstm_weights
+from simcore.memory.fast.kanerva import KanervaUnroll, Plan, Weights
+from simcore.memory.fast.lstm_step import lstm_weights
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
-from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
-from simcore.nested import tree_map
-from simcore.precision import exact_products
 
 
 class KanervaState(NamedTuple):

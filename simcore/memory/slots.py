@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
-from simcore.memory.lstm_step import lstm_weights
-from simcore.memory.slots_plan import Plan
+from simcore.memory.fast.lstm_step import lstm_weights
+from simcore.memory.fast.slots import SlotsUnroll
+from simcore.memory.fast.slots_plan import Plan
 from simcore.memory.slots_state import LEAST_LENGTH, SlotState, View, gather
-from simcore.memory.slots_unroll import SlotsUnroll
-from simcore.memory.state import CoreState, Resets, Times, Unrolled, masks_of
 
 
 class SlotMemory:

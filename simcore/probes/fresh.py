@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from simcore.config import ProbesConfig
-from simcore.learning.trajectory import Truth
-from simcore.nested import tree_map
+from simcore.common.tree import tree_map
+from simcore.config.run import ProbesConfig
+from simcore.data.targets import Truth
 from simcore.probes.readout import Probes, Readout
 
 PARTS = ("map", "cell", "heading")

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.learning.trajectory import Truth
+from simcore.data.targets import Truth
 from simcore.networks import Standardise, mlp
 
 

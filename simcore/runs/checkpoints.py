@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from simcore.errors import UserError
-from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.errors import UserError
 
 _NAME = re.compile(r"update_(\d+)\.pt")
 

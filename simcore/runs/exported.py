@@ -11,9 +11,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from simcore.errors import UserError
-from simcore.runs.atomic import write_atomically
-from simcore.runs.digest import digest_of
+from simcore.common.atomic import write_atomically
+from simcore.common.digest import digest_of
+from simcore.common.errors import UserError
 
 SUFFIX = ".safetensors"
 """Ends the name of an exported run."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from simcore.errors import UserError
-from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.errors import UserError
 
 _CONFIG = "config.json"
 

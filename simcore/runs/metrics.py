@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs.folder import RunFolder
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.config import require
+from simcore.common.checks import require
 
 DIGITS = 4
 """Significant digits of a number that is drawn, so that a table can show it whole."""

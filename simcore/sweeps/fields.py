@@ -5,8 +5,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from simcore.config import Config, require
-from simcore.errors import UserError
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 
 AT_THE_TOP = {"level": "level", "preset": "preset", "seed": "seeds"}
 """Fields that a sweep's file says at its top, and under which name."""

@@ -10,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
-from simcore.errors import UserError
+from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.errors import UserError
 from simcore.runs import RunFolder, RunInUseError
-from simcore.runs.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import Scores
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.config import Config, require
-from simcore.errors import UserError
-from simcore.presets import preset
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+from simcore.config.presets import preset
+from simcore.config.run import Config
 from simcore.sweeps.fields import configure
 from simcore.sweeps.scores import available
 from simcore.sweeps.spec import Fields, Spec

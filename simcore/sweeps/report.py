@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from simcore.evaluation import CONFIDENCE, Interval
+from simcore.common.intervals import CONFIDENCE, Interval
 from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import METRICS, Scores
 from simcore.sweeps.spec import Fields

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.common.atomic import write_atomically
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
-from simcore.runs.atomic import write_atomically
 from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
 from simcore.sweeps.scores import Scores
 

@@ -5,11 +5,12 @@ import math
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.evaluation import MEASURES, Evaluation, evaluate
-from simcore.inspection import Loaded, measure
-from simcore.runs.atomic import write_atomically
+from simcore.analysis.evaluation import MEASURES, Evaluation, evaluate
+from simcore.analysis.loading import Loaded
+from simcore.analysis.measuring import measure
+from simcore.common.atomic import write_atomically
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 
 KNOWING = {
     "map_mse": False,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simcore.config import require
-from simcore.errors import UserError
-from simcore.presets import preset
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+from simcore.common.seeding import stream
+from simcore.config.presets import preset
 from simcore.sweeps.draws import Choice, Span, parse_draw
 from simcore.sweeps.fields import flatten, look_up
 from simcore.sweeps.ranges import beyond
 from simcore.sweeps.scores import METRICS
-from simcore.training import stream
 
 FEWEST_SEEDS = 3
 """Of an experiment (table 2)."""

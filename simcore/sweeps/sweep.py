@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from simcore.config import require
-from simcore.runs.atomic import write_atomically
+from simcore.common.atomic import write_atomically
+from simcore.common.checks import require
 from simcore.sweeps.curves import sweep_curves
 from simcore.sweeps.folder import RUNS, Status, SweepFolder
 from simcore.sweeps.on_ray import RayTasks
@@ -14,7 +14,7 @@ from simcore.sweeps.processes import Executor, Processes
 from simcore.sweeps.report import Report, make_report
 from simcore.sweeps.running import run_missing
 from simcore.sweeps.spec import read_spec
-from simcore.training import check
+from simcore.training.loop import check
 
 
 def plan_sweep(spec: Path) -> tuple[Plan, bytes]:

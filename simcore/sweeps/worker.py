@@ -10,13 +10,13 @@ import sys
 import threading
 from pathlib import Path
 
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.inspection import load_run
+from simcore.analysis.loading import load_run
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import RunFiles, Status
 from simcore.sweeps.scores import take_scores
-from simcore.training import train
+from simcore.training.loop import train
 
 FINISHED, UNUSABLE, IN_USE, STOPPED = 0, 2, 75, 76
 """Exit codes; any other says that the run has failed, as does `UNUSABLE`, after one line on standard error."""

@@ -1,4 +1,4 @@
-"""Voxel worlds seen in the first person: fast on one core, exact to the bit, the true map beside each frame.
+"""Worlds: our own voxel worlds, and any environment of Gymnasium's.
 
 ```python
 worlds = make_vector("RandomCity", num_envs=16)
@@ -7,46 +7,62 @@ walker = Walker(worlds, seed=0)
 frames, rewards, terminated, truncated, info = worlds.step(walker.act())
 ```
 
-Importing this package registers each level with Gymnasium as `simcore/<level>-v0`.
+Importing this package registers each level with Gymnasium as `simcore/<level>-v0`; the compiler and the levels are
+imported when they are first asked for.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import gymnasium
+from simcore.common.lazy import lazily
+from simcore.worlds.registration import register_levels
 
-from simcore.worlds.env import WorldEnv, WorldVectorEnv
-from simcore.worlds.grid import KINDS, World
-from simcore.worlds.levels import (
-    LEVELS,
-    Action,
-    BridgeConfig,
-    CliffConfig,
-    CliffHardConfig,
-    FoodConfig,
-    HighFoodConfig,
-    HighFoodHardConfig,
-    Level,
-    LevelConfig,
-    RandomCityConfig,
-    TerrainConfig,
-    TowerConfig,
-    WorldConfig,
-)
-from simcore.worlds.walker import Walker
-
-
-def make_vector(level: str, num_envs: int, **level_kwargs: Any) -> WorldVectorEnv:
-    """Make `num_envs` environments of a level in one; see `WorldVectorEnv` for the arguments and errors."""
-    return WorldVectorEnv(level, num_envs, **level_kwargs)
-
-
-for _name in LEVELS:
-    gymnasium.register(
-        id=f"simcore/{_name}-v0",
-        entry_point="simcore.worlds.env:WorldEnv",
-        vector_entry_point="simcore.worlds.env:WorldVectorEnv",
-        kwargs={"level": _name},
+if TYPE_CHECKING:
+    from simcore.worlds.api import WorldConfig, Worlds
+    from simcore.worlds.voxel.env import WorldEnv, WorldVectorEnv, make_vector
+    from simcore.worlds.voxel.grid import KINDS, World
+    from simcore.worlds.voxel.levels import (
+        LEVELS,
+        Action,
+        BridgeConfig,
+        CliffConfig,
+        CliffHardConfig,
+        FoodConfig,
+        HighFoodConfig,
+        HighFoodHardConfig,
+        Level,
+        LevelConfig,
+        RandomCityConfig,
+        TerrainConfig,
+        TowerConfig,
     )
+    from simcore.worlds.voxel.walker import Walker
+
+_LEVELS = "simcore.worlds.voxel.levels"
+_MODULES = {
+    "KINDS": "simcore.worlds.voxel.grid",
+    "LEVELS": _LEVELS,
+    "Action": _LEVELS,
+    "BridgeConfig": _LEVELS,
+    "CliffConfig": _LEVELS,
+    "CliffHardConfig": _LEVELS,
+    "FoodConfig": _LEVELS,
+    "HighFoodConfig": _LEVELS,
+    "HighFoodHardConfig": _LEVELS,
+    "Level": _LEVELS,
+    "LevelConfig": _LEVELS,
+    "RandomCityConfig": _LEVELS,
+    "TerrainConfig": _LEVELS,
+    "TowerConfig": _LEVELS,
+    "Walker": "simcore.worlds.voxel.walker",
+    "World": "simcore.worlds.voxel.grid",
+    "WorldConfig": "simcore.worlds.api",
+    "WorldEnv": "simcore.worlds.voxel.env",
+    "WorldVectorEnv": "simcore.worlds.voxel.env",
+    "Worlds": "simcore.worlds.api",
+    "make_vector": "simcore.worlds.voxel.env",
+}
+__getattr__, __dir__ = lazily(__name__, _MODULES)
+register_levels()
 
 __all__ = [
     "KINDS",
@@ -68,5 +84,6 @@ __all__ = [
     "WorldConfig",
     "WorldEnv",
     "WorldVectorEnv",
+    "Worlds",
     "make_vector",
 ]

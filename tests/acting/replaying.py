@@ -14,9 +14,10 @@ from torch import Tensor
 
 from simcore.acting import Actor, Experience
 from simcore.agent import Agent
-from simcore.config import Config
-from simcore.nested import leaves
-from simcore.training import Training, make_actor, make_system
+from simcore.build import make_actor, make_system
+from simcore.common.tree import leaves
+from simcore.config.run import Config
+from simcore.training.loop import Training
 
 
 def assert_never_half_written(agent: Agent, publish: Callable[[int], None], load: Callable[[Agent], int]) -> None:

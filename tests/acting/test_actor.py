@@ -10,9 +10,9 @@ from torch import Tensor
 
 from simcore.acting import Actor, AgentPolicy, WalkerPolicy
 from simcore.agent import Agent
-from simcore.learning.trajectory import NO_ACTION, Trajectory
-from simcore.nested import tree_map
-from simcore.training import make_system, make_worlds
+from simcore.build import make_system, make_worlds
+from simcore.common.tree import tree_map
+from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.worlds import Walker
 from tinier import tinier, tinier_acting
 

@@ -20,16 +20,17 @@ from replaying import (
     noting_actor,
 )
 
-from simcore import training
+from simcore import build
 from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Processes, Serial, Threads
 from simcore.acting.executor import MakeActor
 from simcore.acting.threads import Weights
 from simcore.agent import Agent
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.learning.ranks import Ranks
+from simcore.build import make_actor, make_executor, make_system
+from simcore.common.distributed import Ranks
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import RunFolder
-from simcore.training import make_actor, make_executor, make_system, train
+from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
 ACTORS = 2
@@ -134,7 +135,7 @@ def test_an_actor_that_raises_ends_a_run_on_threads_with_its_traceback(
 ) -> None:
     """With a queue that is full while it raises."""
     config = tinier_acting(executor="threads", acting__actors=3, acting__queue=1, learning__updates=1000)
-    monkeypatch.setattr(training, "make_actor", lambda config, *rest, **more: broken(*rest, **more))
+    monkeypatch.setattr(build, "make_actor", lambda config, *rest, **more: broken(*rest, **more))
     broken = partial(breaking_actor, config, {1: 2}, error)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     with pytest.raises(UserError, match=r"(?s)actor 1 failed:\nTraceback.*in breaking.*the world broke.*--resume"):
@@ -191,7 +192,7 @@ def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor do the actors that replace others."""
     given: list[list[int]] = []
     monkeypatch.setattr(
-        training, "OnRay", lambda make, agent, numbers, *rest: given.append(list(itertools.islice(numbers, 20)))
+        build, "OnRay", lambda make, agent, numbers, *rest: given.append(list(itertools.islice(numbers, 20)))
     )
     config = tinier_acting(executor="ray", acting__actors=3)
     for rank in range(4):

@@ -18,15 +18,16 @@ import pytest
 import torch
 from replaying import Watched, assert_used_once_and_whole, breaking_actor, noted, noting_actor
 
-from simcore import training
+from simcore import build
 from simcore.acting import Actor, ActorError, OnRay
 from simcore.acting.on_ray import HOPELESS, connect
 from simcore.agent import Agent
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.learning.ranks import Ranks
+from simcore.build import make_actor, make_executor, make_system
+from simcore.common.distributed import Ranks
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
-from simcore.training import make_actor, make_executor, make_system, train
+from simcore.training.loop import train
 from tinier import tinier_acting
 
 KILLS = 6
@@ -49,7 +50,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def replace_make_actor(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Actor]) -> None:
     """Let trainings make their actors by `make(number, agent, begun=...)`; the configuration is in it already."""
-    monkeypatch.setattr(training, "partial", lambda function, config, **more: partial(make, **more))
+    monkeypatch.setattr(build, "partial", lambda function, config, **more: partial(make, **more))
 
 
 class Killer(threading.Thread):

@@ -15,15 +15,16 @@ import pytest
 import torch
 from replaying import assert_never_half_written, assert_replays, breaking_actor, noting_actor
 
-from simcore import training
+from simcore import build
 from simcore.acting import ActorError, Processes
 from simcore.acting.shared_slots import LentSlot, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.build import make_system
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
-from simcore.training import make_system, train
+from simcore.training.loop import train
 from tinier import tinier_acting
 
 
@@ -87,7 +88,7 @@ def test_shared_weights_are_never_seen_half_written() -> None:
 def test_an_actor_that_raises_ends_a_run_with_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tinier_acting(executor="processes", acting__queue=1, learning__updates=1000)
     broken = partial(breaking_actor, config, {0: 2}, ValueError("the world broke"))
-    monkeypatch.setattr(training, "partial", lambda function, config, **more: partial(broken, **more))
+    monkeypatch.setattr(build, "partial", lambda function, config, **more: partial(broken, **more))
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     before = shared_files()
     with pytest.raises(UserError, match=r"(?s)actor 0 failed:\nTraceback.*in breaking.*the world broke.*--resume"):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from simcore.cli import main
+from simcore.common.errors import UserError
 from simcore.cost import CARDS, find_peak
-from simcore.errors import UserError
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots"])

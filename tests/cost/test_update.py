@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from benchmarks.dry_run import CPU, measured, predicted, real_update
-from simcore.config import Config
-from simcore.cost import Meter
+from simcore.build import make_system, world_sizes
+from simcore.common.tree import tree_map
+from simcore.config.presets import preset
+from simcore.config.run import Config
+from simcore.cost import Meter, cost_of_run
 from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
-from simcore.learning.trajectory import Trajectory
-from simcore.nested import tree_map
-from simcore.presets import preset
-from simcore.training import Training, cost, make_system, world_sizes
+from simcore.data.trajectory import Trajectory
+from simcore.training.loop import Training
 from tinier import changed, tinier, tinier_acting
 
 
@@ -31,7 +32,7 @@ def test_the_peak_is_that_of_a_real_update(core: str) -> None:
 )
 def test_every_kind_of_net_is_counted_as_when_it_is_real(core: str, frame_model: str) -> None:
     config = tinier(core=core, frame_model=frame_model, probes__map_convdraw=True, learning__probe_times=2)
-    costs = cost(config, on_gpu=False)
+    costs = cost_of_run(config, on_gpu=False)
     assert set(costs.parameters) == {
         "encoder", "belief core", "simulation core", "frame model", "probes", "map model"
     }  # fmt: skip
@@ -48,15 +49,15 @@ def test_every_kind_of_net_is_counted_as_when_it_is_real(core: str, frame_model:
 
 def test_an_agent_that_acts_measures_the_gradient_now_and_then() -> None:
     config = tinier_acting()
-    costs = cost(config, on_gpu=False)
+    costs = cost_of_run(config, on_gpu=False)
     assert costs.flop_by("policy and value", True) > 0
     assert costs.measuring > 1.0
-    assert cost(replace(config, frame_model="none"), on_gpu=False).measuring == 1.0
+    assert cost_of_run(replace(config, frame_model="none"), on_gpu=False).measuring == 1.0
 
 
 def test_bfloat16_takes_less_room_and_the_same_arithmetic() -> None:
     config = tinier()
-    single, half = (cost(replace(config, precision=precision), on_gpu=True) for precision in ("fp32", "bf16"))
+    single, half = (cost_of_run(replace(config, precision=precision), on_gpu=True) for precision in ("fp32", "bf16"))
     assert half.total == single.total
     assert half.peak < single.peak
     assert set(half.flop_by_type) == {torch.float32, torch.bfloat16}

@@ -7,9 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from simcore.analysis.map_view import MapView
+from simcore.analysis.rollout import Rollout
 from simcore.figures.sheet import IMAGINED
-from simcore.map_view import MapView
-from simcore.rollout import Rollout
 
 CONTEXT, STEPS, WORLDS = 4, 5, 2
 TRUE, SAMPLED, EXPECTED, MAP, DECODED = 0, 100, 150, 200, 240

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.figures import course_figure, metric_columns
 from simcore.figures.course import scale_by_decades
 

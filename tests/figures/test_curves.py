@@ -10,11 +10,11 @@ from PIL import Image
 from scipy import stats
 
 from simcore.cli import main
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.figures import combine
 from simcore.figures.curves import curves_figure, settled_range, smooth
 from simcore.runs import RunFolder
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier_acting
 
 Array = NDArray[np.float64]

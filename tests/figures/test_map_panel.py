@@ -7,9 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
+from simcore.analysis.map_view import NOWHERE, MapView
 from simcore.figures.map_panel import ARROW, BELIEVED, TRUE, arrow_corners, border_of, draw_map
 from simcore.figures.sheet import Sheet
-from simcore.map_view import NOWHERE, MapView
 from simcore.worlds import make_vector
 
 CELL = 20

@@ -5,9 +5,9 @@ import pytest
 import torch
 from grey_rollouts import check_words
 
+from simcore.analysis.map_view import MapView
+from simcore.analysis.maps import Maps
 from simcore.figures import maps_figure
-from simcore.inspection import Maps
-from simcore.map_view import MapView
 
 STEPS, TIMES = 9, [0, 4, 8]
 

@@ -8,17 +8,18 @@ import torch
 from grey_rollouts import check_words
 from PIL import Image
 
+from simcore.analysis.loading import load_run
+from simcore.analysis.map_view import MapView
+from simcore.analysis.measuring import measure
 from simcore.cli import main
-from simcore.errors import UserError
+from simcore.common.errors import UserError
+from simcore.config.presets import preset
 from simcore.figures import paper
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.paper import PAPER_FIGURES, decoded_maps, draw_paper_figure, trajectory_error
-from simcore.inspection import load_run, measure
-from simcore.map_view import MapView
-from simcore.presets import preset
 from simcore.runs import RunFolder
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
 

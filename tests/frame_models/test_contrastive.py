@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.frame_models import Contrastive
 from simcore.frame_models.contrastive import contrast, draw_negatives
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from simcore.errors import UserError
-from simcore.learning.trajectory import Trajectory
-from simcore.training import Training
+from simcore.common.errors import UserError
+from simcore.data.trajectory import Trajectory
+from simcore.training.loop import Training
 from tinier import tinier
 
 

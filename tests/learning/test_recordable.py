@@ -10,13 +10,14 @@ import torch
 
 from courses import assert_alike
 from fake_gpu import GPU, FakeGPU, fake_gpu
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.build import make_system
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.learning.batch import Batch, Learned
 from simcore.learning.learner import Learner
 from simcore.learning.recorded import WARM_UP, RecordedUpdate
 from simcore.memory import CoreState, Times
-from simcore.training import check, make_system
+from simcore.training.loop import check
 from test_on_a_device import FRAME_MODELS, KINDS, name_of, take
 from tinier import tinier, tinier_acting
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.learning.losses import acting_loss
-from simcore.learning.trajectory import Trajectory
+from simcore.data.trajectory import Trajectory
+from simcore.objectives.actor_critic import acting_loss
 from simcore.simulation import draw_offsets, draw_starts
-from simcore.training import Training
+from simcore.training.loop import Training
 from tinier import tinier_acting
 
 CORES = ["lstm", "slots", "kanerva"]

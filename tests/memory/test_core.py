@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from simcore.common.tree import tree_map
 from simcore.memory import CoreState, RecurrentCore, Unrolled
-from simcore.nested import tree_map
 
 T, B, INPUT, HIDDEN = 11, 4, 5, 7
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from simcore.common.tree import tree_map
 from simcore.memory import CoreState, Kanerva, KanervaMemory, KanervaState, RecurrentCore, kanerva
-from simcore.nested import tree_map
 
 SLOTS, WORD = 6, 5
 T, B, INPUT, HIDDEN = 8, 3, 4, 6

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from simcore.common.tree import tree_map
 from simcore.memory import CoreState, Kanerva, RecurrentCore, Slots
-from simcore.nested import tree_map
 
 T, INPUT, HIDDEN, WORD, READS = 7, 4, 6, 5, 2
 SLOTS, SPARE = 4, 5

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from simcore.common.tree import tree_map
 from simcore.memory import CoreState, RecurrentCore
 from simcore.memory.slots import SlotMemory, Slots
-from simcore.nested import tree_map
 
 T, B, INPUT, HIDDEN, WORD, READS = 11, 3, 4, 6, 5, 2
 SIMULATED = 4

@@ -7,14 +7,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from simcore.config import ProbesConfig
-from simcore.inspection import Loaded, load_run, measure
-from simcore.learning.trajectory import Truth
+from simcore.analysis.fresh_probes import FreshProbes, episode_frames
+from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.measuring import measure
+from simcore.config.run import ProbesConfig
+from simcore.data.targets import Truth
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, mean_map, train_fresh_probes, validation_losses
-from simcore.probing import FreshProbes, episode_frames
 from simcore.runs import RunFolder
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier
 
 N, H, SIZE = 3, 4, 64

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from simcore.analysis.scores import spread
 from simcore.probes import MapModel
-from simcore.probes.measure import spread
 
 SIZE = 5
 DARK, LIGHT = 40, 220

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import checkpoints
 
 FILL_THE_DISK = """
 import resource, signal, sys
 from pathlib import Path
 import torch
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import checkpoints
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit then fails as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -9,13 +9,14 @@ import pytest
 import safetensors.torch
 import torch
 
+from simcore.analysis.loading import load_run
+from simcore.analysis.measuring import measure
 from simcore.cli import main
-from simcore.config import Config
-from simcore.errors import UserError
-from simcore.inspection import load_run, measure
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.runs import ExportedRun, RunFolder, open_run
 from simcore.runs.exported import save_export
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import RunFolder
 
 CONFIG = {"seed": 3, "learning": {"rate": 1e-4, "channels": (16, 32)}, "initial": None}

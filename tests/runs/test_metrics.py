@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import MetricsWriter, RunFolder, read_metrics
 
 FILL_THE_DISK = """
 import resource, signal, sys
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.runs import MetricsWriter, RunFolder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit then fails as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from simcore.errors import UserError
+from simcore.common.errors import UserError
 from simcore.sweeps import Plan, Report, make_plan, make_report, parse_spec, report_table
 from simcore.sweeps.scores import Scores
 

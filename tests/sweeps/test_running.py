@@ -16,13 +16,13 @@ import torch
 from sweep_file import write_sweep
 from torch import Tensor
 
+from simcore.analysis.loading import load_run
 from simcore.cli import main
-from simcore.config import Config
-from simcore.inspection import load_run
+from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep
 from simcore.sweeps.scores import Scores, take_scores
-from simcore.training import train
+from simcore.training.loop import train
 
 PATIENCE = 120.0
 """Seconds that something that has to come is waited for."""

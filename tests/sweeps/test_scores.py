@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.measuring import measure
 from simcore.commands.probe import nulls
-from simcore.inspection import Loaded, load_run, measure
 from simcore.runs import RunFolder
 from simcore.sweeps.scores import DOING, KNOWING, METRICS, available, take_scores
-from simcore.training import train
+from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simcore.config import Config
-from simcore.errors import UserError
+from simcore.common.errors import UserError
+from simcore.config.run import Config
 from simcore.sweeps import Plan, make_plan, parse_spec, read_spec
 from simcore.sweeps.draws import Choice, Span
 from simcore.sweeps.ranges import TABLE_2, beyond

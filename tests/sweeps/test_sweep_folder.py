@@ -8,8 +8,8 @@ import pytest
 from sweep_file import write_sweep
 
 from simcore.cli import main
-from simcore.errors import UserError
-from simcore.presets import preset
+from simcore.common.errors import UserError
+from simcore.config.presets import preset
 from simcore.runs import RunFolder
 from simcore.sweeps import SweepFolder, plan_sweep
 from simcore.sweeps.folder import RunFiles

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simcore.worlds.grid import BOTTOM, EAST, NORTH, SKY, SOUTH, TOP, WEST, shaded_colours
+from simcore.worlds.voxel.grid import BOTTOM, EAST, NORTH, SKY, SOUTH, TOP, WEST, shaded_colours
 
 
 def cast_rays(blocks, eye, heading, slope, frame_size, field_of_view):

@@ -9,8 +9,8 @@ from math import floor
 
 import numpy as np
 
-from simcore.worlds.grid import FOOD
-from simcore.worlds.rules import BODY_HEIGHT, FASTEST_FALL, GRAVITY, JUMP, RADIUS
+from simcore.worlds.voxel.grid import FOOD
+from simcore.worlds.voxel.rules import BODY_HEIGHT, FASTEST_FALL, GRAVITY, JUMP, RADIUS
 
 
 def walks_in_the_air(drop):

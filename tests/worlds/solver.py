@@ -8,9 +8,9 @@ from collections import deque
 
 import numpy as np
 
-from simcore.worlds.grid import BLOCK, CLIFF, FOOD
-from simcore.worlds.hand import aim
-from simcore.worlds.rules import LOWEST_PITCH, REACH
+from simcore.worlds.voxel.grid import BLOCK, CLIFF, FOOD
+from simcore.worlds.voxel.hand import aim
+from simcore.worlds.voxel.rules import LOWEST_PITCH, REACH
 
 SIDES = ((0, -1), (1, 0), (0, 1), (-1, 0))  # up, right, down, left, as the headings go
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.worlds.body import act, is_free
-from simcore.worlds.grid import AIR, BLOCK, FOOD, GROUND, KINDS, WALL, WATER, index_grid
-from simcore.worlds.levels import Action
-from simcore.worlds.rules import (
+from simcore.worlds.voxel.body import act, is_free
+from simcore.worlds.voxel.grid import AIR, BLOCK, FOOD, GROUND, KINDS, WALL, WATER, index_grid
+from simcore.worlds.voxel.levels import Action
+from simcore.worlds.voxel.rules import (
     BODY_HEIGHT,
     HIGHEST_PITCH,
     JUMP_REACH,

@@ -4,8 +4,8 @@ from reach import reachable_food
 from solver import play
 
 from simcore.worlds import LEVELS, WorldEnv, make_vector
-from simcore.worlds.grid import AIR, BLOCK, CLIFF, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, WALL, WATER
-from simcore.worlds.rules import make_rules
+from simcore.worlds.voxel.grid import AIR, BLOCK, CLIFF, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, WALL, WATER
+from simcore.worlds.voxel.rules import make_rules
 
 BUILDING_LEVELS = ("HighFood", "Bridge", "Cliff", "CliffHard", "HighFoodHard", "Tower")
 VARIANTS = [

@@ -6,7 +6,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 from simcore.worlds import LEVELS, Action, Level, LevelConfig, World, WorldEnv, make_vector
-from simcore.worlds.grid import FOOD, GROUND, KINDS, WALL
+from simcore.worlds.voxel.grid import FOOD, GROUND, KINDS, WALL
 
 SMALL = {"size": 11, "frame_size": 16, "episode_length": 7}
 

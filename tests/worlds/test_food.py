@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from simcore.worlds import WorldEnv, make_vector
-from simcore.worlds.grid import AIR, FIRST_BUILDING, FOOD, GROUND, WALL
-from simcore.worlds.levels.food import FoodConfig, generate
+from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, FOOD, GROUND, WALL
+from simcore.worlds.voxel.levels.food import FoodConfig, generate
 
 
 @pytest.mark.parametrize("arguments", [{}, {"size": 9}, {"size": 7, "amount": 1}, {"size": 24, "amount": 30}])

@@ -1,6 +1,6 @@
 from itertools import combinations
 
-from simcore.worlds.grid import (
+from simcore.worlds.voxel.grid import (
     EAST,
     FACE_LIGHT,
     FIRST_BUILDING,

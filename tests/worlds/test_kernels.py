@@ -1,8 +1,8 @@
 import numpy as np
 
-from simcore.worlds import kernels
-from simcore.worlds.batch import show
-from simcore.worlds.streams import draw, draw_between, fork
+from simcore.worlds.voxel import kernels
+from simcore.worlds.voxel.batch import show
+from simcore.worlds.voxel.rng import draw, draw_between, fork
 
 
 def test_an_edit_of_any_source_outdates_the_compiled_code():

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.worlds import KINDS, LEVELS, make_vector
-from simcore.worlds.batch import begin
-from simcore.worlds.body import is_free
-from simcore.worlds.grid import BLOCK, FOOD, World
-from simcore.worlds.rules import HIGHEST_PITCH, LOWEST_PITCH, RADIUS
+from simcore.worlds.voxel.batch import begin
+from simcore.worlds.voxel.body import is_free
+from simcore.worlds.voxel.grid import BLOCK, FOOD, World
+from simcore.worlds.voxel.rules import HIGHEST_PITCH, LOWEST_PITCH, RADIUS
 
 ARGUMENTS = {"frame_size": 4, "episode_length": 60}
 SIZES = {"Terrain": 24}

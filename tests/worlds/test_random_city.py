@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from simcore.worlds.grid import FIRST_BUILDING, GROUND, WALL
-from simcore.worlds.levels.random_city import RandomCityConfig, generate
+from simcore.worlds.voxel.grid import FIRST_BUILDING, GROUND, WALL
+from simcore.worlds.voxel.levels.random_city import RandomCityConfig, generate
 
 
 def reachable(open_cells, start):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from raycaster import cast_rays
 
-from simcore.worlds import grid
-from simcore.worlds.grid import (
+from simcore.worlds.voxel import grid
+from simcore.worlds.voxel.grid import (
     BLOCK,
     BOTTOM,
     EAST,
@@ -19,8 +19,8 @@ from simcore.worlds.grid import (
     index_grid,
     shaded_colours,
 )
-from simcore.worlds.raster import draw_frame, make_camera
-from simcore.worlds.rules import make_rules
+from simcore.worlds.voxel.raster import draw_frame, make_camera
+from simcore.worlds.voxel.rules import make_rules
 
 RULES = make_rules(np.zeros((1, 5), np.int64), speed=0.5, turn_angle=22.5)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from simcore.worlds import LEVELS, WorldEnv
-from simcore.worlds.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND, SNOW
-from simcore.worlds.levels.terrain import TerrainConfig, generate, lower_steps, make_noise
+from simcore.worlds.voxel.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND, SNOW
+from simcore.worlds.voxel.levels.terrain import TerrainConfig, generate, lower_steps, make_noise
 
 
 def read_levels(blocks):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from simcore.worlds import LEVELS, Action, Level, RandomCityConfig, Walker, make_vector
-from simcore.worlds.planner import is_clear, shortest_path
+from simcore.worlds.voxel.planner import is_clear, shortest_path
 
 
 def walk(worlds, walker, steps):

@@ -1,0 +1,246 @@
+"""Fresh probes of a run: trained on its frozen belief, and on what the belief is compared with, then kept."""
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from simcore.acting import Actor
+from simcore.agent import Agent
+from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
+from simcore.common.atomic import write_atomically
+from simcore.common.digest import digest_of
+from simcore.common.seeding import stream
+from simcore.common.tree import to_device, tree_map
+from simcore.config.run import Config
+from simcore.data.targets import Truth
+from simcore.data.trajectory import Trajectory
+from simcore.networks import frames_to_float
+from simcore.probes import Probes
+from simcore.probes.fresh import Examples, train_fresh_probes
+from simcore.system import SimCore
+from simcore.worlds import LevelConfig
+
+Of = Literal["hidden", "state"]
+"""What a belief is for the probes: b_t as the paper has it, or the LSTM's cell as well."""
+
+Advance = Callable[[str, float], None]
+"""Told what is done, and which part of it is."""
+
+
+def silent(text: str, part: float) -> None:
+    """Tell nobody."""
+
+
+WIDEST_FRAME = 32
+"""Frames are averaged to at most so many pixels a side before a probe reads them."""
+TOGETHER = 256
+"""Worlds that are looked at together at most."""
+PIXELS = 2**22
+"""Pixels of frames that are embedded together at most, but for those of one world."""
+ROOM = 2**29
+"""Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
+
+
+def together(config: Config, steps: int) -> int:
+    """Return how many worlds can be looked at together for so many steps."""
+    cells = config.world.size**2 if isinstance(config.world, LevelConfig) else 1
+    maps = 3 * 4 * cells * steps  # of one world, as floats
+    frames = config.world.frame_size**2 * steps
+    return max(1, min(TOGETHER, ROOM // maps, PIXELS // frames))
+
+
+def episode_frames(config: Config) -> int:
+    """Return the frames that an episode has at most; of an unroll where the world sets no bound."""
+    return (config.world.episode_length or config.learning.unroll_length) + 1
+
+
+def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) -> Trajectory:
+    """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
+    seed = stream(config.seed, purpose)
+    with closing(make_worlds(config, worlds, copy=False)) as batch:
+        policy = make_policy(config, batch, agent, seed)
+        actor = Actor(batch, policy, seed, reward_scale=config.reinforcement.reward_scale, measures=True)
+        trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
+    if trajectory.initial_state is None:
+        trajectory = trajectory._replace(initial_state=agent.initial_state(worlds))
+    device = next(agent.parameters()).device
+    return to_device(trajectory, device)
+
+
+class Subject(NamedTuple):
+    """What probes are trained on."""
+
+    name: str
+    features: Callable[[Trajectory], Tensor]
+    """What they are given of a trajectory `[T, W, ...]`: float `[T, W, F]`."""
+    weights: nn.Module | None
+    """The net that makes it, if any: other weights, other probes."""
+
+
+def believe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
+    """Form an agent's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
+    length, worlds = trajectory.frames.shape[:2]
+    fresh = trajectory._replace(initial_state=agent.initial_state(worlds))
+    unrolled = agent.unroll(fresh, snapshots_at=range(length) if of == "state" else ())
+    if unrolled.snapshots is None:
+        return unrolled.outputs
+    return torch.cat([unrolled.outputs, unrolled.snapshots.cell], dim=-1)
+
+
+def see(trajectory: Trajectory) -> Tensor:
+    """Return the frames' pixels alone, float `[T, W, F]`: what is known without a memory."""
+    frames = trajectory.frames
+    pictures = frames_to_float(frames.flatten(0, 1))
+    factor = -(-frames.shape[2] // WIDEST_FRAME)
+    if factor > 1:
+        pictures = nn.functional.avg_pool2d(pictures, factor)
+    return pictures.flatten(1).view(*frames.shape[:2], -1)
+
+
+@dataclass
+class FreshProbes:
+    """The fresh probes of a run at a checkpoint: each is trained when it is first asked for, and kept.
+
+    Args:
+        config: of the run.
+        system: its nets.
+        update: the updates they have had.
+        folder: where probes are kept; None: nowhere.
+    """
+
+    config: Config
+    system: SimCore
+    update: int
+    folder: Path | None
+
+    def __post_init__(self) -> None:
+        self._trained: dict[tuple[str, Of], Probes] = {}
+        self._untrained: Agent | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the nets are."""
+        return next(self.system.parameters()).device
+
+    @property
+    def untrained(self) -> Agent:
+        """An agent with the run's core and other first weights, which has learned nothing: the control."""
+        if self._untrained is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(stream(self.config.seed, "untrained"))
+                self._untrained = make_system(self.config).agent.to(self.device).eval().requires_grad_(False)
+        return self._untrained
+
+    def subject(self, name: str, of: Of = "hidden") -> Subject:
+        """Return what the probes of "belief", "untrained" or "frame" read."""
+        if name == "frame":
+            return Subject(name, see, None)
+        agent = {"belief": self.system.agent, "untrained": self.untrained}[name]
+        return Subject(name, lambda trajectory: believe(agent, trajectory, of), agent)
+
+    def get(self, names: Sequence[str], of: Of = "hidden", advance: Advance = silent) -> dict[str, Probes]:
+        """Return the probes of subjects by name, trained where they were not yet.
+
+        Args:
+            names: of "belief", "untrained" and "frame".
+            of: what a belief is.
+            advance: told what is done, and which part of it is.
+        """
+        wanted = [name for name in dict.fromkeys(names) if (name, of) not in self._trained]
+        keys = {name: self._key(self.subject(name, of), of) for name in wanted}
+        for name in wanted:
+            kept = self._load(name, of, keys[name])
+            if kept is not None:
+                self._trained[name, of] = kept
+        missing = [self.subject(name, of) for name in wanted if (name, of) not in self._trained]
+        if missing:
+            sets = [self._examples(missing, purpose, advance) for purpose in ("training", "validation")]
+            for subject, examples, validation in zip(missing, *sets, strict=True):
+                probes = self._train(subject, examples, validation, advance)
+                self._trained[subject.name, of] = probes
+                self._save(subject.name, of, keys[subject.name], probes)
+        return {name: self._trained[name, of] for name in names}
+
+    def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream(self.config.seed, "fresh probes' weights"))
+            probes = make_probes(self.config, world_sizes(self.config), examples.beliefs.shape[-1]).to(self.device)
+        order = torch.Generator().manual_seed(stream(self.config.seed, "fresh probes' order"))
+
+        def tell(part: float) -> None:
+            advance(f"probes of the {subject.name}", part)
+
+        return train_fresh_probes(probes, examples, validation, self.config.probes, order, tell)
+
+    @torch.no_grad()
+    def _examples(self, subjects: Sequence[Subject], purpose: str, advance: Advance) -> list[Examples]:
+        """Collect whole episodes, and keep some times of each, drawn anew for each; for all subjects the same."""
+        config, length = self.config, episode_frames(self.config)
+        worlds = config.probes.worlds if purpose == "training" else config.probes.validation_worlds
+        batch, times = together(config, length), min(config.probes.times, length)
+        drawn = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
+        parts: list[list[Tensor]] = [[] for _ in subjects]
+        truths: list[Truth] = []
+        for begun in range(0, worlds, batch):
+            count = min(batch, worlds - begun)
+            trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
+            assert trajectory.truth is not None, "a run with probes has worlds that tell"
+            chosen = torch.rand(length, count, generator=drawn).argsort(dim=0)[:times].to(self.device)
+            world = torch.arange(count, device=self.device).expand_as(chosen)
+            for rows, subject in zip(parts, subjects, strict=True):
+                rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
+            truth = trajectory.truth._replace(since_seen=None)
+            truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
+            advance(f"{purpose} worlds", (begun + count) / worlds)
+        truth = tree_map(lambda *rows: torch.cat(rows), *truths)
+        return [Examples(torch.cat(rows), truth) for rows in parts]
+
+    def _key(self, subject: Subject, of: Of) -> dict[str, Any]:
+        """Return what decides how probes come out: the weights they read, the worlds, and the training."""
+        config = self.config
+        return {
+            "of": of,
+            "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
+            "world": repr(config.world),
+            "seed": config.seed,
+            "recipe": repr(asdict(config.probes)),
+        }
+
+    def _file(self, name: str, of: Of) -> Path | None:
+        return self.folder / f"{name}-{of}.pt" if self.folder is not None else None
+
+    def _load(self, name: str, of: Of, key: dict[str, Any]) -> Probes | None:
+        """Return probes that were kept, if they are of these weights and were trained like this."""
+        file = self._file(name, of)
+        if file is None or not file.exists():
+            return None
+        try:
+            payload = torch.load(file, map_location=self.device, weights_only=True)
+            if payload["key"] != key:
+                return None
+            size = payload["size"]
+            probes = make_probes(self.config, world_sizes(self.config), size).to(self.device)
+            probes.load_state_dict(payload["probes"])
+        except Exception:  # there is no saying what reading a damaged file raises; it is made again
+            return None
+        return probes.eval().requires_grad_(False)
+
+    def _save(self, name: str, of: Of, key: dict[str, Any], probes: Probes) -> None:
+        """Keep probes; a folder that cannot be written keeps none."""
+        file = self._file(name, of)
+        if file is None:
+            return
+        buffer = io.BytesIO()
+        size = len(probes.standardise.mean)
+        torch.save({"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}, buffer)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, buffer.getbuffer())
+        except OSError:
+            return

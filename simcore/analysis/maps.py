@@ -1,0 +1,87 @@
+"""The map along episodes, as it is and as the belief has it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.loading import Loaded, known
+from simcore.analysis.map_view import MapView, believed_view, true_view
+from simcore.analysis.scores import Spread, spread
+from simcore.common.seeding import stream
+from simcore.config.run import Config
+from simcore.data.targets import Truth
+from simcore.probes.readout import Readout
+from simcore.worlds.voxel.levels.base import LevelConfig
+
+SHOWN = 32
+"""Worlds whose maps are followed, at most."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The map along held-out episodes, as it is and as the belief has it; all on the CPU, time first."""
+
+    frames: Tensor
+    """What was seen, uint8 `[T, W, H, W, 3]`."""
+    lengths: list[int]
+    """Frames of each world's first episode, at most T; W of them. What follows is of another episode."""
+    true: MapView
+    """True maps and places `[T, W]`."""
+    believed: MapView
+    """Maps decoded from the belief, and where it takes the agent to be, `[T, W]`."""
+    times: list[int]
+    """The times that are shown and sampled at, P of them."""
+    samples: Tensor | None
+    """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None where there is no such model."""
+
+    def spread(self) -> Spread | None:
+        """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
+        if self.samples is None:
+            return None
+        return spread(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
+
+
+@torch.no_grad()
+def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
+    """Follow the map in the belief through held-out episodes.
+
+    Args:
+        run: the run.
+        worlds: how many worlds; None: as many as can be looked at together.
+        times: at how many times of the episode, evenly spread, the map is sampled.
+        samples: how many samples each.
+
+    Raises:
+        UserError: the run has no probes.
+    """
+    probes, length = run.probes, episode_frames(run.config)
+    trajectory = run.live("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
+    beliefs = run.believe(trajectory)
+    shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
+    drawn = None
+    if run.system.map_model is not None:
+        noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
+        # One at a time: all samples of a large map would not fit into memory together.
+        at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
+        drawn = torch.stack([run.system.map_model.sample(at, noise).cpu() for _ in range(samples)])
+    true, believed = map_views(run, known(trajectory), probes(beliefs))
+    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
+
+
+def map_views(run: Loaded, truth: Truth, read: Readout) -> tuple[MapView, MapView]:
+    """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
+    assert truth.since_seen is not None, "it was made to be measured"
+    frame = map_frame(run.config)
+    return true_view(truth, read.headings.shape[-1], frame), believed_view(read, truth.since_seen, frame)
+
+
+def map_frame(config: Config) -> str:
+    """Return the frame of the world's maps; there are none in other people's worlds."""
+    return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
+
+
+def episode_lengths(is_first: Tensor) -> list[int]:
+    """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
+    return (1 + (is_first[1:].cpu().cumsum(dim=0) == 0).sum(dim=0)).tolist()

@@ -1,0 +1,90 @@
+"""A bare LSTM unrolled step by step, forward and backward, with a mask at every step.
+
+The fused LSTM is quicker where the host knows when episodes begin and which states are asked for: it is cut there. This
+one does the same work whenever that is, so that a CUDA graph of it can be replayed, and gives the states of all steps.
+"""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward, lstm_weights
+from simcore.memory.fast.products import product
+
+
+def masked_unroll(
+    lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor, is_first: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Unroll an LSTM of one layer.
+
+    Args:
+        lstm: the layer.
+        inputs: `[T, B, I]`.
+        hidden: h before the first step `[B, N_h]`.
+        cell: the cell before it, alike.
+        is_first: bool `[T, B]`; where true the state is zero before that step. None: nowhere.
+
+    Returns:
+        h and the cell after each step, `[T, B, N_h]` each.
+    """
+    from_input, from_hidden, bias = lstm_weights(lstm)
+    sums = F.linear(inputs, from_input, bias).to(hidden.dtype)
+    keep = None if is_first is None else (~is_first)[..., None].to(hidden.dtype)
+    unrolled = MaskedUnroll.apply(sums, hidden, cell, from_hidden, keep)  # type: ignore[no-untyped-call]
+    return cast(tuple[Tensor, Tensor], unrolled)
+
+
+class MaskedUnroll(torch.autograd.Function):
+    """`apply(sums, hidden, cell, from_hidden, keep)`.
+
+    `sums` `[T, B, 4 N_h]` are the inputs' part of what enters the gates; they become the record, so nobody else may
+    hold them. `keep` is float `[T, B, 1]`, 0 where the state is reset before the step, else 1; or None. Returns h and
+    the cell after each step.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, sums: Tensor, hidden: Tensor, cell: Tensor, from_hidden: Tensor, keep: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Unroll."""
+        gates, (length, batch, _), units = sums, sums.shape, hidden.shape[-1]
+        outputs, cells = (sums.new_empty(length, batch, units) for _ in range(2))
+        ctx.save_for_backward(hidden, cell, from_hidden, keep)
+        for t in range(length):
+            if keep is not None:
+                hidden, cell = hidden * keep[t], cell * keep[t]
+            gates[t] += product(hidden, from_hidden.T)
+            lstm_forward(gates[t], cell, cells[t], outputs[t])
+            hidden, cell = outputs[t], cells[t]
+        # An output that its own graph holds would never be freed: hence the aliases.
+        ctx.record = gates, outputs.detach(), cells.detach()
+        ctx.set_materialize_grads(False)
+        return outputs, cells
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Go back from the last step to the first."""
+        if ctx.record is None:
+            raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
+        gates, outputs, cells = ctx.record
+        ctx.record = None
+        hidden, cell, from_hidden, keep = ctx.saved_tensors
+        d_outputs, d_cells = gradients
+        d_hidden, d_cell = torch.zeros_like(hidden), torch.zeros_like(cell)
+        for t in reversed(range(len(gates))):
+            if d_outputs is not None:
+                d_hidden = d_hidden + d_outputs[t]
+            if d_cells is not None:
+                d_cell += d_cells[t]
+            before = cells[t - 1] if t else cell
+            lstm_backward(gates[t], before if keep is None else before * keep[t], cells[t], d_hidden, d_cell)
+            d_hidden = product(gates[t], from_hidden)
+            if keep is not None:
+                d_hidden, d_cell = d_hidden * keep[t], d_cell * keep[t]
+        before = torch.cat([hidden[None], outputs[:-1]])
+        if keep is not None:
+            before *= keep
+        d_from_hidden = product(gates.flatten(0, 1).T, before.flatten(0, 1))
+        return gates, d_hidden, d_cell, d_from_hidden, None

@@ -1,0 +1,1 @@
+"""A training run: actors and learner, and the loop that joins them."""

@@ -1,0 +1,56 @@
+"""The arguments of other people's environments: plain values, so that they fit a flag and a line of JSON."""
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from simcore.worlds.api import WorldConfig, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignConfig(WorldConfig):
+    """How an environment of Gymnasium is made and seen.
+
+    Raises:
+        ValueError: an argument is out of its limits; the message says which, and what is allowed.
+    """
+
+    repeat: int = 1
+    """Steps of the environment that one action lasts; their rewards are summed."""
+    observation: str = "auto"
+    """The entry of a Dict observation that is the image; auto finds it."""
+    wrappers: tuple[str, ...] = ("auto",)
+    """Gymnasium wrappers as module:Class, the innermost first; auto: what the environment's family needs."""
+    make_kwargs: tuple[str, ...] = ()
+    """Arguments of the environment as name=value; values are Python's literals, anything else is a string."""
+    processes: int = 0
+    """Processes that share each actor's environments between them; 0 or 1: they run one after the other in the actor
+    itself."""
+
+    def __post_init__(self) -> None:
+        require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
+        require(self.episode_length >= 0, f"episode_length is {self.episode_length}; it must be 0 or more")
+        require(self.repeat >= 1, f"repeat is {self.repeat}; it must be at least 1")
+        require(self.processes >= 0, f"processes is {self.processes}; it must be 0 or more")
+        for wrapper in self.wrappers:
+            parts = wrapper.split(":")
+            require(
+                wrapper == "auto" or (len(parts) == 2 and all(parts)),
+                f"wrappers holds {wrapper!r}; allowed are auto and module:Class",
+            )
+        names = [text.partition("=")[0] for text in self.make_kwargs]
+        for text, name in zip(self.make_kwargs, names, strict=True):
+            require("=" in text and name.isidentifier(), f"make_kwargs holds {text!r}; it must be written name=value")
+            require(names.count(name) == 1, f"make_kwargs gives {name} more than once")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The `make_kwargs` as Python's values."""
+        return {name: _value(text) for name, _, text in (each.partition("=") for each in self.make_kwargs)}
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError):  # no literal
+        return text

@@ -1,0 +1,129 @@
+"""Finds an environment by its id, and makes one of the shape that SimCore learns from."""
+
+import importlib
+import math
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers import TimeLimit
+
+from simcore.worlds.gym.actions import NumberedActions, Repeat
+from simcore.worlds.gym.config import ForeignConfig
+from simcore.worlds.gym.frames import Frames
+
+Env = gymnasium.Env[Any, Any]
+
+
+class Family(NamedTuple):
+    """Environments that a package registers with Gymnasium when it is imported."""
+
+    prefixes: tuple[str, ...]
+    """What their ids begin with."""
+    module: str
+    """What to import."""
+    install: str
+    """How to get it."""
+    wrap: Callable[[Env, int], Env]
+    """Makes them ready, for frames of a size: gives them an image where they have none."""
+
+
+def as_it_is(env: Env, frame_size: int) -> Env:
+    """Return the environment itself."""
+    return env
+
+
+def minigrid_view(env: Env, frame_size: int) -> Env:
+    """Give a MiniGrid environment the image of what the agent sees in front of it, and nothing else."""
+    wrappers = importlib.import_module("minigrid.wrappers")
+    cells = env.observation_space["image"].shape[0]  # type: ignore[index]
+    tile = max(8, math.ceil(frame_size / cells))
+    return wrappers.ImgObsWrapper(wrappers.RGBImgPartialObsWrapper(env, tile_size=tile))
+
+
+def without_traces(env: Env, frame_size: int) -> Env:
+    """Keep ViZDoom from writing its settings into the working directory, over those of others at the same time."""
+    env.unwrapped.game.set_doom_config_path(os.devnull)  # type: ignore[attr-defined]
+    return env
+
+
+FAMILIES = (
+    Family(("MiniGrid-", "BabyAI-"), "minigrid", "pip install 'simcore[minigrid]'", minigrid_view),
+    Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "pip install 'simcore[vizdoom]'", without_traces),
+    Family(("ALE/",), "ale_py", "pip install ale-py", as_it_is),
+    Family(("DeepMindLab-",), "simcore.worlds.gym.lab", "docs/foreign.md says how", as_it_is),
+)
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name is written as an id of Gymnasium, `[module:][namespace/]name-v0`, and not as a level's."""
+    return not name.isidentifier()
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """Return what Gymnasium knows of an id, after importing the package that registers it.
+
+    Args:
+        env_id: `[module:][namespace/]name-v0`; the module is imported first. The families in `FAMILIES` need none.
+
+    Raises:
+        ValueError: the package is not installed, or there is no such environment.
+    """
+    module, _, name = env_id.partition(":") if ":" in env_id else ("", "", env_id)
+    family = _family(name)
+    install = family.install if family else "install the package that has it"
+    try:
+        for each in (family.module if family else "", module):
+            if each:
+                importlib.import_module(each)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{env_id} needs {error.name}, which is not installed: {install}") from error
+    try:
+        return gymnasium.spec(name)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"there is no environment {env_id}: {error}") from error
+
+
+def make_one(spec: EnvSpec, config: ForeignConfig) -> Env:
+    """Make one environment with frames `uint8 [size, size, 3]`, actions `0 .. A - 1` and `action_names`.
+
+    Raises:
+        ValueError: it cannot be made of these arguments, has no image or no discrete actions; in one line.
+    """
+    try:
+        # Gymnasium's checker warns of other people's small sins at every step, and slows it.
+        env: Env = gymnasium.make(spec, disable_env_checker=True, **config.arguments)
+        try:
+            return _shaped(env, spec, config)
+        except Exception:
+            env.close()
+            raise
+    except (TypeError, ValueError, AttributeError, ImportError, gymnasium.error.Error) as error:
+        raise ValueError(f"{spec.id}: {' '.join(str(error).split())}") from error
+
+
+def _shaped(env: Env, spec: EnvSpec, config: ForeignConfig) -> Env:
+    family = _family(spec.id)
+    for wrapper in config.wrappers:
+        if wrapper != "auto":
+            env = _load(wrapper)(env)
+        elif family is not None:
+            env = family.wrap(env, config.frame_size)
+    env = NumberedActions(Frames(env, config.frame_size, config.observation))
+    if config.repeat > 1:
+        env = Repeat(env, config.repeat)
+    return TimeLimit(env, config.episode_length) if config.episode_length else env
+
+
+def _family(name: str) -> Family | None:
+    return next((family for family in FAMILIES if name.startswith(family.prefixes)), None)
+
+
+def _load(name: str) -> Callable[[Env], Env]:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no wrapper {name}: {error}") from error

@@ -1,0 +1,29 @@
+"""Registers the levels with Gymnasium, as `simcore/<level>-v0`, without importing one of them."""
+
+from gymnasium.envs.registration import register, registry
+
+NAMES = (
+    "RandomCity",
+    "Terrain",
+    "Food",
+    "HighFood",
+    "Bridge",
+    "Cliff",
+    "CliffHard",
+    "HighFoodHard",
+    "Tower",
+)
+"""The levels' names; `LEVELS` has the same, and the compiled worlds behind them."""
+
+
+def register_levels() -> None:
+    """Register each level that is not there yet."""
+    for name in NAMES:
+        id_ = f"simcore/{name}-v0"
+        if id_ not in registry:
+            register(
+                id=id_,
+                entry_point="simcore.worlds.voxel.env:WorldEnv",
+                vector_entry_point="simcore.worlds.voxel.env:WorldVectorEnv",
+                kwargs={"level": name},
+            )

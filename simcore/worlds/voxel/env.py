@@ -1,0 +1,281 @@
+"""The worlds as Gymnasium environments: a vector environment, and a single one that is a batch of one."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Box, Discrete
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from simcore.worlds import state as saved
+from simcore.worlds.api import checked_actions, require
+from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
+from simcore.worlds.voxel.levels import find_level
+from simcore.worlds.voxel.raster import make_camera
+from simcore.worlds.voxel.rules import make_rules
+from simcore.worlds.voxel.topdown import MAP_FRAMES
+
+Frames = NDArray[np.uint8]
+Info = dict[str, Any]
+
+
+class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
+    """A batch of B episodes of one level, stepped and drawn by two compiled calls on one core.
+
+    Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`,
+    flags `bool [B]`. After an episode's end the next step ignores that environment's action and returns the
+    first frame of its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). Environment i of a batch reset
+    with seed s goes through the same episodes, bit for bit, as a single environment reset with seed s + i.
+
+    `info` of every reset and step holds plain arrays:
+
+    - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians.
+      In the frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its
+      heading starts at 0.
+    - `heading_index` `int64 [B]`: the heading in turns, 0 .. 360 / turn_angle - 1.
+    - `cell` `int64 [B]`: `int(y) * N + int(x)`.
+    - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
+    - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown some block.
+    - `since_seen` `int32 [B, N, N]`: the steps since a frame last did; 0 where this one does, -1 where none has.
+
+    Args:
+        level: a name in `LEVELS`.
+        num_envs: B.
+        copy: return copies, safe to keep; if False, arrays that the next step overwrites.
+        render_mode: "rgb_array" or None.
+        **level_kwargs: the arguments of the level's config.
+
+    Raises:
+        ValueError: an unknown level, or an argument out of its limits.
+        TypeError: an argument the level's config does not have.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    resumes_episodes = True
+    """Whether `set_state` goes on within the episodes."""
+
+    def __init__(
+        self,
+        level: str,
+        num_envs: int = 1,
+        *,
+        copy: bool = True,
+        render_mode: str | None = None,
+        **level_kwargs: Any,
+    ) -> None:
+        require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
+        require(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
+        self.level = find_level(level)
+        self.config = self.level.config(**level_kwargs)
+        self.action_names = self.level.action_names
+        self.num_envs = num_envs
+        self.copy = copy
+        self.render_mode = render_mode
+        frame_shape = (self.config.frame_size, self.config.frame_size, 3)
+        self.single_observation_space = Box(0, 255, frame_shape, np.uint8)
+        self.single_action_space = Discrete(len(self.level.actions))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+        size, height = self.config.size, self.config.height
+        self.rules = make_rules(self.level.action_table(), self.config.speed, self.config.turn_angle)
+        self.episodes = make_episodes(num_envs, size, height)
+        self.views = make_views(num_envs, size, height, self.config.frame_size)
+        self.episode_count = np.zeros(num_envs, np.int64)
+        """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
+        self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
+        self._camera = make_camera(self.config.frame_size, self.config.field_of_view)
+        self._map_frame = MAP_FRAMES.index(self.config.map_frame)
+        self._over = np.zeros(num_envs, np.bool_)
+        self._changed = np.zeros(num_envs, np.bool_)
+        self.seconds = {"step": 0.0, "draw": 0.0}
+        """The time spent so far: on steps, the making of worlds included, and on frames, maps and poses."""
+
+    @property
+    def food_left(self) -> NDArray[np.int64]:
+        """The food that is left in each world, `[B]`."""
+        return self.episodes.food_left.copy()
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Frames, Info]:
+        """Begin a new episode everywhere.
+
+        Args:
+            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes
+                on.
+            options: `elapsed`, `int [B]`: how much of its time limit each of these episodes has spent already, so that
+                they do not all end at once; other keys are ignored.
+
+        Raises:
+            ValueError: a sequence of seeds is not B long, or `elapsed` is not B steps within the time limit.
+        """
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        if seeds is not None:
+            require(len(seeds) == self.num_envs, f"{len(seeds)} seeds for {self.num_envs} environments")
+            for index, own_seed in enumerate(seeds):
+                if own_seed is not None:
+                    self.generators[index], _ = seeding.np_random(own_seed)
+        elapsed = np.asarray((options or {}).get("elapsed", np.zeros(self.num_envs, np.int64)))
+        limit = self.config.episode_length
+        require(
+            elapsed.shape == (self.num_envs,) and elapsed.min() >= 0 and elapsed.max() < limit,
+            f"elapsed is {elapsed}; it must be {self.num_envs} numbers of steps from 0 to {limit - 1}",
+        )
+        self._over[:] = True
+        self._run(np.zeros(self.num_envs, np.int64), elapsed)
+        return self._kept(self.views.frames), self._info()
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Frames, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Take an action (`int [B]`) everywhere; see the class for what is returned.
+
+        Raises:
+            ResetNeeded: the environment was never reset.
+            ValueError: the actions are not B integers in `0 .. A - 1`.
+        """
+        if not self.episode_count[0]:
+            raise ResetNeeded("call reset before the first step")
+        self._run(checked_actions(actions, self.num_envs, len(self.level.actions)))
+        views = self.views
+        results = (views.frames, views.rewards, views.terminated, views.truncated)
+        frames, rewards, terminated, truncated = (self._kept(result) for result in results)
+        return frames, rewards, terminated, truncated, self._info()
+
+    def observe(self) -> tuple[Frames, Info]:
+        """Return the present frames and info again, without a step; useful after `set_state`."""
+        return self._kept(self.views.frames), self._info()
+
+    def render(self) -> tuple[Frames, ...] | None:
+        """Return the present frame of each environment, if the render mode is "rgb_array"."""
+        return tuple(self.views.frames.copy()) if self.render_mode == "rgb_array" else None
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the future depends on beside the actions: a flat dict of plain arrays."""
+        return {
+            **{name: array.copy() for name, array in self.episodes._asdict().items()},
+            "over": self._over.copy(),
+            "episode_count": self.episode_count.copy(),
+            "generators": np.stack([saved.encode(generator) for generator in self.generators]),
+        }
+
+    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from a state of `get_state`, of an environment with the same arguments.
+
+        Raises:
+            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed
+                then.
+        """
+        saved.check(state, self.get_state())
+        for name, array in self.episodes._asdict().items():
+            array[...] = state[name]
+        self.episode_count[:] = state["episode_count"]
+        self.generators = [saved.decode(words) for words in state["generators"]]
+        self._over[:] = False
+        if self.episode_count[0]:
+            self._advance(np.zeros(self.num_envs, np.int64), np.ones(self.num_envs, np.bool_))
+        self._over[:] = state["over"]
+
+    def _run(self, actions: NDArray[np.int64], elapsed: NDArray[np.int64] | None = None) -> None:
+        begun = self._over.copy()
+        start = time.perf_counter()
+        for index in begun.nonzero()[0]:
+            episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
+            begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
+            self.episode_count[index] += 1
+        if elapsed is not None:
+            self.episodes.elapsed[:] = elapsed
+        self.seconds["step"] += time.perf_counter() - start
+        self._advance(actions, begun)
+        np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
+
+    def _advance(self, actions: NDArray[np.int64], begun: NDArray[np.bool_]) -> None:
+        start = time.perf_counter()
+        move(self.episodes, self.views, actions, begun, self._changed, self.rules, self.config.episode_length)
+        moved = time.perf_counter()
+        show(self.episodes, self.views, self._changed, self.rules, self._camera, self._map_frame)
+        self.seconds["step"] += moved - start
+        self.seconds["draw"] += time.perf_counter() - moved
+
+    def _kept(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array.copy() if self.copy else array
+
+    def _info(self) -> Info:
+        views = self.views
+        return {
+            "pose": self._kept(views.poses),
+            "heading_index": self._kept(views.headings),
+            "cell": self._kept(views.cells),
+            "map": self._kept(views.maps),
+            "seen": self._kept(views.seen_maps),
+            "since_seen": self._kept(views.since_seen_maps),
+        }
+
+
+class WorldEnv(gymnasium.Env[Frames, np.int64]):
+    """One episode at a time of one level: a batch of one, without its leading dimension and autoreset.
+
+    Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are
+    ints.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
+
+    def __init__(self, level: str, *, render_mode: str | None = None, **level_kwargs: Any) -> None:
+        self.worlds = WorldVectorEnv(level, 1, copy=False, render_mode=render_mode, **level_kwargs)
+        self.config = self.worlds.config
+        self.action_names = self.worlds.action_names
+        self.observation_space = self.worlds.single_observation_space
+        self.action_space = self.worlds.single_action_space
+        self.render_mode = render_mode
+        self._over = True
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
+        """Begin a new episode, whose seed `np_random` draws."""
+        super().reset(seed=seed)
+        self.worlds.generators[0] = self.np_random
+        frames, info = self.worlds.reset(options=options)
+        self._over = False
+        return frames[0].copy(), _first(info)
+
+    def step(self, action: int | np.integer[Any]) -> tuple[Frames, float, bool, bool, Info]:
+        """Take one action.
+
+        Raises:
+            ResetNeeded: the episode is over, or none was begun.
+            ValueError: the action is not an integer in `0 .. A - 1`.
+        """
+        if self._over:
+            raise ResetNeeded("call reset before the first step and after the end of an episode")
+        frames, rewards, terminated, truncated, info = self.worlds.step(np.asarray(action)[None])
+        self._over = bool(terminated[0] or truncated[0])
+        return frames[0].copy(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
+
+    def render(self) -> Frames | None:
+        """Return the present frame, if the render mode is "rgb_array"."""
+        frames = self.worlds.render()
+        return frames[0] if frames is not None else None
+
+
+def _first(info: Info) -> Info:
+    return {
+        key: array[0].copy() if array.ndim > 1 else int(array[0])  # a scalar of the batch becomes a number
+        for key, array in info.items()
+    }
+
+
+def make_vector(level: str, num_envs: int, **level_kwargs: Any) -> WorldVectorEnv:
+    """Make `num_envs` environments of a level in one; see `WorldVectorEnv` for the arguments and errors."""
+    return WorldVectorEnv(level, num_envs, **level_kwargs)

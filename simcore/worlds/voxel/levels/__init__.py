@@ -1,0 +1,60 @@
+"""The levels by name. A new one is a small file with a `Level`, and a line here."""
+
+from simcore.worlds.api import WorldConfig
+from simcore.worlds.voxel.levels.base import Action, Level, LevelConfig
+from simcore.worlds.voxel.levels.bridge import BRIDGE, BridgeConfig
+from simcore.worlds.voxel.levels.building import BuildingConfig
+from simcore.worlds.voxel.levels.cliff import CLIFF_HARD, CLIFF_LEVEL, CliffConfig, CliffHardConfig
+from simcore.worlds.voxel.levels.food import FOOD_LEVEL, FoodConfig
+from simcore.worlds.voxel.levels.high_food import HIGH_FOOD, HIGH_FOOD_HARD, HighFoodConfig, HighFoodHardConfig
+from simcore.worlds.voxel.levels.random_city import RANDOM_CITY, RandomCityConfig
+from simcore.worlds.voxel.levels.room import RoomConfig
+from simcore.worlds.voxel.levels.terrain import TERRAIN, TerrainConfig
+from simcore.worlds.voxel.levels.tower import TOWER, TowerConfig
+
+LEVELS: dict[str, Level] = {
+    level.name: level
+    for level in (
+        RANDOM_CITY,
+        TERRAIN,
+        FOOD_LEVEL,
+        HIGH_FOOD,
+        BRIDGE,
+        CLIFF_LEVEL,
+        CLIFF_HARD,
+        HIGH_FOOD_HARD,
+        TOWER,
+    )
+}
+
+
+def find_level(name: str) -> Level:
+    """Return the level of that name.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+    """
+    if name not in LEVELS:
+        raise ValueError(f"unknown level {name!r}; known are: {', '.join(sorted(LEVELS))}")
+    return LEVELS[name]
+
+
+__all__ = [
+    "LEVELS",
+    "Action",
+    "BridgeConfig",
+    "BuildingConfig",
+    "CliffConfig",
+    "CliffHardConfig",
+    "FoodConfig",
+    "HighFoodConfig",
+    "HighFoodHardConfig",
+    "Level",
+    "LevelConfig",
+    "RandomCityConfig",
+    "RoomConfig",
+    "TerrainConfig",
+    "TowerConfig",
+    "WorldConfig",
+    "find_level",
+]

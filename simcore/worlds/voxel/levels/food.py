@@ -1,0 +1,54 @@
+"""Food: food on the floor of a room, to be found and walked to; the least that an agent must learn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore.worlds.voxel.grid import GROUND, World
+from simcore.worlds.voxel.kernels import kernel
+from simcore.worlds.voxel.levels.actions import WALKING
+from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.room import (
+    FLOOR,
+    WALL_HEIGHT,
+    RoomConfig,
+    draw_open,
+    enclose,
+    lay_food,
+    raise_landmarks,
+)
+from simcore.worlds.voxel.rng import draw_between, open_stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoodConfig(RoomConfig):
+    """The arguments of Food.
+
+    Raises:
+        ValueError: an argument is out of its limits; the message says which, and what is allowed.
+    """
+
+
+@kernel
+def furnish(
+    seed: np.uint64, blocks: NDArray[np.uint8], amount: int, landmarks: int, turns: int
+) -> tuple[int, int, int]:
+    """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
+    last = blocks.shape[0] - 2
+    stream = open_stream(seed)
+    enclose(blocks, FLOOR, WALL_HEIGHT)
+    raise_landmarks(stream, blocks, FLOOR, landmarks)
+    lay_food(stream, blocks, GROUND, FLOOR, 1, last, 0, amount)
+    x, y = draw_open(stream, blocks, GROUND, FLOOR, 1, last)
+    return x, y, draw_between(stream, 0, turns - 1)
+
+
+def generate(config: FoodConfig, episode_seed: int) -> World:
+    """Build the room of one episode: a pure function of the arguments and the 64-bit seed."""
+    blocks = np.zeros((config.size, config.size, config.height), np.uint8)
+    x, y, heading = furnish(np.uint64(episode_seed), blocks, config.amount, config.landmarks, config.turns)
+    return World(blocks, spawn=(x + 0.5, y + 0.5, FLOOR), heading=heading)
+
+
+FOOD_LEVEL = Level("Food", FoodConfig, WALKING, generate)

@@ -1,0 +1,104 @@
+"""What `probe` and `rollout` compute: held-out worlds, and alignment of what is sampled with what came."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from simcore.analysis.fresh_probes import TOGETHER, together
+from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.maps import imagine_maps
+from simcore.analysis.measuring import measure
+from simcore.analysis.scores import score
+from simcore.common.errors import UserError
+from simcore.config.presets import preset
+from simcore.runs import RunFolder
+from simcore.training.loop import train
+from tinier import tinier, tinier_acting
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    config = tinier(learning__updates=2)
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
+    train(config, folder)
+    return load_run(RunFolder.open(folder.path), "cpu")
+
+
+def test_the_newest_weights_are_loaded(run: Loaded, tmp_path: Path) -> None:
+    assert run.update == 2
+    assert run.system.simulation.frame_model.geco.updates == 2
+
+
+def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
+    first, second = measure(run, worlds=5), measure(run, worlds=5)
+    assert list(first) == ["belief", "online", "untrained", "frame", "constant"]
+    for name in first:
+        assert first[name].map.squared.shape == (9, 5)
+        assert first[name].overall() == second[name].overall()
+
+
+def test_held_out_worlds_are_new(run: Loaded) -> None:
+    held_out, others = run.live("held-out/0", 20, 2), run.live("constant/0", 20, 2)
+    for world in range(20):
+        assert not (others.truth.maps[0] == held_out.truth.maps[0, world]).flatten(1).all(1).any()
+
+
+def make_run(folder: Path, **changes: Any) -> Loaded:
+    config = tinier(learning__updates=2, **changes)
+    train(config, RunFolder.create(folder, config.to_dict()))
+    return load_run(RunFolder.open(folder), "cpu")
+
+
+def test_an_oracle_is_measured_on_the_same_frames(run: Loaded, tmp_path: Path) -> None:
+    oracle = make_run(tmp_path / "oracle", supervised=True, seed=3)
+    beside, alone = measure(run, worlds=5, oracle=oracle), measure(run, worlds=5)
+    assert list(beside) == ["belief", "online", "untrained", "frame", "constant", "oracle"]
+    for name in ("belief", "constant"):
+        assert beside[name].overall() == alone[name].overall()
+    trajectory = run.live("held-out/0", 5, 9)
+    with torch.no_grad():
+        expected = score(oracle.probes(oracle.believe(trajectory)), trajectory.truth)
+    assert beside["oracle"].overall() == expected.overall()
+    assert measure(oracle, worlds=5, oracle=oracle)["oracle"].overall() == measure(oracle, 5)["belief"].overall()
+
+
+def test_what_is_no_oracle_is_refused(run: Loaded, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="train one with --supervised"):
+        measure(run, worlds=2, oracle=run)
+    world = replace(run.config.world, size=9, episode_length=9)
+    oracle = replace(run, config=replace(run.config, supervised=True, world=world))
+    with pytest.raises(UserError, match=r"other worlds than the run: episode_length 9, not 8; size 9, not 7$"):
+        measure(run, worlds=2, oracle=oracle)
+    oracle = replace(run, config=tinier_acting(supervised=True))
+    with pytest.raises(UserError, match="level Food, not RandomCity"):
+        measure(run, worlds=2, oracle=oracle)
+
+
+def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
+    assert imagine_maps(run, 2).samples is None
+    assert imagine_maps(run, 2).spread() is None
+    imagining = make_run(tmp_path / "run", probes__map_convdraw=True)
+    maps, again = imagine_maps(imagining, 3, times=4, samples=2), imagine_maps(imagining, 3, times=4, samples=2)
+    assert maps.times == [0, 3, 5, 8]
+    assert maps.samples is not None
+    assert maps.samples.shape == (2, 4, 3, 7, 7, 3)
+    assert torch.equal(maps.samples, again.samples)
+    assert maps.lengths == [9, 9, 9]
+    assert maps.believed.pictures.shape == maps.true.pictures.shape == (9, 3, 7, 7, 3)
+    with torch.no_grad():
+        trajectory = imagining.live("held-out/maps", 3, 9)
+        read = imagining.probes(imagining.believe(trajectory))
+    torch.testing.assert_close(maps.believed.pictures / 255.0, read.maps.clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(maps.believed.cells, read.cells.argmax(-1))
+    assert torch.equal(maps.true.cells, trajectory.truth.cells)
+
+
+def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:
+    """Terrain at the paper's size has 150 MB of maps an episode; a tiny city next to nothing."""
+    assert together(preset("tiny"), 40) == TOGETHER
+    assert together(preset("paper", "Terrain"), 3001) == 1
+    assert together(preset("paper", "Terrain"), 10**6) == 1
+    assert together(preset("small"), 60) == 2**22 // (32**2 * 60)

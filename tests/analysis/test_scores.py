@@ -1,0 +1,184 @@
+"""The scores of what the belief knows, against sums written out by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from simcore.analysis.scores import Constant, Scores, left, score, spread
+from simcore.common.tree import tree_map
+from simcore.data.targets import OLD, Truth
+from simcore.probes import Probes
+from simcore.probes.readout import Readout
+
+T, W, N, H = 5, 4, 3, 8
+
+
+@pytest.fixture
+def truth() -> Truth:
+    generator = torch.Generator().manual_seed(0)
+    return Truth(
+        torch.randint(0, 256, (T, W, N, N, 3), generator=generator, dtype=torch.uint8),
+        torch.randint(-1, T, (T, W, N, N), generator=generator, dtype=torch.int32),
+        torch.randint(0, N * N, (T, W), generator=generator),
+        torch.randint(0, H, (T, W), generator=generator),
+    )
+
+
+def perfect(truth: Truth) -> Readout:
+    one_hot = torch.nn.functional.one_hot
+    return Readout(truth.maps / 255.0, one_hot(truth.cells, N * N).float(), one_hot(truth.headings, H).float())
+
+
+def test_a_perfect_readout_scores_perfectly(truth: Truth) -> None:
+    overall = score(perfect(truth), truth).overall()
+    nothing_old = overall.pop("map_mse_old")
+    assert np.isnan(nothing_old)  # no episode is long enough
+    assert overall == {
+        "map_mse": 0.0, "map_mse_seen": 0.0, "map_mse_unseen": 0.0, "cell_accuracy": 1.0, "heading_accuracy": 1.0,
+    }  # fmt: skip
+
+
+def test_map_errors_are_means_over_their_cells(truth: Truth) -> None:
+    read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(1)))
+    scores = score(read, truth)
+    for t in range(T):
+        for w in range(W):
+            error = ((read.maps[t, w] - truth.maps[t, w] / 255.0) ** 2).mean(-1)
+            seen = truth.since_seen[t, w] >= 0
+            for part, cells in ((scores.map, slice(None)), (scores.seen, seen), (scores.unseen, ~seen)):
+                expected = pytest.approx(error[cells].mean().item(), rel=1e-5, nan_ok=True)
+                assert part.mse_by_step_and_world()[t, w] == expected
+
+
+def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
+    since_seen = truth.since_seen.clone()
+    since_seen[2] = 1
+    since_seen[3, 1] = 0
+    scores = score(perfect(truth), truth._replace(since_seen=since_seen))
+    assert np.isnan(scores.unseen.mse_by_step_and_world()[2]).all()
+    by_time = scores.by_time()["map_mse_unseen"]
+    assert np.isnan(by_time).tolist() == [False, False, True, False, False]
+    assert not np.isnan(scores.overall()["map_mse_unseen"])
+
+
+def test_the_constant_is_the_best_constant(truth: Truth) -> None:
+    parts = [tree_map(lambda part: part[:, worlds], truth) for worlds in (slice(0, 1), slice(1, W))]  # noqa: B023
+    constant = Constant.fit(parts)
+    assert torch.equal(constant.map, Constant.fit([truth]).map)
+    torch.testing.assert_close(constant.map, (truth.maps / 255.0).mean((0, 1)))
+    read = constant.read(perfect(truth))
+    scores = score(read, truth).overall()
+    assert scores["map_mse"] == pytest.approx((truth.maps / 255.0).var((0, 1), correction=0).mean().item(), rel=1e-5)
+    assert scores["cell_accuracy"] == pytest.approx(torch.bincount(truth.cells.flatten()).max().item() / (T * W))
+    assert scores["heading_accuracy"] == pytest.approx(torch.bincount(truth.headings.flatten()).max().item() / (T * W))
+
+
+def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> None:
+    """Errors that are the age itself come back as the age; cells never seen count nowhere."""
+    since_seen = truth.since_seen
+    offset = since_seen.sqrt().nan_to_num(nan=1e3)[..., None]
+    fading = score(perfect(truth)._replace(maps=truth.maps / 255.0 + offset), truth).fading
+    np.testing.assert_allclose(fading.by_age(), np.arange(T), rtol=1e-5, atol=1e-6)
+    assert fading.cells.shape == (T, W)
+    for world in range(W):
+        ages = since_seen[:, world][since_seen[:, world] >= 0]
+        assert fading.cells[:, world].tolist() == torch.bincount(ages, minlength=T).tolist()
+    expected = since_seen[(since_seen >= 1) & (since_seen <= 3)].float().mean().item()
+    assert fading.map_mse(1, 3) == pytest.approx(expected, rel=1e-5)
+    assert np.isnan(fading.map_mse(T, T + 5))
+
+
+def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: Truth) -> None:
+    """Samples drawn from other worlds differ as these do; those that are always the same, not at all."""
+    generator = torch.Generator().manual_seed(5)
+    black_or_white = torch.where(torch.arange(T * W) % 2 == 0, 0, 255).to(torch.uint8).view(T * W, 1, 1, 1)
+    worlds = black_or_white.expand(T * W, N, N, 3)
+    maps, seen = worlds.view(T, W, N, N, 3), truth.since_seen >= 0
+    chosen = torch.randint(0, T * W, (4000, T, W), generator=generator)
+    spreading = spread(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth.since_seen)
+    assert spreading.seen == 0.0
+    assert spreading.unseen == pytest.approx(1.0, abs=0.02)
+
+
+def test_scores_join_world_by_world(truth: Truth) -> None:
+    read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(3)))
+    scores = score(read, truth)
+    parts = (slice(0, 1), slice(1, None))
+    halves = [score(tree_map(lambda x: x[:, part], read), tree_map(lambda x: x[:, part], truth)) for part in parts]  # noqa: B023
+    joined = Scores.join(halves)
+    for name, value, expected in zip(Scores._fields, joined, scores, strict=True):
+        if isinstance(expected, tuple):
+            for part, expected_part in zip(value, expected, strict=True):
+                np.testing.assert_allclose(part, expected_part, err_msg=name, rtol=1e-12)
+        else:
+            np.testing.assert_array_equal(value, expected, err_msg=name)
+
+
+def test_old_cells_are_those_long_out_of_sight(truth: Truth) -> None:
+    """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
+    generator, length = torch.Generator().manual_seed(7), 2 * OLD
+    since_seen = torch.randint(-1, length, (length, W, N, N), generator=generator, dtype=torch.int32)
+    aged = Truth(
+        truth.maps[:1].expand(length, -1, -1, -1, -1),
+        since_seen,
+        *(part[:1].expand(length, -1) for part in (truth.cells, truth.headings)),
+    )
+    read = perfect(aged)._replace(maps=torch.rand(length, W, N, N, 3, generator=generator))
+    old, errors = score(read, aged).old, (read.maps - aged.maps / 255.0).square().mean(-1)
+    assert old.mse() == pytest.approx(errors[since_seen >= OLD].mean().item(), rel=1e-6)
+    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OLD].mean().item(), rel=1e-6)
+
+
+def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: Truth) -> None:
+    constant = Constant.fit([truth]).read(perfect(truth))
+    halfway = perfect(truth)._replace(maps=(truth.maps / 255.0 + constant.maps) / 2)
+    remaining = left(score(halfway, truth), score(constant, truth))
+    for name in ("map_mse", "map_mse_seen", "map_mse_unseen"):
+        assert remaining[name] == pytest.approx(0.25, rel=1e-4)
+
+
+def test_the_probes_learn_what_is_in_the_belief(truth: Truth) -> None:
+    """Beliefs that hold cell and heading as one-hots and the map outright are read to the end."""
+    torch.manual_seed(0)
+    read = perfect(truth)
+    beliefs = torch.cat([read.maps.flatten(2), read.cells, read.headings], dim=-1)
+    probes = Probes(beliefs.shape[-1], N, H, hidden_size=64)
+    optimizer = torch.optim.Adam(probes.parameters(), 3e-3)
+    for _ in range(300):
+        knowing = probes.loss(beliefs, truth)
+        optimizer.zero_grad()
+        knowing.loss.backward()
+        optimizer.step()
+    assert knowing.map_mse < 0.01
+    assert knowing.cell_accuracy == 1.0
+    assert knowing.heading_accuracy == 1.0
+
+
+def test_the_probes_losses_share_no_parameter(truth: Truth) -> None:
+    probes = Probes(6, N, H, hidden_size=4)
+    beliefs = torch.randn(T, W, 6, generator=torch.Generator().manual_seed(2))
+    read = probes(beliefs)
+    for part, module in zip(read, (probes.map, probes.cell, probes.heading), strict=True):
+        touched = torch.autograd.grad(part.sum(), list(probes.parameters()), allow_unused=True, retain_graph=True)
+        expected = {id(parameter) for parameter in module.parameters()}
+        assert {id(p) for p, g in zip(probes.parameters(), touched, strict=True) if g is not None} == expected
+
+
+def test_a_run_with_shallow_probes_still_loads() -> None:
+    """Those of an older run fit no net of today; they are left out, and what stands beside them is loaded."""
+
+    class Old(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, outputs in (("map", 27), ("cell", 9), ("heading", 8)):
+                setattr(
+                    self, name, torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.ReLU(), torch.nn.Linear(4, outputs))
+                )
+
+    old = torch.nn.ModuleDict({"probes": Old(), "other": torch.nn.Linear(2, 2)})
+    new = torch.nn.ModuleDict({"probes": Probes(6, N, H, hidden_size=4), "other": torch.nn.Linear(2, 2)})
+    before = {name: value.clone() for name, value in new["probes"].state_dict().items()}
+    new.load_state_dict(old.state_dict())
+    assert torch.equal(new["other"].weight, old["other"].weight)
+    for name, value in new["probes"].state_dict().items():
+        assert torch.equal(value, before[name])

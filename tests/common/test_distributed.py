@@ -1,0 +1,148 @@
+"""Several processes that learn together: two with half the batch each are one with the whole."""
+
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from simcore.build import make_actor, make_system
+from simcore.common.distributed import Ranks, join_ranks, leave_ranks
+from simcore.common.tree import tree_map
+from simcore.config.run import Config
+from simcore.data.trajectory import Trajectory
+from simcore.frame_models import convdraw
+from simcore.learning.learner import Learner
+from simcore.runs import RunFolder, checkpoints, read_metrics
+from tinier import tinier_acting
+
+UPDATES = 3
+WORLDS = 4
+
+
+def config_of(frame_model: str, core: str) -> Config:
+    world = {"learning__worlds": WORLDS, "world__amount": 1, "record__metrics_every": 1}
+    return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, **world)
+
+
+def make_learner(config: Config, ranks: Ranks) -> Learner:
+    torch.manual_seed(0)
+    return Learner(make_system(config), config, seed=3, ranks=ranks)
+
+
+def make_batches(config: Config) -> list[Trajectory]:
+    torch.manual_seed(1)
+    actor = make_actor(config, 0, make_system(config).agent)
+    actor.collect(100)  # until food that was eaten has made episodes of different lengths
+    return [actor.collect(config.learning.unroll_length).trajectory for _ in range(UPDATES)]
+
+
+def half_of(trajectory: Trajectory, rank: int) -> Trajectory:
+    worlds = slice(rank * WORLDS // 2, (rank + 1) * WORLDS // 2)
+    rest = tree_map(lambda leaf: leaf[:, worlds], trajectory._replace(initial_state=None))
+    return rest._replace(initial_state=tree_map(lambda leaf: leaf[worlds], trajectory.initial_state))
+
+
+def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -> None:
+    os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    convdraw.draw = lambda gaussian, _: gaussian.mean  # each rank draws its own noise
+    ranks = join_ranks(torch.device("cpu"))
+    assert (ranks.rank, ranks.size, ranks.is_first) == (rank, 2, rank == 0)
+    assert ranks.any(rank == 1, torch.device("cpu"))
+    assert not ranks.any(False, torch.device("cpu"))
+    config = config_of(frame_model, core)
+    learner = make_learner(config, ranks)
+    for trajectory in make_batches(config):
+        metrics = {name: ranks.mean(v) for name, v in learner.step(half_of(trajectory, rank)).metrics.items()}
+    torch.save({"system": learner.system.state_dict(), "metrics": metrics}, Path(folder) / f"{rank}.pt")
+    ranks.meet()
+    leave_ranks(ranks)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def run_whole(command: list[str]) -> None:
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("frame_model", "core"),
+    [("none", "lstm"), ("convdraw", "lstm"), ("convdraw", "kanerva"), ("deterministic", "lstm")],
+)
+def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
+    frame_model: str, core: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convdraw, "draw", lambda gaussian, _: gaussian.mean)
+    config = config_of(frame_model, core)
+    alone = make_learner(config, Ranks())
+    before = {name: value.clone() for name, value in alone.system.state_dict().items()}
+    weights = []
+    for trajectory in make_batches(config):
+        learned = alone.step(trajectory)
+        weights.append([half_of(trajectory, rank).is_first.sum().item() for rank in range(2)])
+    assert any(one != two for one, two in weights), "the halves are to differ in how much of them counts"
+
+    context, port = multiprocessing.get_context("spawn"), free_port()
+    processes = [
+        context.Process(target=learn_half, args=(rank, port, frame_model, core, str(tmp_path))) for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    results = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    for name, value in alone.system.state_dict().items():
+        assert torch.equal(results[0]["system"][name], results[1]["system"][name]), f"the ranks differ in {name}"
+        # Adam divides by the gradient's size, so where that is nearly zero its rounding shows.
+        torch.testing.assert_close(results[0]["system"][name], value, rtol=1e-3, atol=2e-5, msg=name)
+    assert any(not torch.equal(value, before[name]) for name, value in alone.system.state_dict().items())
+    for name, value in learned.metrics.items():
+        # The norm is of the averaged gradient on each rank, and the spread of the rank's own frames.
+        if name not in ("grad_norm", "embedding_spread"):
+            torch.testing.assert_close(results[0]["metrics"][name], value, rtol=1e-4, atol=1e-6, msg=name)
+    assert ("gradient_ratio" in learned.metrics) == (frame_model != "none")
+
+
+def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path) -> None:
+    config = tinier_acting(learning__updates=4, record__checkpoint_every=2)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "simcore.cli", "train", "--resume", str(folder.path)]
+    run_whole(command)
+    records = read_metrics(folder.metrics)
+    assert [record["update"] for record in records] == [2, 4]
+    frames = 2 * 2 * config.learning.frames_per_update
+    assert [record["frames"] for record in records] == [frames, 2 * frames]
+
+    longer = json.loads((folder.path / "config.json").read_text())
+    longer["learning"]["updates"] = 6
+    (folder.path / "config.json").write_text(json.dumps(longer))
+    run_whole(command)
+    newest = checkpoints.latest(folder.checkpoints)
+    assert newest is not None
+    assert checkpoints.load(newest).update == 6
+    assert [record["update"] for record in read_metrics(folder.metrics)] == [2, 4, 6]
+
+
+def test_alone_there_is_nobody_to_wait_for() -> None:
+    ranks = join_ranks(torch.device("cpu"))
+    value = torch.tensor(2.0)
+    assert ranks == Ranks()
+    assert ranks.mean(value) is value
+    ranks.average([value])
+    assert value == 2.0
+    leave_ranks(ranks)

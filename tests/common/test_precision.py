@@ -1,0 +1,81 @@
+"""Training in bfloat16, on the CPU by the code that a GPU runs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from courses import CPU, course
+from simcore.common.precision import lowered, set_precision
+from simcore.config.run import Config
+from simcore.memory import RecurrentCore
+from simcore.training.loop import Training
+from test_on_a_device import CASES, name_of
+from tinier import tinier
+
+TERMS = ("loss", "kl", "error", "probe_loss", "map_mse")
+
+
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+def test_the_losses_of_fifty_updates_in_bfloat16_are_within_one_percent(core: str) -> None:
+    exact, rounded = (course(tinier(core=core, precision=precision), 50) for precision in ("fp32", "bf16"))
+    for term in TERMS:
+        assert not torch.equal(exact[term], rounded[term]), f"{term} knows nothing of bfloat16"
+        within = 0.03 if term == "kl" else 0.01  # the divergence, a small part of the loss, is where rounding shows
+        assert rounded[term].nanmean().item() == pytest.approx(exact[term].nanmean().item(), rel=within), term
+
+
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+def test_a_thousand_updates_in_bfloat16_are_finite_and_learn(core: str) -> None:
+    metrics = course(tinier(core=core, precision="bf16", learning__worlds=2, learning__learning_rate=3e-3), 1000)
+    counted = metrics["weight"] > 0  # else there is no frame to tell of
+    for term in TERMS:
+        assert metrics[term][counted].isfinite().all()
+    assert metrics["error"][-100:].nanmean() < 0.7 * metrics["error"][:20].nanmean()
+
+
+@pytest.mark.parametrize("config", CASES, ids=name_of)
+def test_weights_gradients_and_what_is_carried_over_stay_float32(config: Config) -> None:
+    training = Training(replace(config, precision="bf16"), CPU)
+    training.update()
+    training.check()
+    values = [*(p.grad for p in training.system.parameters()), *training.system.state_dict().values()]
+    values += [state for carried in training.core_states.values() for state in carried[:2]]
+    assert all(value is None or value.dtype in (torch.float32, torch.int64) for value in values)
+
+
+def test_an_lstm_cut_at_resets_carries_float32_states_under_autocast() -> None:
+    core = RecurrentCore(3, 8)
+    is_first = torch.zeros(6, 2, dtype=torch.bool)
+    is_first[3, 1] = True
+    with lowered("bf16", CPU):
+        unrolled = core(torch.randn(6, 2, 3), core.initial_state(2), is_first, [1, 4])
+    assert unrolled.snapshots is not None
+    for value in (unrolled.outputs, unrolled.final.cell, unrolled.snapshots.cell):
+        assert value.dtype == torch.float32
+
+
+def test_a_kanerva_memory_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, told = Training(tinier(core="kanerva", precision="bf16"), CPU), []
+    for home, solver in ((torch.linalg, "cholesky_ex"), (torch, "cholesky_solve")):
+        solve = getattr(home, solver)
+
+        def spy(*arguments: Tensor, solve: Callable[..., Any] = solve) -> Any:
+            told.append((torch.backends.cuda.matmul.fp32_precision, arguments[0].dtype))
+            return solve(*arguments)
+
+        monkeypatch.setattr(home, solver, spy)
+    training.update()
+    assert len(told) > 20
+    assert set(told) == {("ieee", torch.float32)}
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32", "elsewhere it is as it was"
+
+
+def test_products_of_float32_are_exact_unless_tf32_is_asked_for() -> None:
+    for precision, inside in (("tf32", "tf32"), ("bf16", "tf32"), ("fp32", "ieee")):
+        set_precision(precision)
+        assert torch.backends.cuda.matmul.fp32_precision == inside
+        assert torch.backends.cudnn.conv.fp32_precision == inside

@@ -1,0 +1,44 @@
+"""What is logged between two lines of metrics."""
+
+import math
+
+import pytest
+import torch
+
+from simcore.acting import Handed
+from simcore.common.distributed import Ranks
+from simcore.training.loop import Training
+from simcore.training.statistics import Statistics
+from tinier import tinier
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def handed() -> Handed:
+    return Training(tinier(), CPU).executor.take(1)
+
+
+def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: Handed) -> None:
+    statistics = Statistics(tinier(), CPU)
+    for value in ({"a": 1.0, "b": math.nan, "c": math.nan}, {"a": 3.0, "b": 5.0, "c": math.nan}):
+        statistics.add({name: torch.tensor(number) for name, number in value.items()}, handed, 0, 0.1)
+    means, _ = statistics.take(Ranks())
+    assert (means["a"], means["b"]) == (2.0, 5.0)
+    assert math.isnan(means["c"])
+    statistics.add({"a": torch.tensor(7.0), "b": torch.tensor(0.0), "c": torch.tensor(1)}, handed, 1, 0.1)
+    later, _ = statistics.take(Ranks())
+    assert (later["a"], later["b"], later["c"]) == (7.0, 0.0, 1.0), "nothing of before is left"
+    assert statistics.take(Ranks(), torch.ones(2)) == ({}, [1.0, 1.0])
+
+
+def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: Handed) -> None:
+    first = Statistics(tinier(), CPU)
+    first.add({"a": torch.tensor(1.0), "b": torch.tensor(math.nan)}, handed, 0, 0.1)
+    for following, expected in (({"a": 3.0, "b": 4.0}, {"a": 2.0, "b": 4.0}), ({"c": 9.0}, {"c": 9.0})):
+        second = Statistics(tinier(), CPU)
+        second.load_state_dict(first.state_dict())
+        second.add({name: torch.tensor(number) for name, number in following.items()}, handed, 1, 0.1)
+        means, also = second.take(Ranks(), torch.tensor([5.0]))
+        assert also == [5.0]
+        assert {name: value for name, value in means.items() if len(name) == 1} == expected
