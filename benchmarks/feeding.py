@@ -67,9 +67,9 @@ class Case:
         begin, spent = time.perf_counter(), self._cpu_seconds()
         while time.perf_counter() - begin < seconds:
             asked = time.perf_counter()
-            (experience,) = self.executor.take(1).experiences
+            (rollout,) = self.executor.take(1).rollouts
             waited += time.perf_counter() - asked
-            experience.trajectory.frames.view(-1)[::PAGE].sum()
+            rollout.trajectory.frames.view(-1)[::PAGE].sum()
             frames += self.config.learning.frames_per_update
             if learner_seconds:
                 time.sleep(learner_seconds)

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from simcore.analysis.fresh_probes import FreshProbes, believe, collect, episode_frames
+from simcore.analysis.fresh_probes import FreshProbes, collect, episode_frames, observe
 from simcore.analysis.scores import Constant, Scores, left, score
 from simcore.build import make_probes, world_sizes
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.memory import Times
 from simcore.probes import Probes
 from simcore.training.loop import Training
@@ -42,7 +42,7 @@ class Candidate:
         self.generator = torch.Generator().manual_seed(0)
         self.seconds = 0.0
 
-    def learn(self, beliefs: Tensor, truth: Truth) -> None:
+    def learn(self, beliefs: Tensor, truth: ProbeTargets) -> None:
         """Do one step on beliefs `[T, B, *]`."""
         begin = time.process_time()
         chosen = torch.randperm(len(beliefs), generator=self.generator)[: self.times].sort().values
@@ -69,7 +69,7 @@ def main() -> None:
     ]
     know = training.learner._know
 
-    def know_and_show(probes: Probes, beliefs: Tensor, truth: Truth, probed: Times | None) -> object:
+    def know_and_show(probes: Probes, beliefs: Tensor, truth: ProbeTargets, probed: Times | None) -> object:
         for candidate in candidates:
             candidate.learn(beliefs.detach(), truth)
         return know(probes, beliefs, truth, probed)
@@ -84,11 +84,11 @@ def main() -> None:
         held_out, others = (
             collect(config, system.agent, name, arguments.worlds, length) for name in ("held", "others")
         )
-        beliefs = believe(system.agent, held_out)
-    assert held_out.truth is not None, "the city tells"
-    assert others.truth is not None, "the city tells"
-    truth = held_out.truth
-    constant = score(Constant.fit([others.truth]).read(candidates[0].probes(beliefs)), truth)
+        beliefs = observe(system.agent, held_out)
+    assert held_out.targets is not None, "the city tells"
+    assert others.targets is not None, "the city tells"
+    truth = held_out.targets
+    constant = score(Constant.fit([others.targets]).read(candidates[0].probes(beliefs)), truth)
     table = Table(title=f"probes of {config.preset} after {arguments.updates:,} updates", title_justify="left")
     for heading in ("learning rate", "times", "ms an update", "map left", "out of sight", "cell", "heading"):
         table.add_column(heading, justify="right")

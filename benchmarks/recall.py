@@ -128,10 +128,10 @@ def main() -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         records = {core: [[point._asdict() for point in curve] for curve in runs] for core, runs in curves.items()}
         (options.out / "recall.json").write_text(json.dumps(records, indent=1) + "\n")
-        draw_curves(curves, title, options.out / "recall.png")
+        plot_curves(curves, title, options.out / "recall.png")
 
 
-def draw_curves(curves: dict[str, list[list[Point]]], title: str, path: Path) -> None:
+def plot_curves(curves: dict[str, list[list[Point]]], title: str, path: Path) -> None:
     """Draw the accuracy along the training, one line a run."""
     from matplotlib.figure import Figure
 

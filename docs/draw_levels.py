@@ -48,7 +48,7 @@ def play(worlds: WorldVectorEnv) -> Iterator[int]:
     yield from solve(worlds, 0)
 
 
-def draw_map(worlds: WorldVectorEnv, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def plot_map(worlds: WorldVectorEnv, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Enlarge a map in the world's frame, and mark where the agent is and looks."""
     scale = PIXELS // len(picture)
     image = Image.fromarray(picture.repeat(scale, 0).repeat(scale, 1))
@@ -71,11 +71,11 @@ def draw_level(name: str) -> Image.Image:
     """Return one moment of each sixth of an episode, that with most to see: above the agent's view, below the map."""
     worlds = make_vector(name, 1, frame_size=PIXELS, map_frame="world")
     frames, info = worlds.reset(seed=SEEDS[name])
-    shown = [(frames[0], draw_map(worlds, info["map"][0]))]
+    shown = [(frames[0], plot_map(worlds, info["map"][0]))]
     for action in play(worlds):
         frames, _, terminated, truncated, info = worlds.step(np.array([action]))
         if worlds.episodes.facing[0, 1] >= LOWEST_PITCH:
-            shown.append((frames[0], draw_map(worlds, info["map"][0])))
+            shown.append((frames[0], plot_map(worlds, info["map"][0])))
         if terminated[0] or truncated[0]:
             break
     side = PIXELS + GAP

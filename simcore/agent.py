@@ -16,7 +16,7 @@ def belief_input_size(embedding_size: int, num_actions: int) -> int:
     return embedding_size + num_actions + 1
 
 
-class Judgement(NamedTuple):
+class PolicyValue(NamedTuple):
     """What policy and value make of beliefs `[..., belief_size]`."""
 
     logits: Tensor
@@ -41,9 +41,9 @@ class ActorCritic(nn.Module):
         nn.init.orthogonal_(self.policy.weight, gain=0.01)
         nn.init.zeros_(self.policy.bias)
 
-    def forward(self, beliefs: Tensor) -> Judgement:
+    def forward(self, beliefs: Tensor) -> PolicyValue:
         """Judge beliefs `[..., belief_size]`."""
-        return Judgement(self.policy(beliefs), self.value(beliefs)[..., 0])
+        return PolicyValue(self.policy(beliefs), self.value(beliefs)[..., 0])
 
 
 class Agent(nn.Module):
@@ -84,9 +84,9 @@ class Agent(nn.Module):
         frames, actions, rewards, is_first = trajectory[:4]
         state = trajectory.initial_state
         assert state is not None, "the learner gives a trajectory its initial state where the actor has none"
-        return self.believe(frames, actions, rewards, is_first, state, snapshots_at)
+        return self.observe(frames, actions, rewards, is_first, state, snapshots_at)
 
-    def believe(
+    def observe(
         self,
         frames: Tensor,
         actions: Tensor,
@@ -96,14 +96,14 @@ class Agent(nn.Module):
         snapshots_at: Sequence[int] | Times = (),
     ) -> Unrolled:
         """Do what `unroll` does, on the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
-        return self.core(self.observe(frames, actions, rewards), state, is_first, snapshots_at)
+        return self.core(self.core_inputs(frames, actions, rewards), state, is_first, snapshots_at)
 
-    def observe(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
+    def core_inputs(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
         """Return what the belief core is given, `[T, B, *]`: the frames' embeddings e_t, then a_t and r_t."""
         embeddings = self.encoder(frames)
         return torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
 
-    def judge(self, beliefs: Tensor) -> Judgement:
+    def policy_and_value(self, beliefs: Tensor) -> PolicyValue:
         """Return policy and value of beliefs `[..., belief_size]`.
 
         Raises:
@@ -111,5 +111,5 @@ class Agent(nn.Module):
         """
         if self.heads is None:
             raise RuntimeError("this agent has neither policy nor value: a hand-made policy acts")
-        judgement: Judgement = self.heads(beliefs)
-        return judgement
+        policy_value: PolicyValue = self.heads(beliefs)
+        return policy_value

@@ -31,8 +31,8 @@ from simcore.simulation import SimCoreHead
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds import make_vector
 from simcore.worlds.api import Worlds
-from simcore.worlds.gym.config import ForeignConfig
-from simcore.worlds.gym.vector import ForeignVectorEnv
+from simcore.worlds.gym.config import GymConfig
+from simcore.worlds.gym.vector import GymVectorEnv
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.levels.base import LevelConfig
 from simcore.worlds.voxel.walker import Walker
@@ -45,9 +45,9 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
         UserError: there is no such environment, or it is not one to learn from.
     """
     world = config.world
-    if isinstance(world, ForeignConfig):
+    if isinstance(world, GymConfig):
         try:
-            return ForeignVectorEnv(config.level, num_envs, config=world, copy=copy)
+            return GymVectorEnv(config.level, num_envs, config=world, copy=copy)
         except ValueError as error:
             raise UserError(str(error)) from error
     return make_vector(config.level, num_envs, copy=copy, **vars(world))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.common.distributed import Ranks
-from simcore.data.targets import OLD, Truth
+from simcore.data.targets import OLD, ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times
@@ -39,7 +39,7 @@ def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> lis
     return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
 
 
-class Seeing(NamedTuple):
+class FrameModelLoss(NamedTuple):
     """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
 
     loss: Tensor
@@ -86,7 +86,7 @@ class SimCoreHead(nn.Module):
         self.overshoot = overshoot
         self.mask_episode_ends = mask_episode_ends
 
-    def simulate(self, states: CoreState, actions: Tensor) -> Tensor:
+    def imagine(self, states: CoreState, actions: Tensor) -> Tensor:
         """Roll out from belief states `[..., B, *]` along actions `[K, ..., B]`: simulated states `[K, ..., B, *]`."""
         return self.core(one_hot_actions(actions, self.num_actions), states).outputs
 
@@ -96,9 +96,9 @@ class SimCoreHead(nn.Module):
         trajectory: Trajectory,
         starts: Sequence[int] | Times,
         offsets: Sequence[int] | Times,
-        noise: torch.Generator | None = None,
+        generator: torch.Generator | None = None,
         ranks: Ranks | None = None,
-    ) -> Seeing:
+    ) -> FrameModelLoss:
         """Evaluate the model at Ng frames of each of the Nt roll-outs.
 
         Args:
@@ -106,7 +106,7 @@ class SimCoreHead(nn.Module):
             trajectory: the trajectory that the beliefs were formed on.
             starts: the Nt start times, as `draw_starts` draws them.
             offsets: the Ng offsets of the frames from the step after a start, as `draw_offsets` draws them.
-            noise: draws the latents, on the trajectory's device; None: torch's own generator.
+            generator: draws the latents, on the trajectory's device; None: torch's own generator.
             ranks: the processes that share the batch; None: this one is alone.
         """
         device = trajectory.frames.device
@@ -115,21 +115,21 @@ class SimCoreHead(nn.Module):
         # Steps after the last offset would be computed for nothing.
         steps = torch.arange(self.overshoot if offsets.host is None else max(offsets.host) + 1, device=device)
         actions = trajectory.actions[1 + starts.rows + steps[:, None]]  # [steps, Nt, B]
-        states = self.simulate(snapshots, actions)
+        states = self.imagine(snapshots, actions)
         condition = states.index_select(0, offsets.rows).flatten(0, 2)  # [Ng * Nt * B, the core's output]
         frames = trajectory.frames[targets].flatten(0, 2)
         weights = self._weights(trajectory.is_first, starts.rows, targets).flatten()
 
         worlds = torch.arange(trajectory.frames.shape[1], device=device)
         identity = torch.cartesian_prod(targets.flatten(), worlds).flip(-1)
-        terms = self.frame_model.loss(frames, condition, noise, identity)
+        terms = self.frame_model.loss(frames, condition, generator, identity)
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)
         share = None
-        if trajectory.truth is not None and trajectory.truth.since_seen is not None:
-            share = (weights * asks_memory(trajectory.truth, starts.rows, targets).flatten()).sum() / total
-        return Seeing(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
+        if trajectory.targets is not None and trajectory.targets.since_seen is not None:
+            share = (weights * asks_memory(trajectory.targets, starts.rows, targets).flatten()).sum() / total
+        return FrameModelLoss(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
 
     def _weights(self, is_first: Tensor, starts: Tensor, targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""
@@ -139,7 +139,7 @@ class SimCoreHead(nn.Module):
         return (episode[targets] == episode[starts]).to(torch.float32)
 
 
-def asks_memory(truth: Truth, starts: Tensor, targets: Tensor) -> Tensor:
+def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
     """Tell which targets show something that was seen, and at their start out of sight for long.
 
     Something is a cell of the map that is unlike most worlds' there: a building, and not the ground or a wall that all

@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException
 from fake_gpu import GPU, fake_gpu
 from simcore.analysis.evaluation import evaluate
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import Loaded
+from simcore.analysis.loading import LoadedRun
 from simcore.analysis.maps import imagine_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
@@ -29,7 +29,7 @@ FRAME_MODELS = ("convdraw", "deterministic", "contrastive")
 def take(config: Config) -> Trajectory:
     """Return a trajectory as the actors hand it over, on the CPU."""
     with closing(Training(config, CPU).executor) as executor:
-        return executor.take(1).experiences[0].trajectory
+        return executor.take(1).rollouts[0].trajectory
 
 
 KINDS = (tinier, tinier_acting)
@@ -101,7 +101,7 @@ def test_what_looks_into_a_run_is_all_on_the_device(core: str, make: Callable[..
     config = make(core=core, probes__map_convdraw=True)
     with fake_gpu(readable=True):
         system = make_system(config).to(GPU).eval().requires_grad_(False)
-        run = Loaded(config, system, GPU, 1, FreshProbes(config, system, 1, None))
+        run = LoadedRun(config, system, GPU, 1, FreshProbes(config, system, 1, None))
         scores = measure(run, worlds=3)
         assert {"belief", "untrained", "frame", "constant"} <= set(scores)
         assert imagine_maps(run, times=2, samples=2).samples is not None

@@ -110,10 +110,10 @@ def test_every_verb_that_looks_into_a_run(core: str, tmp_path: Path, capsys: pyt
     main(["rollout", str(file), "--worlds", "2", "--device", DEVICE])
     here, there = load_run(open_run(file), "cpu"), load_run(folder, DEVICE)
     set_precision("fp32")
-    trajectory = here.live("a test", 3, 9)
+    trajectory = here.collect("a test", 3, 9)
     moved = tree_map(lambda part: part.to(DEVICE), trajectory)
     with torch.no_grad():
-        torch.testing.assert_close(there.believe(moved).cpu(), here.believe(trajectory), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(there.observe(moved).cpu(), here.observe(trajectory), rtol=1e-3, atol=1e-4)
 
 
 def test_an_agent_is_evaluated(tmp_path: Path) -> None:

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from simcore.agent import Agent
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import NO_ACTION, Trajectory, one_hot_actions
 from simcore.frame_models import GECO, ConvDRAW, FrameLoss
 from simcore.memory import CoreState, Unrolled
 from simcore.simulation import SimCoreHead, asks_memory, draw_offsets, draw_starts, target_times
 
 
-def truth(length: int, batch: int) -> Truth:
+def truth(length: int, batch: int) -> ProbeTargets:
     zeros = torch.zeros(length, batch, dtype=torch.int64)
     maps = torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)
-    return Truth(maps, None, zeros, zeros)
+    return ProbeTargets(maps, None, zeros, zeros)
 
 
 def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) -> Trajectory:
@@ -240,9 +240,9 @@ def test_full_states_pass_to_the_simulation(parts: Parts) -> None:
     state = agent.unroll(trajectory, snapshots_at=[3]).snapshots
     start = CoreState(state.hidden[0], state.cell[0])
     actions = trajectory.actions[4:6]
-    states = head.simulate(start, actions)
-    assert not torch.allclose(states, head.simulate(start._replace(cell=start.cell + 1), actions))
-    assert not torch.allclose(states, head.simulate(start._replace(hidden=start.hidden + 1), actions))
+    states = head.imagine(start, actions)
+    assert not torch.allclose(states, head.imagine(start._replace(cell=start.cell + 1), actions))
+    assert not torch.allclose(states, head.imagine(start._replace(hidden=start.hidden + 1), actions))
 
 
 def test_no_action_is_a_zero_one_hot() -> None:
@@ -269,7 +269,7 @@ def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None
     since_seen[:, :, 1, 1] = torch.arange(length)[:, None]
     since_seen[25, :, 1, 1] = since_seen[25, :, 2, 2] = 0  # ... again at 25
     since_seen[26:] = -1
-    truth = Truth(maps, since_seen, torch.zeros(length, worlds), torch.zeros(length, worlds))
+    truth = ProbeTargets(maps, since_seen, torch.zeros(length, worlds), torch.zeros(length, worlds))
     starts, targets = torch.tensor([5, 12, 20]), torch.tensor([[24, 24, 24], [25, 25, 25]])
     asks = asks_memory(truth, starts, targets)
     assert asks.tolist() == [[[False] * 3] * 3, [[False] * 3, [True, False, False], [True, False, False]]]

@@ -1,30 +1,30 @@
 """Acting: worlds and a policy make trajectories, one after the other, on threads, in processes, or on a cluster."""
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, Handed
+from simcore.acting.executor import ActorError, Executor, RolloutBatch
 from simcore.acting.on_ray import OnRay
-from simcore.acting.policies import AgentPolicy, Choice, Policy, Present, RandomPolicy, WalkerPolicy
+from simcore.acting.policies import ActionOutput, ActorInput, AgentPolicy, Policy, RandomPolicy, WalkerPolicy
 from simcore.acting.processes import Processes
 from simcore.acting.serial import Serial
 from simcore.acting.threads import Threads
-from simcore.data.rollouts import Episode, Experience, Ledger
+from simcore.data.rollouts import Episode, Ledger, Rollout
 from simcore.worlds.api import Worlds
 
 __all__ = [
+    "ActionOutput",
     "Actor",
     "ActorError",
+    "ActorInput",
     "AgentPolicy",
-    "Choice",
     "Episode",
     "Executor",
-    "Experience",
-    "Handed",
     "Ledger",
     "OnRay",
     "Policy",
-    "Present",
     "Processes",
     "RandomPolicy",
+    "Rollout",
+    "RolloutBatch",
     "Serial",
     "Threads",
     "WalkerPolicy",

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simcore.acting.policies import Choice, Policy, Present
-from simcore.data.rollouts import Episode, Experience
-from simcore.data.targets import Truth
+from simcore.acting.policies import ActionOutput, ActorInput, Policy
+from simcore.data.rollouts import Episode, Rollout
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.worlds.api import Worlds
 
@@ -65,7 +65,7 @@ class Actor:
         self._food = np.zeros(batch, np.int64)
         self._count_food(self._is_first)
 
-    def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Experience:
+    def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Rollout:
         """Take the next `length` steps in every world.
 
         Where the policy needs to know what its last action led to, the trajectory has `length + 1` rows, and the last
@@ -88,13 +88,13 @@ class Actor:
                 column[t] = row[name]
             if t < length:
                 begin = time.perf_counter()
-                choice = self.policy.act(Present(self._frames, self._actions, self._rewards, self._is_first))
+                choice = self.policy.act(ActorInput(self._frames, self._actions, self._rewards, self._is_first))
                 seconds += time.perf_counter() - begin
                 episodes += self._step(choice)
         data = {name: torch.from_numpy(column) for name, column in columns.items()}
         truth = None
         if "map" in data:
-            truth = Truth(data["map"], data.get("since_seen"), data["cell"], data["heading"])
+            truth = ProbeTargets(data["map"], data.get("since_seen"), data["cell"], data["heading"])
         trajectory = Trajectory(
             data["frames"],
             data["actions"],
@@ -107,7 +107,7 @@ class Actor:
         )
         stages = {"act": seconds} | {name: spent - before[name] for name, spent in self.worlds.seconds.items()}
         self._made += 1
-        return Experience(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
+        return Rollout(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the next trajectories depend on, in tensors, tuples and numbers."""
@@ -154,7 +154,7 @@ class Actor:
             row |= {"since_seen": self._info["since_seen"]} if self.measures else {}
         return row
 
-    def _step(self, choice: Choice) -> list[Episode]:
+    def _step(self, choice: ActionOutput) -> list[Episode]:
         """Act, and return the episodes that end by it."""
         self._frames, rewards, terminated, truncated, self._info = self.worlds.step(choice.actions)
         # In next-step autoreset an episode that has ended is followed by the first frame of another. What the batch

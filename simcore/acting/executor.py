@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
-from simcore.data.rollouts import Experience
+from simcore.data.rollouts import Rollout
 
 MakeActor = Callable[[int, Agent], Actor]
 """Makes the actor of a number, which acts with the agent that it is given."""
 
 
-class Handed(NamedTuple):
+class RolloutBatch(NamedTuple):
     """What an executor hands over for one batch."""
 
-    experiences: tuple[Experience, ...]
+    rollouts: tuple[Rollout, ...]
     """In the order in which they were made ready."""
     waited: float
     """Seconds that the learner waited for actors that work beside it."""
@@ -35,7 +35,7 @@ class Executor(ABC):
         """Give the learner's present weights, which have seen `version` updates, to the actors."""
 
     @abstractmethod
-    def take(self, count: int) -> Handed:
+    def take(self, count: int) -> RolloutBatch:
         """Return the next `count` trajectories.
 
         Raises:

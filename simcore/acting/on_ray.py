@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.tree import exchange
-from simcore.data.rollouts import Experience
+from simcore.data.rollouts import Rollout
 
 LOOK_UP = 1.0
 """Seconds after which a learner that waits looks for actors that have fallen silent."""
@@ -49,7 +49,7 @@ class RemoteActor:
         self._actor = make_actor(number, agent)
 
     def collect(self, length: int, version: int, weights: Arrays) -> Any:
-        """Make a trajectory with the given weights, and return the `Experience` with arrays for its tensors."""
+        """Make a trajectory with the given weights, and return the `Rollout` with arrays for its tensors."""
         for name, own in self._weights.items():
             np.copyto(own.numpy(), weights[name])
         return exchange(self._actor.collect(length, version), Tensor, Tensor.numpy)
@@ -130,16 +130,16 @@ class OnRay(Executor):
         weights = {name: value.detach().cpu().numpy() for name, value in self._agent.state_dict().items()}
         self._newest = (version, self._ray.put(weights))
 
-    def take(self, count: int) -> Handed:
+    def take(self, count: int) -> RolloutBatch:
         """Wait for the next `count` trajectories, from whoever is ready."""
         begin = time.monotonic()
-        experiences: list[Experience] = []
-        while len(experiences) < count:
+        rollouts: list[Rollout] = []
+        while len(rollouts) < count:
             self._replace_silent()
             for actor in self._actors:
                 self._ask(actor)
-            experiences += self._next()
-        return Handed(tuple(experiences), time.monotonic() - begin)
+            rollouts += self._next()
+        return RolloutBatch(tuple(rollouts), time.monotonic() - begin)
 
     def close(self) -> None:
         """Stop the actors, and Ray if it was started for them; what they have not handed over is lost."""
@@ -161,7 +161,7 @@ class OnRay(Executor):
         while len(actor.owed) < self._room:
             actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
 
-    def _next(self) -> list[Experience]:
+    def _next(self) -> list[Rollout]:
         """Return the next trajectory in a list, which is empty if none came in time or its actor failed."""
         oldest = {actor.owed[0]: actor for actor in self._actors}
         ready, _ = self._ray.wait(list(oldest), timeout=LOOK_UP)  # the first that is ready, in the order given
@@ -174,13 +174,13 @@ class OnRay(Executor):
             self._replace(actor, error)
             return []
         # The arrays are read-only, and hold their room in Ray's store, so they are copied.
-        experience: Experience = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
+        rollout: Rollout = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
         actor.owed.popleft()
         actor.heard = time.monotonic()
         self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
         self._actors.append(actor)
         self._barren = 0
-        return [experience]
+        return [rollout]
 
     def _replace_silent(self) -> None:
         for actor in list(self._actors):

@@ -12,7 +12,7 @@ from simcore.memory import CoreState, Resets
 from simcore.worlds import Walker
 
 
-class Present(NamedTuple):
+class ActorInput(NamedTuple):
     """What the worlds show now and how they came there; the rows of a trajectory, without time."""
 
     frames: NDArray[np.uint8]
@@ -25,7 +25,7 @@ class Present(NamedTuple):
     """Where an episode begins, `[B]`."""
 
 
-class Choice(NamedTuple):
+class ActionOutput(NamedTuple):
     """The next action of each world."""
 
     actions: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Policy(Protocol):
     needs_last: bool
     """Whether a trajectory shows where its last action led, as V-trace wants; the next one begins there again."""
 
-    def act(self, present: Present) -> Choice:
+    def act(self, present: ActorInput) -> ActionOutput:
         """Choose an action for each world; called once for each step."""
         ...
 
@@ -65,9 +65,9 @@ class WalkerPolicy:
     def __init__(self, walker: Walker) -> None:
         self.walker = walker
 
-    def act(self, present: Present) -> Choice:
+    def act(self, present: ActorInput) -> ActionOutput:
         """Walk on."""
-        return Choice(self.walker.act(), np.zeros(len(present.actions), np.float32))
+        return ActionOutput(self.walker.act(), np.zeros(len(present.actions), np.float32))
 
     def core_state(self) -> None:
         """Return None: there is no belief."""
@@ -97,11 +97,11 @@ class RandomPolicy:
         self._shape = (num_envs, num_actions)
         self._generator = torch.Generator().manual_seed(seed)
 
-    def act(self, present: Present) -> Choice:
+    def act(self, present: ActorInput) -> ActionOutput:
         """Draw."""
         count, actions = self._shape
         drawn = torch.randint(actions, (count,), generator=self._generator)
-        return Choice(drawn.numpy(), np.full(count, -np.log(actions), np.float32))
+        return ActionOutput(drawn.numpy(), np.full(count, -np.log(actions), np.float32))
 
     def core_state(self) -> None:
         """Return None: there is no belief."""
@@ -136,19 +136,19 @@ class AgentPolicy:
         self._state = agent.initial_state(num_envs)
 
     @torch.no_grad()
-    def act(self, present: Present) -> Choice:
+    def act(self, present: ActorInput) -> ActionOutput:
         """Take in the present frames, and choose."""
         frames, actions, rewards = (torch.from_numpy(part).to(self.device)[None] for part in present[:3])
         resets = Resets.of(torch.from_numpy(present.is_first)[None], self.device) if present.is_first.any() else None
-        believed = self.agent.believe(frames, actions, rewards, resets, self._state)
+        believed = self.agent.observe(frames, actions, rewards, resets, self._state)
         self._state = believed.final
-        log_policy = torch.log_softmax(self.agent.judge(believed.outputs[0]).logits, dim=-1)
+        log_policy = torch.log_softmax(self.agent.policy_and_value(believed.outputs[0]).logits, dim=-1)
         if self.greedy:
             chosen = log_policy.argmax(dim=-1)
         else:
             chosen = torch.multinomial(log_policy.exp(), 1, generator=self._generator)[:, 0]
         log_probs = log_policy.gather(-1, chosen[:, None])[:, 0]
-        return Choice(chosen.cpu().numpy(), log_probs.cpu().numpy())
+        return ActionOutput(chosen.cpu().numpy(), log_probs.cpu().numpy())
 
     def core_state(self) -> CoreState:
         """Return a copy of the state that a later step does not change."""

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
 from simcore.common import spawning
 from simcore.common.spawning import CONTEXT
 from simcore.common.tree import exchange
-from simcore.data.rollouts import Experience
+from simcore.data.rollouts import Rollout
 
 PATIENCE = 5.0
 """Seconds in which processes that are told to end may finish what they are at; then they are killed."""
@@ -32,7 +32,7 @@ PATIENCE = 5.0
 class Made(NamedTuple):
     """What an actor's process tells of a trajectory that lies ready in one of its slots."""
 
-    experience: Experience
+    rollout: Rollout
     """With a `Placed` for each tensor."""
     slot: int
     """Its number, among the actor's."""
@@ -51,7 +51,7 @@ class Employed:
         self.results = results
         self.slots: dict[int, LentSlot] = {}
 
-    def receive(self) -> Experience:
+    def receive(self) -> Rollout:
         """Return the next trajectory, which must be ready.
 
         Raises:
@@ -67,8 +67,8 @@ class Employed:
         if isinstance(message, str):
             raise ActorError(f"actor {self.number} failed:\n{message}")
         shown = self.slots[message.slot].show(message.size)
-        trajectory = exchange(message.experience.trajectory, Placed, lambda placed: tensor_in(shown, placed))
-        return message.experience._replace(trajectory=trajectory)
+        trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
+        return message.rollout._replace(trajectory=trajectory)
 
 
 class Processes(Executor):
@@ -121,13 +121,13 @@ class Processes(Executor):
         """Give the learner's present weights to the actors."""
         self._weights.publish(self._agent, version)
 
-    def take(self, count: int) -> Handed:
+    def take(self, count: int) -> RolloutBatch:
         """Wait for the next `count` trajectories."""
         if not self._actors:
             self._start()
         begin = time.perf_counter()
-        experiences = tuple(self._next() for _ in range(count))
-        return Handed(experiences, time.perf_counter() - begin)
+        rollouts = tuple(self._next() for _ in range(count))
+        return RolloutBatch(rollouts, time.perf_counter() - begin)
 
     def close(self) -> None:
         """End the actors' processes; what they have not handed over is lost."""
@@ -153,20 +153,20 @@ class Processes(Executor):
     def _permit(self, count: int) -> None:
         os.write(self._given.fileno(), bytes(count))
 
-    def _next(self) -> Experience:
+    def _next(self) -> Rollout:
         if self._failure is not None:
             raise self._failure
         ready = set(wait([actor.results for actor in self._actors]))
         actor = next(actor for actor in self._actors if actor.results in ready)
         try:
-            experience = actor.receive()
+            rollout = actor.receive()
         except ActorError as error:
             self._failure = error  # who asks again must not wait for it
             raise
         self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
         self._actors.append(actor)
         self._permit(1)
-        return experience
+        return rollout
 
 
 class LearnerGoneError(Exception):
@@ -207,10 +207,10 @@ def act(
                     slots.append(Slot())
                 slot = slots[index]
                 slot.clear()
-                experience = actor.collect(length, version, slot.empty)
-                trajectory = exchange(experience.trajectory, Tensor, slot.place)
+                rollout = actor.collect(length, version, slot.empty)
+                trajectory = exchange(rollout.trajectory, Tensor, slot.place)
                 slot.lend()
-                made = Made(experience._replace(trajectory=trajectory), index, slot.size, is_new)
+                made = Made(rollout._replace(trajectory=trajectory), index, slot.size, is_new)
                 try:
                     results.send(made)
                     if is_new:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import Executor, Handed
+from simcore.acting.executor import Executor, RolloutBatch
 
 
 class Serial(Executor):
@@ -25,13 +25,13 @@ class Serial(Executor):
         """Take note of the version; the weights are the actors' own."""
         self._version = version
 
-    def take(self, count: int) -> Handed:
+    def take(self, count: int) -> RolloutBatch:
         """Let the next `count` actors make a trajectory each."""
-        experiences = []
+        rollouts = []
         for _ in range(count):
-            experiences.append(self.actors[self._turn].collect(self.length, self._version))
+            rollouts.append(self.actors[self._turn].collect(self.length, self._version))
             self._turn = (self._turn + 1) % len(self.actors)
-        return Handed(tuple(experiences), 0.0)
+        return RolloutBatch(tuple(rollouts), 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the actors, worlds included: a resumed run is the same to the bit."""

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, Handed, MakeActor
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.agent import Agent
-from simcore.data.rollouts import Experience
+from simcore.data.rollouts import Rollout
 
 LOOK_UP = 0.01
 """Seconds after which who waits for a thread to end looks again."""
@@ -77,7 +77,7 @@ class Threads(Executor):
     ) -> None:
         self.length = length
         self._weights = Weights(agent if follows else None)
-        self._queue: queue.Queue[Experience | ActorError] = queue.Queue(room)
+        self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(room)
         self._failure: ActorError | None = None
         self._stop = threading.Event()
         self._threads = []
@@ -92,15 +92,15 @@ class Threads(Executor):
         """Give the learner's present weights to the actors."""
         self._weights.publish(version)
 
-    def take(self, count: int) -> Handed:
+    def take(self, count: int) -> RolloutBatch:
         """Wait for the next `count` trajectories."""
         if not self._started:  # not earlier: before, a checkpoint may still have been loaded into the agent
             self._started = True
             for thread in self._threads:
                 thread.start()
         begin = time.perf_counter()
-        experiences = tuple(self._next() for _ in range(count))
-        return Handed(experiences, time.perf_counter() - begin)
+        rollouts = tuple(self._next() for _ in range(count))
+        return RolloutBatch(rollouts, time.perf_counter() - begin)
 
     def close(self) -> None:
         """Stop the actors; what they have not handed over is lost."""
@@ -111,10 +111,10 @@ class Threads(Executor):
                     self._queue.get_nowait()  # which lets go an actor that waits for room
                 thread.join(LOOK_UP)
 
-    def _next(self) -> Experience:
+    def _next(self) -> Rollout:
         if self._failure is None:
             handed = self._queue.get()
-            if isinstance(handed, Experience):
+            if isinstance(handed, Rollout):
                 return handed
             self._failure = handed  # its thread has ended, so who asks again must not wait for it
         raise self._failure

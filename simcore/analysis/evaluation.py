@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
-from simcore.analysis.loading import Loaded
+from simcore.analysis.loading import LoadedRun
 from simcore.build import make_worlds
 from simcore.common.errors import UserError
 from simcore.common.intervals import CONFIDENCE, Interval
@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    run: Loaded, episodes: int = 100, level: str | None = None, greedy: bool = False, seed: int = 0
+    run: LoadedRun, episodes: int = 100, level: str | None = None, greedy: bool = False, seed: int = 0
 ) -> Evaluation:
     """Let the agent, and a random policy, play whole episodes.
 

@@ -18,7 +18,7 @@ from simcore.common.digest import digest_of
 from simcore.common.seeding import stream
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
@@ -83,7 +83,7 @@ class Subject(NamedTuple):
     """The net that makes it, if any: other weights, other probes."""
 
 
-def believe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
+def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
     """Form an agent's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
     length, worlds = trajectory.frames.shape[:2]
     fresh = trajectory._replace(initial_state=agent.initial_state(worlds))
@@ -142,7 +142,7 @@ class FreshProbes:
         if name == "frame":
             return Subject(name, see, None)
         agent = {"belief": self.system.agent, "untrained": self.untrained}[name]
-        return Subject(name, lambda trajectory: believe(agent, trajectory, of), agent)
+        return Subject(name, lambda trajectory: observe(agent, trajectory, of), agent)
 
     def get(self, names: Sequence[str], of: Of = "hidden", advance: Advance = silent) -> dict[str, Probes]:
         """Return the probes of subjects by name, trained where they were not yet.
@@ -186,16 +186,16 @@ class FreshProbes:
         batch, times = together(config, length), min(config.probes.times, length)
         drawn = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
-        truths: list[Truth] = []
+        truths: list[ProbeTargets] = []
         for begun in range(0, worlds, batch):
             count = min(batch, worlds - begun)
             trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
-            assert trajectory.truth is not None, "a run with probes has worlds that tell"
+            assert trajectory.targets is not None, "a run with probes has worlds that tell"
             chosen = torch.rand(length, count, generator=drawn).argsort(dim=0)[:times].to(self.device)
             world = torch.arange(count, device=self.device).expand_as(chosen)
             for rows, subject in zip(parts, subjects, strict=True):
                 rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
-            truth = trajectory.truth._replace(since_seen=None)
+            truth = trajectory.targets._replace(since_seen=None)
             truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
             advance(f"{purpose} worlds", (begun + count) / worlds)
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)

@@ -7,15 +7,15 @@ from torch import Tensor
 
 from simcore.analysis.fresh_probes import (
     FreshProbes,
-    believe,
     collect,
+    observe,
 )
 from simcore.build import make_system
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.config.run import Config
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes
 from simcore.runs import AnyRun, ExportedRun, checkpoints
@@ -24,7 +24,7 @@ from simcore.system import SimCore
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedRun:
     """A run's nets at its newest checkpoint."""
 
     config: Config
@@ -37,13 +37,13 @@ class Loaded:
     online: bool = False
     """Read the belief by the probes that were trained along with it instead."""
 
-    def live(self, purpose: str, worlds: int, rows: int) -> Trajectory:
+    def collect(self, purpose: str, worlds: int, rows: int) -> Trajectory:
         """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
         return collect(self.config, self.system.agent, purpose, worlds, rows)
 
-    def believe(self, trajectory: Trajectory) -> Tensor:
+    def observe(self, trajectory: Trajectory) -> Tensor:
         """Form this run's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
-        return believe(self.system.agent, trajectory)
+        return observe(self.system.agent, trajectory)
 
     @property
     def online_probes(self) -> Probes:
@@ -84,7 +84,7 @@ class Loaded:
         return self.system.simulation
 
 
-def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> Loaded:
+def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedRun:
     """Load the nets of a run's newest checkpoint, or of an exported run.
 
     Args:
@@ -102,7 +102,7 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> Loaded:
     system = make_system(config).to(target)
     system.load_state_dict(weights)
     fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
-    return Loaded(config, system, target, update, fresh, online)
+    return LoadedRun(config, system, target, update, fresh, online)
 
 
 def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor], int]:
@@ -120,7 +120,7 @@ def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor]
     return checkpoint.state["learner"]["system"], checkpoint.update
 
 
-def known(trajectory: Trajectory) -> Truth:
+def ground_truth(trajectory: Trajectory) -> ProbeTargets:
     """Return what the world told of a trajectory of a run that has probes, and so a world that tells."""
-    assert trajectory.truth is not None
-    return trajectory.truth
+    assert trajectory.targets is not None
+    return trajectory.targets

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simcore.common.tree import tree_map
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.networks import frames_to_uint8
 from simcore.probes.readout import Readout
 
@@ -33,7 +33,7 @@ class MapView(NamedTuple):
         return tree_map(lambda part: part[index], self)
 
 
-def true_view(truth: Truth, num_headings: int, map_frame: str = "start") -> MapView:
+def true_view(truth: ProbeTargets, num_headings: int, map_frame: str = "start") -> MapView:
     """Return the true maps with the true places, `[...]`.
 
     Args:
@@ -52,7 +52,7 @@ def believed_view(read: Readout, since_seen: Tensor, map_frame: str = "start") -
 
     Args:
         read: what the probes say of beliefs, `[...]`.
-        since_seen: as in `Truth`, `[..., N, N]`, when they were formed.
+        since_seen: as in `ProbeTargets`, `[..., N, N]`, when they were formed.
         map_frame: see `true_view`.
     """
     certainty, cells = read.cells.softmax(dim=-1).max(dim=-1)

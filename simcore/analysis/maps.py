@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.fresh_probes import episode_frames, together
-from simcore.analysis.loading import Loaded, known
+from simcore.analysis.loading import LoadedRun, ground_truth
 from simcore.analysis.map_view import MapView, believed_view, true_view
-from simcore.analysis.scores import Spread, spread
+from simcore.analysis.scores import SampleVariance, sample_variance
 from simcore.common.seeding import stream
 from simcore.config.run import Config
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Readout
 from simcore.worlds.voxel.levels.base import LevelConfig
 
@@ -36,15 +36,15 @@ class Maps:
     samples: Tensor | None
     """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None where there is no such model."""
 
-    def spread(self) -> Spread | None:
+    def sample_variance(self) -> SampleVariance | None:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
         if self.samples is None:
             return None
-        return spread(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
+        return sample_variance(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
 
 
 @torch.no_grad()
-def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
+def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
     """Follow the map in the belief through held-out episodes.
 
     Args:
@@ -57,8 +57,8 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
         UserError: the run has no probes.
     """
     probes, length = run.probes, episode_frames(run.config)
-    trajectory = run.live("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
-    beliefs = run.believe(trajectory)
+    trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
+    beliefs = run.observe(trajectory)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     drawn = None
     if run.system.map_model is not None:
@@ -66,11 +66,11 @@ def imagine_maps(run: Loaded, worlds: int | None = None, times: int = 8, samples
         # One at a time: all samples of a large map would not fit into memory together.
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
         drawn = torch.stack([run.system.map_model.sample(at, noise).cpu() for _ in range(samples)])
-    true, believed = map_views(run, known(trajectory), probes(beliefs))
+    true, believed = map_views(run, ground_truth(trajectory), probes(beliefs))
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 
 
-def map_views(run: Loaded, truth: Truth, read: Readout) -> tuple[MapView, MapView]:
+def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
     """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
     assert truth.since_seen is not None, "it was made to be measured"
     frame = map_frame(run.config)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent, together
-from simcore.analysis.loading import Loaded, known
+from simcore.analysis.loading import LoadedRun, ground_truth
 from simcore.analysis.scores import Constant, Scores, score
 from simcore.common.errors import UserError
 from simcore.probes.readout import Probes
@@ -14,7 +14,7 @@ ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
 """What is measured, in the order in which it is told."""
 
 
-def require_oracle(oracle: Loaded, run: Loaded) -> None:
+def require_oracle(oracle: LoadedRun, run: LoadedRun) -> None:
     """Raise `UserError` unless the oracle was trained by the truth itself, in the same worlds as the run."""
     if not oracle.config.supervised:
         raise UserError("the oracle's belief was not trained on the truth; train one with --supervised")
@@ -25,10 +25,10 @@ def require_oracle(oracle: Loaded, run: Loaded) -> None:
 
 
 def measure(
-    run: Loaded,
+    run: LoadedRun,
     worlds: int = 256,
     steps: int | None = None,
-    oracle: Loaded | None = None,
+    oracle: LoadedRun | None = None,
     purpose: str = "",
     controls: bool = True,
     of: Of = "hidden",
@@ -72,17 +72,19 @@ def measure(
 
 @torch.no_grad()
 def score_readers(
-    run: Loaded, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
+    run: LoadedRun, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
 ) -> dict[str, Scores]:
     """Score probes of subjects on the same held-out worlds, and the best constant guess beside them."""
     batch = together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
-    constant = Constant.fit(known(run.live(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes))
+    constant = Constant.fit(
+        ground_truth(run.collect(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes)
+    )
     parts: dict[str, list[Scores]] = {name: [] for name in ORDER if name in readers or name == "constant"}
     for i, size in enumerate(sizes):
-        trajectory = run.live(f"{purpose}held-out/{i}", size, steps)
+        trajectory = run.collect(f"{purpose}held-out/{i}", size, steps)
         reads = {name: probes(subject.features(trajectory)) for name, (subject, probes) in readers.items()}
         reads["constant"] = constant.read(reads["belief"])
         for name, read in reads.items():
-            parts[name].append(score(read, known(trajectory)))
+            parts[name].append(score(read, ground_truth(trajectory)))
     return {name: Scores.join(scores) for name, scores in parts.items()}

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.fresh_probes import episode_frames
-from simcore.analysis.loading import Loaded
+from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.maps import episode_lengths, map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import tree_map
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 
 LONGEST_CONTEXT = 50
@@ -22,7 +22,7 @@ STEPS = 16
 
 
 @dataclass(frozen=True)
-class Rollout:
+class LongRollout:
     """One long roll-out from beliefs that saw the first frames of held-out episodes (App. J), beside what then came.
 
     All of it is on the CPU, time first. There are T frames: up to step `context` the belief sees them; from there on
@@ -67,8 +67,8 @@ def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[i
 
 @torch.no_grad()
 def roll_out(
-    run: Loaded, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
-) -> Rollout:
+    run: LoadedRun, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
+) -> LongRollout:
     """Form beliefs on the first frames of held-out episodes, then simulate along the actions that were taken.
 
     Args:
@@ -86,7 +86,7 @@ def roll_out(
     if worlds < 1:
         raise UserError(f"{worlds} worlds: there must be 1 at least")
     asked, steps = rollout_span(episode_frames(run.config), context, steps)
-    trajectory = run.live(f"rollout/{seed}", worlds, asked + steps)
+    trajectory = run.collect(f"rollout/{seed}", worlds, asked + steps)
     lengths = episode_lengths(trajectory.is_first)
     # Where an episode ends early, an earlier start leaves it something to imagine.
     context = max(2, min(asked, min(lengths) - steps)) if context is None else context
@@ -96,11 +96,11 @@ def roll_out(
             "take a smaller --context or another --seed"
         )
     lengths = [min(length, context + steps) for length in lengths]
-    return imagine(run, trajectory, context, lengths, seed)
+    return imagine_rollout(run, trajectory, context, lengths, seed)
 
 
 @torch.no_grad()
-def imagine(run: Loaded, trajectory: Trajectory, context: int, lengths: list[int], seed: int) -> Rollout:
+def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, lengths: list[int], seed: int) -> LongRollout:
     """Form beliefs on the first `context` frames of a trajectory, and simulate on along its actions.
 
     Args:
@@ -118,8 +118,8 @@ def imagine(run: Loaded, trajectory: Trajectory, context: int, lengths: list[int
     last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
     before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
     total = max(lengths)
-    simulated = run.simulation.simulate(last, trajectory.actions[context:total])
-    ahead = run.simulation.simulate(before, trajectory.actions[1:context][None])[0]
+    simulated = run.simulation.imagine(last, trajectory.actions[context:total])
+    ahead = run.simulation.imagine(before, trajectory.actions[1:context][None])[0]
     noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
     samples, expected = (
         run.simulation.frame_model.sample(states.flatten(0, 1), noise).view(-1, *trajectory.frames.shape[1:])
@@ -128,13 +128,13 @@ def imagine(run: Loaded, trajectory: Trajectory, context: int, lengths: list[int
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
     true, believed = None, None
-    if trajectory.truth is not None and run.system.probes is not None:
+    if trajectory.targets is not None and run.system.probes is not None:
         read, frame = run.probes(beliefs.outputs), map_frame(run.config)
-        since_seen = seen_by_belief(trajectory.truth, context)
+        since_seen = seen_by_belief(trajectory.targets, context)
         believed = believed_view(read, since_seen[:context], frame)
-        true = true_view(trajectory.truth._replace(since_seen=since_seen), read.headings.shape[-1], frame)
+        true = true_view(trajectory.targets._replace(since_seen=since_seen), read.headings.shape[-1], frame)
         true = tree_map(lambda part: blank(part[:total], within), true)
-    return Rollout(
+    return LongRollout(
         context,
         lengths,
         blank(trajectory.frames[:total], within),
@@ -145,7 +145,7 @@ def imagine(run: Loaded, trajectory: Trajectory, context: int, lengths: list[int
     )
 
 
-def seen_by_belief(truth: Truth, context: int) -> Tensor:
+def seen_by_belief(truth: ProbeTargets, context: int) -> Tensor:
     """Return `since_seen`, `[T, W, N, N]`, as it is for one who sees nothing more after `context` frames: as it was."""
     assert truth.since_seen is not None, "it was made to be measured"
     return torch.cat([truth.since_seen[:context], truth.since_seen[context - 1].expand_as(truth.since_seen[context:])])

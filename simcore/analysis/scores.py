@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.data.targets import OLD, Truth
+from simcore.data.targets import OLD, ProbeTargets
 from simcore.probes.readout import Readout
 
 
@@ -25,7 +25,7 @@ class Constant(NamedTuple):
     """The most frequent heading."""
 
     @classmethod
-    def fit(cls, truths: Iterable[Truth]) -> "Constant":
+    def fit(cls, truths: Iterable[ProbeTargets]) -> "Constant":
         """Fit to truths `[T, W, ...]` of worlds other than those that are measured, taken one after the other."""
         maps: Tensor | int = 0
         count, cells, headings = 0, Counter[int](), Counter[int]()
@@ -47,7 +47,7 @@ class Constant(NamedTuple):
         return Readout(self.map.to(like.maps).expand_as(like.maps), cells, headings)
 
 
-class Fading(NamedTuple):
+class ErrorByAge(NamedTuple):
     """The map's error by the steps since a frame last showed a cell: how what is out of sight fades (App. I)."""
 
     squared: NDArray[np.float64]
@@ -56,7 +56,7 @@ class Fading(NamedTuple):
     """How many they are, `[A, W]`."""
 
     @classmethod
-    def of(cls, errors: Tensor, since_seen: Tensor) -> "Fading":
+    def of(cls, errors: Tensor, since_seen: Tensor) -> "ErrorByAge":
         """Sort errors `[T, W, N, N]` by `since_seen`, alike; -1 is left out."""
         ages, worlds = since_seen.shape[:2]  # nothing was seen longer ago than the episode is long
         world = torch.arange(worlds, device=since_seen.device)[:, None, None]
@@ -124,7 +124,7 @@ class Scores(NamedTuple):
     """1 where the most likely cell is the true one, `[T, W]`."""
     heading_accuracy: NDArray[np.float32]
     """1 where the most likely heading is the true one, `[T, W]`."""
-    fading: Fading
+    error_by_age: ErrorByAge
     """The map's error by the steps since a cell was seen."""
 
     def map_errors(self) -> dict[str, MapError]:
@@ -157,7 +157,7 @@ class Scores(NamedTuple):
         return joined
 
 
-def score(read: Readout, truth: Truth) -> Scores:
+def score(read: Readout, truth: ProbeTargets) -> Scores:
     """Compare what was read with the truth, step by step and world by world, from the episodes' start."""
     since_seen = truth.since_seen
     assert since_seen is not None, "the actor makes trajectories that are to be measured"
@@ -169,7 +169,7 @@ def score(read: Readout, truth: Truth) -> Scores:
         MapError.over(errors, since_seen >= OLD),
         (read.cells.argmax(-1) == truth.cells).float().cpu().numpy(),
         (read.headings.argmax(-1) == truth.headings).float().cpu().numpy(),
-        Fading.of(errors, since_seen),
+        ErrorByAge.of(errors, since_seen),
     )
 
 
@@ -179,7 +179,7 @@ def left(scores: Scores, constant: Scores) -> dict[str, float]:
     return {name: own[name] / other[name] if other[name] else math.nan for name in REGIONS}
 
 
-class Spread(NamedTuple):
+class SampleVariance(NamedTuple):
     """How much samples of the map differ, as a part of how much the worlds themselves differ in the same cells.
 
     0: all samples agree; 1: they differ as if nothing were known. Walls are alike in all worlds, so without comparing
@@ -192,7 +192,7 @@ class Spread(NamedTuple):
     """On the cells not yet seen."""
 
 
-def spread(samples: Tensor, maps: Tensor, since_seen: Tensor) -> Spread:
+def sample_variance(samples: Tensor, maps: Tensor, since_seen: Tensor) -> SampleVariance:
     """Measure how much samples of the map differ on cells seen and not yet seen.
 
     Args:
@@ -204,7 +204,7 @@ def spread(samples: Tensor, maps: Tensor, since_seen: Tensor) -> Spread:
     worlds = maps.flatten(0, -4) / 255.0
     between = (worlds - worlds.mean(dim=0)).square().mean(dim=-1).view_as(variance)
     seen = since_seen >= 0
-    return Spread(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
+    return SampleVariance(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
 
 
 def _divide(squared: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -35,12 +35,12 @@ class Figure:
 
     def execute(self) -> None:
         """Write the figure, as PNG and as PDF."""
-        from simcore.figures import draw_curves, draw_paper_figure
+        from simcore.figures import plot_curves, plot_paper_figure
 
         if self.which == "curves":
-            figure = draw_curves(self.runs, self.metric, self.region, self.title)
+            figure = plot_curves(self.runs, self.metric, self.region, self.title)
         else:
-            figure = draw_paper_figure(self.which, self.runs, self.device, self.seed)
+            figure = plot_paper_figure(self.which, self.runs, self.device, self.seed)
         out = self.out or Path(f"figure-{self.which}")
         try:
             for ending in (".png", ".pdf"):

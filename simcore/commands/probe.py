@@ -44,7 +44,7 @@ class Probe:
         from simcore.analysis.scores import left
         from simcore.figures import (
             course_figure,
-            fading_table,
+            error_by_age_table,
             knowledge_figure,
             knowledge_table,
             maps_figure,
@@ -68,7 +68,7 @@ class Probe:
         read = "online probes" if self.online else "fresh probes"
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
         title = f"{run.name} after {loaded.update:,} updates: {read} of {what}, {self.worlds} held-out worlds"
-        wide_console().print(knowledge_table(scores, title), fading_table(scores))
+        wide_console().print(knowledge_table(scores, title), error_by_age_table(scores))
         report = {
             "update": loaded.update,
             "worlds": self.worlds,
@@ -80,9 +80,11 @@ class Probe:
             "by_time": {
                 name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
             },
-            "map_mse_by_steps_since_seen": {name: finite(score.fading.by_age()) for name, score in scores.items()},
+            "map_mse_by_steps_since_seen": {
+                name: finite(score.error_by_age.by_age()) for name, score in scores.items()
+            },
         }
-        spread = maps.spread()
+        spread = maps.sample_variance()
         if spread is not None:
             report["variance_of_map_samples"] = spread._asdict()
             parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"

@@ -19,7 +19,7 @@ from simcore.config.run import (
     find_world_config,
 )
 from simcore.worlds import RandomCityConfig
-from simcore.worlds.gym import is_foreign
+from simcore.worlds.gym import is_gym_id
 
 # An episode of unroll_length - 1 steps has unroll_length frames: each trajectory is then one whole episode.
 CITIES: dict[str, dict[str, Any]] = {
@@ -72,7 +72,7 @@ def acting_preset(name: str, level: str) -> Config:
     """Return a preset for a level in which the agent itself acts, by reward (App. D)."""
     base = city_preset(name)
     kind = find_world_config(level)
-    frame_size = (FOREIGN_FRAME_SIZES if is_foreign(level) else FRAME_SIZES)[name]
+    frame_size = (FOREIGN_FRAME_SIZES if is_gym_id(level) else FRAME_SIZES)[name]
     world = kind(frame_size=frame_size, **LEVELS_OF[name].get(level, {}))
     learning = replace(base.learning, gradient_clip=40.0)  # for policy and value, and a model's loss of their size
     if name == "tiny":

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 from simcore.common.checks import require, require_positive
 from simcore.common.errors import UserError
 from simcore.worlds import LEVELS, RandomCityConfig, WorldConfig
-from simcore.worlds.gym import ForeignConfig, is_foreign
+from simcore.worlds.gym import GymConfig, is_gym_id
 
 
 @dataclass(frozen=True)
@@ -487,7 +487,7 @@ class Config:
     @property
     def has_probes(self) -> bool:
         """Whether there is something to probe the belief for: the world tells map and pose, and probes are wanted."""
-        return not is_foreign(self.level) and self.learning.probe_times != 0
+        return not is_gym_id(self.level) and self.learning.probe_times != 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""
@@ -524,8 +524,8 @@ def find_world_config(level: str) -> type[WorldConfig]:
     Raises:
         UserError: there is no such level, and it is no id of Gymnasium's.
     """
-    if is_foreign(level):
-        return ForeignConfig
+    if is_gym_id(level):
+        return GymConfig
     known = ", ".join(LEVELS)
     require(level in LEVELS, f"there is no level {level!r}; there are: {known}, and any Gymnasium id such as Name-v0")
     return LEVELS[level].config

@@ -3,7 +3,7 @@
 import torch
 
 from simcore.config.run import Config
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.system import WorldSizes
 
@@ -21,7 +21,7 @@ def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
     if sizes.map_size is not None:
         cells = (*shape, sizes.map_size, sizes.map_size)
         measures = config.policy == "walker" and config.has_frame_model
-        truth = Truth(
+        truth = ProbeTargets(
             torch.empty(*cells, 3, dtype=torch.uint8),
             torch.empty(cells, dtype=torch.int32) if measures else None,
             torch.zeros(shape, dtype=torch.int64),
@@ -51,7 +51,7 @@ def first_frames(config: Config, length: int) -> torch.Tensor:
 
 def size_of(batch: Trajectory) -> int:
     """Return the bytes of a batch, without the belief's state."""
-    parts = [*batch[:6], *(batch.truth or ())]
+    parts = [*batch[:6], *(batch.targets or ())]
     return sum(part.numel() * part.element_size() for part in parts if part is not None)
 
 

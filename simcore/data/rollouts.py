@@ -18,7 +18,7 @@ class Episode(NamedTuple):
     """The world's number in its actor's batch."""
 
 
-class Experience(NamedTuple):
+class Rollout(NamedTuple):
     """A trajectory, and where it comes from."""
 
     trajectory: Trajectory
@@ -42,18 +42,18 @@ class Ledger:
         """Trajectories used so far."""
         self._next: dict[int, int] = {}
 
-    def book(self, experience: Experience) -> None:
+    def book(self, rollout: Rollout) -> None:
         """Book a trajectory.
 
         Raises:
             RuntimeError: it is not the next one of its actor.
         """
-        expected = self._next.get(experience.actor, 0)
-        if experience.turn != expected:
+        expected = self._next.get(rollout.actor, 0)
+        if rollout.turn != expected:
             raise RuntimeError(
-                f"actor {experience.actor} handed over trajectory {experience.turn}; the next to use is {expected}"
+                f"actor {rollout.actor} handed over trajectory {rollout.turn}; the next to use is {expected}"
             )
-        self._next[experience.actor] = expected + 1
+        self._next[rollout.actor] = expected + 1
         self.used += 1
 
     def state_dict(self) -> dict[str, int | list[tuple[int, int]]]:

@@ -8,7 +8,7 @@ OLD = 10
 """Steps out of sight after which what was seen is told apart: by then only a memory can know it."""
 
 
-class Truth(NamedTuple):
+class ProbeTargets(NamedTuple):
     """What the world knows and the agent does not: the probes' targets. All of it is in the frame of the start pose."""
 
     maps: Tensor

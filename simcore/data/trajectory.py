@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simcore.common.tree import tree_map
 from simcore.data.state import CoreState
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 
 NO_ACTION = -1
 """The action that led to the first frame of an episode: none. It becomes an all-zero one-hot."""
@@ -36,7 +36,7 @@ class Trajectory(NamedTuple):
     initial_state: CoreState | None
     """The belief core's state before the first step, `[B, ...]`; None until the learner fills in its own, where the
     actor has no belief."""
-    truth: Truth | None
+    targets: ProbeTargets | None
     """None where the world does not tell."""
 
 

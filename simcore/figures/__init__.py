@@ -3,11 +3,11 @@
 from simcore.figures.animation import rollout_animation, save_animation
 from simcore.figures.columns import metric_columns
 from simcore.figures.course import course_figure
-from simcore.figures.curves import Curve, combine, curves_figure, draw_curves
+from simcore.figures.curves import Curve, combine, curves_figure, plot_curves
 from simcore.figures.evaluation import evaluation_table
-from simcore.figures.knowledge import fading_table, knowledge_figure, knowledge_table
+from simcore.figures.knowledge import error_by_age_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure
-from simcore.figures.paper import draw_paper_figure, trajectory_error
+from simcore.figures.paper import plot_paper_figure, trajectory_error
 from simcore.figures.rollouts import rollout_figure
 from simcore.figures.trajectory_error import trajectory_error_figure
 
@@ -16,14 +16,14 @@ __all__ = [
     "combine",
     "course_figure",
     "curves_figure",
-    "draw_curves",
-    "draw_paper_figure",
+    "error_by_age_table",
     "evaluation_table",
-    "fading_table",
     "knowledge_figure",
     "knowledge_table",
     "maps_figure",
     "metric_columns",
+    "plot_curves",
+    "plot_paper_figure",
     "rollout_animation",
     "rollout_figure",
     "save_animation",

@@ -9,8 +9,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from simcore.analysis.rollout import Rollout
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.analysis.rollout import LongRollout
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
 
 SIDE = 1.28
@@ -37,7 +37,7 @@ PALETTE_FROM = 8
 """Pictures that the palette is chosen from."""
 
 
-def rollout_animation(rollout: Rollout) -> list[Image.Image]:
+def rollout_animation(rollout: LongRollout) -> list[Image.Image]:
     """Return one picture a step: for each world a row of true frame, model's frame, true map and believed map.
 
     While the belief sees the frames, the model's are those expected one step before; then comes the long roll-out.
@@ -82,7 +82,7 @@ def make_palette(picture: Image.Image, colours: int) -> Image.Image:
     return palette
 
 
-def draw_step(rollout: Rollout, t: int) -> Figure:
+def draw_step(rollout: LongRollout, t: int) -> Figure:
     """Draw one step of all worlds."""
     worlds, imagined = rollout.frames.shape[1], t - rollout.context
     colour = SEEN if imagined < 0 else IMAGINED
@@ -104,14 +104,14 @@ def draw_step(rollout: Rollout, t: int) -> Figure:
     for world in range(worlds):
         y = top + world * (SIDE + GAP)
         if t < rollout.lengths[world]:
-            draw_world(sheet, y, rollout, t, world)
+            plot_world(sheet, y, rollout, t, world)
         else:
             sheet.words(MARGIN, y + SIDE / 2, "the episode is over", va="center", color="0.4")
     sheet.words(MARGIN, sheet.height - 0.6 * MARGIN - caption_height, caption, 8)
     return sheet.figure
 
 
-def draw_world(sheet: Sheet, y: float, rollout: Rollout, t: int, world: int) -> None:
+def plot_world(sheet: Sheet, y: float, rollout: LongRollout, t: int, world: int) -> None:
     """Draw the row of a world."""
     xs = [MARGIN + column * (SIDE + GAP) for column in range(4)]
     show(sheet.panel(xs[0], y, SIDE), rollout.frames[t, world].numpy())
@@ -122,5 +122,5 @@ def draw_world(sheet: Sheet, y: float, rollout: Rollout, t: int, world: int) -> 
     else:
         sheet.words(xs[1] + SIDE / 2, y + SIDE / 2, "nothing yet", ha="center", va="center", color="0.4")
     if rollout.true is not None and rollout.believed is not None:
-        draw_map(sheet.panel(xs[2], y, SIDE), rollout.true.at(t, world), TRUE)
-        draw_map(sheet.panel(xs[3], y, SIDE), rollout.believed.at(min(t, rollout.context - 1), world), BELIEVED)
+        plot_map(sheet.panel(xs[2], y, SIDE), rollout.true.at(t, world), TRUE)
+        plot_map(sheet.panel(xs[3], y, SIDE), rollout.believed.at(min(t, rollout.context - 1), world), BELIEVED)

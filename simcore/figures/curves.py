@@ -124,7 +124,7 @@ def settled_range(curves: Iterable[Curve]) -> tuple[float, float] | None:
     return float(low - margin), float(high + margin)
 
 
-def draw_curves(
+def plot_curves(
     paths: Sequence[Path], metric: str, region: Literal["student", "bootstrap"] = "student", title: str = ""
 ) -> Figure:
     """Draw a metric over the frames of runs; those that differ only in their seed make one curve.

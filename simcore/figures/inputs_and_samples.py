@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from simcore.analysis.rollout import Rollout
+from simcore.analysis.rollout import LongRollout
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
 
 COLUMNS = 16
@@ -20,7 +20,7 @@ STRIP = STEP + 2 * SIDE + 2 * GAP
 """Height of a row of inputs above its samples."""
 
 
-def inputs_and_samples_figure(rollouts: Mapping[str, Rollout], title: str, columns: int = COLUMNS) -> Figure:
+def inputs_and_samples_figure(rollouts: Mapping[str, LongRollout], title: str, columns: int = COLUMNS) -> Figure:
     """Draw one example after the other: a row of inputs above a row of samples, continued in the rows below.
 
     The belief sees the first inputs, under which there is no sample. Then it is left alone: all samples, framed in red,
@@ -53,7 +53,7 @@ def inputs_and_samples_figure(rollouts: Mapping[str, Rollout], title: str, colum
     return sheet.figure
 
 
-def draw_strip(sheet: Sheet, y: float, rollout: Rollout, times: range) -> None:
+def draw_strip(sheet: Sheet, y: float, rollout: LongRollout, times: range) -> None:
     """Draw the inputs at some times, and below them what was imagined of them."""
     left, below = MARGIN + LABEL, y + STEP + SIDE + GAP
     sheet.words(left - 0.1, y + STEP + SIDE / 2, "input", ha="right", va="center")

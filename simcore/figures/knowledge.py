@@ -66,16 +66,16 @@ def ages(length: int) -> list[tuple[int, int]]:
     return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
 
 
-def fading_table(scores: Mapping[str, Scores]) -> Table:
+def error_by_age_table(scores: Mapping[str, Scores]) -> Table:
     """Return the table of what is left of the map's error by the steps since a frame last showed a cell (App. I)."""
     table = Table(title="what is left of the map's error, by steps out of sight", title_justify="left")
-    constant = scores["constant"].fading
+    constant = scores["constant"].error_by_age
     shown = [name for name in scores if name != "constant"]
     for heading in ("steps", *(NAMES[name] for name in shown)):
         table.add_column(heading, justify="right")
     for first, last in ages(len(constant.cells)):
         guess = constant.map_mse(first, last)
-        errors = [scores[name].fading.map_mse(first, last) / guess for name in shown]
+        errors = [scores[name].error_by_age.map_mse(first, last) / guess for name in shown]
         label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
         table.add_row(label, *(_percent(error) for error in errors))
     return table
@@ -109,7 +109,7 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
         panels[0].plot(by_time["map_mse"], color=colour, label=predictor)
         panels[1].plot(by_time["map_mse_seen"], color=colour)
         panels[1].plot(by_time["map_mse_unseen"], color=colour, linestyle="--")
-        panels[2].plot(score.fading.by_age(), color=colour)
+        panels[2].plot(score.error_by_age.by_age(), color=colour)
         panels[3].plot(by_time["cell_accuracy"], color=colour)
         panels[4].plot(by_time["heading_accuracy"], color=colour)
     for panel in panels[3:]:

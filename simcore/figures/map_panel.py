@@ -27,7 +27,7 @@ LEGEND = (
 Array = NDArray[np.float64]
 
 
-def draw_map(panel: Axes, view: MapView, arrow: str) -> None:
+def plot_map(panel: Axes, view: MapView, arrow: str) -> None:
     """Show one map (a view without leading dimensions), with its veil and an arrow of a colour.
 
     What has been seen keeps its colours and is set off by a line; the rest lies under pale stripes, which are

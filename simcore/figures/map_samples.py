@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from simcore.analysis.map_view import MapView
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import MARGIN, Sheet, wrap
 
 SIDE = 0.8
@@ -63,4 +63,4 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
 def draw_row(sheet: Sheet, x: float, y: float, views: MapView, arrow: str) -> None:
     """Draw the maps `[W]` of some worlds side by side."""
     for world in range(len(views.cells)):
-        draw_map(sheet.panel(x + world * (SIDE + GAP), y, SIDE), views.at(world), arrow)
+        plot_map(sheet.panel(x + world * (SIDE + GAP), y, SIDE), views.at(world), arrow)

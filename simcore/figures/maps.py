@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simcore.analysis.maps import Maps
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 
 SAMPLES = 3
@@ -41,12 +41,12 @@ def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
     sheet = Sheet(width, top + worlds * block + caption_height + MARGIN)
     sheet.words(MARGIN, MARGIN, title, 11)
     for place, world in enumerate(shown):
-        draw_world(sheet, top + place * block, maps, rows, world)
+        plot_world(sheet, top + place * block, maps, rows, world)
     sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)
     return sheet.figure
 
 
-def draw_world(sheet: Sheet, y: float, maps: Maps, rows: Rows, world: int) -> None:
+def plot_world(sheet: Sheet, y: float, maps: Maps, rows: Rows, world: int) -> None:
     """Draw the rows of a world up to the end of its episode; what follows is of another."""
     times = [t for t in maps.times if t < maps.lengths[world]]
     for column, t in enumerate(times):
@@ -63,8 +63,8 @@ def rows_of(maps: Maps) -> Rows:
     samples = maps.samples[:SAMPLES] if maps.samples is not None else ()
     return [
         ("sees", lambda panel, _, t, world: show(panel, maps.frames[t, world].numpy())),
-        ("true\nmap", lambda panel, _, t, world: draw_map(panel, maps.true.at(t, world), TRUE)),
-        ("believed\nmap", lambda panel, _, t, world: draw_map(panel, maps.believed.at(t, world), BELIEVED)),
+        ("true\nmap", lambda panel, _, t, world: plot_map(panel, maps.true.at(t, world), TRUE)),
+        ("believed\nmap", lambda panel, _, t, world: plot_map(panel, maps.believed.at(t, world), BELIEVED)),
         *(
             ("sample", lambda panel, column, _, world, sample=sample: show(panel, sample[column, world].numpy()))
             for sample in samples

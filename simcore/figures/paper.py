@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from simcore.analysis.fresh_probes import episode_frames, together
-from simcore.analysis.loading import Loaded, known, load_run
+from simcore.analysis.loading import LoadedRun, ground_truth, load_run
 from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
@@ -39,11 +39,11 @@ class PaperFigure:
     """The runs that it is made of."""
     make: str
     """A command that trains one of them."""
-    draw: Callable[[Sequence[Loaded], int], Figure]
+    draw: Callable[[Sequence[LoadedRun], int], Figure]
     """Makes it of runs and a seed, which chooses the worlds."""
 
 
-def draw_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
+def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
     """Draw a figure of the paper from runs' folders.
 
     Raises:
@@ -63,7 +63,7 @@ def draw_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
         raise UserError(f"{error}; {hint}") from error
 
 
-def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
+def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figure 9."""
     kappas = {run.config.geco.kappa for run in runs}
     if len(kappas) < 2 or any(run.config.frame_model != "convdraw" for run in runs):
@@ -76,7 +76,7 @@ def draw_kappa(runs: Sequence[Loaded], seed: int) -> Figure:
     return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")
 
 
-def draw_map_samples(runs: Sequence[Loaded], seed: int) -> Figure:
+def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figure 10."""
     length = episode_frames(runs[0].config)
     step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
@@ -92,21 +92,21 @@ def draw_map_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     return map_samples_figure(models, step, title)
 
 
-def draw_maps(runs: Sequence[Loaded], seed: int) -> Figure:
+def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figure 11."""
     (run,) = only_one(runs)
     maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
     return maps_figure(maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}")
 
 
-def draw_trajectory_error(runs: Sequence[Loaded], seed: int) -> Figure:
+def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figure 12."""
     (run,) = only_one(runs)
     title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}"
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
-def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
+def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figures 13 and 14."""
     rollouts = {}
     for run in runs:
@@ -116,7 +116,7 @@ def draw_inputs_and_samples(runs: Sequence[Loaded], seed: int) -> Figure:
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
 
 
-def only_one(runs: Sequence[Loaded]) -> Sequence[Loaded]:
+def only_one(runs: Sequence[LoadedRun]) -> Sequence[LoadedRun]:
     """Return the runs, if there is one of them."""
     if len(runs) != 1:
         raise UserError(f"{len(runs)} runs are given, where one is wanted")
@@ -129,28 +129,28 @@ def model_name(config: Config) -> str:
     return f"{names.get(config.frame_model, config.frame_model)}, {config.core}"
 
 
-def shared_worlds(run: Loaded, seed: int) -> Loaded:
+def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
     """Return the run with another seed for its held-out worlds, so that all runs of a figure meet the same ones."""
     return replace(run, config=replace(run.config, seed=seed))
 
 
 @torch.no_grad()
-def decoded_maps(run: Loaded, step: int, seed: int) -> DecodedMaps:
+def decoded_maps(run: LoadedRun, step: int, seed: int) -> DecodedMaps:
     """Decode maps at a step of held-out episodes."""
-    trajectory = shared_worlds(run, seed).live("figure/maps", MAP_SAMPLES, step + 1)
-    truth = tree_map(lambda part: part[step], known(trajectory))
-    return DecodedMaps(*map_views(run, truth, run.probes(run.believe(trajectory)[step])))
+    trajectory = shared_worlds(run, seed).collect("figure/maps", MAP_SAMPLES, step + 1)
+    truth = tree_map(lambda part: part[step], ground_truth(trajectory))
+    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[step])))
 
 
 @torch.no_grad()
-def trajectory_error(run: Loaded, seed: int) -> TrajectoryError:
+def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     """Follow the map's error along one held-out episode."""
     shared, length = shared_worlds(run, seed), episode_frames(run.config)
-    trajectory = shared.live("figure/trajectory", 1, length)
-    others = shared.live("figure/constant", min(SHOWN, together(run.config, length)), length)
-    truth = known(trajectory)
-    read = run.probes(run.believe(trajectory))
-    constant = Constant.fit([known(others)]).read(read)
+    trajectory = shared.collect("figure/trajectory", 1, length)
+    others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
+    truth = ground_truth(trajectory)
+    read = run.probes(run.observe(trajectory))
+    constant = Constant.fit([ground_truth(others)]).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)
     return TrajectoryError(

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from simcore.analysis.rollout import Rollout
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.analysis.rollout import LongRollout
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
 
 FRAME = 0.72
@@ -30,7 +30,7 @@ def moments(context: int) -> list[int]:
     return sorted({max(1, context // 4), max(1, context // 2), context})
 
 
-def rollout_figure(rollout: Rollout, title: str) -> Figure:
+def rollout_figure(rollout: LongRollout, title: str) -> Figure:
     """Return a figure of the belief's map as it forms on the first frames, and of the long roll-out that follows.
 
     At the left, for each world, what the belief saw last, the true map and the map decoded from it, after a quarter,
@@ -60,7 +60,7 @@ def rollout_figure(rollout: Rollout, title: str) -> Figure:
     return sheet.figure
 
 
-def describe(rollout: Rollout) -> str:
+def describe(rollout: LongRollout) -> str:
     """Return what the figure shows, in words."""
     words = (
         "Framed in red: one long roll-out, simulated from the belief after its last frame and sampled step by step; "
@@ -71,7 +71,7 @@ def describe(rollout: Rollout) -> str:
     return words
 
 
-def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int) -> None:
+def draw_seen(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int) -> None:
     """Draw what the belief saw and knew at some moments of the context, each in a column."""
     names = ["sees", "true\nmap", "believed\nmap"][: 1 if rollout.true is None else 3]
     rows = [y + STEP + row * (MAP + GAP) for row in range(len(names))]
@@ -83,11 +83,11 @@ def draw_seen(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int) ->
         sheet.words(left + MAP / 2, y, words, 8, ha="center")
         show(sheet.panel(left, rows[0], MAP), rollout.frames[count - 1, world].numpy())
         if rollout.true is not None and rollout.believed is not None:
-            draw_map(sheet.panel(left, rows[1], MAP), rollout.true.at(count - 1, world), TRUE)
-            draw_map(sheet.panel(left, rows[2], MAP), rollout.believed.at(count - 1, world), BELIEVED)
+            plot_map(sheet.panel(left, rows[1], MAP), rollout.true.at(count - 1, world), TRUE)
+            plot_map(sheet.panel(left, rows[2], MAP), rollout.believed.at(count - 1, world), BELIEVED)
 
 
-def draw_imagined(sheet: Sheet, x: float, y: float, rollout: Rollout, world: int, columns: int) -> None:
+def draw_imagined(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int, columns: int) -> None:
     """Draw the simulated frames of a world below the true ones, on a few lines."""
     for k in range(rollout.lengths[world] - rollout.context):
         line, column = divmod(k, columns)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.analysis.map_view import MapView
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, draw_map
+from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 
 INSETS = 6
@@ -55,8 +55,8 @@ def trajectory_error_figure(trajectory: TrajectoryError, title: str, insets: int
         x = MARGIN + LABEL + column * (SIDE + GAP)
         sheet.words(x + SIDE / 2, top - 0.2, f"step {t}", 8, ha="center")
         panels = [sheet.panel(x, top + row * (SIDE + GAP), SIDE) for row in range(3)]
-        draw_map(panels[0], trajectory.true.at(int(t)), TRUE)
-        draw_map(panels[1], trajectory.believed.at(int(t)), BELIEVED)
+        plot_map(panels[0], trajectory.true.at(int(t)), TRUE)
+        plot_map(panels[1], trajectory.believed.at(int(t)), BELIEVED)
         show(panels[2], trajectory.frames[t].numpy())
         connect(sheet.figure, panels[2], curve, float(t), float(trajectory.errors[t]))
     sheet.words(MARGIN, sheet.height - MARGIN - caption_height, caption)

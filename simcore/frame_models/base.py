@@ -26,16 +26,16 @@ class FrameModel(nn.Module, ABC):
         self,
         frames: Tensor,
         condition: Tensor,
-        noise: torch.Generator | None = None,
+        generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
         """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
-        `noise` draws whatever is random; `identity`, int64 `[N, 2]`, says of which world and of which time a frame is.
+        `generator` draws whatever is random; `identity`, int64 `[N, 2]`, says of which world and time a frame is.
         """
 
     @abstractmethod
-    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
         Raises:

@@ -48,7 +48,7 @@ class Contrastive(FrameModel):
         self,
         frames: Tensor,
         condition: Tensor,
-        noise: torch.Generator | None = None,
+        generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
         """Return the cross-entropy of right against wrong frames; it stands for the error, too, and the KL is 0.
@@ -58,7 +58,7 @@ class Contrastive(FrameModel):
         Args:
             frames: uint8 `[N, H, W, 3]`, each the right one for its state and a wrong one for others.
             condition: simulated states `[N, condition_size]`.
-            noise: draws the negatives.
+            generator: draws the negatives.
             identity: int64 `[N, 2]`, the frames' worlds and times. What shows the very same frame is no negative.
                 None: each is of another world.
         """
@@ -66,13 +66,13 @@ class Contrastive(FrameModel):
         asked = self.from_condition(condition)
         if identity is None:
             identity = torch.arange(len(frames), device=frames.device)[:, None].expand(-1, 2)
-        others, valid = draw_negatives(identity, self.negatives, noise)
+        others, valid = draw_negatives(identity, self.negatives, generator)
         right = self._score(asked, own)
         wrong = self._score(asked[:, None], own[others])
         loss = contrast(right, wrong, valid)
         return FrameLoss(loss, torch.zeros_like(loss), loss)
 
-    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Complain.
 
         Raises:
@@ -113,7 +113,7 @@ class Negatives(NamedTuple):
     """Bool `[N, K]`; False where the batch has no further point with another frame."""
 
 
-def draw_negatives(identity: Tensor, count: int, noise: torch.Generator | None = None) -> Negatives:
+def draw_negatives(identity: Tensor, count: int, generator: torch.Generator | None = None) -> Negatives:
     """Draw, for each of N points, `count` others that show another frame, none twice; where they are fewer, all.
 
     Half, rounded up, are of other times of the same world, the rest of other worlds; where one kind is short, all of it
@@ -125,13 +125,13 @@ def draw_negatives(identity: Tensor, count: int, noise: torch.Generator | None =
     Args:
         identity: int64 `[N, 2]`, the frames' worlds and times.
         count: the negatives of a point.
-        noise: draws them, on the identities' device.
+        generator: draws them, on the identities' device.
     """
     points, (worlds, times) = len(identity), identity.T
     is_other_world = worlds[:, None] != worlds
     differs = is_other_world | (times[:, None] != times)
     is_other_time = differs & ~is_other_world
-    lots = torch.rand(points, points, generator=noise, device=identity.device)
+    lots = torch.rand(points, points, generator=generator, device=identity.device)
     half = lots.masked_fill(~is_other_time, -1.0).topk(min((count + 1) // 2, points), dim=1).indices
     # All of a kind before all of the next: half from the same world, then other worlds, then what the same has left.
     lots = (lots + is_other_world).scatter_add(1, half, 2.0 * is_other_time.gather(1, half))

@@ -177,7 +177,7 @@ class ConvDRAW(FrameModel):
         self,
         frames: Tensor,
         condition: Tensor,
-        noise: torch.Generator | None = None,
+        generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
         """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
@@ -188,7 +188,7 @@ class ConvDRAW(FrameModel):
         times too weak beside policy and value.
         """
         # Drawn beforehand, so that all that follows can be compiled: a compiler has no generators.
-        return (self._compiled or self.lagrangian)(frames, condition, self._noise(condition, noise))
+        return (self._compiled or self.lagrangian)(frames, condition, self._noise(condition, generator))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
         """Do what `loss` does, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
@@ -211,10 +211,10 @@ class ConvDRAW(FrameModel):
         return FrameLoss(dimensions * self.geco(kl, error), kl, error)
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, every latent drawn from its prior."""
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
-        for step, drawn in zip(self._steps(), self._noise(condition, noise), strict=True):
+        for step, drawn in zip(self._steps(), self._noise(condition, generator), strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
             z = draw(diagonal_gaussian(step.prior(prior_state)), drawn).to(condition.dtype)
             decoder_state = step.next_decoder_state(decoder_state, z)

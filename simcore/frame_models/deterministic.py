@@ -34,7 +34,7 @@ class Deterministic(FrameModel):
         self,
         frames: Tensor,
         condition: Tensor,
-        noise: torch.Generator | None = None,
+        generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
         """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, weighted and not.
@@ -46,7 +46,7 @@ class Deterministic(FrameModel):
         return FrameLoss(self.multiplier * errors.sum(1), torch.zeros_like(error), error)
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the decoded frames, uint8 `[N, H, W, 3]`; nothing is drawn."""
         return frames_to_uint8(self.decoder(condition))
 

@@ -12,7 +12,7 @@ from simcore.memory import CoreState, Resets, Times
 from simcore.simulation import draw_offsets, draw_starts
 
 
-class Learned(NamedTuple):
+class UpdateResult(NamedTuple):
     """What one update gives."""
 
     metrics: dict[str, Tensor]

@@ -10,15 +10,15 @@ from simcore.common.errors import UserError
 from simcore.common.precision import lowered, set_precision
 from simcore.common.tree import detach, leaves, tree_map
 from simcore.config.run import Config
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
-from simcore.learning.batch import Batch, Learned, draw_batch
+from simcore.learning.batch import Batch, UpdateResult, draw_batch
 from simcore.learning.compiling import compile_parts
 from simcore.learning.fault import Fault
 from simcore.learning.recorded import RecordedUpdate
 from simcore.memory import RecurrentCore, Times
 from simcore.objectives.actor_critic import acting_loss
-from simcore.probes import Imagining, Knowing, MapModel, Probes
+from simcore.probes import MapModel, MapModelLoss, ProbeLoss, Probes
 from simcore.system import SimCore
 
 LOSS = "nats a frame"
@@ -98,7 +98,7 @@ class Learner:
                 tensor.record_stream(current)
         return batch
 
-    def step(self, batch: Batch | Trajectory) -> Learned:
+    def step(self, batch: Batch | Trajectory) -> UpdateResult:
         """Do one update of all weights, and of λ; the host does not wait for it.
 
         If a loss is NaN or infinite, this and later updates change nothing, and `check` complains.
@@ -122,14 +122,14 @@ class Learner:
         """
         self.fault.complain(self.fault.report().cpu().tolist())
 
-    def _update(self, batch: Batch, measures_ratio: bool = False) -> Learned:
+    def _update(self, batch: Batch, measures_ratio: bool = False) -> UpdateResult:
         """Do what `step` does on the device; nothing here asks the device for a value."""
         system, trajectory, starts = self.system, batch.trajectory, batch.starts
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
         snapshots_at = starts if system.simulation is not None else starts.none()
         with lowered(self.config.precision, self.device):
-            observed = system.agent.observe(*trajectory[:3])
+            observed = system.agent.core_inputs(*trajectory[:3])
             beliefs = system.agent.core(observed, state, batch.begins, snapshots_at)
         losses: dict[str, Tensor] = {}
         embeddings = observed[..., : self.config.agent.embedding_size].detach()
@@ -137,8 +137,8 @@ class Learner:
         from_acting: list[Tensor] | None = None  # the acting loss's gradient at the belief core, where it is measured
         if system.agent.heads is not None:
             supervised = self.config.supervised  # then policy and value take the belief as it is
-            judgement = system.agent.judge(beliefs.outputs.detach() if supervised else beliefs.outputs)
-            acting = acting_loss(judgement, trajectory, self.config.reinforcement, self.ranks)
+            policy_value = system.agent.policy_and_value(beliefs.outputs.detach() if supervised else beliefs.outputs)
+            acting = acting_loss(policy_value, trajectory, self.config.reinforcement, self.ranks)
             losses["policy and value loss"] = acting.loss
             metrics |= {"acting_loss": acting.loss, **named(acting, "policy_loss", "value_loss", "entropy")}
         if system.simulation is not None:
@@ -160,12 +160,12 @@ class Learner:
                     from_acting = gradient_at_core(
                         loss, beliefs.outputs, system.agent.core, observed, batch, self.config.precision
                     )
-        if system.probes is not None and trajectory.truth is not None:
-            knowing = self._know(system.probes, beliefs.outputs, trajectory.truth, batch.probed)
+        if system.probes is not None and trajectory.targets is not None:
+            knowing = self._know(system.probes, beliefs.outputs, trajectory.targets, batch.probed)
             losses["probe loss"] = knowing.loss
             metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
-        if system.map_model is not None and trajectory.truth is not None:
-            imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.truth, batch.mapped)
+        if system.map_model is not None and trajectory.targets is not None:
+            imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.targets, batch.mapped)
             losses["map model's loss"] = imagining.loss
             metrics |= {f"map_{name}": term for name, term in named(imagining, "loss", "kl", "error").items()}
             metrics["map_lambda"] = system.map_model.multiplier.clone()
@@ -192,7 +192,7 @@ class Learner:
         if system.map_model is not None:
             error = self.ranks.mean(metrics["map_error"].detach())
             system.map_model.update(torch.where(failed, torch.nan, error))
-        return Learned({name: value.detach() for name, value in metrics.items()}, detach(beliefs.final))
+        return UpdateResult({name: value.detach() for name, value in metrics.items()}, detach(beliefs.final))
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, λ, the optimiser's moments and the random states."""
@@ -242,7 +242,7 @@ class Learner:
         ]
         return nn.utils.get_total_norm(from_model) / nn.utils.get_total_norm(from_acting)
 
-    def _know(self, probes: Probes, beliefs: Tensor, truth: Truth, probed: Times | None) -> Knowing:
+    def _know(self, probes: Probes, beliefs: Tensor, truth: ProbeTargets, probed: Times | None) -> ProbeLoss:
         """Read the beliefs at the probes' times; the probes train the belief where they alone are its teachers."""
         supervised = self.config.supervised
         beliefs = beliefs if supervised else beliefs.detach()
@@ -250,7 +250,7 @@ class Learner:
             beliefs, truth = tree_map(lambda part: part.index_select(0, probed.rows), (beliefs, truth))
         return probes.loss(beliefs, truth, self.config.probes.map_weight if supervised else 1.0)
 
-    def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: Truth, mapped: Times | None) -> Imagining:
+    def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: ProbeTargets, mapped: Times | None) -> MapModelLoss:
         """Model the map given the beliefs at a few times."""
         assert mapped is not None, "they are drawn where there is such a model"
         maps, beliefs = (part.index_select(0, mapped.rows) for part in (truth.maps, beliefs))

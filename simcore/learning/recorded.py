@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from simcore.common.tree import tree_map
-from simcore.learning.batch import Batch, Learned
+from simcore.learning.batch import Batch, UpdateResult
 
 WARM_UP = 3
 """Updates that are done as they are before one is recorded: by then libraries have chosen their kernels."""
@@ -20,14 +20,14 @@ class RecordedUpdate:
         generators: what it draws from.
     """
 
-    def __init__(self, update: Callable[[Batch], Learned], generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, update: Callable[[Batch], UpdateResult], generators: Sequence[torch.Generator]) -> None:
         self._update = update
         self._generators = generators
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._done = 0
-        self._recorded: tuple[torch.cuda.CUDAGraph, Batch, Learned] | None = None
+        self._recorded: tuple[torch.cuda.CUDAGraph, Batch, UpdateResult] | None = None
 
-    def __call__(self, batch: Batch) -> Learned:
+    def __call__(self, batch: Batch) -> UpdateResult:
         """Do an update with a batch, whose shapes are those of every other."""
         if self._done < WARM_UP:
             self._done += 1
@@ -40,9 +40,9 @@ class RecordedUpdate:
         graph.replay()
         # The next replay writes to the same places.
         metrics = {name: value.clone() for name, value in learned.metrics.items()}
-        return Learned(metrics, tree_map(lambda leaf: leaf.clone(), learned.final_state))
+        return UpdateResult(metrics, tree_map(lambda leaf: leaf.clone(), learned.final_state))
 
-    def _aside(self, batch: Batch) -> Learned:
+    def _aside(self, batch: Batch) -> UpdateResult:
         """Do an update as it is, on a stream of its own, as recording wants it done before."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
@@ -51,7 +51,7 @@ class RecordedUpdate:
         current.wait_stream(self._stream)
         return learned
 
-    def _record(self, batch: Batch) -> tuple[torch.cuda.CUDAGraph, Batch, Learned]:
+    def _record(self, batch: Batch) -> tuple[torch.cuda.CUDAGraph, Batch, UpdateResult]:
         """Record an update, which is not done by that."""
         places = tree_map(lambda leaf: leaf.clone(), batch)
         graph = torch.cuda.CUDAGraph()

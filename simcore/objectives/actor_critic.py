@@ -5,14 +5,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.agent import Judgement
+from simcore.agent import PolicyValue
 from simcore.common.distributed import Ranks
 from simcore.config.run import ReinforcementConfig
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.vtrace import vtrace
 
 
-class Acting(NamedTuple):
+class ActorCriticLoss(NamedTuple):
     """The loss of policy and value, and its parts; each a scalar, a mean over the actions that were taken."""
 
     loss: Tensor
@@ -25,14 +25,16 @@ class Acting(NamedTuple):
     """Of the policy, in nats."""
 
 
-def acting_loss(judgement: Judgement, trajectory: Trajectory, config: ReinforcementConfig, ranks: Ranks) -> Acting:
+def acting_loss(
+    policy_value: PolicyValue, trajectory: Trajectory, config: ReinforcementConfig, ranks: Ranks
+) -> ActorCriticLoss:
     """Compare what the agent thinks now, `[T, B, ...]`, with what it did and got along a trajectory.
 
     The action that led to `frames[t + 1]` was chosen at b_t; the last belief only tells what is still to come. Where
     `frames[t + 1]` begins an episode no action was taken, and an episode that was truncated goes on from V of its last
     frame, so that a time limit the agent cannot see does not look like an end.
     """
-    log_policy = torch.log_softmax(judgement.logits[:-1], dim=-1)
+    log_policy = torch.log_softmax(policy_value.logits[:-1], dim=-1)
     taken = trajectory.actions[1:].clamp(min=0)
     chosen = log_policy.gather(-1, taken[..., None])[..., 0]
     valid = ~trajectory.is_first[1:]
@@ -40,7 +42,7 @@ def acting_loss(judgement: Judgement, trajectory: Trajectory, config: Reinforcem
         chosen.detach() - trajectory.log_probs[1:],
         trajectory.rewards[1:],
         config.discount * (~trajectory.terminated[1:]).to(torch.float32),
-        judgement.values.detach(),
+        policy_value.values.detach(),
         valid,
         config.rho_bar,
         config.c_bar,
@@ -52,7 +54,7 @@ def acting_loss(judgement: Judgement, trajectory: Trajectory, config: Reinforcem
         return (weights * terms).sum() / total
 
     policy_loss = mean(-corrected.advantages * chosen)
-    value_loss = mean((corrected.targets - judgement.values[:-1]).square()) / 2
+    value_loss = mean((corrected.targets - policy_value.values[:-1]).square()) / 2
     entropy = mean(-(log_policy.exp() * log_policy).sum(dim=-1))
     loss = policy_loss + config.baseline_cost * value_loss - config.entropy_cost * entropy
-    return Acting(loss, policy_loss, value_loss, entropy)
+    return ActorCriticLoss(loss, policy_loss, value_loss, entropy)

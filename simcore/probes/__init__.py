@@ -1,6 +1,6 @@
 """What the belief knows, read without touching it."""
 
-from simcore.probes.map_model import Imagining, MapModel
-from simcore.probes.readout import Knowing, Probes
+from simcore.probes.map_model import MapModel, MapModelLoss
+from simcore.probes.readout import ProbeLoss, Probes
 
-__all__ = ["Imagining", "Knowing", "MapModel", "Probes"]
+__all__ = ["MapModel", "MapModelLoss", "ProbeLoss", "Probes"]

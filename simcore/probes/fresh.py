@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simcore.common.tree import tree_map
 from simcore.config.run import ProbesConfig
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Probes, Readout
 
 PARTS = ("map", "cell", "heading")
@@ -26,12 +26,12 @@ class Examples(NamedTuple):
 
     beliefs: Tensor
     """Float `[N, belief_size]`."""
-    truth: Truth
+    targets: ProbeTargets
     """`[N, ...]`."""
 
     def rows(self, chosen: Tensor | slice) -> "Examples":
         """Return some of the rows."""
-        return Examples(self.beliefs[chosen], tree_map(lambda part: part[chosen], self.truth))
+        return Examples(self.beliefs[chosen], tree_map(lambda part: part[chosen], self.targets))
 
 
 @torch.enable_grad()  # whoever looks into a run has switched gradients off
@@ -57,7 +57,7 @@ def train_fresh_probes(
         The same probes.
     """
     probes.standardise.fit(examples.beliefs)
-    probes.begin_at(mean_map(examples.truth))
+    probes.begin_at(mean_map(examples.targets))
     optimizer = torch.optim.Adam(probes.parameters(), config.learning_rate, fused=True)
     per_epoch = math.ceil(len(examples.beliefs) / config.batch)
     total = config.epochs * per_epoch
@@ -71,7 +71,7 @@ def train_fresh_probes(
         order = torch.randperm(len(examples.beliefs), generator=generator).to(examples.beliefs.device)
         for chosen in torch.split(order, config.batch):
             rows = examples.rows(chosen)
-            loss = probes.loss(rows.beliefs, rows.truth).loss
+            loss = probes.loss(rows.beliefs, rows.targets).loss
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
@@ -89,7 +89,7 @@ def train_fresh_probes(
     return probes.eval().requires_grad_(False)
 
 
-def mean_map(truth: Truth) -> Tensor:
+def mean_map(truth: ProbeTargets) -> Tensor:
     """Return the mean of maps `[N, M, M, 3]`, float in [0, 1], without a float copy of all of them."""
     total = torch.zeros(truth.maps.shape[1:], dtype=torch.int64, device=truth.maps.device)
     for part in torch.split(truth.maps, 4096):
@@ -103,12 +103,12 @@ def validation_losses(probes: Probes, validation: Examples, batch: int = 4096) -
     sums = torch.zeros(len(PARTS), dtype=torch.float64)
     for begin in range(0, len(validation.beliefs), batch):
         rows = validation.rows(slice(begin, begin + batch))
-        losses = torch.stack([part.sum() for part in losses_by_example(probes(rows.beliefs), rows.truth)])
+        losses = torch.stack([part.sum() for part in losses_by_example(probes(rows.beliefs), rows.targets)])
         sums += losses.double().cpu()
     return dict(zip(PARTS, (sums / len(validation.beliefs)).tolist(), strict=True))
 
 
-def losses_by_example(read: Readout, truth: Truth) -> tuple[Tensor, Tensor, Tensor]:
+def losses_by_example(read: Readout, truth: ProbeTargets) -> tuple[Tensor, Tensor, Tensor]:
     """Return the losses of map, cell and heading, `[N]` each."""
     return (
         (read.maps - truth.maps / 255.0).square().flatten(1).mean(1),

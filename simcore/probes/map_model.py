@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from simcore.frame_models import GECO, ConvDRAW
 
 
-class Imagining(NamedTuple):
+class MapModelLoss(NamedTuple):
     """The map model's loss of one batch; each a scalar."""
 
     loss: Tensor
@@ -72,17 +72,17 @@ class MapModel(nn.Module):
             kernel_size,
         )
 
-    def loss(self, maps: Tensor, beliefs: Tensor, noise: torch.Generator | None = None) -> Imagining:
+    def loss(self, maps: Tensor, beliefs: Tensor, generator: torch.Generator | None = None) -> MapModelLoss:
         """Return the loss of uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`, the mean over them.
 
         Detach the beliefs, or the model trains them.
         """
-        terms = self.draw.loss(self._pad(maps.flatten(0, -4)), beliefs.flatten(0, -2), noise)
-        return Imagining(terms.loss.mean(), self.enlarged * terms.kl.mean(), self.enlarged * terms.error.mean())
+        terms = self.draw.loss(self._pad(maps.flatten(0, -4)), beliefs.flatten(0, -2), generator)
+        return MapModelLoss(terms.loss.mean(), self.enlarged * terms.kl.mean(), self.enlarged * terms.error.mean())
 
-    def sample(self, beliefs: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def sample(self, beliefs: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Sample uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`."""
-        maps = self.draw.sample(beliefs.flatten(0, -2), noise)[:, : self.map_size, : self.map_size]
+        maps = self.draw.sample(beliefs.flatten(0, -2), generator)[:, : self.map_size, : self.map_size]
         return maps.reshape(*beliefs.shape[:-1], *maps.shape[1:])
 
     def update(self, error: Tensor) -> None:

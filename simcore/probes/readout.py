@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.networks import Standardise, mlp
 
 
-class Knowing(NamedTuple):
+class ProbeLoss(NamedTuple):
     """The probes' loss and scores of one batch; each a scalar."""
 
     loss: Tensor
@@ -112,7 +112,7 @@ class Probes(nn.Module):
         """Let the decoded map begin as `mean_map`, float `[N, N, 3]`."""
         self.map.mean.copy_(mean_map.movedim(-1, 0))
 
-    def loss(self, beliefs: Tensor, truth: Truth, map_weight: float = 1.0) -> Knowing:
+    def loss(self, beliefs: Tensor, truth: ProbeTargets, map_weight: float = 1.0) -> ProbeLoss:
         """Compare with the truth.
 
         Args:
@@ -124,7 +124,7 @@ class Probes(nn.Module):
         map_mse = F.mse_loss(read.maps, truth.maps / 255.0)
         cell_loss = F.cross_entropy(read.cells.flatten(0, -2), truth.cells.flatten())
         heading_loss = F.cross_entropy(read.headings.flatten(0, -2), truth.headings.flatten())
-        return Knowing(
+        return ProbeLoss(
             map_weight * map_mse + cell_loss + heading_loss,
             map_mse.detach(),
             (read.cells.argmax(-1) == truth.cells).float().mean(),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from simcore.analysis.evaluation import MEASURES, Evaluation, evaluate
-from simcore.analysis.loading import Loaded
+from simcore.analysis.loading import LoadedRun
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
@@ -66,7 +66,7 @@ class Scores(NamedTuple):
         write_atomically(path, (json.dumps(self._asdict(), indent=1) + "\n").encode())
 
 
-def take_scores(run: Loaded, worlds: int) -> Scores:
+def take_scores(run: LoadedRun, worlds: int) -> Scores:
     """Measure a run in `worlds` validation worlds and as many test worlds, which have none in common."""
     taken: dict[str, Values] = {}
     baseline: Values = {}

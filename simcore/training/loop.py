@@ -86,11 +86,11 @@ class Training:
         """
         handed = self.executor.take(self.config.trajectories_per_update)
         begin = time.perf_counter()
-        for experience in handed.experiences:
-            self.ledger.book(experience)
+        for rollout in handed.rollouts:
+            self.ledger.book(rollout)
         core = self.system.agent.core
-        trajectory = join_trajectories([experience.trajectory for experience in handed.experiences], core.join)
-        actor = handed.experiences[0].actor
+        trajectory = join_trajectories([rollout.trajectory for rollout in handed.rollouts], core.join)
+        actor = handed.rollouts[0].actor
         has_belief = trajectory.initial_state is not None
         if not has_belief:
             state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simcore.acting import Episode, Handed
+from simcore.acting import Episode, RolloutBatch
 from simcore.common.distributed import Ranks
 from simcore.config.run import Config
 
@@ -33,7 +33,7 @@ class Statistics:
         self._lags: list[int] = []
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
-    def add(self, metrics: dict[str, Tensor], handed: Handed, updates: int, seconds: float) -> None:
+    def add(self, metrics: dict[str, Tensor], handed: RolloutBatch, updates: int, seconds: float) -> None:
         """Take note of one update.
 
         Args:
@@ -50,10 +50,10 @@ class Statistics:
         self._sums = self._sums + sums if self._sums is not None and self._names == names else sums
         self._names = names
         self._count += 1
-        for experience in handed.experiences:
-            self._episodes += experience.episodes if self._acts else ()
-            self._lags.append(updates - experience.version)
-            for stage, spent in experience.seconds.items():
+        for rollout in handed.rollouts:
+            self._episodes += rollout.episodes if self._acts else ()
+            self._lags.append(updates - rollout.version)
+            for stage, spent in rollout.seconds.items():
                 self._seconds[stage] += spent
         self._seconds["queue"] += handed.waited
         self._seconds["learn"] += seconds

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simcore.acting import Actor, Experience
+from simcore.acting import Actor, Rollout
 from simcore.agent import Agent
 from simcore.build import make_actor, make_system
 from simcore.common.tree import leaves
@@ -48,13 +48,13 @@ class Watched(Training):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, torch.device("cpu"))
-        self.used: list[Experience] = []
+        self.used: list[Rollout] = []
         self.weights = {0: self._weights()}
         book = self.ledger.book
 
-        def remember(experience: Experience) -> None:
-            book(experience)
-            self.used.append(experience)
+        def remember(rollout: Rollout) -> None:
+            book(rollout)
+            self.used.append(rollout)
 
         self.ledger.book = remember  # type: ignore[method-assign]
 
@@ -70,20 +70,18 @@ def assert_used_once_and_whole(training: Watched) -> None:
     """Each trajectory was used once, in its actor's order, and is what that actor makes with the weights it names."""
     config = training.config
     by_actor = defaultdict(list)
-    for experience in training.used:
-        by_actor[experience.actor].append(experience)
+    for rollout in training.used:
+        by_actor[rollout.actor].append(rollout)
     assert training.ledger.used == len(training.used) == training.updates * config.trajectories_per_update
-    for number, experiences in by_actor.items():
-        assert [experience.turn for experience in experiences] == list(range(len(experiences)))
-        assert_replays(experiences, config, number, training.weights)
+    for number, rollouts in by_actor.items():
+        assert [rollout.turn for rollout in rollouts] == list(range(len(rollouts)))
+        assert_replays(rollouts, config, number, training.weights)
 
 
-def assert_replays(
-    experiences: list[Experience], config: Config, number: int, weights: dict[int, dict[str, Tensor]]
-) -> None:
+def assert_replays(rollouts: list[Rollout], config: Config, number: int, weights: dict[int, dict[str, Tensor]]) -> None:
     agent = make_system(config).agent.requires_grad_(False)
     actor = make_actor(config, number, agent)
-    for given in experiences:
+    for given in rollouts:
         agent.load_state_dict(weights[given.version])
         expected = actor.collect(config.learning.unroll_length, given.version)
         assert repr(given.episodes) == repr(expected.episodes)  # as NaN is not equal to itself
@@ -99,12 +97,12 @@ def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: 
     actor = make_actor(config, number, agent, begun)
     collect, turns = actor.collect, itertools.count()
 
-    def noting(length: int, version: int = 0, *more: Any) -> Experience:
+    def noting(length: int, version: int = 0, *more: Any) -> Rollout:
         turn = next(turns)
         (notes / f"begun-{number}-{turn}").write_text(str(os.getpid()))
-        experience = collect(length, version, *more)
+        rollout = collect(length, version, *more)
         (notes / f"made-{number}-{turn}").write_text(str(os.getpid()))
-        return experience
+        return rollout
 
     actor.collect = noting  # type: ignore[method-assign]
     return actor

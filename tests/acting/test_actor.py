@@ -36,8 +36,8 @@ def make_acting_actor(core: str = "lstm", reward_scale: float = 1.0) -> Actor:
 
 
 def columns(trajectory: Trajectory) -> list[Tensor]:
-    assert trajectory.truth is not None
-    return [*trajectory[:6], *(part for part in trajectory.truth if part is not None)]
+    assert trajectory.targets is not None
+    return [*trajectory[:6], *(part for part in trajectory.targets if part is not None)]
 
 
 def join(parts: list[Trajectory]) -> list[Tensor]:
@@ -60,15 +60,15 @@ def test_a_trajectory_replays_in_fresh_worlds(make: Callable[[], Actor]) -> None
     rewards, begins = np.zeros(WORLDS), np.ones(WORLDS, np.bool_)
     terminated = truncated = np.zeros(WORLDS, np.bool_)
     for t in range(len(trajectory.frames)):
-        assert trajectory.truth is not None
+        assert trajectory.targets is not None
         assert np.array_equal(trajectory.frames[t].numpy(), frames)
-        assert np.array_equal(trajectory.truth.maps[t].numpy(), info["map"])
+        assert np.array_equal(trajectory.targets.maps[t].numpy(), info["map"])
         if make is make_walking_actor:
-            assert np.array_equal(trajectory.truth.since_seen[t].numpy(), info["since_seen"])
+            assert np.array_equal(trajectory.targets.since_seen[t].numpy(), info["since_seen"])
         else:
-            assert trajectory.truth.since_seen is None, "nobody has asked for it"
-        assert np.array_equal(trajectory.truth.cells[t].numpy(), info["cell"])
-        assert np.array_equal(trajectory.truth.headings[t].numpy(), info["heading_index"])
+            assert trajectory.targets.since_seen is None, "nobody has asked for it"
+        assert np.array_equal(trajectory.targets.cells[t].numpy(), info["cell"])
+        assert np.array_equal(trajectory.targets.headings[t].numpy(), info["heading_index"])
         assert np.array_equal(trajectory.is_first[t].numpy(), begins)
         assert np.array_equal(trajectory.actions[t].numpy() == NO_ACTION, begins)
         assert np.array_equal(trajectory.rewards[t].numpy(), rewards)
@@ -116,7 +116,7 @@ def test_a_belief_formed_again_from_the_state_that_travels_gives_the_same_policy
     agent = make_agent(core)
     for trajectory in trajectories:
         beliefs = agent.unroll(trajectory).outputs
-        log_policy = torch.log_softmax(agent.judge(beliefs[:-1]).logits, -1)
+        log_policy = torch.log_softmax(agent.policy_and_value(beliefs[:-1]).logits, -1)
         taken = trajectory.actions[1:].clamp(min=0)
         log_probs = log_policy.gather(-1, taken[..., None])[..., 0] * ~trajectory.is_first[1:]
         torch.testing.assert_close(log_probs, trajectory.log_probs[1:], rtol=1e-5, atol=1e-5)

@@ -21,7 +21,7 @@ from replaying import (
 )
 
 from simcore import build
-from simcore.acting import ActorError, Executor, Experience, Ledger, OnRay, Processes, Serial, Threads
+from simcore.acting import ActorError, Executor, Ledger, OnRay, Processes, Rollout, Serial, Threads
 from simcore.acting.executor import MakeActor
 from simcore.acting.threads import Weights
 from simcore.agent import Agent
@@ -111,21 +111,21 @@ def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
     agent = make_agent(config)
     weights = {0: {name: value.clone() for name, value in agent.state_dict().items()}}
     with start(kind, partial(make_actor, config), agent, config.learning.unroll_length) as executor:
-        taken: list[Experience] = list(executor.take(1).experiences)
+        taken: list[Rollout] = list(executor.take(1).rollouts)
         with torch.no_grad():
             for parameter in agent.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
         weights[7] = agent.state_dict()
         executor.publish(7)
         # An actor may be slow to start, so the old trajectories need not be the first: their number is what is bounded.
-        while {experience.actor for experience in taken if experience.version == 7} != set(range(ACTORS)):
-            taken += executor.take(1).experiences
+        while {rollout.actor for rollout in taken if rollout.version == 7} != set(range(ACTORS)):
+            taken += executor.take(1).rollouts
     ahead = 1 + ROOM + ACTORS
     old = {"serial": 1, "threads": ahead, "processes": ahead, "ray": ACTORS * ROOM}[kind]
-    assert [experience.version for experience in taken].count(0) <= old
+    assert [rollout.version for rollout in taken].count(0) <= old
     for number in range(ACTORS):
-        own = [experience for experience in taken if experience.actor == number]
-        assert [experience.version for experience in own] == sorted(experience.version for experience in own)
+        own = [rollout for rollout in taken if rollout.actor == number]
+        assert [rollout.version for rollout in own] == sorted(rollout.version for rollout in own)
         assert_replays(own, config, number, weights)
 
 
@@ -156,7 +156,7 @@ def idle_actor(number: int, agent: Agent) -> Any:
     """Make an actor that takes no time for its trajectories, which are empty."""
     turns, nothing = itertools.count(), cast(Any, None)
     return SimpleNamespace(
-        number=number, collect=lambda length, version: Experience(nothing, number, next(turns), version, (), {})
+        number=number, collect=lambda length, version: Rollout(nothing, number, next(turns), version, (), {})
     )
 
 
@@ -167,7 +167,7 @@ def test_actors_that_wait_for_room_get_it_in_turn() -> None:
         order = []
         for _ in range(12):
             time.sleep(0.15)  # all are back in the line
-            order += [experience.actor for experience in executor.take(1).experiences]
+            order += [rollout.actor for rollout in executor.take(1).rollouts]
     line = order[1:]  # the first had its room before
     assert sorted(line[:3]) == [0, 1, 2]
     assert line[3:] == line[:-3]
@@ -202,7 +202,7 @@ def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def book(ledger: Ledger, actor: int, turn: int) -> None:
-    ledger.book(Experience(cast(Any, None), actor, turn, 0, (), {}))
+    ledger.book(Rollout(cast(Any, None), actor, turn, 0, (), {}))
 
 
 def test_the_book_refuses_what_was_used_and_what_is_out_of_turn() -> None:

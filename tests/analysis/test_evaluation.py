@@ -10,7 +10,7 @@ from scipy import stats
 
 from simcore.acting import RandomPolicy
 from simcore.analysis.evaluation import evaluate, play
-from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.loading import LoadedRun, load_run
 from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.common.intervals import Interval
@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def loaded(run: Path) -> Loaded:
+def loaded(run: Path) -> LoadedRun:
     return load_run(RunFolder.open(run), "cpu")
 
 
@@ -46,7 +46,7 @@ def test_every_world_plays_its_share_to_the_end(episodes: int) -> None:
         assert episode.length == 20 or episode.food == 1
 
 
-def test_an_evaluation_repeats_and_another_seed_is_another(loaded: Loaded) -> None:
+def test_an_evaluation_repeats_and_another_seed_is_another(loaded: LoadedRun) -> None:
     one, same, other = (evaluate(loaded, 10, seed=seed) for seed in (0, 0, 1))
     assert one == same
     assert one.random != other.random
@@ -87,7 +87,7 @@ def test_one_episode_has_no_interval(run: Path, capsys: pytest.CaptureFixture[st
     assert json.loads((run / "evaluation-Food.json").read_text())["agent"]["return"]["low"] is None
 
 
-def test_what_cannot_be_evaluated_is_refused(loaded: Loaded, tmp_path: Path) -> None:
+def test_what_cannot_be_evaluated_is_refused(loaded: LoadedRun, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--episodes is 0; it must be at least 1"):
         evaluate(loaded, 0)
     with pytest.raises(UserError, match="there is no level 'Nowhere'"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from simcore.analysis.fresh_probes import TOGETHER, together
-from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import imagine_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.scores import score
@@ -20,19 +20,19 @@ from tinier import tinier, tinier_acting
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def run(tmp_path_factory: pytest.TempPathFactory) -> LoadedRun:
     config = tinier(learning__updates=2)
     folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
     train(config, folder)
     return load_run(RunFolder.open(folder.path), "cpu")
 
 
-def test_the_newest_weights_are_loaded(run: Loaded, tmp_path: Path) -> None:
+def test_the_newest_weights_are_loaded(run: LoadedRun, tmp_path: Path) -> None:
     assert run.update == 2
     assert run.system.simulation.frame_model.geco.updates == 2
 
 
-def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
+def test_measurements_repeat_and_cover_the_episode(run: LoadedRun) -> None:
     first, second = measure(run, worlds=5), measure(run, worlds=5)
     assert list(first) == ["belief", "online", "untrained", "frame", "constant"]
     for name in first:
@@ -40,32 +40,32 @@ def test_measurements_repeat_and_cover_the_episode(run: Loaded) -> None:
         assert first[name].overall() == second[name].overall()
 
 
-def test_held_out_worlds_are_new(run: Loaded) -> None:
-    held_out, others = run.live("held-out/0", 20, 2), run.live("constant/0", 20, 2)
+def test_held_out_worlds_are_new(run: LoadedRun) -> None:
+    held_out, others = run.collect("held-out/0", 20, 2), run.collect("constant/0", 20, 2)
     for world in range(20):
-        assert not (others.truth.maps[0] == held_out.truth.maps[0, world]).flatten(1).all(1).any()
+        assert not (others.targets.maps[0] == held_out.targets.maps[0, world]).flatten(1).all(1).any()
 
 
-def make_run(folder: Path, **changes: Any) -> Loaded:
+def make_run(folder: Path, **changes: Any) -> LoadedRun:
     config = tinier(learning__updates=2, **changes)
     train(config, RunFolder.create(folder, config.to_dict()))
     return load_run(RunFolder.open(folder), "cpu")
 
 
-def test_an_oracle_is_measured_on_the_same_frames(run: Loaded, tmp_path: Path) -> None:
+def test_an_oracle_is_measured_on_the_same_frames(run: LoadedRun, tmp_path: Path) -> None:
     oracle = make_run(tmp_path / "oracle", supervised=True, seed=3)
     beside, alone = measure(run, worlds=5, oracle=oracle), measure(run, worlds=5)
     assert list(beside) == ["belief", "online", "untrained", "frame", "constant", "oracle"]
     for name in ("belief", "constant"):
         assert beside[name].overall() == alone[name].overall()
-    trajectory = run.live("held-out/0", 5, 9)
+    trajectory = run.collect("held-out/0", 5, 9)
     with torch.no_grad():
-        expected = score(oracle.probes(oracle.believe(trajectory)), trajectory.truth)
+        expected = score(oracle.probes(oracle.observe(trajectory)), trajectory.targets)
     assert beside["oracle"].overall() == expected.overall()
     assert measure(oracle, worlds=5, oracle=oracle)["oracle"].overall() == measure(oracle, 5)["belief"].overall()
 
 
-def test_what_is_no_oracle_is_refused(run: Loaded, tmp_path: Path) -> None:
+def test_what_is_no_oracle_is_refused(run: LoadedRun, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="train one with --supervised"):
         measure(run, worlds=2, oracle=run)
     world = replace(run.config.world, size=9, episode_length=9)
@@ -77,9 +77,9 @@ def test_what_is_no_oracle_is_refused(run: Loaded, tmp_path: Path) -> None:
         measure(run, worlds=2, oracle=oracle)
 
 
-def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
+def test_maps_are_followed_and_sampled(run: LoadedRun, tmp_path: Path) -> None:
     assert imagine_maps(run, 2).samples is None
-    assert imagine_maps(run, 2).spread() is None
+    assert imagine_maps(run, 2).sample_variance() is None
     imagining = make_run(tmp_path / "run", probes__map_convdraw=True)
     maps, again = imagine_maps(imagining, 3, times=4, samples=2), imagine_maps(imagining, 3, times=4, samples=2)
     assert maps.times == [0, 3, 5, 8]
@@ -89,11 +89,11 @@ def test_maps_are_followed_and_sampled(run: Loaded, tmp_path: Path) -> None:
     assert maps.lengths == [9, 9, 9]
     assert maps.believed.pictures.shape == maps.true.pictures.shape == (9, 3, 7, 7, 3)
     with torch.no_grad():
-        trajectory = imagining.live("held-out/maps", 3, 9)
-        read = imagining.probes(imagining.believe(trajectory))
+        trajectory = imagining.collect("held-out/maps", 3, 9)
+        read = imagining.probes(imagining.observe(trajectory))
     torch.testing.assert_close(maps.believed.pictures / 255.0, read.maps.clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
     assert torch.equal(maps.believed.cells, read.cells.argmax(-1))
-    assert torch.equal(maps.true.cells, trajectory.truth.cells)
+    assert torch.equal(maps.true.cells, trajectory.targets.cells)
 
 
 def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from simcore.analysis.map_view import NOWHERE, believed_view, true_view
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Readout
 
 STEPS, WORLDS, SIZE, HEADINGS = 3, 2, 5, 8
 
 
 @pytest.fixture
-def truth() -> Truth:
+def truth() -> ProbeTargets:
     random = torch.Generator().manual_seed(0)
-    return Truth(
+    return ProbeTargets(
         torch.randint(0, 256, (STEPS, WORLDS, SIZE, SIZE, 3), generator=random, dtype=torch.uint8),
         torch.randint(-1, 3, (STEPS, WORLDS, SIZE, SIZE), generator=random, dtype=torch.int32),
         torch.randint(0, SIZE * SIZE, (STEPS, WORLDS), generator=random),
@@ -21,7 +21,7 @@ def truth() -> Truth:
     )
 
 
-def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: Truth) -> None:
+def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: ProbeTargets) -> None:
     view = true_view(truth, HEADINGS)
     assert torch.equal(view.pictures, truth.maps)
     assert torch.equal(view.cells, truth.cells)
@@ -32,7 +32,7 @@ def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: Truth) -> N
     assert one.headings == 315
 
 
-def test_the_believed_place_is_the_most_likely_one(truth: Truth) -> None:
+def test_the_believed_place_is_the_most_likely_one(truth: ProbeTargets) -> None:
     cells = torch.zeros(STEPS, WORLDS, SIZE * SIZE)
     cells[1, 0, 7] = torch.log(torch.tensor(24.0))  # as likely as all others together
     headings = torch.zeros(STEPS, WORLDS, HEADINGS)
@@ -50,7 +50,7 @@ def test_the_believed_place_is_the_most_likely_one(truth: Truth) -> None:
 
 
 @pytest.mark.parametrize("frame", ["world", "ego"])
-def test_a_place_in_the_starts_frame_is_marked_in_no_other(truth: Truth, frame: str) -> None:
+def test_a_place_in_the_starts_frame_is_marked_in_no_other(truth: ProbeTargets, frame: str) -> None:
     read = Readout(truth.maps / 255.0, torch.zeros(STEPS, WORLDS, SIZE * SIZE), torch.zeros(STEPS, WORLDS, HEADINGS))
     assert truth.since_seen is not None
     for view in (true_view(truth, HEADINGS, frame), believed_view(read, truth.since_seen, frame)):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.rollout import roll_out, rollout_span
 from simcore.common.errors import UserError
 from simcore.data.trajectory import Trajectory
@@ -20,14 +20,14 @@ from simcore.training.loop import train
 from tinier import tinier
 
 
-def make_run(folder: Path, **changes: Any) -> Loaded:
+def make_run(folder: Path, **changes: Any) -> LoadedRun:
     config = tinier(learning__updates=2, **changes)
     train(config, RunFolder.create(folder, config.to_dict()))
     return load_run(RunFolder.open(folder), "cpu")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def run(tmp_path_factory: pytest.TempPathFactory) -> LoadedRun:
     return make_run(tmp_path_factory.mktemp("runs") / "run")
 
 
@@ -49,7 +49,7 @@ class Tagged(nn.Module):
 
 
 def test_a_rollout_is_one_long_simulation_from_the_last_frame_seen(
-    run: Loaded, monkeypatch: pytest.MonkeyPatch
+    run: LoadedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tagged = Tagged()
     context, steps, worlds = 4, 5, 2
@@ -68,7 +68,7 @@ def test_a_rollout_is_one_long_simulation_from_the_last_frame_seen(
     monkeypatch.setattr(simulation, "frame_model", tagged)
     rollout = roll_out(run, worlds, context, steps)
 
-    trajectory = run.live("rollout/0", worlds, context + steps)
+    trajectory = run.collect("rollout/0", worlds, context + steps)
     simulated, ahead = (asked.view(-1, worlds, 3).unbind(-1) for asked in tagged.asked)
     for (start, action, length), starts, lengths, actions in (
         (simulated, [3, 3, 3, 3, 3], [1, 2, 3, 4, 5], trajectory.actions[context:]),
@@ -78,9 +78,9 @@ def test_a_rollout_is_one_long_simulation_from_the_last_frame_seen(
         assert length[:, 0].tolist() == lengths
         assert torch.equal(action.long(), actions)
     assert torch.equal(rollout.frames, trajectory.frames)
-    assert torch.equal(rollout.true.pictures, trajectory.truth.maps)
-    assert torch.equal(rollout.true.cells, trajectory.truth.cells)
-    since_seen = trajectory.truth.since_seen
+    assert torch.equal(rollout.true.pictures, trajectory.targets.maps)
+    assert torch.equal(rollout.true.cells, trajectory.targets.cells)
+    since_seen = trajectory.targets.since_seen
     assert torch.equal(rollout.true.since_seen[:context], since_seen[:context])
     assert (rollout.true.since_seen[context:] == since_seen[context - 1]).all(), "the belief sees nothing more"
     assert not torch.equal(rollout.true.since_seen, since_seen)
@@ -92,8 +92,8 @@ def test_a_rollout_is_one_long_simulation_from_the_last_frame_seen(
 
 def tampered(monkeypatch: pytest.MonkeyPatch, change: Callable[[Trajectory], Trajectory]) -> None:
     """Let held-out trajectories be changed before they are looked at."""
-    live = Loaded.live
-    monkeypatch.setattr(Loaded, "live", lambda *arguments: change(live(*arguments)))
+    live = LoadedRun.collect
+    monkeypatch.setattr(LoadedRun, "collect", lambda *arguments: change(live(*arguments)))
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
@@ -135,7 +135,7 @@ def test_no_frame_after_the_context_reaches_a_rollout(
     assert torch.equal(ahead, other_ahead), "the last frame of the context was expected before it was seen"
 
 
-def test_a_rollout_ends_with_its_episode(run: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollout_ends_with_its_episode(run: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     def ending(trajectory: Trajectory) -> Trajectory:
         is_first = trajectory.is_first.clone()
         is_first[7, 1] = True  # the second world's episode has seven frames
@@ -163,7 +163,9 @@ def test_a_rollout_is_half_an_episode_and_sixteen_steps_if_nothing_is_said() -> 
 
 
 @pytest.mark.parametrize(("context", "steps"), [(1, 3), (3, 0), (6, 4), (9, None), (None, 8)])
-def test_rollouts_that_do_not_fit_an_episode_are_refused(run: Loaded, context: int | None, steps: int | None) -> None:
+def test_rollouts_that_do_not_fit_an_episode_are_refused(
+    run: LoadedRun, context: int | None, steps: int | None
+) -> None:
     with pytest.raises(UserError, match="at most an episode's 9 frames"):
         roll_out(run, 1, context, steps)
     with pytest.raises(UserError, match="0 worlds"):

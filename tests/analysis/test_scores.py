@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.analysis.scores import Constant, Scores, left, score, spread
+from simcore.analysis.scores import Constant, Scores, left, sample_variance, score
 from simcore.common.tree import tree_map
-from simcore.data.targets import OLD, Truth
+from simcore.data.targets import OLD, ProbeTargets
 from simcore.probes import Probes
 from simcore.probes.readout import Readout
 
@@ -14,9 +14,9 @@ T, W, N, H = 5, 4, 3, 8
 
 
 @pytest.fixture
-def truth() -> Truth:
+def truth() -> ProbeTargets:
     generator = torch.Generator().manual_seed(0)
-    return Truth(
+    return ProbeTargets(
         torch.randint(0, 256, (T, W, N, N, 3), generator=generator, dtype=torch.uint8),
         torch.randint(-1, T, (T, W, N, N), generator=generator, dtype=torch.int32),
         torch.randint(0, N * N, (T, W), generator=generator),
@@ -24,12 +24,12 @@ def truth() -> Truth:
     )
 
 
-def perfect(truth: Truth) -> Readout:
+def perfect(truth: ProbeTargets) -> Readout:
     one_hot = torch.nn.functional.one_hot
     return Readout(truth.maps / 255.0, one_hot(truth.cells, N * N).float(), one_hot(truth.headings, H).float())
 
 
-def test_a_perfect_readout_scores_perfectly(truth: Truth) -> None:
+def test_a_perfect_readout_scores_perfectly(truth: ProbeTargets) -> None:
     overall = score(perfect(truth), truth).overall()
     nothing_old = overall.pop("map_mse_old")
     assert np.isnan(nothing_old)  # no episode is long enough
@@ -38,7 +38,7 @@ def test_a_perfect_readout_scores_perfectly(truth: Truth) -> None:
     }  # fmt: skip
 
 
-def test_map_errors_are_means_over_their_cells(truth: Truth) -> None:
+def test_map_errors_are_means_over_their_cells(truth: ProbeTargets) -> None:
     read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(1)))
     scores = score(read, truth)
     for t in range(T):
@@ -50,7 +50,7 @@ def test_map_errors_are_means_over_their_cells(truth: Truth) -> None:
                 assert part.mse_by_step_and_world()[t, w] == expected
 
 
-def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
+def test_where_nothing_is_unseen_there_is_no_score(truth: ProbeTargets) -> None:
     since_seen = truth.since_seen.clone()
     since_seen[2] = 1
     since_seen[3, 1] = 0
@@ -61,7 +61,7 @@ def test_where_nothing_is_unseen_there_is_no_score(truth: Truth) -> None:
     assert not np.isnan(scores.overall()["map_mse_unseen"])
 
 
-def test_the_constant_is_the_best_constant(truth: Truth) -> None:
+def test_the_constant_is_the_best_constant(truth: ProbeTargets) -> None:
     parts = [tree_map(lambda part: part[:, worlds], truth) for worlds in (slice(0, 1), slice(1, W))]  # noqa: B023
     constant = Constant.fit(parts)
     assert torch.equal(constant.map, Constant.fit([truth]).map)
@@ -73,11 +73,11 @@ def test_the_constant_is_the_best_constant(truth: Truth) -> None:
     assert scores["heading_accuracy"] == pytest.approx(torch.bincount(truth.headings.flatten()).max().item() / (T * W))
 
 
-def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> None:
+def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: ProbeTargets) -> None:
     """Errors that are the age itself come back as the age; cells never seen count nowhere."""
     since_seen = truth.since_seen
     offset = since_seen.sqrt().nan_to_num(nan=1e3)[..., None]
-    fading = score(perfect(truth)._replace(maps=truth.maps / 255.0 + offset), truth).fading
+    fading = score(perfect(truth)._replace(maps=truth.maps / 255.0 + offset), truth).error_by_age
     np.testing.assert_allclose(fading.by_age(), np.arange(T), rtol=1e-5, atol=1e-6)
     assert fading.cells.shape == (T, W)
     for world in range(W):
@@ -88,19 +88,19 @@ def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: Truth) -> N
     assert np.isnan(fading.map_mse(T, T + 5))
 
 
-def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: Truth) -> None:
+def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: ProbeTargets) -> None:
     """Samples drawn from other worlds differ as these do; those that are always the same, not at all."""
     generator = torch.Generator().manual_seed(5)
     black_or_white = torch.where(torch.arange(T * W) % 2 == 0, 0, 255).to(torch.uint8).view(T * W, 1, 1, 1)
     worlds = black_or_white.expand(T * W, N, N, 3)
     maps, seen = worlds.view(T, W, N, N, 3), truth.since_seen >= 0
     chosen = torch.randint(0, T * W, (4000, T, W), generator=generator)
-    spreading = spread(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth.since_seen)
+    spreading = sample_variance(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth.since_seen)
     assert spreading.seen == 0.0
     assert spreading.unseen == pytest.approx(1.0, abs=0.02)
 
 
-def test_scores_join_world_by_world(truth: Truth) -> None:
+def test_scores_join_world_by_world(truth: ProbeTargets) -> None:
     read = perfect(truth)._replace(maps=torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(3)))
     scores = score(read, truth)
     parts = (slice(0, 1), slice(1, None))
@@ -114,11 +114,11 @@ def test_scores_join_world_by_world(truth: Truth) -> None:
             np.testing.assert_array_equal(value, expected, err_msg=name)
 
 
-def test_old_cells_are_those_long_out_of_sight(truth: Truth) -> None:
+def test_old_cells_are_those_long_out_of_sight(truth: ProbeTargets) -> None:
     """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
     generator, length = torch.Generator().manual_seed(7), 2 * OLD
     since_seen = torch.randint(-1, length, (length, W, N, N), generator=generator, dtype=torch.int32)
-    aged = Truth(
+    aged = ProbeTargets(
         truth.maps[:1].expand(length, -1, -1, -1, -1),
         since_seen,
         *(part[:1].expand(length, -1) for part in (truth.cells, truth.headings)),
@@ -129,7 +129,7 @@ def test_old_cells_are_those_long_out_of_sight(truth: Truth) -> None:
     assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OLD].mean().item(), rel=1e-6)
 
 
-def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: Truth) -> None:
+def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: ProbeTargets) -> None:
     constant = Constant.fit([truth]).read(perfect(truth))
     halfway = perfect(truth)._replace(maps=(truth.maps / 255.0 + constant.maps) / 2)
     remaining = left(score(halfway, truth), score(constant, truth))
@@ -137,7 +137,7 @@ def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: Truth) -> No
         assert remaining[name] == pytest.approx(0.25, rel=1e-4)
 
 
-def test_the_probes_learn_what_is_in_the_belief(truth: Truth) -> None:
+def test_the_probes_learn_what_is_in_the_belief(truth: ProbeTargets) -> None:
     """Beliefs that hold cell and heading as one-hots and the map outright are read to the end."""
     torch.manual_seed(0)
     read = perfect(truth)
@@ -154,7 +154,7 @@ def test_the_probes_learn_what_is_in_the_belief(truth: Truth) -> None:
     assert knowing.heading_accuracy == 1.0
 
 
-def test_the_probes_losses_share_no_parameter(truth: Truth) -> None:
+def test_the_probes_losses_share_no_parameter(truth: ProbeTargets) -> None:
     probes = Probes(6, N, H, hidden_size=4)
     beliefs = torch.randn(T, W, 6, generator=torch.Generator().manual_seed(2))
     read = probes(beliefs)

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from simcore.analysis.map_view import MapView
-from simcore.analysis.rollout import Rollout
+from simcore.analysis.rollout import LongRollout
 from simcore.figures.sheet import IMAGINED
 
 CONTEXT, STEPS, WORLDS = 4, 5, 2
@@ -28,9 +28,9 @@ def view(kind: int, times: range) -> MapView:
     return MapView(grey(kind, times, 7), since_seen, 24 * ones.long(), 0 * ones, ones)
 
 
-def make_rollout(lengths: tuple[int, ...] = (9, 9)) -> Rollout:
+def make_rollout(lengths: tuple[int, ...] = (9, 9)) -> LongRollout:
     every, first = range(CONTEXT + STEPS), range(CONTEXT)
-    return Rollout(
+    return LongRollout(
         CONTEXT,
         list(lengths),
         grey(TRUE, every),

@@ -8,7 +8,7 @@ from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from simcore.analysis.map_view import NOWHERE, MapView
-from simcore.figures.map_panel import ARROW, BELIEVED, TRUE, arrow_corners, border_of, draw_map
+from simcore.figures.map_panel import ARROW, BELIEVED, TRUE, arrow_corners, border_of, plot_map
 from simcore.figures.sheet import Sheet
 from simcore.worlds import make_vector
 
@@ -20,7 +20,7 @@ def render(view: MapView, arrow: str = TRUE) -> NDArray[np.uint8]:
     """Draw a map that fills its figure, `[N * CELL, N * CELL, 3]`."""
     side = len(view.pictures) * CELL / 100
     sheet = Sheet(side, side)
-    draw_map(sheet.panel(0, 0, side), view, arrow)
+    plot_map(sheet.panel(0, 0, side), view, arrow)
     canvas = FigureCanvasAgg(sheet.figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
@@ -100,7 +100,7 @@ def test_the_less_sure_the_paler_and_always_outlined() -> None:
     for certainty in (1.0, 0.5, 0.0):
         sheet = Sheet(1, 1)
         panel = sheet.panel(0, 0, 1)
-        draw_map(panel, make_view(7, 24, 90.0, certainty), BELIEVED)
+        plot_map(panel, make_view(7, 24, 90.0, certainty), BELIEVED)
         halo, arrow = panel.patches
         assert isinstance(arrow, Polygon)
         assert len(arrow.get_xy()) == len(ARROW) + 1
@@ -112,5 +112,5 @@ def test_the_less_sure_the_paler_and_always_outlined() -> None:
 def test_no_arrow_where_the_place_is_not_known() -> None:
     sheet = Sheet(1, 1)
     panel = sheet.panel(0, 0, 1)
-    draw_map(panel, make_view(7), TRUE)
+    plot_map(panel, make_view(7), TRUE)
     assert not panel.patches

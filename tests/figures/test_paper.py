@@ -17,7 +17,7 @@ from simcore.config.presets import preset
 from simcore.figures import paper
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
-from simcore.figures.paper import PAPER_FIGURES, decoded_maps, draw_paper_figure, trajectory_error
+from simcore.figures.paper import PAPER_FIGURES, decoded_maps, plot_paper_figure, trajectory_error
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
@@ -63,7 +63,7 @@ def test_each_figure_is_drawn_as_png_and_pdf(
 def test_missing_runs_are_named_with_the_command_that_makes_them(number: str, tmp_path: Path) -> None:
     for paths in ([], [tmp_path / "gone"]):
         with pytest.raises(UserError, match=rf"figure {number} wants .*, for instance: simcore train ") as caught:
-            draw_paper_figure(number, paths)
+            plot_paper_figure(number, paths)
         assert "\n" not in str(caught.value)
 
 
@@ -83,7 +83,7 @@ def test_the_commands_that_are_named_are_understood(number: str, monkeypatch: py
 )
 def test_runs_that_do_not_fit_are_refused(number: str, names: list[str], complaint: str, runs: dict[str, Path]) -> None:
     with pytest.raises(UserError, match=complaint):
-        draw_paper_figure(number, [runs[name] for name in names], "cpu")
+        plot_paper_figure(number, [runs[name] for name in names], "cpu")
 
 
 def test_all_models_of_figure_10_meet_the_same_worlds(runs: dict[str, Path]) -> None:

@@ -13,7 +13,7 @@ from fake_gpu import GPU, FakeGPU, fake_gpu
 from simcore.build import make_system
 from simcore.common.errors import UserError
 from simcore.config.run import Config
-from simcore.learning.batch import Batch, Learned
+from simcore.learning.batch import Batch, UpdateResult
 from simcore.learning.learner import Learner
 from simcore.learning.recorded import WARM_UP, RecordedUpdate
 from simcore.memory import CoreState, Times
@@ -88,16 +88,16 @@ def test_a_recorded_update_is_replayed_with_each_batch_and_its_results_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trajectory = take(tinier(graph=True))
-    calls: list[tuple[Batch, Learned]] = []
+    calls: list[tuple[Batch, UpdateResult]] = []
 
     def batch_of(value: float) -> Batch:
         times, state = Times(None, torch.tensor([int(value)])), CoreState(torch.zeros(3, 2), torch.zeros(3, 2))
         filled = trajectory._replace(rewards=torch.full_like(trajectory.rewards, value), initial_state=state)
         return Batch(filled, None, times, times, None, None)
 
-    def update(batch: Batch) -> Learned:
+    def update(batch: Batch) -> UpdateResult:
         found = batch.trajectory.rewards.mean() + batch.starts.rows.sum()
-        calls.append((batch, Learned({"found": found}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2)))))
+        calls.append((batch, UpdateResult({"found": found}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2)))))
         return calls[-1][1]
 
     @contextmanager

@@ -37,8 +37,8 @@ def slow_ratio(training: Training, trajectory: Trajectory) -> float:
             offsets = draw_offsets(options.overshoot, options.frames, generator)
             loss = options.cost * system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, noise).loss
         else:
-            judgement = system.agent.judge(beliefs.outputs)
-            loss = acting_loss(judgement, trajectory, config.reinforcement, learner.ranks).loss
+            policy_value = system.agent.policy_and_value(beliefs.outputs)
+            loss = acting_loss(policy_value, trajectory, config.reinforcement, learner.ranks).loss
         torch.autograd.backward(loss)
         gradients = [parameter.grad for parameter in system.agent.core.parameters()]
         norms.append(sum(g.double().square().sum().item() for g in gradients if g is not None) ** 0.5)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.agent import Judgement
+from simcore.agent import PolicyValue
 from simcore.common.distributed import Ranks
 from simcore.config.run import ReinforcementConfig
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.objectives.actor_critic import Acting, acting_loss
+from simcore.objectives.actor_critic import ActorCriticLoss, acting_loss
 
 CONFIG = ReinforcementConfig(discount=0.5, baseline_cost=0.5, entropy_cost=0.1)
 
@@ -26,8 +26,10 @@ def make_trajectory(
     return Trajectory(frames, chosen, torch.tensor(rewards)[:, None], is_first, ends, behaviour, None, None)
 
 
-def loss_of(logits: Tensor, values: Tensor, trajectory: Trajectory, config: ReinforcementConfig = CONFIG) -> Acting:
-    return acting_loss(Judgement(logits, values), trajectory, config, Ranks())
+def loss_of(
+    logits: Tensor, values: Tensor, trajectory: Trajectory, config: ReinforcementConfig = CONFIG
+) -> ActorCriticLoss:
+    return acting_loss(PolicyValue(logits, values), trajectory, config, Ranks())
 
 
 def test_the_terms_of_two_steps_by_hand() -> None:

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from simcore.analysis.fresh_probes import FreshProbes, episode_frames
-from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
 from simcore.config.run import ProbesConfig
-from simcore.data.targets import Truth
+from simcore.data.targets import ProbeTargets
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, mean_map, train_fresh_probes, validation_losses
 from simcore.runs import RunFolder
@@ -22,16 +22,16 @@ N, H, SIZE = 3, 4, 64
 COLOURS = 4
 
 
-def draw_truth(count: int, seed: int) -> Truth:
+def draw_truth(count: int, seed: int) -> ProbeTargets:
     """Draw maps of few colours, cells and headings, all independent."""
     generator = torch.Generator().manual_seed(seed)
     palette = torch.randint(0, 256, (COLOURS, 3), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
     maps = palette[torch.randint(0, COLOURS, (count, N, N), generator=generator)]
     cells = torch.randint(0, N * N, (count,), generator=generator)
-    return Truth(maps, None, cells, torch.randint(0, H, (count,), generator=generator))
+    return ProbeTargets(maps, None, cells, torch.randint(0, H, (count,), generator=generator))
 
 
-def planted(truth: Truth, seed: int) -> Examples:
+def planted(truth: ProbeTargets, seed: int) -> Examples:
     """Hide the truth in beliefs: a random linear map of it, of odd scales, and noise."""
     state = torch.cat(
         [truth.maps.flatten(1) / 255.0, F.one_hot(truth.cells, N * N).float(), F.one_hot(truth.headings, H).float()], 1
@@ -42,7 +42,7 @@ def planted(truth: Truth, seed: int) -> Examples:
     return Examples((state @ mixing + 0.02 * noise) * scales + 3.0, truth)
 
 
-def noise_only(truth: Truth, seed: int) -> Examples:
+def noise_only(truth: ProbeTargets, seed: int) -> Examples:
     return Examples(torch.randn(len(truth.cells), SIZE, generator=torch.Generator().manual_seed(seed)), truth)
 
 
@@ -57,18 +57,18 @@ def fit(make: object, epochs: int) -> tuple[Probes, Examples, Examples]:
 
 def test_a_planted_code_is_read_to_the_end() -> None:
     probes, examples, test = fit(planted, epochs=12)
-    read, truth = probes(test.beliefs), test.truth
+    read, truth = probes(test.beliefs), test.targets
     assert (read.cells.argmax(-1) == truth.cells).float().mean() > 0.99
     assert (read.headings.argmax(-1) == truth.headings).float().mean() > 0.99
-    constant = (mean_map(examples.truth) - truth.maps / 255.0).square().mean()
+    constant = (mean_map(examples.targets) - truth.maps / 255.0).square().mean()
     assert F.mse_loss(read.maps, truth.maps / 255.0) < 0.03 * constant
 
 
 def test_nothing_is_read_from_noise() -> None:
     """However long the probes are trained, the validation set stops them before they know the noise by heart."""
     probes, examples, test = fit(noise_only, epochs=12)
-    read, truth = probes(test.beliefs), test.truth
-    constant = (mean_map(examples.truth) - truth.maps / 255.0).square().mean()
+    read, truth = probes(test.beliefs), test.targets
+    constant = (mean_map(examples.targets) - truth.maps / 255.0).square().mean()
     assert F.mse_loss(read.maps, truth.maps / 255.0) > 0.98 * constant
     assert (read.cells.argmax(-1) == truth.cells).float().mean() < 2 / (N * N)
     assert (read.headings.argmax(-1) == truth.headings).float().mean() < 1.3 / H
@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.path
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path) -> LoadedRun:
     return load_run(RunFolder.open(folder), "cpu")
 
 
@@ -111,11 +111,11 @@ def test_no_world_is_in_two_of_the_sets(folder: Path) -> None:
     names = ("probes/training/0", "probes/validation/0", "constant/0", "held-out/0", "validation/held-out/0")
     ways = {
         name: {
-            (trajectory.truth.maps[0, world].numpy().tobytes(), trajectory.actions[:, world].numpy().tobytes())
+            (trajectory.targets.maps[0, world].numpy().tobytes(), trajectory.actions[:, world].numpy().tobytes())
             for world in range(20)
         }
         for name in names
-        for trajectory in [run.live(name, 20, rows)]
+        for trajectory in [run.collect(name, 20, rows)]
     }
     assert len(set().union(*ways.values())) == 20 * len(names)
 
@@ -165,7 +165,7 @@ def test_a_folder_that_keeps_nothing_still_measures(folder: Path) -> None:
 
 def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:
     run = load(folder)
-    trajectory = run.live("any", 2, 4)
+    trajectory = run.collect("any", 2, 4)
     hidden, state = (run.fresh.subject("belief", of).features(trajectory) for of in ("hidden", "state"))
     assert state.shape[-1] == 2 * hidden.shape[-1]
     assert torch.equal(state[..., : hidden.shape[-1]], hidden)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.analysis.scores import spread
+from simcore.analysis.scores import sample_variance
 from simcore.probes import MapModel
 
 SIZE = 5
@@ -39,7 +39,7 @@ def test_samples_differ_where_the_belief_has_not_seen() -> None:
         model.update(terms.error.detach())
     maps, seen, beliefs = make_problem(256, generator)
     samples = torch.stack([model.sample(beliefs, generator) for _ in range(16)])
-    variance = spread(samples, maps, torch.where(seen, 0, -1))
+    variance = sample_variance(samples, maps, torch.where(seen, 0, -1))
     assert variance.unseen > 0.6
     assert variance.unseen > 3.0 * variance.seen
     right = (samples > (LIGHT + DARK) / 2)[..., 0] == (maps[..., 0] == LIGHT)

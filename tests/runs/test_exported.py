@@ -59,9 +59,9 @@ def test_beliefs_maps_and_probes_are_those_of_the_run(tmp_path: Path, changes: d
     assert theirs.system.state_dict().keys() == ours.system.state_dict().keys()
     for name, weight in ours.system.state_dict().items():
         assert torch.equal(theirs.system.state_dict()[name], weight), name
-    trajectory = ours.live("a test", 3, 9)
+    trajectory = ours.collect("a test", 3, 9)
     with torch.no_grad():
-        assert torch.equal(theirs.believe(trajectory), ours.believe(trajectory))
+        assert torch.equal(theirs.observe(trajectory), ours.observe(trajectory))
     one, two = (measure(loaded, worlds=3, controls=False) for loaded in (ours, theirs))
     assert one.keys() == two.keys()
     for name, score in one.items():
@@ -74,10 +74,10 @@ def test_half_as_large_and_nearly_the_same(run: RunFolder, tmp_path: Path) -> No
     assert sizes[1] < 0.6 * sizes[0]
     ours, theirs = load_run(whole, "cpu"), load_run(half, "cpu")
     assert {weight.dtype for weight in theirs.system.parameters()} == {torch.float32}
-    trajectory = ours.live("a test", 3, 9)
+    trajectory = ours.collect("a test", 3, 9)
     with torch.no_grad():
-        torch.testing.assert_close(theirs.believe(trajectory), ours.believe(trajectory), atol=2e-3, rtol=0)
-        assert not torch.equal(theirs.believe(trajectory), ours.believe(trajectory))
+        torch.testing.assert_close(theirs.observe(trajectory), ours.observe(trajectory), atol=2e-3, rtol=0)
+        assert not torch.equal(theirs.observe(trajectory), ours.observe(trajectory))
 
 
 def test_what_float16_cannot_hold_stays_float32(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from simcore.analysis.loading import Loaded, load_run
+from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
 from simcore.commands.probe import nulls
 from simcore.runs import RunFolder
@@ -16,31 +16,31 @@ from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
 
-def trained(config: Any, path: Path) -> Loaded:
+def trained(config: Any, path: Path) -> LoadedRun:
     folder = RunFolder.create(path, config.to_dict())
     train(config, folder)
     return load_run(folder, "cpu")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def run(tmp_path_factory: pytest.TempPathFactory) -> LoadedRun:
     return trained(tinier(learning__updates=1), tmp_path_factory.mktemp("runs") / "run")
 
 
-def test_sets_of_worlds_have_none_in_common(run: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sets_of_worlds_have_none_in_common(run: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, set[bytes]] = {}
-    live = Loaded.live
+    live = LoadedRun.collect
 
-    def spy(self: Loaded, purpose: str, worlds: int, rows: int) -> Any:
+    def spy(self: LoadedRun, purpose: str, worlds: int, rows: int) -> Any:
         trajectory = live(self, purpose, worlds, rows)
         kind = purpose.rpartition("/")[0]
-        maps = {trajectory.truth.maps[0, world].numpy().tobytes() for world in range(worlds)}
+        maps = {trajectory.targets.maps[0, world].numpy().tobytes() for world in range(worlds)}
         assert len(maps) == worlds
         assert not maps & set().union(*seen.values()), f"a world of {purpose} was seen before"
         seen.setdefault(kind, set()).update(maps)
         return trajectory
 
-    monkeypatch.setattr(Loaded, "live", spy)
+    monkeypatch.setattr(LoadedRun, "collect", spy)
     scores = take_scores(run, 40)
     measure(run, 40)
     assert {kind: len(maps) for kind, maps in seen.items()} == dict.fromkeys(
@@ -53,7 +53,7 @@ def test_sets_of_worlds_have_none_in_common(run: Loaded, monkeypatch: pytest.Mon
     assert scores.validation != scores.test
 
 
-def test_scores_are_those_of_the_probes_and_repeat(run: Loaded) -> None:
+def test_scores_are_those_of_the_probes_and_repeat(run: LoadedRun) -> None:
     scores = take_scores(run, 5)
     assert scores == take_scores(run, 5)
     assert set(scores.test) == set(scores.validation) == set(scores.baseline) == set(KNOWING)

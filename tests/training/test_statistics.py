@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from simcore.acting import Handed
+from simcore.acting import RolloutBatch
 from simcore.common.distributed import Ranks
 from simcore.training.loop import Training
 from simcore.training.statistics import Statistics
@@ -15,11 +15,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def handed() -> Handed:
+def handed() -> RolloutBatch:
     return Training(tinier(), CPU).executor.take(1)
 
 
-def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: Handed) -> None:
+def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: RolloutBatch) -> None:
     statistics = Statistics(tinier(), CPU)
     for value in ({"a": 1.0, "b": math.nan, "c": math.nan}, {"a": 3.0, "b": 5.0, "c": math.nan}):
         statistics.add({name: torch.tensor(number) for name, number in value.items()}, handed, 0, 0.1)
@@ -32,7 +32,7 @@ def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: Handed) -> None
     assert statistics.take(Ranks(), torch.ones(2)) == ({}, [1.0, 1.0])
 
 
-def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: Handed) -> None:
+def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: RolloutBatch) -> None:
     first = Statistics(tinier(), CPU)
     first.add({"a": torch.tensor(1.0), "b": torch.tensor(math.nan)}, handed, 0, 0.1)
     for following, expected in (({"a": 3.0, "b": 4.0}, {"a": 2.0, "b": 4.0}), ({"c": 9.0}, {"c": 9.0})):

@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from simcore.worlds import make_vector
-from simcore.worlds.gym import ForeignConfig, ForeignVectorEnv, is_foreign
+from simcore.worlds.gym import GymConfig, GymVectorEnv, is_gym_id
 from simcore.worlds.gym.frames import Picture, find_picture, make_frame
 
 LAMPS = "LampsTest-v0"
@@ -76,7 +76,7 @@ def registered():
 
 
 def make(num_envs=2, env_id=LAMPS, **config):
-    return ForeignVectorEnv(env_id, num_envs, config=ForeignConfig(**{"frame_size": 8, **config}))
+    return GymVectorEnv(env_id, num_envs, config=GymConfig(**{"frame_size": 8, **config}))
 
 
 def roll(worlds, steps, seed=None):
@@ -186,7 +186,7 @@ def test_frames_may_be_kept():
     np.testing.assert_array_equal(later, worlds.observe()[0])
     worlds.step(np.array([0, 0]))
     np.testing.assert_array_equal(rewards, [1.0, 2.0])
-    worlds = ForeignVectorEnv(LAMPS, 1, copy=False)
+    worlds = GymVectorEnv(LAMPS, 1, copy=False)
     frames, _ = worlds.reset(seed=0)
     assert worlds.step(np.array([1]))[0] is frames
 
@@ -368,7 +368,7 @@ def test_what_cannot_be_made_is_said_in_one_line(env_id, config, message):
         ("MiniGrid-Empty-5x5-v0", "minigrid", r"needs minigrid, .*: pip install 'simcore\[minigrid\]'"),
         ("VizdoomBasic-v1", "vizdoom", r"needs vizdoom.*, .*: pip install 'simcore\[vizdoom\]'"),
         ("ALE/Pong-v5", "ale_py", "needs ale_py, .*: pip install ale-py"),
-        ("DeepMindLab-v0", "deepmind_lab", "needs deepmind_lab, .*: docs/foreign.md"),
+        ("DeepMindLab-v0", "deepmind_lab", "needs deepmind_lab, .*: docs/gym.md"),
     ],
 )
 def test_missing_package_is_named(monkeypatch, env_id, module, message):
@@ -396,7 +396,7 @@ def test_missing_package_is_named(monkeypatch, env_id, module, message):
 )
 def test_config_out_of_its_limits(config, message):
     with pytest.raises(ValueError, match=message):
-        ForeignConfig(**config)
+        GymConfig(**config)
 
 
 def test_no_environments():
@@ -405,17 +405,17 @@ def test_no_environments():
 
 
 def test_arguments_are_pythons_values():
-    config = ForeignConfig(make_kwargs=("number=3", "text=hard", "flag=True", "pair=(1, 2)", "equation=a=b", "empty="))
+    config = GymConfig(make_kwargs=("number=3", "text=hard", "flag=True", "pair=(1, 2)", "equation=a=b", "empty="))
     expected = {"number": 3, "text": "hard", "flag": True, "pair": (1, 2), "equation": "a=b", "empty": ""}
     assert config.arguments == expected
 
 
 def test_config_survives_json():
-    config = ForeignConfig(wrappers=("auto", "a:B"), make_kwargs=("x=3",), repeat=2, observation="screen")
+    config = GymConfig(wrappers=("auto", "a:B"), make_kwargs=("x=3",), repeat=2, observation="screen")
 
     @dataclass(frozen=True)
     class Run:
-        world: ForeignConfig
+        world: GymConfig
 
     written = json.loads(json.dumps(asdict(Run(config))))
     assert cattrs.structure(written, Run) == Run(config)
@@ -424,5 +424,5 @@ def test_config_survives_json():
 
 def test_ids_are_told_from_levels():
     for name in ("MiniGrid-Empty-5x5-v0", "ALE/Pong-v5", "package:Lamps-v0"):
-        assert is_foreign(name)
-    assert not is_foreign("RandomCity")
+        assert is_gym_id(name)
+    assert not is_gym_id("RandomCity")

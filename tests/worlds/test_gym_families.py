@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from simcore.worlds.gym import ForeignConfig, ForeignVectorEnv
+from simcore.worlds.gym import GymConfig, GymVectorEnv
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def make(env_id, num_envs=2, **config):
-    return ForeignVectorEnv(env_id, num_envs, config=ForeignConfig(**config))
+    return GymVectorEnv(env_id, num_envs, config=GymConfig(**config))
 
 
 def roll(worlds, steps, seed):

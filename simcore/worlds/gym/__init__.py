@@ -1,14 +1,14 @@
 """Other people's worlds: any Gymnasium environment with an image observation and discrete actions, shaped to ours.
 
 ```python
-worlds = ForeignVectorEnv("MiniGrid-MemoryS7-v0", num_envs=16)
+worlds = GymVectorEnv("MiniGrid-MemoryS7-v0", num_envs=16)
 frames, _ = worlds.reset(seed=0)  # uint8 [16, 64, 64, 3]
 frames, rewards, terminated, truncated, _ = worlds.step(worlds.action_space.sample())
 ```
 """
 
-from simcore.worlds.gym.config import ForeignConfig
-from simcore.worlds.gym.making import FAMILIES, find_spec, is_foreign, make_one
-from simcore.worlds.gym.vector import ForeignVectorEnv
+from simcore.worlds.gym.config import GymConfig
+from simcore.worlds.gym.making import FAMILIES, find_spec, is_gym_id, make_one
+from simcore.worlds.gym.vector import GymVectorEnv
 
-__all__ = ["FAMILIES", "ForeignConfig", "ForeignVectorEnv", "find_spec", "is_foreign", "make_one"]
+__all__ = ["FAMILIES", "GymConfig", "GymVectorEnv", "find_spec", "is_gym_id", "make_one"]

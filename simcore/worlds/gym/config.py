@@ -8,7 +8,7 @@ from simcore.worlds.api import WorldConfig, require
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForeignConfig(WorldConfig):
+class GymConfig(WorldConfig):
     """How an environment of Gymnasium is made and seen.
 
     Raises:

@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
 from simcore.worlds.gym.actions import NumberedActions, Repeat
-from simcore.worlds.gym.config import ForeignConfig
+from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
 
 Env = gymnasium.Env[Any, Any]
@@ -53,11 +53,11 @@ FAMILIES = (
     Family(("MiniGrid-", "BabyAI-"), "minigrid", "pip install 'simcore[minigrid]'", minigrid_view),
     Family(("Vizdoom",), "vizdoom.gymnasium_wrapper", "pip install 'simcore[vizdoom]'", without_traces),
     Family(("ALE/",), "ale_py", "pip install ale-py", as_it_is),
-    Family(("DeepMindLab-",), "simcore.worlds.gym.lab", "docs/foreign.md says how", as_it_is),
+    Family(("DeepMindLab-",), "simcore.worlds.gym.lab", "docs/gym.md says how", as_it_is),
 )
 
 
-def is_foreign(name: str) -> bool:
+def is_gym_id(name: str) -> bool:
     """Whether a name is written as an id of Gymnasium, `[module:][namespace/]name-v0`, and not as a level's."""
     return not name.isidentifier()
 
@@ -86,7 +86,7 @@ def find_spec(env_id: str) -> EnvSpec:
         raise ValueError(f"there is no environment {env_id}: {error}") from error
 
 
-def make_one(spec: EnvSpec, config: ForeignConfig) -> Env:
+def make_one(spec: EnvSpec, config: GymConfig) -> Env:
     """Make one environment with frames `uint8 [size, size, 3]`, actions `0 .. A - 1` and `action_names`.
 
     Raises:
@@ -104,7 +104,7 @@ def make_one(spec: EnvSpec, config: ForeignConfig) -> Env:
         raise ValueError(f"{spec.id}: {' '.join(str(error).split())}") from error
 
 
-def _shaped(env: Env, spec: EnvSpec, config: ForeignConfig) -> Env:
+def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
     family = _family(spec.id)
     for wrapper in config.wrappers:
         if wrapper != "auto":

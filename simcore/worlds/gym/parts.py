@@ -39,7 +39,7 @@ class Parts:
 
     Gymnasium's `AsyncVectorEnv` wants a process for each environment, which for a batch of 64 is far more than cores.
 
-    It has of `SyncVectorEnv`'s interface what `ForeignVectorEnv` needs, and gives the same results for the same seeds.
+    It has of `SyncVectorEnv`'s interface what `GymVectorEnv` needs, and gives the same results for the same seeds.
     Frames come through shared memory; those that are returned are overwritten by the next step.
 
     Args:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
 from simcore.worlds.api import checked_actions, require
-from simcore.worlds.gym.config import ForeignConfig
+from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, make_one
 from simcore.worlds.gym.parts import Parts
 
@@ -24,7 +24,7 @@ _SEEDS = 2**31
 """Seeds are below this: some environments take no larger ones."""
 
 
-class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
+class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     """A batch of B environments of one id of Gymnasium, stepped one after the other or split over processes.
 
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
@@ -50,11 +50,9 @@ class ForeignVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     food_left = None
     """Nothing is known of food."""
 
-    def __init__(
-        self, env_id: str, num_envs: int = 1, *, config: ForeignConfig | None = None, copy: bool = True
-    ) -> None:
+    def __init__(self, env_id: str, num_envs: int = 1, *, config: GymConfig | None = None, copy: bool = True) -> None:
         require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
-        self.config = config or ForeignConfig()
+        self.config = config or GymConfig()
         self.num_envs = num_envs
         self.copy = copy
         make = partial(make_one, find_spec(env_id), self.config)

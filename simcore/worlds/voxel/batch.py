@@ -11,7 +11,7 @@ from simcore.worlds.voxel.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.raster import Camera, draw_frame
 from simcore.worlds.voxel.rules import EYE_HEIGHT, LOWEST_PITCH, PITCH_STEP, STEEPEST, Rules
-from simcore.worlds.voxel.topdown import EGO, START, draw_map, locate_cells, map_seen, to_map
+from simcore.worlds.voxel.topdown import EGO, START, locate_cells, map_seen, plot_map, to_map
 
 
 class Episodes(NamedTuple):
@@ -106,7 +106,7 @@ def show_map(episodes: Episodes, views: Views, b: int, rules: Rules, camera: Cam
     else:
         x, y, heading = size // 2 + 0.5, size // 2 + 0.5, 0
     locate_cells(x, y, rules.directions[heading], views.located[b], size)
-    draw_map(views.runs[b], views.located[b], camera.colours, views.maps[b])
+    plot_map(views.runs[b], views.located[b], camera.colours, views.maps[b])
 
 
 @kernel

@@ -51,7 +51,7 @@ def to_map(
 
 
 @kernel
-def draw_map(
+def plot_map(
     runs: NDArray[np.uint32],
     cells: NDArray[np.int32],
     colours: NDArray[np.uint32],
