@@ -75,7 +75,7 @@ class Registry(Generic[Part]):
         fits = issubclass(part, self._base) if isinstance(part, type) else isinstance(part, self._base)
         if not fits:
             raise UserError(f"{name} is no {self.kind}: it must be of the class {self._base.__name__}")
-        return part  # type: ignore[no-any-return]
+        return part
 
     def __iter__(self) -> Iterator[str]:
         self._import_home()
