@@ -3,21 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+from simcore.agent import AgentConfig
 from simcore.common.checks import require
-from simcore.config.run import (
-    AgentConfig,
-    Config,
-    ConvDRAWConfig,
-    GECOConfig,
-    KanervaConfig,
-    LearningConfig,
-    ProbesConfig,
-    RecordConfig,
-    ReinforcementConfig,
-    SimulationConfig,
-    SlotsConfig,
-    find_world_config,
-)
+from simcore.config.run import Config, KanervaConfig, ProbesConfig, SlotsConfig, find_world_config
+from simcore.frame_models.convdraw import ConvDRAWConfig
+from simcore.frame_models.geco import GECOConfig
+from simcore.learning.config import LearningConfig
+from simcore.objectives.actor_critic import ReinforcementConfig
+from simcore.runs.record import RecordConfig
+from simcore.simulation import SimulationConfig
 from simcore.worlds import RandomCityConfig
 from simcore.worlds.gym import is_gym_id
 

@@ -32,7 +32,7 @@ def config_of(frame_model: str, core: str) -> Config:
 
 def make_learner(config: Config, ranks: Ranks) -> Learner:
     torch.manual_seed(0)
-    return Learner(make_system(config), config, seed=3, ranks=ranks)
+    return make_learner(config, make_system(config), ranks, seed=3)
 
 
 def make_batches(config: Config) -> list[Trajectory]:

@@ -13,7 +13,8 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as kl_divergence_of_torch
 
 from simcore.frame_models import GECO, ConvDRAW
-from simcore.frame_models.convdraw import Step, diagonal_gaussian, draw, kl_divergence
+from simcore.frame_models.convdraw import Step, diagonal_gaussian, kl_divergence
+from simcore.worlds.voxel.rng import draw
 
 N, SIZE, CONDITION, LATENT, STATE = 3, 16, 5, 4, 8
 

@@ -10,11 +10,10 @@ import torch
 
 from courses import assert_alike
 from fake_gpu import GPU, FakeGPU, fake_gpu
-from simcore.build import make_system
+from simcore.build import make_learner, make_system
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.learning.batch import Batch, UpdateResult
-from simcore.learning.learner import Learner
 from simcore.learning.recorded import WARM_UP, RecordedUpdate
 from simcore.memory import CoreState, Times
 from simcore.training.loop import check
@@ -53,7 +52,7 @@ def test_a_blind_update_is_the_same_operations_whatever_its_times(
     monkeypatch.setattr(FakeGPU, "__torch_dispatch__", note)
     updates: list[list[str]] = []
     with fake_gpu() as device:
-        learner = Learner(make_system(config).to(GPU), config, seed=0)
+        learner = make_learner(config, make_system(config).to(GPU), seed=0)
         for _ in range(4):
             state = trajectory.initial_state or learner.system.agent.initial_state(config.learning.worlds)
             batch = learner.prepare(trajectory._replace(initial_state=state))
