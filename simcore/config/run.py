@@ -1,6 +1,7 @@
 """Every knob of a run, with one line of help each; `presets.py` holds sets of them."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import cattrs
@@ -136,7 +137,7 @@ class Config:
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"
-    """What the other values start from: tiny, small or paper."""
+    """What the other values start from: tiny, small, paper, or a TOML file of your own."""
     seed: int = 0
     """Seeds weights, worlds and everything drawn."""
     device: str = "auto"
@@ -181,12 +182,12 @@ class Config:
     @property
     def run_name(self) -> str:
         """What the run's folder is called where the user names none."""
-        unusual: list[str] = [] if self.core == "lstm" else [self.core]
+        unusual: list[str] = [] if self.core == "lstm" else [file_name(self.core)]
         if self.supervised:
             unusual.append("supervised")
         elif self.frame_model != "convdraw":
-            unusual.append(f"model-{self.frame_model}")
-        return "-".join([file_name(self.level), self.preset, *unusual, str(self.seed)])
+            unusual.append(f"model-{file_name(self.frame_model)}")
+        return "-".join([file_name(self.level), Path(self.preset).stem, *unusual, str(self.seed)])
 
     @property
     def has_frame_model(self) -> bool:
