@@ -58,7 +58,7 @@ def main() -> None:
 
             def run(learner: Any = learner, way: str = way, losses: dict[str, float] = losses) -> None:
                 trajectory = fitted(made, worlds, learner.system)
-                losses[way] = float(learner.step(learner.prepare(trajectory)).metrics["loss"])
+                losses[way] = float(learner.step(learner.prepare(trajectory)).metrics["frame_model/loss"])
 
             run()
             runs[way] = run

@@ -177,7 +177,7 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
         "peak_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
         "first_updates_s": start,
         "updates": len(times),
-        "loss": float(metrics["loss"]),
+        "loss": float(metrics["frame_model/loss"]),
     }
 
 

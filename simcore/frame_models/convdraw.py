@@ -36,15 +36,10 @@ class ConvDRAWConfig:
     """Width of the kernels that keep the size (App. A: 5)."""
 
     def __post_init__(self) -> None:
-        positive = (
-            "steps",
-            "latent_channels",
-            "state_channels",
-            "encoder_channels",
-            "decoder_channels",
-            "kernel_size",
-        )
-        require_positive("convdraw", self, *positive)
+        require_positive("convdraw", self, "steps", "latent_channels", "state_channels", "kernel_size")
+        for name in ("encoder_channels", "decoder_channels"):
+            channels = getattr(self, name)
+            require(all(count > 0 for count in channels), f"convdraw.{name} must be positive, not {channels}")
         require(self.kernel_size % 2 == 1, f"convdraw.kernel_size must be odd, not {self.kernel_size}")
         require(
             len(self.encoder_channels) == len(self.decoder_channels),
