@@ -12,6 +12,7 @@ from simcore.agent import AgentConfig
 from simcore.common.checks import require, require_positive
 from simcore.common.errors import UserError
 from simcore.config.checks import check_whole
+from simcore.config.earlier import brought_up
 from simcore.config.options import Options, structure_options
 from simcore.frame_models.base import frame_models
 from simcore.frame_models.contrastive import ContrastiveConfig
@@ -241,7 +242,7 @@ class Config:
             converter.register_structure_hook_func(
                 lambda kind: kind is WorldConfig, lambda value, _: converter.structure(value, level)
             )
-            return converter.structure(values, cls)
+            return converter.structure(brought_up(values), cls)
         except cattrs.BaseValidationError as error:
             reasons = "; ".join(cattrs.transform_error(error, path="config"))
             raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
