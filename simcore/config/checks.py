@@ -58,11 +58,16 @@ def check_parts(config: "Config") -> None:
         require(kind.name not in parts, f"objectives holds {kind.name} twice, or the name of another part")
         parts[kind.name] = name, kind.Config
     for option in parse_options(config.options):
-        known = [part for part, (name, _) in parts.items() if ":" in name]
+        known = [part for part, (name, _) in parts.items() if not is_section(config, name)]
         allowed = f"options can be of {', '.join(known)}" if known else "this run has no part of your own"
         require(option.part in known, f"options has {option.part}.{option.field}; {allowed}")
     for part, (name, kind) in parts.items():
         config.options_of(part, name, kind)
+
+
+def is_section(config: "Config", name: str) -> bool:
+    """Return whether a part's options are a section of the configuration."""
+    return hasattr(config, name)
 
 
 def check_policy(config: "Config") -> None:

@@ -1,6 +1,6 @@
 """Every knob of a run, with one line of help each; `presets.py` holds sets of them."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -223,6 +223,24 @@ class Config:
         """
         section = getattr(self, name, None)
         return section if isinstance(section, kind) else structure_options(kind, part, self.options)
+
+    def changed(self, **values: Any) -> Self:
+        """Return the configuration with some values changed, those of a section as a dict.
+
+            >>> Config().changed(seed=3, learning={"updates": 10}).learning.updates
+            10
+
+        Raises:
+            UserError: a value is out of its range, or two do not fit together.
+            TypeError: there is no such field.
+        """
+        return replace(
+            self,
+            **{
+                name: replace(getattr(self, name), **value) if isinstance(value, dict) else value
+                for name, value in values.items()
+            },
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as nested dicts, for JSON."""

@@ -1,7 +1,7 @@
 """The levels by name. A new one is a small file with a registered `Level`, imported here, or a module of your own."""
 
 from simcore.worlds.api import WorldConfig
-from simcore.worlds.voxel.levels.base import Action, Level, LevelConfig, levels
+from simcore.worlds.voxel.levels.base import Action, Level, LevelConfig, levels, register_level
 from simcore.worlds.voxel.levels.bridge import BRIDGE, BridgeConfig
 from simcore.worlds.voxel.levels.building import BuildingConfig
 from simcore.worlds.voxel.levels.cliff import CLIFF_HARD, CLIFF_LEVEL, CliffConfig, CliffHardConfig

@@ -1,0 +1,7 @@
+"""Checks of parts of one's own, to be run in one's own tests."""
+
+from simcore.testing.frame_model import check_frame_model
+from simcore.testing.level import check_level
+from simcore.testing.objective import check_objective
+
+__all__ = ["check_frame_model", "check_level", "check_objective"]
