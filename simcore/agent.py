@@ -70,6 +70,7 @@ class Agent(nn.Module):
         acts: bool = False,
     ) -> None:
         super().__init__()
+        self.frame_size = frame_size
         self.num_actions = num_actions
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
         self.core = RecurrentCore(belief_input_size(embedding_size, num_actions), hidden_size, memory)
