@@ -23,12 +23,11 @@ from simcore.belief import Belief
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
-from simcore.common.tree import to_device
 from simcore.data.state import CoreState
-from simcore.data.times import Resets
 from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
+from simcore.stepper import AgentStepper
 from simcore.worlds.api import PREVIOUS_ACTION, checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
@@ -95,16 +94,11 @@ class BeliefSession:
         self.probes = probes
         self.map_model = map_model
         self.batch = batch
-        self.greedy = greedy
+        self.num_worlds = batch or 1
         self.reward_scale = reward_scale
         self.read_by = read_by
-        self.num_worlds = batch or 1
-        self.device = next(agent.parameters()).device
-        self.generator = torch.Generator(self.device).manual_seed(seed)
-        """Draws actions."""
-        self._imagination = torch.Generator(self.device).manual_seed(stream(seed, "imagine"))
-        self._core = agent.initial_state(self.num_worlds)
-        self._belief: Tensor | None = None
+        self._stepper = AgentStepper(agent, self.num_worlds, seed, greedy)
+        self._imagination = torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
         self._simulated: CoreState | None = None
         self._action: NDArray[np.int64] | None = None
         self._is_over = np.ones(self.num_worlds, np.bool_)
@@ -140,30 +134,9 @@ class BeliefSession:
                 f"observe was given a frame and {len(returned)} more; it takes what reset returned (frame, info), or "
                 "what step returned (frame, reward, terminated, truncated, info)"
             )
-        self.advance(frames, actions, rewards, begins)
-        self._is_over, self._action = over, None
+        self._stepper.observe(frames, actions, rewards, begins)
+        self._is_over, self._action, self._simulated = over, None, None
         return self.read()
-
-    @torch.no_grad()
-    def advance(
-        self,
-        frames: NDArray[np.uint8],
-        actions: NDArray[np.int64],
-        rewards: NDArray[np.float32],
-        is_first: NDArray[np.bool_],
-    ) -> None:
-        """Form the next belief: the one step that whoever acts or looks on goes by.
-
-        Args:
-            frames: uint8 `[N, H, W, 3]`.
-            actions: what led to them, int64 `[N]`; `NO_ACTION` where `is_first`.
-            rewards: what came with them, scaled, float32 `[N]`; 0 where `is_first`.
-            is_first: where an episode begins, bool `[N]`.
-        """
-        seen, done, got = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
-        resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
-        unrolled = self.agent.observe(seen, done, got, resets, self._core)
-        self._core, self._belief, self._simulated = unrolled.final, unrolled.outputs[0], None
 
     def read(self) -> Belief:
         """Return the present belief, to be read.
@@ -185,19 +158,8 @@ class BeliefSession:
             "them by session.observe(*env.step(action), action=action)",
         )
         self._present()
-        self._action, _ = self.choose()
+        self._action, _ = self._stepper.choose()
         return self._action if self.batch is not None else int(self._action[0])
-
-    @torch.no_grad()
-    def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Draw from the policy of the present belief, or take the most likely action: actions and log µ, both `[N]`."""
-        log_policy = torch.log_softmax(self.agent.policy_and_value(self._present()).logits, dim=-1)
-        if self.greedy:
-            chosen = log_policy.argmax(dim=-1)
-        else:
-            chosen = torch.multinomial(log_policy.exp(), 1, generator=self.generator)[:, 0]
-        log_probs = log_policy.gather(-1, chosen[:, None])[:, 0]
-        return chosen.cpu().numpy(), log_probs.cpu().numpy()
 
     @torch.no_grad()
     def imagine(self, actions: ArrayLike, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
@@ -221,7 +183,7 @@ class BeliefSession:
         rows = [self._actions(row) for row in np.asarray(actions)]
         if not rows:
             raise ValueError("there are no actions; give one at least")
-        states = simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self.device))
+        states = simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
         frames = simulation.sample_frames(states.expand(samples, *states.shape), self._drawn_by(seed)).cpu().numpy()
         return frames if self.batch is not None else frames[:, :, 0]
 
@@ -250,19 +212,19 @@ class BeliefSession:
             ValueError: the action is not this agent's.
         """
         chosen = self._actions(action)
-        unrolled = self._simulation().unroll(self._moment(), torch.from_numpy(chosen).to(self.device)[None])
+        unrolled = self._simulation().unroll(self._moment(), torch.from_numpy(chosen).to(self._stepper.device)[None])
         self._simulated, self._action = unrolled.final, chosen
 
     @property
     def state(self) -> SessionState:
         """The present moment, to come back to by `fork`."""
         return SessionState(
-            self.core_state(),
-            self._belief,
+            self._stepper.core_state(),
+            self._stepper.belief,
             None if self._simulated is None else self._simulation().core.portable(self._simulated),
             self._action,
             self._is_over,
-            self.generator.get_state(),
+            self._stepper.generator.get_state(),
             self._imagination.get_state(),
         )
 
@@ -272,36 +234,28 @@ class BeliefSession:
         Args:
             state: of this session or of one like it; None: the present one.
         """
+        state = self.state if state is None else state
         other = copy.copy(self)
-        other._set(self.state if state is None else state)
+        other._stepper = copy.copy(self._stepper)
+        other._stepper.load(state.core, state.belief, state.policy_generator)
+        other._simulated, other._action, other._is_over = state.simulated, state.action, state.is_over
+        other._imagination = torch.Generator(self._stepper.device)
+        other._imagination.set_state(state.frame_generator)
         return other
 
-    def core_state(self) -> CoreState:
-        """Return a copy of the belief core's state `[N, ...]`, which a later step does not change."""
-        return self.agent.core.portable(self._core)
-
-    def load_core_state(self, state: CoreState) -> None:
-        """Go on from a belief core's state `[N, ...]`, before the next frame of its worlds."""
-        self._core = to_device(state, self.device)
-        self._belief = self._simulated = None
-
-    def _set(self, state: SessionState) -> None:
-        self._core, self._belief, self._simulated, self._action, self._is_over = state[:5]
-        self.generator = torch.Generator(self.device)
-        self.generator.set_state(state.policy_generator)
-        self._imagination = torch.Generator(self.device)
-        self._imagination.set_state(state.frame_generator)
-
     def _present(self) -> Tensor:
-        if self._belief is None:
-            raise UserError("nothing was observed yet; begin with session.observe(*env.reset(seed=0))")
         require(self._simulated is None, "the last steps were without frames, and only a belief is read: observe one")
-        return self._belief
+        return self._last_belief()
 
     def _moment(self) -> CoreState:
         """Return the state that the simulation core starts from."""
-        require(self._belief is not None, "nothing was observed yet; begin with session.observe(*env.reset(seed=0))")
-        return self._core if self._simulated is None else self._simulated
+        self._last_belief()
+        return self._stepper.state if self._simulated is None else self._simulated
+
+    def _last_belief(self) -> Tensor:
+        if self._stepper.belief is None:
+            raise UserError("nothing was observed yet; begin with session.observe(*env.reset(seed=0))")
+        return self._stepper.belief
 
     def _simulation(self) -> SimCoreHead:
         if self.simulation is None:
@@ -311,7 +265,7 @@ class BeliefSession:
     def _drawn_by(self, seed: int | None) -> torch.Generator:
         if seed is None:
             return self._imagination
-        return torch.Generator(self.device).manual_seed(stream(seed, "imagine"))
+        return torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
 
     def _previous_action(
         self, given: ArrayLike | None, info: Mapping[str, Any], begins: NDArray[np.bool_]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simcore.agent import Agent
 from simcore.common.tree import plain, tree_map
 from simcore.memory import CoreState
-from simcore.session import BeliefSession
+from simcore.stepper import AgentStepper
 from simcore.worlds import Walker
 
 
@@ -130,24 +130,23 @@ class AgentPolicy:
     needs_last = True
 
     def __init__(self, agent: Agent, num_envs: int, seed: int, greedy: bool = False) -> None:
-        self.session = BeliefSession(agent, batch=num_envs, seed=seed, greedy=greedy)
+        self.stepper = AgentStepper(agent, num_envs, seed, greedy)
 
     def act(self, present: ActorInput) -> ActionOutput:
         """Take in the present frames, and choose."""
-        self.session.advance(*present)
-        return ActionOutput(*self.session.choose())
+        self.stepper.observe(*present)
+        return ActionOutput(*self.stepper.choose())
 
     def core_state(self) -> CoreState:
         """Return a copy of the state that a later step does not change."""
-        return self.session.core_state()
+        return self.stepper.core_state()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the belief's state and that of the draws."""
-        return {"core": plain(self.core_state()), "generator": self.session.generator.get_state()}
+        return {"core": plain(self.core_state()), "generator": self.stepper.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the belief up again."""
-        session = self.session
-        like = session.agent.initial_state(session.num_worlds)
-        session.load_core_state(tree_map(lambda _, leaf: leaf, like, state["core"]))
-        session.generator.set_state(state["generator"].cpu())
+        like = self.stepper.agent.initial_state(self.stepper.num_worlds)
+        core = tree_map(lambda _, leaf: leaf, like, state["core"])
+        self.stepper.load(core, None, state["generator"])
