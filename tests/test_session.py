@@ -205,9 +205,9 @@ def test_bad_input_is_one_clear_line() -> None:
         session.imagine_maps()
     with pytest.raises(UserError, match="batch is 0"):
         BeliefSession(session.agent, batch=0)
+    bare = BeliefSession(session.agent)
+    bare.observe(*first)
     with pytest.raises(UserError, match="there is no simulation"):
-        bare = BeliefSession(session.agent)
-        bare.observe(*first)
         bare.imagine([0])
 
 

@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 import cattrs
-from tyro.conf import Positional
 
 from simcore.common.checks import require, require_positive
 from simcore.common.errors import UserError
+from simcore.config.positional import Positional
 from simcore.worlds import LEVELS, RandomCityConfig, WorldConfig
 from simcore.worlds.gym import GymConfig, is_gym_id
 
