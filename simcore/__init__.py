@@ -1,1 +1,108 @@
-"""SimCore: belief states shaped by generative models of the environment (Gregor et al., 2019)."""
+"""SimCore: belief states shaped by generative models of the environment (Gregor et al., 2019), in PyTorch.
+
+```python
+import simcore
+
+run = simcore.load("runs/RandomCity-tiny-0")
+env = run.make_env()
+session = run.session()
+belief = session.observe(*env.reset(seed=0))
+print(belief.map, belief.cell, belief.heading, session.imagine(actions, samples=8))
+```
+
+Importing it registers the levels with Gymnasium, as `simcore/RandomCity-v0`; PyTorch, the compiler of the worlds and
+whatever else a name needs are imported when that name is first asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+from simcore.common.lazy import lazily
+from simcore.worlds.registration import register_levels
+
+if TYPE_CHECKING:
+    from simcore.agent import Agent
+    from simcore.analysis.loading import load
+    from simcore.api import evaluate, probe, roll_out, train
+    from simcore.common.errors import UserError
+    from simcore.common.version import __version__
+    from simcore.config.presets import preset
+    from simcore.config.run import Config
+    from simcore.frame_models.convdraw import ConvDRAW
+    from simcore.frame_models.geco import GECO
+    from simcore.memory import KanervaMemory, SlotMemory
+    from simcore.objectives.vtrace import vtrace
+    from simcore.session import BeliefSession
+    from simcore.simulation import SimCoreHead
+    from simcore.worlds import BridgeConfig as Bridge
+    from simcore.worlds import CliffConfig as Cliff
+    from simcore.worlds import CliffHardConfig as CliffHard
+    from simcore.worlds import FoodConfig as Food
+    from simcore.worlds import HighFoodConfig as HighFood
+    from simcore.worlds import HighFoodHardConfig as HighFoodHard
+    from simcore.worlds import RandomCityConfig as RandomCity
+    from simcore.worlds import TerrainConfig as Terrain
+    from simcore.worlds import TowerConfig as Tower
+    from simcore.worlds.making import make_worlds
+
+_API = "simcore.api"
+_MODULES = {
+    "GECO": "simcore.frame_models.geco",
+    "Agent": "simcore.agent",
+    "BeliefSession": "simcore.session",
+    "Bridge": "simcore.worlds:BridgeConfig",
+    "Cliff": "simcore.worlds:CliffConfig",
+    "CliffHard": "simcore.worlds:CliffHardConfig",
+    "Config": "simcore.config.run",
+    "ConvDRAW": "simcore.frame_models.convdraw",
+    "Food": "simcore.worlds:FoodConfig",
+    "HighFood": "simcore.worlds:HighFoodConfig",
+    "HighFoodHard": "simcore.worlds:HighFoodHardConfig",
+    "KanervaMemory": "simcore.memory",
+    "RandomCity": "simcore.worlds:RandomCityConfig",
+    "SimCoreHead": "simcore.simulation",
+    "SlotMemory": "simcore.memory",
+    "Terrain": "simcore.worlds:TerrainConfig",
+    "Tower": "simcore.worlds:TowerConfig",
+    "UserError": "simcore.common.errors",
+    "__version__": "simcore.common.version",
+    "evaluate": _API,
+    "load": "simcore.analysis.loading",
+    "make_worlds": "simcore.worlds.making",
+    "preset": "simcore.config.presets",
+    "probe": _API,
+    "roll_out": _API,
+    "train": _API,
+    "vtrace": "simcore.objectives.vtrace",
+}
+__getattr__, __dir__ = lazily(__name__, _MODULES)
+register_levels()
+
+__all__ = [
+    "GECO",
+    "Agent",
+    "BeliefSession",
+    "Bridge",
+    "Cliff",
+    "CliffHard",
+    "Config",
+    "ConvDRAW",
+    "Food",
+    "HighFood",
+    "HighFoodHard",
+    "KanervaMemory",
+    "RandomCity",
+    "SimCoreHead",
+    "SlotMemory",
+    "Terrain",
+    "Tower",
+    "UserError",
+    "__version__",
+    "evaluate",
+    "load",
+    "make_worlds",
+    "preset",
+    "probe",
+    "roll_out",
+    "train",
+    "vtrace",
+]

@@ -84,6 +84,7 @@ class Agent(nn.Module):
         acts: bool = False,
     ) -> None:
         super().__init__()
+        self.frame_size = frame_size
         self.num_actions = num_actions
         self.embedding_size = config.embedding_size
         self.encoder = ResidualEncoder(frame_size, config.embedding_size, config.encoder_channels)

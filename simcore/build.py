@@ -36,10 +36,8 @@ from simcore.probes.map_model import MapModel
 from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore, WorldSizes
-from simcore.worlds import make_vector
 from simcore.worlds.api import Worlds
-from simcore.worlds.gym.config import GymConfig
-from simcore.worlds.gym.vector import GymVectorEnv
+from simcore.worlds.making import make_worlds as worlds_by_name
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.levels.base import LevelConfig
 from simcore.worlds.voxel.walker import Walker
@@ -51,13 +49,10 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     Raises:
         UserError: there is no such environment, or it is not one to learn from.
     """
-    world = config.world
-    if isinstance(world, GymConfig):
-        try:
-            return GymVectorEnv(config.level, num_envs, config=world, copy=copy)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-    return make_vector(config.level, num_envs, copy=copy, **vars(world))
+    try:
+        return worlds_by_name(config.level, num_envs, config.world, copy=copy)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def world_sizes(config: Config) -> WorldSizes:

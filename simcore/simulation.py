@@ -12,7 +12,7 @@ from simcore.common.distributed import Ranks
 from simcore.data.targets import OLD, ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
-from simcore.memory import CoreState, Memory, RecurrentCore, Times
+from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,20 @@ class SimCoreHead(nn.Module):
 
     def imagine(self, states: CoreState, actions: Tensor) -> Tensor:
         """Roll out from belief states `[..., B, *]` along actions `[K, ..., B]`: simulated states `[K, ..., B, *]`."""
-        return self.core(one_hot_actions(actions, self.num_actions), states).outputs
+        return self.unroll(states, actions).outputs
+
+    def unroll(self, states: CoreState, actions: Tensor) -> Unrolled:
+        """Do what `imagine` does, and return the state after the last action as well, to go on from."""
+        return self.core(one_hot_actions(actions, self.num_actions), states)
+
+    def sample_frames(self, states: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Sample the frames of simulated states `[..., *]`: uint8 `[..., H, W, 3]`.
+
+        Raises:
+            UserError: the frame model makes no frames.
+        """
+        frames = self.frame_model.sample(states.flatten(0, -2), generator)
+        return frames.view(*states.shape[:-1], *frames.shape[1:])
 
     def loss(
         self,

@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from simcore.agent import Agent
-from simcore.common.tree import plain, to_device, tree_map
-from simcore.memory import CoreState, Resets
+from simcore.common.tree import plain, tree_map
+from simcore.memory import CoreState
+from simcore.stepper import AgentStepper
 from simcore.worlds import Walker
 
 
@@ -129,37 +130,23 @@ class AgentPolicy:
     needs_last = True
 
     def __init__(self, agent: Agent, num_envs: int, seed: int, greedy: bool = False) -> None:
-        self.agent = agent
-        self.greedy = greedy
-        self.device = next(agent.parameters()).device
-        self._generator = torch.Generator(self.device).manual_seed(seed)
-        self._state = agent.initial_state(num_envs)
+        self.stepper = AgentStepper(agent, num_envs, seed, greedy)
 
-    @torch.no_grad()
     def act(self, present: ActorInput) -> ActionOutput:
         """Take in the present frames, and choose."""
-        frames, actions, rewards = (torch.from_numpy(part).to(self.device)[None] for part in present[:3])
-        resets = Resets.of(torch.from_numpy(present.is_first)[None], self.device) if present.is_first.any() else None
-        believed = self.agent.observe(frames, actions, rewards, resets, self._state)
-        self._state = believed.final
-        log_policy = torch.log_softmax(self.agent.policy_and_value(believed.outputs[0]).logits, dim=-1)
-        if self.greedy:
-            chosen = log_policy.argmax(dim=-1)
-        else:
-            chosen = torch.multinomial(log_policy.exp(), 1, generator=self._generator)[:, 0]
-        log_probs = log_policy.gather(-1, chosen[:, None])[:, 0]
-        return ActionOutput(chosen.cpu().numpy(), log_probs.cpu().numpy())
+        self.stepper.observe(*present)
+        return ActionOutput(*self.stepper.choose())
 
     def core_state(self) -> CoreState:
         """Return a copy of the state that a later step does not change."""
-        return self.agent.core.portable(self._state)
+        return self.stepper.core_state()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the belief's state and that of the draws."""
-        return {"core": plain(self.core_state()), "generator": self._generator.get_state()}
+        return {"core": plain(self.core_state()), "generator": self.stepper.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the belief up again."""
-        like = self.agent.initial_state(self._state.hidden.shape[0])
-        self._state = to_device(tree_map(lambda _, leaf: leaf, like, state["core"]), self.device)
-        self._generator.set_state(state["generator"].cpu())
+        like = self.stepper.agent.initial_state(self.stepper.num_worlds)
+        core = tree_map(lambda _, leaf: leaf, like, state["core"])
+        self.stepper.load(core, None, state["generator"])

@@ -141,7 +141,7 @@ class FreshProbes:
         """Return what the probes of "belief", "untrained" or "frame" read."""
         if name == "frame":
             return Subject(name, see, None)
-        agent = {"belief": self.system.agent, "untrained": self.untrained}[name]
+        agent = self.untrained if name == "untrained" else self.system.agent
         return Subject(name, lambda trajectory: observe(agent, trajectory, of), agent)
 
     def get(self, names: Sequence[str], of: Of = "hidden", advance: Advance = silent) -> dict[str, Probes]:
@@ -152,20 +152,23 @@ class FreshProbes:
             of: what a belief is.
             advance: told what is done, and which part of it is.
         """
-        wanted = [name for name in dict.fromkeys(names) if (name, of) not in self._trained]
-        keys = {name: self._key(self.subject(name, of), of) for name in wanted}
-        for name in wanted:
-            kept = self._load(name, of, keys[name])
-            if kept is not None:
-                self._trained[name, of] = kept
-        missing = [self.subject(name, of) for name in wanted if (name, of) not in self._trained]
+        missing = [self.subject(name, of) for name in dict.fromkeys(names) if self.kept(name, of) is None]
         if missing:
             sets = [self._examples(missing, purpose, advance) for purpose in ("training", "validation")]
             for subject, examples, validation in zip(missing, *sets, strict=True):
                 probes = self._train(subject, examples, validation, advance)
                 self._trained[subject.name, of] = probes
-                self._save(subject.name, of, keys[subject.name], probes)
+                self._save(subject.name, of, self._key(subject, of), probes)
         return {name: self._trained[name, of] for name in names}
+
+    def kept(self, name: str = "belief", of: Of = "hidden") -> Probes | None:
+        """Return the probes of a subject, see `get`, if they were trained before on these weights; None if not."""
+        if (name, of) not in self._trained:
+            kept = self._load(name, of, self._key(self.subject(name, of), of))
+            if kept is None:
+                return None
+            self._trained[name, of] = kept
+        return self._trained[name, of]
 
     def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
         with torch.random.fork_rng(devices=[]):

@@ -121,10 +121,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     simulated = run.simulation.imagine(last, trajectory.actions[context:total])
     ahead = run.simulation.imagine(before, trajectory.actions[1:context][None])[0]
     noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    samples, expected = (
-        run.simulation.frame_model.sample(states.flatten(0, 1), noise).view(-1, *trajectory.frames.shape[1:])
-        for states in (simulated, ahead)
-    )
+    samples, expected = (run.simulation.sample_frames(states, noise) for states in (simulated, ahead))
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
     true, believed = None, None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import stats
 
 CONFIDENCE = 0.9
 
@@ -20,6 +19,8 @@ class Interval:
     @classmethod
     def of(cls, values: Sequence[float]) -> "Interval | None":
         """Return the interval of the mean of values; None where one is missing, unbounded where there is only one."""
+        from scipy import stats  # of the extra `figures`: who acts with a belief wants no intervals
+
         numbers = np.array(values, np.float64)
         if not len(numbers) or np.isnan(numbers).any():
             return None

@@ -10,12 +10,13 @@ def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], An
 
     Args:
         package: its `__name__`.
-        modules: by public name, the module that defines it.
+        modules: by public name, the module that defines it; or `module:name`, where it has another name there.
     """
 
     def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(modules[name]), name)
+        module, _, other = modules[name].partition(":")
+        return getattr(importlib.import_module(module), other or name)
 
     return get, lambda: sorted(modules)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import cattrs
-from tyro.conf import Positional
 
 from simcore.acting.executor import ActingConfig
 from simcore.agent import AgentConfig
@@ -14,6 +13,7 @@ from simcore.common.errors import UserError
 from simcore.config.checks import check_whole
 from simcore.config.earlier import brought_up
 from simcore.config.options import Options, structure_options
+from simcore.config.positional import Positional
 from simcore.frame_models.base import frame_models
 from simcore.frame_models.contrastive import ContrastiveConfig
 from simcore.frame_models.convdraw import ConvDRAWConfig

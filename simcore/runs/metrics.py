@@ -1,4 +1,4 @@
-"""The metrics of a run: one JSON line an update, and the same numbers for TensorBoard."""
+"""The metrics of a run: one JSON line an update, and the same numbers for TensorBoard where it is installed."""
 
 import json
 import math
@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING, Any, Self
 
 from simcore.common.errors import UserError
 from simcore.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class MetricsWriter:
@@ -37,9 +38,9 @@ class MetricsWriter:
                 if folder.metrics.exists():
                     _cut_after(folder.metrics, resume_at)
                 self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
-                self._tensorboard = files.enter_context(
-                    SummaryWriter(str(folder.tensorboard), purge_step=resume_at + 1)
-                )
+                self._tensorboard = _tensorboard(folder.tensorboard, resume_at)
+                if self._tensorboard is not None:
+                    files.enter_context(self._tensorboard)
             except OSError as error:
                 raise self._failed(error) from error
             self._files = files.pop_all()
@@ -57,9 +58,10 @@ class MetricsWriter:
         try:
             self._lines.write(json.dumps({"update": update, **finite}) + "\n")
             self._lines.flush()
-            for name, value in values.items():
-                self._tensorboard.add_scalar(name, value, update)
-            self._tensorboard.flush()
+            if self._tensorboard is not None:
+                for name, value in values.items():
+                    self._tensorboard.add_scalar(name, value, update)
+                self._tensorboard.flush()
         except OSError as error:
             raise self._failed(error) from error
 
@@ -99,6 +101,15 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     return [{key: math.nan if value is None else value for key, value in line.items()} for line in lines]
+
+
+def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
+    """Return what writes for TensorBoard, or None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError:
+        return None
+    return SummaryWriter(str(folder), purge_step=resume_at + 1)
 
 
 def _cut_after(path: Path, update: int) -> None:

@@ -1,20 +1,16 @@
 """How far a run is and how well it learns, on the screen or in a log."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import isnan
 from time import monotonic
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.panel import Panel
 
-_WIDEST_PANEL = 100
-_NARROWEST_OF_THREE = 76
-"""Columns that three groups of facts side by side need; a narrower panel has them below each other."""
 _UNKNOWN = "-"
 
 
@@ -60,7 +56,8 @@ class Progress:
     """Shows a training loop at work, in a `with` block around it.
 
     In a terminal: a panel, drawn by a thread of its own four times a second, which stays on the screen at the
-    end. Elsewhere (a log file, continuous integration): a plain line now and then, and one at the end.
+    end. Elsewhere (a log file, continuous integration), or where rich is not installed: a plain line now and then, and
+    one at the end.
 
     Args:
         total_updates: the updates of the whole run.
@@ -76,7 +73,7 @@ class Progress:
         total_updates: int,
         frames_per_update: int,
         start_update: int = 0,
-        console: Console | None = None,
+        console: "Console | None" = None,
         line_seconds: float = 10.0,
         shown: Sequence[str] = SEEING,
     ) -> None:
@@ -89,12 +86,15 @@ class Progress:
         self._updates_per_second = 0.0
         # One entry a second at most: the speed is that of 30 s, or of 30 updates where those take longer.
         self._recent = deque([(self._started, start_update)], maxlen=30)
-        self._console = console or Console()
+        self._console = console or _console()
         self._line_seconds = line_seconds
         self._line_due = self._started
         self._line_update: int | None = None
-        is_screen = self._console.is_terminal and not self._console.is_dumb_terminal
-        self._live = Live(self, console=self._console, refresh_per_second=4) if is_screen else None
+        self._live = None
+        if self._console is not None and self._console.is_terminal and not self._console.is_dumb_terminal:
+            from rich.live import Live
+
+            self._live = Live(self, console=self._console, refresh_per_second=4)
 
     def show(self, update: int, values: dict[str, float]) -> None:
         """Take note that `update` updates are done, and of their metrics.
@@ -124,38 +124,23 @@ class Progress:
         elif self._line_update != self._update:
             self._print_line()
 
-    def __rich__(self) -> Panel:
+    def __rich__(self) -> "Panel":
         """Return the panel as of now."""
-        width = min(self._console.width, _WIDEST_PANEL)
-        head = Table.grid("", "", "", padding=(0, 2), expand=True)
-        head.columns[1].ratio = 1
-        bar = ProgressBar(total=self._total, completed=self._update)
-        head.add_row(f"[bold]update {self._updates()}[/]", bar, f"[bold]{_percent(self._fraction())}[/]")
+        from simcore.runs.panel import make_panel
 
-        facts = list((self._pace() | self._metrics()).items())
-        groups = [facts[:4], facts[4:8], facts[8:]] if width >= _NARROWEST_OF_THREE else [facts]
-        body = Table.grid(padding=(0, 1), expand=True)
-        for group in groups:
-            if body.columns:
-                body.add_column(ratio=1)  # shares out the space that is left between the groups
-            body.add_column(style="dim", no_wrap=True)
-            # As wide as the widest number can be, so that nothing moves.
-            widest = len(self._frames(self._total)) if group is groups[0] else 10
-            body.add_column(justify="right", min_width=widest, no_wrap=True)
-        for row in zip(*groups, strict=True):
-            body.add_row(*[cell for fact in row for cell in ("", *fact)][1:])
-
-        page = Table.grid(expand=True)
-        page.add_row(head)
-        page.add_row("")
-        page.add_row(body)
-        return Panel(page, title="SimCore", title_align="left", border_style="dim", width=width)
+        assert self._console is not None
+        head = (f"update {self._updates()}", self._update, self._total, _percent(self._fraction()))
+        facts, widest = self._pace() | self._metrics(), len(self._frames(self._total))
+        return make_panel(head, list(facts.items()), widest, self._console.width)
 
     def _print_line(self) -> None:
         facts = (self._pace() | self._metrics()).items()
         known = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
         line = f"update {self._updates()} ({_percent(self._fraction())})  {known}"
-        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        if self._console is None:
+            print(line, flush=True)
+        else:
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
         self._line_update = self._update
 
     def _updates(self) -> str:
@@ -182,11 +167,25 @@ class Progress:
         """Return what is known of each shown metric, by name."""
         values = self._values
         # A stream that cannot write λ would end the training with an encoding error.
-        only_ascii = self._console.options.ascii_only
+        only_ascii = not _encoding(self._console).startswith("utf")
         return {
             (key if only_ascii and not name.isascii() else name): (write(values[key]) if key in values else _UNKNOWN)
             for key, (name, write) in ((key, _METRICS[key]) for key in self._shown)
         }
+
+
+def _console() -> "Console | None":
+    """Return standard output as rich has it, or None where rich is not installed."""
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    return Console()
+
+
+def _encoding(console: "Console | None") -> str:
+    """Return the encoding of what is shown on, in small letters."""
+    return (sys.stdout.encoding if console is None else console.encoding).lower()
 
 
 def _duration(seconds: float) -> str:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
+PREVIOUS_ACTION = "previous_action"
+"""The entry of info by which an environment tells the action that led to a frame."""
+
 
 def require(condition: bool, message: str) -> None:
     """Raise `ValueError(message)` unless the condition holds."""

@@ -1,4 +1,8 @@
-"""Registers the levels with Gymnasium, as `simcore/<level>-v0`, without importing one of them."""
+"""Registers the levels with Gymnasium, as `simcore/<level>-v0`, without importing one of them.
+
+`import simcore` does so, and so does Gymnasium itself where the id names the module:
+`gymnasium.make("simcore:simcore/RandomCity-v0")`. Since version 1.0 it has no plugins that it finds by an entry point.
+"""
 
 from gymnasium.envs.registration import register, registry
 

@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Space
 from numpy.typing import NDArray
-from PIL import Image
 
 LIKELY = ("image", "screen", "rgb", "pixels", "RGB_INTERLEAVED")
 """What images are called; decides where a Dict holds several."""
@@ -73,6 +72,8 @@ def make_frame(observation: Any, picture: Picture, size: int) -> NDArray[np.uint
         share = (pixels.astype(np.float64) - picture.low) / (picture.high - picture.low)
         pixels = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
     if pixels.shape[:2] != (size, size):
+        from PIL import Image  # of the extra `figures`: frames that have the size already need none
+
         pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)

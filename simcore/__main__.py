@@ -1,0 +1,29 @@
+"""The command `simcore`: its version, or its command line, which a library's user may have installed without."""
+
+import sys
+from collections.abc import Sequence
+
+from simcore.common.extras import missing_extra
+from simcore.common.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a library that is missing is one line on standard error and exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments == ["--version"]:
+        print(f"simcore {__version__}")
+        return
+    try:
+        from simcore import cli
+
+        cli.main(arguments)
+    except ModuleNotFoundError as error:
+        told = missing_extra(error)
+        if told is None:
+            raise
+        print(f"simcore: {told}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

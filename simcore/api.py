@@ -1,0 +1,151 @@
+"""What a program does with a run, each in one call: `load`, `train`, `probe`, `evaluate`, `roll_out`.
+
+A run is what `load` returns, or the path of its folder or of what `simcore export` has made of it.
+"""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from simcore.analysis import evaluation, measuring, rollout
+from simcore.analysis.evaluation import Evaluation
+from simcore.analysis.fresh_probes import Advance, Of, silent
+from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.rollout import LongRollout
+from simcore.analysis.scores import Scores
+from simcore.common.errors import UserError
+from simcore.config.run import Config
+from simcore.runs import RunFolder
+from simcore.training.loop import check
+from simcore.training.loop import train as train_in
+
+Run = LoadedRun | str | Path
+"""A run that was loaded, or where it is."""
+
+
+def train(config: Config, run: str | Path | None = None) -> LoadedRun:
+    """Train a run to its last update, from its newest checkpoint where its folder has one.
+
+    Args:
+        config: what to train.
+        run: the run's folder; None: `runs/` and the configuration's `run_name`.
+
+    Returns:
+        The run, loaded where it was trained.
+
+    Raises:
+        UserError: the folder holds a run of another configuration, or is in use; or training failed.
+        KeyboardInterrupt: it was interrupted; there is a checkpoint, from which the same call goes on.
+    """
+    check(config)
+    path = Path("runs") / config.run_name if run is None else Path(run)
+    folder = _open_or_create(path, config)
+    if not train_in(config, folder):
+        raise KeyboardInterrupt(f"stopped with a checkpoint; the same call goes on in {path}")
+    return load(path, config.device)
+
+
+def probe(
+    run: Run,
+    worlds: int = 256,
+    *,
+    oracle: Run | None = None,
+    online: bool = False,
+    of: Of = "hidden",
+    controls: bool = True,
+    advance: Advance = silent,
+    device: str = "auto",
+) -> dict[str, Scores]:
+    """Measure what a run's belief knows of held-out worlds, beside what it is compared with.
+
+    Fresh probes are trained on the frozen belief first, unless the run's folder holds them.
+
+    Args:
+        run: the run.
+        worlds: how many held-out worlds, one episode each.
+        oracle: a supervised run in the same worlds, which is shown the same frames.
+        online: read the belief by the probes that were trained along with it.
+        of: what the probes read: b_t ("hidden"), or the LSTM's cell as well ("state").
+        controls: measure an untrained agent and the present frame too.
+        advance: told what is done, and which part of it is.
+        device: where to, if `run` is a path.
+
+    Returns:
+        Scores `[T, worlds]` by name: see `simcore.analysis.measuring.measure`.
+
+    Raises:
+        UserError: the run has no probes, or the oracle is none.
+    """
+    loaded = replace(loaded_run(run, device), online=online)
+    beside = None if oracle is None else loaded_run(oracle, device)
+    return measuring.measure(loaded, worlds, oracle=beside, controls=controls, of=of, advance=advance)
+
+
+def evaluate(
+    run: Run,
+    episodes: int = 100,
+    *,
+    level: str | None = None,
+    greedy: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+) -> Evaluation:
+    """Let a run's agent, and a random policy, play whole episodes in new worlds.
+
+    Args:
+        run: the run.
+        episodes: how many.
+        level: another level than the run's; None: the run's.
+        greedy: take the most likely action and draw none.
+        seed: chooses the worlds, and what is drawn.
+        device: where to, if `run` is a path.
+
+    Raises:
+        UserError: the run's agent does not act, or the level has other actions than its own.
+    """
+    return evaluation.evaluate(loaded_run(run, device), episodes, level, greedy, seed)
+
+
+def roll_out(
+    run: Run,
+    worlds: int = 4,
+    *,
+    context: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> LongRollout:
+    """Let a run's belief see the first frames of held-out episodes, then simulate on along the actions (App. J).
+
+    Args:
+        run: the run.
+        worlds: how many.
+        context: frames that the belief sees; None: half an episode, 50 at most.
+        steps: frames that are then simulated; None: 16, or as many as the episode has.
+        seed: chooses the worlds, and what is drawn.
+        device: where to, if `run` is a path.
+
+    Raises:
+        UserError: the run has no frame model, or the numbers do not fit into an episode.
+    """
+    return rollout.roll_out(loaded_run(run, device), worlds, context, steps, seed)
+
+
+def loaded_run(run: Run, device: str = "auto") -> LoadedRun:
+    """Return a run, loaded if it is a path.
+
+    Raises:
+        UserError: there is no such run, it has no checkpoint, or it is damaged.
+    """
+    return run if isinstance(run, LoadedRun) else load(run, device)
+
+
+def _open_or_create(path: Path, config: Config) -> RunFolder:
+    """Return the run's folder, made where there is none."""
+    if not (path / "config.json").exists():
+        return RunFolder.create(path, config.to_dict())
+    folder = RunFolder.open(path)
+    recorded = Config.from_dict(folder.config)
+    differing = [f.name for f in fields(Config) if getattr(config, f.name) != getattr(recorded, f.name)]
+    if differing:
+        raise UserError(f"{path} holds a run with another {', '.join(differing)}; name a new folder")
+    return folder

@@ -1,0 +1,295 @@
+"""A belief, live: it observes frame after frame, acts, imagines, and is read.
+
+```python
+session = BeliefSession(agent, simulation, probes)
+belief = session.observe(*env.reset(seed=0))
+while not over:
+    *returned, info = env.step(session.act())
+    belief = session.observe(*returned, info)
+```
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from simcore.agent import Agent
+from simcore.belief import Belief
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+from simcore.common.seeding import stream
+from simcore.data.state import CoreState
+from simcore.data.trajectory import NO_ACTION
+from simcore.probes import MapModel, Probes
+from simcore.simulation import SimCoreHead
+from simcore.stepper import AgentStepper
+from simcore.worlds.api import PREVIOUS_ACTION, checked_actions
+
+ReadBy = Literal["fresh", "online", "nothing"]
+"""What reads a belief: probes trained to the end on the frozen belief, probes trained along with it, or none."""
+
+
+class SessionState(NamedTuple):
+    """A moment of a session, from which it, or a fork of it, can go on; safe to keep."""
+
+    core: CoreState
+    """The belief core's state after the last frame, `[N, ...]`."""
+    belief: Tensor | None
+    """b_t, `[N, belief_size]`; None before the first frame."""
+    simulated: CoreState | None
+    """The simulation core's state after steps without frames; None if there were none since the last frame."""
+    action: NDArray[np.int64] | None
+    """What was chosen and has not been answered by a frame yet, `[N]`."""
+    is_over: NDArray[np.bool_]
+    """Where an episode has ended, so that the next frame is the first of another, `[N]`."""
+    policy_generator: Tensor
+    """The state of what draws actions."""
+    frame_generator: Tensor
+    """The state of what draws imagined frames and maps."""
+
+
+class BeliefSession:
+    """The belief of one world, or of N side by side, formed frame by frame without gradient.
+
+    It carries the previous action, the reward and where episodes begin. An action is known because the session chose it
+    (`act`), because the environment's info tells it (as those of `LoadedRun.make_env` do), or because it is given
+    (`action=`); the later of these comes first.
+
+    Args:
+        agent: the nets; read at each step, so whoever changes its weights changes what is done next.
+        simulation: imagines frames; None: nothing is imagined.
+        probes: read the belief; None: it is not read.
+        map_model: samples maps; None: none are sampled.
+        batch: N, worlds side by side, whose arrays then have a leading dimension; None: one world, and none.
+        seed: of the draws.
+        greedy: take the most likely action and draw none.
+        reward_scale: what rewards are multiplied by before the agent sees them.
+        read_by: which probes these are.
+
+    Raises:
+        UserError: `batch` is not positive.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        simulation: SimCoreHead | None = None,
+        probes: Probes | None = None,
+        map_model: MapModel | None = None,
+        *,
+        batch: int | None = None,
+        seed: int = 0,
+        greedy: bool = False,
+        reward_scale: float = 1.0,
+        read_by: ReadBy = "nothing",
+    ) -> None:
+        require(batch is None or batch >= 1, f"batch is {batch}; it must be at least 1, or None for one world")
+        self.agent = agent
+        self.simulation = simulation
+        self.probes = probes
+        self.map_model = map_model
+        self.batch = batch
+        self.num_worlds = batch or 1
+        self.reward_scale = reward_scale
+        self.read_by = read_by
+        self._stepper = AgentStepper(agent, self.num_worlds, seed, greedy)
+        self._imagination = torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+        self._simulated: CoreState | None = None
+        self._action: NDArray[np.int64] | None = None
+        self._is_over = np.ones(self.num_worlds, np.bool_)
+
+    def observe(self, frame: ArrayLike, *returned: Any, action: ArrayLike | None = None) -> Belief:
+        """Take in what an environment's `reset` or `step` returned.
+
+        Worlds of a batch begin their next episode by themselves, in Gymnasium's next-step mode: the step after an end
+        returns a first frame. There, after `reset`, and at a session's first frame, the belief begins anew.
+
+        Args:
+            frame: uint8 `[H, W, 3]`, or `[N, H, W, 3]` of a batch.
+            *returned: the info, as `reset` returns it; or reward, terminated, truncated and info, as `step` does.
+            action: what led to the frame; None: what the environment tells, or else what `act` chose.
+
+        Raises:
+            UserError: nobody knows the action that led to the frame.
+            ValueError: the frame or the action is not one of this agent's.
+            TypeError: it is neither what `reset` returned nor what `step` did.
+        """
+        frames = self._frames(frame)
+        rewards, over = np.zeros(self.num_worlds, np.float32), np.zeros(self.num_worlds, np.bool_)
+        actions, begins = np.full(self.num_worlds, NO_ACTION, np.int64), np.ones(self.num_worlds, np.bool_)
+        if len(returned) == 4:
+            reward, terminated, truncated, info = returned
+            begins = self._is_over
+            if not begins.all():
+                actions = np.where(begins, NO_ACTION, self._previous_action(action, info, begins))
+                rewards = np.where(begins, 0.0, self.reward_scale * self._each(reward, np.float64)).astype(np.float32)
+            over = self._each(terminated, np.bool_) | self._each(truncated, np.bool_)
+        elif len(returned) != 1:
+            raise TypeError(
+                f"observe was given a frame and {len(returned)} more; it takes what reset returned (frame, info), or "
+                "what step returned (frame, reward, terminated, truncated, info)"
+            )
+        self._stepper.observe(frames, actions, rewards, begins)
+        self._is_over, self._action, self._simulated = over, None, None
+        return self.read()
+
+    def read(self) -> Belief:
+        """Return the present belief, to be read.
+
+        Raises:
+            UserError: no frame was observed, or none since steps without them: what is simulated cannot be read.
+        """
+        return Belief(self._present(), self.batch is not None, self.probes)
+
+    def act(self) -> int | NDArray[np.int64]:
+        """Choose the next action, of each world of a batch int64 `[N]`.
+
+        Raises:
+            UserError: the agent has no policy; or as `read`.
+        """
+        require(
+            self.agent.heads is not None,
+            "this agent has no policy, a hand-made one acted in its training; choose actions in another way, and tell "
+            "them by session.observe(*env.step(action), action=action)",
+        )
+        self._present()
+        self._action, _ = self._stepper.choose()
+        return self._action if self.batch is not None else int(self._action[0])
+
+    @torch.no_grad()
+    def imagine(self, actions: ArrayLike, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
+        """Imagine the frames that actions would lead to; the session stays where it is.
+
+        Args:
+            actions: K of them, `[K]`, or `[K, N]` of a batch.
+            samples: S, how often each frame is sampled, from one simulated state.
+            seed: of the draws; None: they go on from the last ones, and begin by the session's own seed.
+
+        Returns:
+            Frames, uint8 `[S, K, H, W, 3]`, or `[S, K, N, H, W, 3]` of a batch.
+
+        Raises:
+            UserError: there is no simulation, or its frame model makes no frames; nothing was observed yet; or
+                `samples` is not positive.
+            ValueError: the actions are not this agent's.
+        """
+        simulation, state = self._simulation(), self._moment()
+        require(samples >= 1, f"samples is {samples}; it must be at least 1")
+        rows = [self._actions(row) for row in np.asarray(actions)]
+        if not rows:
+            raise ValueError("there are no actions; give one at least")
+        states = simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
+        frames = simulation.sample_frames(states.expand(samples, *states.shape), self._drawn_by(seed)).cpu().numpy()
+        return frames if self.batch is not None else frames[:, :, 0]
+
+    @torch.no_grad()
+    def imagine_maps(self, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
+        """Sample the map given the present belief, uint8 `[S, M, M, 3]`, or `[S, N, M, M, 3]` of a batch.
+
+        Raises:
+            UserError: there is no map model; or as `read`.
+        """
+        if self.map_model is None:
+            raise UserError("there is no map model; train one with --probes.map-convdraw")
+        belief = self._present()
+        maps = self.map_model.sample(belief.expand(samples, *belief.shape), self._drawn_by(seed)).cpu().numpy()
+        return maps if self.batch is not None else maps[:, 0]
+
+    @torch.no_grad()
+    def step_blind(self, action: ArrayLike) -> None:
+        """Go on by an action without a frame, by the simulation core.
+
+        From then on `imagine` starts there, and the belief cannot be read or act. A frame ends it: the belief goes on
+        from the last one that it saw.
+
+        Raises:
+            UserError: there is no simulation, or nothing was observed yet.
+            ValueError: the action is not this agent's.
+        """
+        chosen = self._actions(action)
+        unrolled = self._simulation().unroll(self._moment(), torch.from_numpy(chosen).to(self._stepper.device)[None])
+        self._simulated, self._action = unrolled.final, chosen
+
+    @property
+    def state(self) -> SessionState:
+        """The present moment, to come back to by `fork`."""
+        return SessionState(
+            self._stepper.core_state(),
+            self._stepper.belief,
+            None if self._simulated is None else self._simulation().core.portable(self._simulated),
+            self._action,
+            self._is_over,
+            self._stepper.generator.get_state(),
+            self._imagination.get_state(),
+        )
+
+    def fork(self, state: SessionState | None = None) -> "BeliefSession":
+        """Return a session of the same nets that goes on from a moment; this one is left as it is.
+
+        Args:
+            state: of this session or of one like it; None: the present one.
+        """
+        state = self.state if state is None else state
+        other = copy.copy(self)
+        other._stepper = copy.copy(self._stepper)
+        other._stepper.load(state.core, state.belief, state.policy_generator)
+        other._simulated, other._action, other._is_over = state.simulated, state.action, state.is_over
+        other._imagination = torch.Generator(self._stepper.device)
+        other._imagination.set_state(state.frame_generator)
+        return other
+
+    def _present(self) -> Tensor:
+        require(self._simulated is None, "the last steps were without frames, and only a belief is read: observe one")
+        return self._last_belief()
+
+    def _moment(self) -> CoreState:
+        """Return the state that the simulation core starts from."""
+        self._last_belief()
+        return self._stepper.state if self._simulated is None else self._simulated
+
+    def _last_belief(self) -> Tensor:
+        if self._stepper.belief is None:
+            raise UserError("nothing was observed yet; begin with session.observe(*env.reset(seed=0))")
+        return self._stepper.belief
+
+    def _simulation(self) -> SimCoreHead:
+        if self.simulation is None:
+            raise UserError("there is no simulation, so nothing is imagined; train a run with a frame model")
+        return self.simulation
+
+    def _drawn_by(self, seed: int | None) -> torch.Generator:
+        if seed is None:
+            return self._imagination
+        return torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+
+    def _previous_action(
+        self, given: ArrayLike | None, info: Mapping[str, Any], begins: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        for action in (given, info.get(PREVIOUS_ACTION), self._action):
+            if action is not None:
+                return self._actions(np.where(begins, 0, self._each(action)))
+        raise UserError(
+            "nobody knows the action that led to this frame: choose it by session.act(), take an environment of "
+            "run.make_env(), which tells it, or give it: session.observe(*env.step(action), action=action)"
+        )
+
+    def _actions(self, actions: ArrayLike) -> NDArray[np.int64]:
+        return checked_actions(self._each(actions), self.num_worlds, self.agent.num_actions)
+
+    def _frames(self, frame: ArrayLike) -> NDArray[np.uint8]:
+        frames = np.array(frame if self.batch is not None else np.asarray(frame)[None])  # a copy, which may be written
+        shape = (self.num_worlds, self.agent.frame_size, self.agent.frame_size, 3)
+        if frames.dtype != np.uint8 or frames.shape != shape:
+            asked = list(shape if self.batch is not None else shape[1:])
+            raise ValueError(f"a frame must be uint8 {asked}, not {frames.dtype} {list(np.shape(frame))}")
+        return frames
+
+    def _each(self, value: ArrayLike, dtype: Any = None) -> NDArray[Any]:
+        """Return an array with a value for each world."""
+        array = np.asarray(value, dtype)
+        return array if self.batch is not None else array.reshape(1)

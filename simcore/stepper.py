@@ -1,0 +1,81 @@
+"""The one step of a belief without gradient, which policies and sessions go by."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simcore.agent import Agent
+from simcore.common.tree import to_device
+from simcore.data.state import CoreState
+from simcore.data.times import Resets
+
+
+class AgentStepper:
+    """An agent with its beliefs of N worlds, which it forms frame by frame and acts on.
+
+    Args:
+        agent: the nets; read at each step, so whoever changes its weights changes what is done next.
+        num_worlds: N.
+        seed: of the draws.
+        greedy: take the most likely action and draw none.
+    """
+
+    def __init__(self, agent: Agent, num_worlds: int, seed: int, greedy: bool = False) -> None:
+        self.agent = agent
+        self.num_worlds = num_worlds
+        self.greedy = greedy
+        self.device = next(agent.parameters()).device
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        """Draws the actions."""
+        self.state = agent.initial_state(num_worlds)
+        """The belief core's state `[N, ...]`, whose memory a later step may overwrite: see `core_state`."""
+        self.belief: Tensor | None = None
+        """b_t, `[N, belief_size]`; None before the first frame."""
+
+    @torch.no_grad()
+    def observe(
+        self,
+        frames: NDArray[np.uint8],
+        actions: NDArray[np.int64],
+        rewards: NDArray[np.float32],
+        is_first: NDArray[np.bool_],
+    ) -> None:
+        """Form the next beliefs.
+
+        Args:
+            frames: uint8 `[N, H, W, 3]`.
+            actions: what led to them, int64 `[N]`; `NO_ACTION` where `is_first`.
+            rewards: what came with them, scaled, float32 `[N]`; 0 where `is_first`.
+            is_first: where an episode begins, bool `[N]`.
+        """
+        seen, done, got = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
+        resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
+        unrolled = self.agent.observe(seen, done, got, resets, self.state)
+        self.state, self.belief = unrolled.final, unrolled.outputs[0]
+
+    @torch.no_grad()
+    def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Draw from the policy of the present beliefs, or take the most likely: actions and log µ(action), both `[N]`.
+
+        Raises:
+            RuntimeError: the agent has no policy.
+        """
+        assert self.belief is not None, "what acts has observed"
+        log_policy = torch.log_softmax(self.agent.policy_and_value(self.belief).logits, dim=-1)
+        if self.greedy:
+            chosen = log_policy.argmax(dim=-1)
+        else:
+            chosen = torch.multinomial(log_policy.exp(), 1, generator=self.generator)[:, 0]
+        log_probs = log_policy.gather(-1, chosen[:, None])[:, 0]
+        return chosen.cpu().numpy(), log_probs.cpu().numpy()
+
+    def core_state(self) -> CoreState:
+        """Return a copy of the belief core's state `[N, ...]`, which a later step does not change."""
+        return self.agent.core.portable(self.state)
+
+    def load(self, state: CoreState, belief: Tensor | None, generator: Tensor) -> None:
+        """Go on from a state, the belief that came with it, and a state of the generator, which is a new one then."""
+        self.state, self.belief = to_device(state, self.device), belief
+        self.generator = torch.Generator(self.device)
+        self.generator.set_state(generator.cpu())

@@ -1,0 +1,159 @@
+"""What `import simcore` offers, what it costs, and which libraries who does not need."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import simcore
+from simcore.__main__ import main
+from simcore.analysis.loading import LoadedRun
+from simcore.worlds import LEVELS
+from simcore.worlds.registration import NAMES
+from tinier import tinier, tinier_acting
+
+SLOW = ("torch", "numba", "tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "cattrs", "ray")
+"""Libraries that `import simcore` leaves to whoever asks for a name that needs them."""
+EXTRAS = ("tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "ray")
+"""Libraries that belong to an extra."""
+
+
+def python(code: str, *arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process, in which some libraries are not to be found."""
+    hidden = f"import sys; sys.modules.update(dict.fromkeys({without!r}))\n"
+    command = [sys.executable, "-W", "error", "-c", hidden + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def imported(code: str, names: tuple[str, ...]) -> set[str]:
+    """Return which of the modules are imported by code."""
+    done = python(f"{code}\nimport sys\nprint(*(name for name in {names!r} if name in sys.modules))")
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_importing_it_is_quick() -> None:
+    assert imported("import simcore; dir(simcore)", SLOW) == set()
+
+
+@pytest.mark.parametrize("module", ["simcore.objectives", "simcore.memory"])
+def test_the_mathematics_needs_no_worlds_and_no_command_line(module: str) -> None:
+    assert imported(f"import {module}", SLOW) & {"numba", "tyro", "matplotlib", "rich"} == set()
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(simcore.__all__) == set(dir(simcore))
+    for name in simcore.__all__:
+        assert getattr(simcore, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = simcore.nothing  # type: ignore[attr-defined]
+
+
+def test_level_configs_have_the_levels_names() -> None:
+    assert tuple(LEVELS) == NAMES
+    for name, level in LEVELS.items():
+        assert getattr(simcore, name) is level.config
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simcore.__version__ == version("simcore")
+    main(["--version"])
+    assert capsys.readouterr().out == f"simcore {simcore.__version__}\n"
+
+
+def test_sources_that_are_not_installed_have_no_version() -> None:
+    hide = (
+        "import importlib.metadata as m\ndef missing(name): raise m.PackageNotFoundError(name)\nm.version = missing\n"
+    )
+    done = python(f"{hide}import simcore; print(simcore.__version__)")
+    assert done.stdout == "unknown\n", done.stderr
+
+
+MAKE = "env = gymnasium.make({!r}, size=7, frame_size=8); print(env.reset(seed=0)[0].shape)"
+
+
+@pytest.mark.parametrize(
+    ("imports", "name"),
+    [
+        ("import simcore, gymnasium", "simcore/RandomCity-v0"),
+        ("import gymnasium, simcore", "simcore/RandomCity-v0"),
+        ("import gymnasium", "simcore:simcore/RandomCity-v0"),
+    ],
+)
+def test_gymnasium_makes_the_levels(imports: str, name: str) -> None:
+    done = python(f"{imports}; {MAKE.format(name)}")
+    assert done.stdout == "(8, 8, 3)\n", done.stderr
+
+
+LIBRARY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import simcore
+from tinier import tinier
+run = simcore.train(tinier(learning__updates=1), sys.argv[2])
+env, session = run.make_env(), run.session()
+belief = session.observe(*env.reset(seed=0))
+print(belief.map.shape, session.imagine([0, 1], samples=2).shape)
+print(len(simcore.probe(run, 2, controls=False)), simcore.roll_out(run, 1).context)
+"""
+
+
+def test_a_library_is_enough_without_the_extras(tmp_path: Path) -> None:
+    done = python(LIBRARY, str(Path(__file__).parent), str(tmp_path / "run"), without=EXTRAS)
+    assert done.returncode == 0, done.stderr
+    *lines, shapes, numbers = done.stdout.splitlines()
+    assert shapes == "(7, 7, 3) (2, 2, 8, 8, 3)"
+    assert numbers == "3 4"
+    assert lines[-1].startswith("update 1 / 1 (100.0 %)  frames 21")
+    assert (tmp_path / "run" / "metrics.jsonl").exists()
+    assert not (tmp_path / "run" / "tensorboard").exists()
+
+
+@pytest.mark.parametrize(("library", "extra"), [("tyro", "cli"), ("rich", "cli"), ("matplotlib", "figures")])
+def test_the_command_line_says_which_extra_is_missing(library: str, extra: str) -> None:
+    code = "from simcore.__main__ import main; main(['figure', 'curves', '/nowhere'])"
+    done = python(code, without=(library,))
+    assert done.returncode == 2
+    assert done.stderr == f"simcore: this needs {library}, which is not installed: pip install 'simcore[{extra}]'\n"
+
+
+def test_errors_of_other_libraries_are_not_hidden() -> None:
+    done = python("from simcore.__main__ import main; main(['--help'])", without=("numpy",))
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_a_run_is_trained_from_python_and_goes_on(tmp_path: Path) -> None:
+    config = tinier_acting(learning__updates=2)
+    run = simcore.train(config, tmp_path / "run")
+    assert isinstance(run, LoadedRun)
+    assert run.update == 2
+    assert simcore.train(config, tmp_path / "run").update == 2
+    with pytest.raises(simcore.UserError, match="holds a run with another seed, learning; name a new folder"):
+        simcore.train(tinier_acting(learning__updates=3, seed=1), tmp_path / "run")
+    assert simcore.evaluate(run, 3, seed=1).agent == simcore.evaluate(str(tmp_path / "run"), 3, seed=1).agent
+
+
+def test_an_interrupt_is_one_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simcore.api.train_in", lambda config, folder: False)
+    with pytest.raises(KeyboardInterrupt, match="the same call goes on in"):
+        simcore.train(tinier(learning__updates=1), tmp_path / "run")
+
+
+def test_what_looks_into_a_run_takes_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run = simcore.train(tinier(learning__updates=1), path)
+    scores = simcore.probe(path, 2, controls=False)
+    assert set(scores) == {"belief", "online", "constant"}
+    assert set(simcore.probe(run, 2, online=True)) == {"belief", "constant"}
+    assert (simcore.roll_out(path, 1).frames == simcore.roll_out(run, 1).frames).all()
+
+
+def test_worlds_are_made_by_name() -> None:
+    assert simcore.make_worlds("Food", 2, size=7).num_envs == 2
+    assert simcore.make_worlds("Terrain", 2, simcore.Terrain(frame_size=8)).reset(seed=0)[0].shape == (2, 8, 8, 3)
+    assert simcore.make_worlds("MiniGrid-Empty-5x5-v0", 2, frame_size=8).reset(seed=0)[0].shape == (2, 8, 8, 3)
+    with pytest.raises(ValueError, match="unknown level 'Nowhere'"):
+        simcore.make_worlds("Nowhere")

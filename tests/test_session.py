@@ -1,0 +1,287 @@
+"""A session is the belief that training forms, one frame at a time."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import simcore
+from simcore import BeliefSession, UserError
+from simcore.acting import Actor, ActorInput, AgentPolicy
+from simcore.analysis.loading import LoadedRun
+from simcore.build import make_system, make_worlds
+from simcore.config.run import Config
+from simcore.data.trajectory import NO_ACTION, Trajectory
+from simcore.system import SimCore
+from simcore.worlds.making import make_env
+from tinier import tinier, tinier_acting
+
+WORLDS, STEPS = 3, 60
+CORES = ["lstm", "slots", "kanerva"]
+
+
+def make(config: Config) -> SimCore:
+    torch.manual_seed(0)
+    return make_system(config).eval().requires_grad_(False)
+
+
+def make_session(config: Config, batch: int | None = None, **changes: Any) -> BeliefSession:
+    system = make(config)
+    return BeliefSession(system.agent, system.simulation, system.probes, system.map_model, batch=batch, **changes)
+
+
+def unrolled(system: SimCore, trajectory: Trajectory) -> np.ndarray:
+    """Return the beliefs of a trajectory as the learner forms them, `[T, B, *]`."""
+    return system.agent.unroll(trajectory).outputs.numpy()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_batch_has_the_beliefs_of_the_unroll(core: str) -> None:
+    config = tinier_acting(core=core, reinforcement__reward_scale=2.0)
+    system = make(config)
+    actor = Actor(make_worlds(config, WORLDS), AgentPolicy(system.agent, WORLDS, seed=7), seed=11, reward_scale=2.0)
+    trajectory = actor.collect(STEPS).trajectory
+    assert trajectory.is_first[1:].any()
+    expected = unrolled(system, trajectory)
+
+    session = BeliefSession(system.agent, batch=WORLDS, seed=7, reward_scale=2.0)
+    worlds = make_worlds(config, WORLDS)
+    belief = session.observe(*worlds.reset(seed=11))
+    for t in range(STEPS):
+        np.testing.assert_allclose(belief.vector, expected[t], atol=1e-5)
+        actions = session.act()
+        begins = trajectory.is_first[t + 1].numpy()
+        assert (np.where(begins, NO_ACTION, actions) == trajectory.actions[t + 1].numpy()).all()
+        belief = session.observe(*worlds.step(actions))
+    np.testing.assert_allclose(belief.vector, expected[STEPS], atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [tinier(), tinier_acting(core="slots")], ids=["walker", "agent"])
+def test_one_world_is_a_batch_of_one(config: Config) -> None:
+    """The environment tells what it was given, and begins anew where the batch does so by itself."""
+    one, batch = make_session(config), make_session(config, batch=1)
+    env, worlds = make_env(config.level, config.world), make_worlds(config, 1)
+    belief, beside = one.observe(*env.reset(seed=4)), batch.observe(*worlds.reset(seed=4))
+    generator, over = np.random.default_rng(0), False
+    for _ in range(30):
+        action = int(generator.integers(len(env.action_names)))
+        if over:
+            belief, over = one.observe(*env.reset()), False
+        else:
+            returned = env.step(action)
+            belief, over = one.observe(*returned), returned[2] or returned[3]
+        beside = batch.observe(*worlds.step(np.array([action])), action=[action])
+        np.testing.assert_array_equal(belief.vector, beside.vector[0])
+        np.testing.assert_array_equal(belief.map, beside.map[0])
+        assert belief.cell == beside.cell[0]
+        assert belief.heading == beside.heading[0]
+
+
+def test_what_is_given_comes_before_what_is_told_and_that_before_what_was_chosen() -> None:
+    config = tinier_acting()
+    env = make_env(config.level, config.world)
+    env.reset(seed=0)
+    frame, reward, *ends, info = env.step(0)
+
+    def vector(chosen: int | None, told: int | None, given: int | None) -> np.ndarray:
+        session = make_session(config)
+        session.observe(*env.reset(seed=0))
+        session._action = None if chosen is None else np.array([chosen])
+        told_info = {name: value for name, value in info.items() if name != "previous_action"}
+        told_info |= {} if told is None else {"previous_action": told}
+        return session.observe(frame, reward, *ends, told_info, action=given).vector
+
+    first, second = vector(1, None, None), vector(2, None, None)
+    assert (first != second).any()
+    for chosen, told, given in ((None, 1, None), (None, None, 1), (2, 1, None), (2, 2, 1)):
+        np.testing.assert_array_equal(vector(chosen, told, given), first)
+    with pytest.raises(UserError, match="nobody knows the action that led to this frame"):
+        vector(None, None, None)
+
+
+def test_a_policy_goes_by_the_same_step() -> None:
+    config = tinier_acting(core="slots")
+    system, worlds = make(config), make_worlds(config, WORLDS)
+    policy, session = AgentPolicy(system.agent, WORLDS, seed=5), BeliefSession(system.agent, batch=WORLDS, seed=5)
+    frames, info = worlds.reset(seed=0)
+    nothing = ActorInput(frames, np.full(WORLDS, NO_ACTION), np.zeros(WORLDS, np.float32), np.ones(WORLDS, np.bool_))
+    session.observe(frames, info)
+    assert (policy.act(nothing).actions == session.act()).all()
+    assert set(policy.state_dict()) == {"core", "generator"}
+    assert torch.equal(policy.state_dict()["generator"], session.state.policy_generator)
+    greedy = BeliefSession(system.agent, batch=WORLDS, seed=5, greedy=True)
+    greedy.observe(frames, info)
+    assert torch.equal(greedy.state.policy_generator, torch.Generator().manual_seed(5).get_state())
+    assert (greedy.act() == system.agent.policy_and_value(greedy.state.belief).logits.argmax(-1).numpy()).all()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_imagining_is_the_simulation_and_leaves_the_session_where_it_is(core: str) -> None:
+    config = tinier(core=core, frame_model="deterministic")
+    system = make(config)
+    session = BeliefSession(system.agent, system.simulation, batch=WORLDS)
+    worlds = make_worlds(config, WORLDS)
+    session.observe(*worlds.reset(seed=0))
+    session.observe(*worlds.step(np.zeros(WORLDS, np.int64)), action=np.zeros(WORLDS, np.int64))
+    actions = np.random.default_rng(0).integers(5, size=(4, WORLDS))
+    states = system.simulation.imagine(session.state.core, torch.from_numpy(actions))
+    expected = system.simulation.frame_model.sample(states.flatten(0, 1)).view(4, WORLDS, 8, 8, 3).numpy()
+    before = session.read().vector
+    frames = session.imagine(actions, samples=2)
+    assert frames.dtype == np.uint8
+    assert (frames == expected).all()
+    np.testing.assert_array_equal(session.read().vector, before)
+    assert (session.imagine(actions, samples=2) == frames).all()
+
+    blind = session.fork()
+    blind.step_blind(actions[0])
+    blind = blind.fork()  # a moment without frames is one to come back to as well
+    blind.step_blind(actions[1])
+    assert (blind.imagine(actions[2:], samples=1)[0] == expected[2:]).all()
+    with pytest.raises(UserError, match="only a belief is read"):
+        blind.read()
+    seen = worlds.step(actions[0])
+    assert (blind.observe(*seen, action=actions[0]).vector == session.observe(*seen, action=actions[0]).vector).all()
+
+
+def test_what_is_imagined_differs_and_repeats() -> None:
+    config = tinier()
+    env = make_env(config.level, config.world)
+    one, other = make_session(config, seed=3), make_session(config, seed=3)
+    for session in (one, other):
+        session.observe(*env.reset(seed=0))
+    frames = one.imagine([0, 1], samples=3)
+    assert frames.shape == (3, 2, 8, 8, 3)
+    assert (frames[0] != frames[1]).any()
+    assert (other.imagine([0, 1], samples=3) == frames).all()
+    assert (one.imagine([0, 1], samples=3) != frames).any()
+    assert (one.imagine([0, 1], seed=1) == one.imagine([0, 1], seed=1)).all()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_fork_goes_on_alike_and_changes_nothing(core: str) -> None:
+    config = tinier_acting(core=core)
+    session, worlds = make_session(config, batch=WORLDS), make_worlds(config, WORLDS)
+    session.observe(*worlds.reset(seed=0))
+    moments = []
+    for _ in range(12):
+        moments.append((session.state, worlds.get_state()))
+        session.observe(*worlds.step(session.act()))
+    end = session.read().vector
+    for begun in (3, 11):
+        moment, world = moments[begun]
+        fork = session.fork(moment)
+        worlds.set_state(world)
+        for _ in range(begun, 12):
+            fork.observe(*worlds.step(fork.act()))
+        np.testing.assert_allclose(fork.read().vector, end, atol=1e-6)
+    np.testing.assert_array_equal(session.read().vector, end)
+
+
+def test_bad_input_is_one_clear_line() -> None:
+    config = tinier()
+    env, session = make_env(config.level, config.world), make_session(config)
+    first = env.reset(seed=0)
+    with pytest.raises(UserError, match=r"begin with session.observe\(\*env.reset"):
+        session.imagine([0])
+    session.observe(*first)
+    with pytest.raises(TypeError, match="what reset returned"):
+        session.observe(first[0])
+    with pytest.raises(ValueError, match=r"a frame must be uint8 \[8, 8, 3\], not uint8 \[4, 8, 3\]"):
+        session.observe(first[0][:4], {})
+    with pytest.raises(ValueError, match="allowed are 0 to 4"):
+        session.observe(*env.step(0), action=5)
+    with pytest.raises(ValueError, match="allowed are 0 to 4"):
+        session.imagine([0, 5])
+    with pytest.raises(ValueError, match="give one at least"):
+        session.imagine([])
+    with pytest.raises(UserError, match="it must be at least 1"):
+        session.imagine([0], samples=0)
+    with pytest.raises(UserError, match="this agent has no policy"):
+        session.act()
+    with pytest.raises(UserError, match="no map model"):
+        session.imagine_maps()
+    with pytest.raises(UserError, match="batch is 0"):
+        BeliefSession(session.agent, batch=0)
+    bare = BeliefSession(session.agent)
+    bare.observe(*first)
+    with pytest.raises(UserError, match="there is no simulation"):
+        bare.imagine([0])
+
+
+def test_without_probes_nothing_is_read() -> None:
+    config = tinier(learning__probe_times=0)
+    belief = make_session(config).observe(*make_env(config.level, config.world).reset(seed=0))
+    assert belief.vector.shape == (16,)
+    assert belief.map is belief.cell is belief.heading is belief.cell_probabilities is None
+
+
+def test_what_is_read_is_what_the_probes_say() -> None:
+    config = tinier(probes__map_convdraw=True)
+    session = make_session(config, batch=2)
+    belief = session.observe(*make_worlds(config, 2).reset(seed=0))
+    read = session.probes(torch.from_numpy(belief.vector))
+    torch.testing.assert_close(torch.from_numpy(belief.cell_probabilities), read.cells.softmax(-1))
+    torch.testing.assert_close(torch.from_numpy(belief.heading_probabilities), read.headings.softmax(-1))
+    assert (belief.cell == read.cells.argmax(-1).numpy()).all()
+    assert (belief.heading == read.headings.argmax(-1).numpy()).all()
+    np.testing.assert_allclose(belief.map / 255, read.maps.clamp(0, 1).numpy(), atol=0.5 / 255 + 1e-6)
+    assert session.imagine_maps(samples=4).shape == (4, 2, 7, 7, 3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "run"
+    simcore.train(tinier(learning__updates=2), path)
+    return path
+
+
+def five_lines(run: LoadedRun) -> None:
+    env = run.make_env()
+    session = run.session()
+    belief = session.observe(*env.reset(seed=0))
+    assert belief.map.shape == (7, 7, 3)
+    assert 0 <= belief.cell < 49
+    assert 0 <= belief.heading < 24
+    assert session.imagine([0, 1, 2], samples=8).shape == (8, 3, 8, 8, 3)
+
+
+def test_a_run_is_loaded_in_five_lines(run: Path) -> None:
+    loaded = simcore.load(str(run))
+    five_lines(loaded)
+    assert loaded.update == 2
+    assert loaded.agent is loaded.system.agent
+    assert loaded.make_worlds(4).num_envs == 4
+    assert loaded.session(batch=4).num_worlds == 4
+
+
+def test_fresh_probes_read_where_the_folder_holds_them(run: Path) -> None:
+    assert simcore.load(run).session().read_by == "online"
+    assert simcore.load(run).session(probes="none").read_by == "nothing"
+    fresh = simcore.load(run).session(probes="fresh")
+    assert fresh.read_by == "fresh"
+    loaded = simcore.load(run)
+    kept = loaded.session()
+    assert kept.read_by == "fresh"
+    env = loaded.make_env()
+    np.testing.assert_array_equal(kept.observe(*env.reset(seed=0)).map, fresh.observe(*env.reset(seed=0)).map)
+    assert loaded.session(probes="online").read_by == "online"
+    with pytest.raises(UserError, match="allowed are auto, fresh, online and none"):
+        loaded.session(probes="other")  # type: ignore[arg-type]
+
+
+def test_other_peoples_worlds_have_sessions_too(tmp_path: Path) -> None:
+    config = tinier_acting(learning__updates=1)
+    world = simcore.preset("tiny", "MiniGrid-Empty-5x5-v0").world
+    config = Config.from_dict(
+        config.to_dict() | {"level": "MiniGrid-Empty-5x5-v0", "world": vars(world) | {"frame_size": 8}}
+    )
+    loaded = simcore.train(config, tmp_path / "run")
+    env, session = loaded.make_env(), loaded.session()
+    assert session.read_by == "nothing"
+    session.observe(*env.reset(seed=0))
+    belief = session.observe(*env.step(session.act()))
+    assert belief.map is None
+    assert env.action_names[2] == "forward"
