@@ -34,7 +34,7 @@ def main(path: str) -> None:
         probabilities = belief.cell_probabilities
         if probabilities is not None:  # it has probes, so its world tells the truth
             size = math.isqrt(len(probabilities))
-            rows = [f"({cell // size}, {cell % size})" for cell in (belief.cell, info["cell"])]
+            rows = [f"({cell // size}, {cell % size})" for cell in (int(probabilities.argmax()), info["cell"])]
             line += f"believed cell {rows[0]}, p = {probabilities.max():.2f}; true cell {rows[1]}"
         print(line)
         if terminated or truncated:
