@@ -18,7 +18,7 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import machine, milliseconds, take_turns
-from simcore.frame_models import GECO, ConvDRAW
+from simcore.frame_models import ConvDRAW, ConvDRAWConfig
 
 CONDITION = 512
 """N_h, the size of the simulated state that conditions the model (table 2: 512 to 1024)."""
@@ -68,7 +68,7 @@ def make_cases(
 ) -> tuple[dict[str, Case], int]:
     """Return the cases, and the closed form of the first's operations."""
     torch.manual_seed(0)
-    model = ConvDRAW(CONDITION, GECO(), frame_size, steps).to(device)
+    model = ConvDRAW(ConvDRAWConfig(steps=steps), condition_size=CONDITION, frame_size=frame_size).to(device)
     frames = torch.randint(0, 256, (batch, frame_size, frame_size, 3), dtype=torch.uint8, device=device)
     # The gradient of the condition is wanted in training too: it is what teaches the belief.
     condition = torch.randn(batch, CONDITION, device=device, requires_grad=True)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.peak import peak_bytes
 from benchmarks.timing import machine
-from simcore.build import make_system, world_sizes
+from simcore.build import make_learner, make_system, world_sizes
 from simcore.common.tree import detach, tree_map
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -33,7 +33,7 @@ BEFORE = (WEIGHTS, MOMENTS, BATCH)
 def real_update(config: Config) -> tuple[Learner, Trajectory]:
     """Return a learner that has done an update, and a batch for the next."""
     system, sizes = make_system(config), world_sizes(config)
-    learner = Learner(system, config, seed=0)
+    learner = make_learner(config, system, seed=0)
     batch = tree_map(torch.zeros_like, empty_batch(config, sizes))
     batch = batch._replace(is_first=first_frames(config, len(batch.frames)))
     batch = batch._replace(initial_state=detach(system.agent.initial_state(config.learning.worlds)))

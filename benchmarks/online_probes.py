@@ -20,10 +20,13 @@ from torch import Tensor
 from simcore.analysis.fresh_probes import FreshProbes, collect, episode_frames, observe
 from simcore.analysis.scores import Constant, Scores, left, score
 from simcore.build import make_probes, world_sizes
+from simcore.common.seeding import Generators
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
 from simcore.data.targets import ProbeTargets
-from simcore.memory import Times
+from simcore.data.trajectory import Trajectory
+from simcore.objectives.base import Beliefs, ObjectiveLoss
+from simcore.objectives.probing import Probing
 from simcore.probes import Probes
 from simcore.training.loop import Training
 
@@ -67,14 +70,16 @@ def main() -> None:
     candidates = [
         Candidate(make_probes(config, world_sizes(config), size), rate, times) for rate, times in product(RATES, TIMES)
     ]
-    know = training.learner._know
+    (probing,) = (objective for objective in training.learner.objectives if isinstance(objective, Probing))
+    usual = probing.loss
 
-    def know_and_show(probes: Probes, beliefs: Tensor, truth: ProbeTargets, probed: Times | None) -> object:
+    def loss_and_show(beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
+        assert trajectory.targets is not None, "the preset's world tells"
         for candidate in candidates:
-            candidate.learn(beliefs.detach(), truth)
-        return know(probes, beliefs, truth, probed)
+            candidate.learn(beliefs.outputs.detach(), trajectory.targets)
+        return usual(beliefs, trajectory, generators)
 
-    training.learner._know = know_and_show  # type: ignore[method-assign, assignment]
+    probing.loss = loss_and_show  # type: ignore[method-assign]
     for _ in range(arguments.updates):
         training.update()
 

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.gpu.common import fitted, make_learner, make_trajectory
+from benchmarks.gpu.common import fitted, fresh_learner, make_trajectory
 from benchmarks.timing import machine, take_turns
 from simcore.config.presets import preset
 
@@ -54,11 +54,11 @@ def main() -> None:
         for way in options.ways:
             if way == "blind" and core != "lstm":
                 continue
-            learner = make_learner(replace(base, core=core, **WAYS[way]), options.device)
+            learner = fresh_learner(replace(base, core=core, **WAYS[way]), options.device)
 
             def run(learner: Any = learner, way: str = way, losses: dict[str, float] = losses) -> None:
                 trajectory = fitted(made, worlds, learner.system)
-                losses[way] = float(learner.step(learner.prepare(trajectory)).metrics["loss"])
+                losses[way] = float(learner.step(learner.prepare(trajectory)).metrics["frame_model/loss"])
 
             run()
             runs[way] = run

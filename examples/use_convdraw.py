@@ -11,7 +11,7 @@ import sys
 import torch
 from torch import Tensor
 
-from simcore import GECO, ConvDRAW
+from simcore import ConvDRAW, ConvDRAWConfig, GECOConfig
 
 SIZE, SIDE = 8, 4
 BATCH, UPDATES = 32, 500
@@ -32,15 +32,17 @@ def main(updates: int = UPDATES) -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     model = ConvDRAW(
+        ConvDRAWConfig(
+            steps=3,
+            latent_channels=2,
+            state_channels=16,
+            encoder_channels=(16,),
+            decoder_channels=(16,),
+            kernel_size=3,
+        ),
         condition_size=3,
-        geco=GECO(kappa=1e-2, initial=10.0),
         frame_size=SIZE,
-        steps=3,
-        latent_channels=2,
-        state_channels=16,
-        encoder_channels=(16,),
-        decoder_channels=(16,),
-        kernel_size=3,
+        geco=GECOConfig(kappa=1e-2, initial=10.0),
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for update in range(1, updates + 1):

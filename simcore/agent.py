@@ -1,14 +1,31 @@
 """The agent: a frame encoder, the belief core b_t = f(b_{t-1}, e_t, a_t, r_t), and policy and value of the belief."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from simcore.common.checks import require_positive
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Resets, Times, Unrolled
 from simcore.networks import ResidualEncoder
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Encoder and belief core."""
+
+    hidden_size: int = 512
+    """N_h, LSTM units of belief and simulation core (table 2: 512 to 1024)."""
+    embedding_size: int = 256
+    """Size of the frame embedding e_t."""
+    encoder_channels: tuple[int, ...] = (16, 32, 32)
+    """Channels of the residual encoder's stages, each of which halves the frame."""
+
+    def __post_init__(self) -> None:
+        require_positive("agent", self, "hidden_size", "embedding_size", "encoder_channels")
 
 
 def belief_input_size(embedding_size: int, num_actions: int) -> int:
@@ -50,30 +67,29 @@ class Agent(nn.Module):
     """Turns what was seen and done into a belief, and the belief into the next action.
 
     Args:
+        config: sizes of encoder and core.
         frame_size: height and width of the frames, in pixels.
         num_actions: the number of discrete actions.
-        hidden_size: N_h, the LSTM's units (table 2: 512 to 1024).
-        embedding_size: the size of e_t.
-        encoder_channels: the channels of the encoder's stages.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
         acts: whether it has policy and value; False where a hand-made policy acts and there is no reward.
     """
 
     def __init__(
         self,
+        config: AgentConfig = AgentConfig(),  # it is frozen
+        *,
         frame_size: int,
         num_actions: int,
-        hidden_size: int = 512,
-        embedding_size: int = 256,
-        encoder_channels: tuple[int, ...] = (16, 32, 32),
         memory: Memory | None = None,
         acts: bool = False,
     ) -> None:
         super().__init__()
         self.frame_size = frame_size
         self.num_actions = num_actions
-        self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
-        self.core = RecurrentCore(belief_input_size(embedding_size, num_actions), hidden_size, memory)
+        self.embedding_size = config.embedding_size
+        self.encoder = ResidualEncoder(frame_size, config.embedding_size, config.encoder_channels)
+        core_input = belief_input_size(config.embedding_size, num_actions)
+        self.core = RecurrentCore(core_input, config.hidden_size, memory)
         self.heads = ActorCritic(self.core.output_size, num_actions) if acts else None
 
     def initial_state(self, batch_size: int) -> CoreState:

@@ -1,8 +1,10 @@
 """A configuration to what it stands for: worlds, nets, actors."""
 
 import itertools
+from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
+from typing import cast
 
 import numpy as np
 
@@ -15,16 +17,21 @@ from simcore.acting.threads import Threads
 from simcore.agent import Agent, belief_input_size
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
+from simcore.common.precision import set_precision
+from simcore.common.registry import make_part
 from simcore.common.seeding import stream
 from simcore.config.run import Config
-from simcore.frame_models.base import FrameModel
-from simcore.frame_models.contrastive import Contrastive
-from simcore.frame_models.convdraw import ConvDRAW
-from simcore.frame_models.deterministic import Deterministic
-from simcore.frame_models.geco import GECO
+from simcore.frame_models.base import FrameModel, frame_models
+from simcore.learning.compiling import compile_parts
+from simcore.learning.learner import Learner
 from simcore.memory.base import Memory
 from simcore.memory.kanerva import Kanerva
 from simcore.memory.slots import Slots
+from simcore.objectives.actor_critic import ActorCriticObjective
+from simcore.objectives.base import Objective, objectives
+from simcore.objectives.frame_prediction import FramePrediction
+from simcore.objectives.map_modelling import MapModelling
+from simcore.objectives.probing import Probing
 from simcore.probes.map_model import MapModel
 from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
@@ -69,21 +76,16 @@ def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
         make_probes(config, sizes, belief_size) if config.has_probes else None,
         # Last, so that the other nets' first weights are the same with and without it.
         make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None,
+        make_own_objectives(config, sizes, belief_size),
     )
 
 
 def make_agent(config: Config, sizes: WorldSizes) -> Agent:
     """Make encoder, belief core, and policy and value where the agent acts."""
     agent = config.agent
-    return Agent(
-        sizes.frame_size,
-        sizes.num_actions,
-        agent.hidden_size,
-        agent.embedding_size,
-        agent.encoder_channels,
-        make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
-        acts=config.policy == "agent",
-    )
+    memory = make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions))
+    acts = config.policy == "agent"
+    return Agent(agent, frame_size=sizes.frame_size, num_actions=sizes.num_actions, memory=memory, acts=acts)
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
@@ -156,43 +158,31 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
 
 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
-    """Make the model of the frames that the simulation foresees."""
-    if config.frame_model == "deterministic":
-        return Deterministic(belief_size, frame_size, config.deterministic.channels, config.deterministic.weight)
-    if config.frame_model == "contrastive":
-        sizes = config.contrastive
-        return Contrastive(
-            belief_size,
-            frame_size,
-            sizes.negatives,
-            sizes.embedding_size,
-            sizes.hidden_size,
-            config.agent.encoder_channels,
-        )
-    draw, geco = config.convdraw, config.geco
-    return ConvDRAW(
-        belief_size,
-        GECO(geco.kappa, geco.rate, geco.decay, geco.initial),
-        frame_size,
-        draw.steps,
-        draw.latent_channels,
-        draw.state_channels,
-        draw.encoder_channels,
-        draw.decoder_channels,
-        draw.kernel_size,
+    """Make the model of the frames that the simulation foresees.
+
+    Raises:
+        UserError: a model of one's own wants something that is not offered.
+    """
+    kind = frame_models.find(config.frame_model)
+    return make_part(
+        kind,
+        config.frame_model,
+        config.options_of("frame_model", config.frame_model, kind.Config),
+        condition_size=belief_size,
+        frame_size=frame_size,
+        geco=config.geco,
+        encoder_channels=config.agent.encoder_channels,
     )
 
 
 def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
     """Make the simulation core, and the model of the frames that it foresees."""
-    simulation = config.simulation
     return SimCoreHead(
-        sizes.num_actions,
-        config.agent.hidden_size,
-        make_frame_model(config, sizes.frame_size, belief_size),
-        simulation.overshoot,
-        simulation.mask_episode_ends,
-        make_memory(config, sizes.num_actions, writes=False),
+        config.simulation,
+        num_actions=sizes.num_actions,
+        hidden_size=config.agent.hidden_size,
+        frame_model=make_frame_model(config, sizes.frame_size, belief_size),
+        memory=make_memory(config, sizes.num_actions, writes=False),
     )
 
 
@@ -206,11 +196,61 @@ def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
     """Make the model of the map given the belief, of the frame model's sizes."""
     assert sizes.map_size is not None, "the configuration sees to it that there is a map"
-    return MapModel(
-        belief_size,
-        sizes.map_size,
-        config.probes.map_kappa,
-        config.geco.rate,
-        config.geco.decay,
-        **vars(config.convdraw),
+    kappa = config.probes.map_kappa
+    return MapModel(config.convdraw, config.geco, belief_size=belief_size, map_size=sizes.map_size, kappa=kappa)
+
+
+def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> dict[str, Objective]:
+    """Make the objectives of a user's own, by their names.
+
+    Raises:
+        UserError: one wants something that is not offered.
+    """
+    made: dict[str, Objective] = {}
+    for name in config.objectives:
+        kind = objectives.find(name)
+        options: object = config.options_of(kind.name, name, kind.Config)
+        given = {"belief_size": belief_size, "num_actions": sizes.num_actions, "frame_size": sizes.frame_size}
+        made[kind.name] = make_part(kind, name, options, **given)
+    return made
+
+
+def make_objectives(config: Config, system: SimCore) -> list[Objective]:
+    """Return what a run's nets are trained by, in the order in which their losses are summed."""
+    made: list[Objective] = []
+    learning, probes = config.learning, config.probes
+    if system.agent.heads is not None:
+        made.append(ActorCriticObjective(system.agent, config.reinforcement, trains_belief=not config.supervised))
+    if system.simulation is not None:
+        made.append(FramePrediction(system.simulation, config.simulation, config.model_cost, config.precision))
+    if system.probes is not None:
+        # An oracle is one net from frame to map, and learns at one rate.
+        rate = learning.learning_rate if config.supervised else learning.probe_learning_rate
+        made.append(Probing(system.probes, learning.probe_times, rate, config.supervised, probes.map_weight))
+    if system.map_model is not None:
+        made.append(MapModelling(system.map_model, probes.map_times, learning.learning_rate))
+    return [*made, *cast(Iterable[Objective], system.objectives.values())]
+
+
+def make_learner(config: Config, system: SimCore, ranks: Ranks | None = None, seed: int | None = None) -> Learner:
+    """Make what trains a run's nets, on the device where they are.
+
+    Args:
+        config: of the run.
+        system: its nets.
+        ranks: the processes that learn together.
+        seed: of what is sampled; None: the run's.
+    """
+    set_precision(config.precision)
+    if config.compile:
+        compile_parts(system)
+    return Learner(
+        system,
+        make_objectives(config, system),
+        config.learning,
+        stream(config.seed, "learner") if seed is None else seed,
+        ranks,
+        config.precision,
+        config.graph,
+        config.record.metrics_every,
     )

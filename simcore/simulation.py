@@ -1,16 +1,42 @@
 """The simulation core and its loss: overshoot from few random starts, model few random frames (App. K)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from simcore.common.checks import require, require_positive
 from simcore.common.distributed import Ranks
 from simcore.data.targets import OLD, ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """Overshoot: which frames are predicted, from where."""
+
+    overshoot: int = 12
+    """Lo, steps of a roll-out of the simulation core (table 2: 1, 2, 3, 6, 12)."""
+    starts: int = 6
+    """Nt, roll-outs a trajectory (table 2)."""
+    frames: int = 2
+    """Ng, frames modelled of each roll-out (table 2); where the overshoot is shorter, all of them."""
+    earliest_start: int = 0
+    """Steps of a trajectory before the first from which a roll-out may start; App. K: 0. By later ones more has been
+    seen and left, and so must be remembered. It gives way where fewer than simulation.starts are as late."""
+    mask_episode_ends: bool = True
+    """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
+    cost: float = 1.0
+    """Weight of the model's loss, in nats a frame, beside those of policy and value. The contrastive model's is none of
+    that kind, and has contrastive.cost."""
+
+    def __post_init__(self) -> None:
+        require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
+        require(self.earliest_start >= 0, f"simulation.earliest_start must be 0 or more, not {self.earliest_start}")
 
 
 def draw_starts(
@@ -62,29 +88,28 @@ class SimCoreHead(nn.Module):
     is fed the next actions only; its roll-out is deterministic (App. J), and the frame model alone is stochastic.
 
     Args:
+        config: how far it is rolled, and whether episodes' ends are masked.
         num_actions: the number of discrete actions.
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
-        overshoot: Lo, the steps of a roll-out (table 2).
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
-        mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
     """
 
     def __init__(
         self,
+        config: SimulationConfig = SimulationConfig(),  # it is frozen
+        *,
         num_actions: int,
         hidden_size: int,
         frame_model: FrameModel,
-        overshoot: int,
-        mask_episode_ends: bool = True,
         memory: Memory | None = None,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
         self.core = RecurrentCore(num_actions, hidden_size, memory)
         self.frame_model = frame_model
-        self.overshoot = overshoot
-        self.mask_episode_ends = mask_episode_ends
+        self.overshoot = config.overshoot
+        self.mask_episode_ends = config.mask_episode_ends
 
     def imagine(self, states: CoreState, actions: Tensor) -> Tensor:
         """Roll out from belief states `[..., B, *]` along actions `[K, ..., B]`: simulated states `[K, ..., B, *]`."""

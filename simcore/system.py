@@ -1,10 +1,12 @@
 """All the nets of a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from simcore.agent import Agent
+from simcore.objectives.base import Objective
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 
@@ -24,7 +26,7 @@ class WorldSizes:
 
 
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, and probes; all but the first are None where there is none."""
+    """Agent, simulation with its frame model, probes, and a user's own objectives; None where there is none."""
 
     def __init__(
         self,
@@ -32,9 +34,12 @@ class SimCore(nn.Module):
         simulation: SimCoreHead | None = None,
         probes: Probes | None = None,
         map_model: MapModel | None = None,
+        objectives: Mapping[str, Objective] | None = None,
     ) -> None:
         super().__init__()
         self.agent = agent
         self.simulation = simulation
         self.probes = probes
         self.map_model = map_model
+        # Of a user's own, since they may have weights.
+        self.objectives = nn.ModuleDict(objectives)

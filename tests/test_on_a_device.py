@@ -14,10 +14,9 @@ from simcore.analysis.loading import LoadedRun
 from simcore.analysis.maps import imagine_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
-from simcore.build import make_system
+from simcore.build import make_learner, make_system
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
-from simcore.learning.learner import Learner
 from simcore.training.loop import Training
 from tinier import tinier, tinier_acting
 
@@ -51,7 +50,7 @@ def test_an_update_is_all_on_the_device_and_asks_it_for_nothing(config: Config) 
     trajectory = take(config)
     with fake_gpu() as device:
         system = make_system(config).to(GPU)
-        learner = Learner(system, config, seed=0)
+        learner = make_learner(config, system, seed=0)
         for _ in range(2):
             state = trajectory.initial_state or system.agent.initial_state(config.learning.worlds)
             learned = learner.step(learner.prepare(trajectory._replace(initial_state=state)))

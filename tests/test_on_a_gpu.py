@@ -35,7 +35,7 @@ def assert_trains_and_resumes(config: Config, path: Path) -> None:
         assert all(value.device.type == device.type for value in first.system.state_dict().values())
         metrics = first.take_metrics()
         file = checkpoints.save(path, first.updates, first.state_dict())
-    assert math.isfinite(metrics["probe_loss"])
+    assert math.isfinite(metrics["probes/loss"])
     assert math.isfinite(metrics.get("loss", 0.0))
     second = Training(config, device)
     with second.executor:
@@ -95,7 +95,7 @@ def test_updates_of_an_agent_that_acts_are_recorded(executor: str, tmp_path: Pat
             training.update()
         metrics = training.take_metrics()
     assert math.isfinite(metrics["gradient_ratio"])
-    assert math.isfinite(metrics["loss"])
+    assert math.isfinite(metrics["frame_model/loss"])
     assert_trains_and_resumes(config, tmp_path)
 
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simcore.agent import Agent
+from simcore.agent import Agent, AgentConfig
 from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import NO_ACTION, Trajectory, one_hot_actions
-from simcore.frame_models import GECO, ConvDRAW, FrameLoss
+from simcore.frame_models import ConvDRAW, FrameLoss, GECOConfig
+from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.memory import CoreState, Unrolled
-from simcore.simulation import SimCoreHead, asks_memory, draw_offsets, draw_starts, target_times
+from simcore.simulation import SimCoreHead, SimulationConfig, asks_memory, draw_offsets, draw_starts, target_times
 
 
 def truth(length: int, batch: int) -> ProbeTargets:
@@ -50,7 +51,11 @@ class RecordingModel(nn.Module):
         self.frames = self.condition = torch.empty(0)
 
     def loss(
-        self, frames: Tensor, condition: Tensor, noise: torch.Generator | None = None, identity: Tensor | None = None
+        self,
+        frames: Tensor,
+        condition: Tensor,
+        generator: torch.Generator | None = None,
+        identity: Tensor | None = None,
     ) -> FrameLoss:
         assert identity is not None
         self.frames, self.condition = frames[:, 0, 0].float(), condition
@@ -61,7 +66,9 @@ class RecordingModel(nn.Module):
 
 def timed_head(length: int, overshoot: int, mask: bool = True) -> tuple[SimCoreHead, RecordingModel]:
     model = RecordingModel()
-    head = SimCoreHead(length, 2, model, overshoot, mask_episode_ends=mask)
+    head = SimCoreHead(
+        SimulationConfig(overshoot, mask_episode_ends=mask), num_actions=length, hidden_size=2, frame_model=model
+    )
     head.core = CountingCore()
     return head, model
 
@@ -192,8 +199,9 @@ class Parts(NamedTuple):
 def parts() -> Parts:
     torch.manual_seed(0)
     length, batch, size, hidden = 7, 3, 16, 24
-    model = ConvDRAW(hidden, GECO(0.01), size, 2, 4, 8, (8,), (8,))
-    agent = Agent(size, 4, hidden, 16, (8, 8))
+    sizes = ConvDRAWConfig(2, 4, 8, (8,), (8,))
+    model = ConvDRAW(sizes, condition_size=hidden, frame_size=size, geco=GECOConfig(0.01))
+    agent = Agent(AgentConfig(hidden, 16, (8, 8)), frame_size=size, num_actions=4)
     frames = torch.randint(0, 256, (length, batch, size, size, 3), dtype=torch.uint8)
     actions = torch.randint(0, 4, (length, batch))
     is_first = torch.zeros(length, batch, dtype=torch.bool)
@@ -207,7 +215,8 @@ def parts() -> Parts:
         agent.initial_state(batch),
         truth(length, batch),
     )
-    return Parts(agent, SimCoreHead(4, hidden, model, 3), trajectory)
+    head = SimCoreHead(SimulationConfig(3), num_actions=4, hidden_size=hidden, frame_model=model)
+    return Parts(agent, head, trajectory)
 
 
 def gradients(module: nn.Module) -> list[float]:

@@ -3,17 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from simcore.config.run import (
-    AgentConfig,
-    Config,
-    ConvDRAWConfig,
-    KanervaConfig,
-    LearningConfig,
-    ProbesConfig,
-    RecordConfig,
-    SimulationConfig,
-    SlotsConfig,
-)
+from simcore.agent import AgentConfig
+from simcore.config.run import Config, KanervaConfig, ProbesConfig, SlotsConfig
+from simcore.frame_models.convdraw import ConvDRAWConfig
+from simcore.learning.config import LearningConfig
+from simcore.runs.record import RecordConfig
+from simcore.simulation import SimulationConfig
 from simcore.worlds import FoodConfig, RandomCityConfig
 
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.overrides import TorchFunctionMode
 
-from benchmarks.gpu.common import CPU, fitted, make_learner, make_parser, make_trajectory, sized, tell
+from benchmarks.gpu.common import CPU, fitted, fresh_learner, make_parser, make_trajectory, sized, tell
 from benchmarks.timing import machine
 from simcore.common.precision import set_precision
 from simcore.config.run import Config
@@ -147,7 +147,7 @@ def run_updates(
     config: Config, trajectory: Trajectory, updates: int, device: torch.device, nudged: bool = False
 ) -> Outcome:
     """Do updates on a device, from the first weights, or from those `nudged` by a rounding up or down."""
-    learner = make_learner(config, device)
+    learner = fresh_learner(config, device)
     if nudged:
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():

@@ -11,22 +11,17 @@ from typing import Any
 
 import torch
 
-from simcore.build import make_actor, make_system
+from simcore.agent import AgentConfig
+from simcore.build import make_actor, make_learner, make_system
 from simcore.common.seeding import stream
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
-from simcore.config.run import (
-    AgentConfig,
-    Config,
-    ConvDRAWConfig,
-    KanervaConfig,
-    ProbesConfig,
-    RecordConfig,
-    SimulationConfig,
-    SlotsConfig,
-)
+from simcore.config.run import Config, KanervaConfig, ProbesConfig, SlotsConfig
 from simcore.data.trajectory import Trajectory
+from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.learning.learner import Learner
+from simcore.runs.record import RecordConfig
+from simcore.simulation import SimulationConfig
 from simcore.system import SimCore
 
 CPU = torch.device("cpu")
@@ -78,10 +73,10 @@ def fitted(trajectory: Trajectory, worlds: int, system: SimCore) -> Trajectory:
     return cut._replace(initial_state=system.agent.initial_state(worlds))
 
 
-def make_learner(config: Config, device: torch.device) -> Learner:
+def fresh_learner(config: Config, device: torch.device) -> Learner:
     """Make nets with the weights that all learners of a configuration begin with, and their learner."""
     torch.manual_seed(stream(config.seed, "weights"))
-    return Learner(make_system(config).to(device), config, stream(config.seed, "learner"))
+    return make_learner(config, make_system(config).to(device))
 
 
 def synchronize(device: torch.device) -> None:

@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gpu.common import (
     fitted,
-    make_learner,
+    fresh_learner,
     make_parser,
     make_trajectory,
     read_rows,
@@ -99,7 +99,7 @@ class Trajectories:
         config = sized(cell.preset, "RandomCity", self.rehearse)
         return replace(
             config,
-            core=cell.core,  # type: ignore[arg-type]
+            core=cell.core,
             precision=cell.precision,  # type: ignore[arg-type]
             graph=cell.mode == "graph",
             compile=cell.mode == "compile",
@@ -134,7 +134,7 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
     begin = time.perf_counter()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    learner = make_learner(config, device)
+    learner = fresh_learner(config, device)
     there = fitted(trajectories.get(cell), cell.worlds, learner.system)
     metrics: dict[str, torch.Tensor] = {}
     prepared: list[float] = []
@@ -177,7 +177,7 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
         "peak_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
         "first_updates_s": start,
         "updates": len(times),
-        "loss": float(metrics["loss"]),
+        "loss": float(metrics["frame_model/loss"]),
     }
 
 
@@ -197,7 +197,7 @@ def guarded(run: Callable[[], dict[str, Any]], device: torch.device) -> dict[str
 
 def measure_convdraw(config: Config, precision: str, device: torch.device, repeats: int) -> dict[str, Any]:
     """Time ConvDRAW forward and backward on the frames of one update, beside a large matrix product."""
-    learner = make_learner(replace(config, learning=replace(config.learning, worlds=2)), device)
+    learner = fresh_learner(replace(config, learning=replace(config.learning, worlds=2)), device)
     assert learner.system.simulation is not None
     model = learner.system.simulation.frame_model
     simulation, size = config.simulation, config.world.frame_size
@@ -249,7 +249,7 @@ def card(device: torch.device) -> str:
 
 def profile_update(cell: Cell, trajectories: Trajectories, device: torch.device) -> str:
     """Return a table of what takes the time of an update, most first."""
-    learner = make_learner(trajectories.config(cell), device)
+    learner = fresh_learner(trajectories.config(cell), device)
     there = fitted(trajectories.get(cell), cell.worlds, learner.system)
     for _ in range(WARM_UP):
         learner.step(learner.prepare(there))

@@ -2,11 +2,36 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
+from simcore.common.checks import require, require_positive
 from simcore.data.rollouts import Rollout
+
+
+@dataclass(frozen=True)
+class ActingConfig:
+    """Who makes the trajectories."""
+
+    actors: int = 1
+    """N, actors; each has worlds, and unless serial weights, of its own."""
+    worlds: int = 0
+    """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
+    queue: int = 2
+    """Trajectories that may wait for the learner (threads, processes), or that each actor may owe it (ray)."""
+    replacements: int = 100
+    """Actors that may die and be replaced before the run gives up (ray)."""
+    stagger: bool = True
+    """Where the agent acts in our levels: begin the first episodes part way to their time limit, each elsewhere, so
+    that worlds do not all end at once and a batch holds every stage of an episode."""
+
+    def __post_init__(self) -> None:
+        require_positive("acting", self, "actors", "queue")
+        for name in ("worlds", "replacements"):
+            require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
+
 
 MakeActor = Callable[[int, Agent], Actor]
 """Makes the actor of a number, which acts with the agent that it is given."""

@@ -5,12 +5,18 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from simcore.common.errors import UserError
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a part that has none."""
 
 
 class Registry(Generic[Part]):
@@ -66,9 +72,8 @@ class Registry(Generic[Part]):
             return self._parts[name]
         module, colon, attribute = name.partition(":")
         if not colon:
-            raise UserError(
-                f"there is no {self.kind} {name!r}; there are: {', '.join(self)}, and one of yours as module:Name"
-            )
+            known = f"there are: {', '.join(self)}, and one of yours" if self._parts else "give one of yours"
+            raise UserError(f"there is no {self.kind} {name!r}; {known} as module:Name")
         part = getattr(import_user_module(module, f"the {self.kind} {name}"), attribute, None)
         if part is None:
             raise UserError(f"there is no {self.kind} {name!r}: the module {module} has no {attribute}")

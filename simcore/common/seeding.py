@@ -1,8 +1,36 @@
 """Seeds: one number for a run, and unrelated ones of it for every purpose."""
 
 import hashlib
+from typing import Any, NamedTuple
+
+import torch
 
 
 def stream(seed: int, purpose: str) -> int:
     """Return a seed for one purpose of a run, so that no two purposes, and no two runs, draw the same."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "little")
+
+
+class Generators(NamedTuple):
+    """The random generators of one purpose."""
+
+    host: torch.Generator
+    """On the CPU, alike in all processes that learn together: what all of them have to decide alike."""
+    device: torch.Generator
+    """On the learner's device, each process's own."""
+
+    @classmethod
+    def seeded(cls, seed: int, purpose: str, device: torch.device, rank: int = 0) -> "Generators":
+        """Make the generators of a purpose; the names of their streams are `<purpose>/host` and `<purpose>/rank<i>`."""
+        host = torch.Generator().manual_seed(stream(seed, f"{purpose}/host"))
+        return cls(host, torch.Generator(device).manual_seed(stream(seed, f"{purpose}/rank{rank}")))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return their states."""
+        return {"host": self.host.get_state(), "device": self.device.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any], is_own: bool = True) -> None:
+        """Go on from what `state_dict` returned; the device's only where the state `is_own`, not another process's."""
+        self.host.set_state(state["host"].cpu())
+        if is_own:
+            self.device.set_state(state["device"].cpu())

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from simcore.build import make_system, world_sizes
+from simcore.build import make_learner, make_system, world_sizes
 from simcore.common.tree import detach, leaves, tree_map
 from simcore.config.run import Config
 from simcore.cost.batch import empty_batch, size_of, waiting
@@ -108,7 +108,7 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
     with shapes_alone() as mode:
         hollow(system)
         # Compiled and recorded it is the same arithmetic.
-        learner = Learner(system, replace(config, compile=False, graph=False), seed=0)
+        learner = make_learner(replace(config, compile=False, graph=False), system, seed=0)
         shapes = tree_map(mode.from_tensor, batch)._replace(is_first=batch.is_first)
         make_moments(learner)
         # The first update measures gradient_ratio, where that is measured, and the second does not.
@@ -155,7 +155,8 @@ def make_moments(learner: Learner) -> None:
 def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.Module, str]], device: str) -> Meter:
     """Do an update under a meter, which knows what there was before, and return it."""
     system, meter = learner.system, Meter(device)
-    learner.generator.manual_seed(0)  # so that two updates look at the same times
+    for generators in learner.generators.values():
+        generators.host.manual_seed(0)  # so that two updates look at the same times
     state = detach(system.agent.initial_state(trajectory.frames.shape[1]))
     batch = learner.prepare(trajectory._replace(initial_state=state))
     learner.optimizer.zero_grad(set_to_none=True)

@@ -1,9 +1,21 @@
 """Models of a frame given the simulated state."""
 
-from simcore.frame_models.base import FrameLoss, FrameModel
-from simcore.frame_models.contrastive import Contrastive
-from simcore.frame_models.convdraw import ConvDRAW
-from simcore.frame_models.deterministic import Deterministic
-from simcore.frame_models.geco import GECO
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
+from simcore.frame_models.contrastive import Contrastive, ContrastiveConfig
+from simcore.frame_models.convdraw import ConvDRAW, ConvDRAWConfig
+from simcore.frame_models.deterministic import Deterministic, DeterministicConfig
+from simcore.frame_models.geco import GECO, GECOConfig
 
-__all__ = ["GECO", "Contrastive", "ConvDRAW", "Deterministic", "FrameLoss", "FrameModel"]
+__all__ = [
+    "GECO",
+    "Contrastive",
+    "ContrastiveConfig",
+    "ConvDRAW",
+    "ConvDRAWConfig",
+    "Deterministic",
+    "DeterministicConfig",
+    "FrameLoss",
+    "FrameModel",
+    "GECOConfig",
+    "frame_models",
+]

@@ -1,10 +1,12 @@
 """The interface that every frame model has."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from simcore.common.registry import NoOptions, Registry
 
 
 class FrameLoss(NamedTuple):
@@ -19,7 +21,16 @@ class FrameLoss(NamedTuple):
 
 
 class FrameModel(nn.Module, ABC):
-    """A conditional model of frames, p(x | c), or what stands for one."""
+    """A conditional model of frames, p(x | c), or what stands for one.
+
+    A run makes it as `Model(config, condition_size=..., frame_size=...)`, where `config` is of the class's dataclass
+    `Config`, which holds its options. A model may also name `geco`, a `GECOConfig`, and `encoder_channels`.
+    """
+
+    Config: ClassVar[type] = NoOptions
+    """The dataclass of its options."""
+    draws_frames: ClassVar[bool] = True
+    """Whether `sample` makes frames; one that only tells them apart makes none."""
 
     @abstractmethod
     def loss(
@@ -58,3 +69,7 @@ class FrameModel(nn.Module, ABC):
     @abstractmethod
     def multiplier(self) -> Tensor:
         """The weight of the error in the loss, a scalar: GECO's λ."""
+
+
+frame_models: Registry[type[FrameModel]] = Registry("frame model", FrameModel, home="simcore.frame_models")
+"""Frame models by name."""

@@ -1,16 +1,37 @@
 """What the generative model is compared with: telling the frame that comes from others (CPC|Action)."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from simcore.common.checks import require_positive
 from simcore.common.errors import UserError
-from simcore.frame_models.base import FrameLoss, FrameModel
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
 from simcore.networks import ResidualEncoder
 
 
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """The frame told from others, where --frame-model is contrastive (CPC|Action)."""
+
+    negatives: int = 16
+    """Frames that each simulated state is shown beside the right one: half of them of other times of the same
+    trajectory, as far as there are so many, the rest of other trajectories."""
+    embedding_size: int = 128
+    """Size of the frames' embedding."""
+    hidden_size: int = 256
+    """Hidden units of the net that scores."""
+    cost: float = 1.0
+    """Weight of its loss beside those of policy and value: nats of a choice between two, not of a frame."""
+
+    def __post_init__(self) -> None:
+        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size", "cost")
+
+
+@frame_models.register("contrastive")
 class Contrastive(FrameModel):
     """Scores whether a frame is the one that a simulated state foresees, against others (Guo et al., 2018).
 
@@ -18,25 +39,26 @@ class Contrastive(FrameModel):
     other models; what trains the belief is the state's part in the score.
 
     Args:
+        config: negatives, and sizes.
         condition_size: the length of the condition vector c, the simulated state.
         frame_size: height and width of the frames, in pixels.
-        negatives: frames that each state is shown beside the right one, half of them of other times of its own world.
-        embedding_size: of the frames.
-        hidden_size: hidden units of the net that scores.
-        encoder_channels: of the encoder's stages.
+        encoder_channels: of the frames' encoder's stages.
     """
+
+    Config = ContrastiveConfig
+    draws_frames = False
 
     def __init__(
         self,
+        config: ContrastiveConfig = ContrastiveConfig(),  # it is frozen
+        *,
         condition_size: int,
-        frame_size: int = 64,
-        negatives: int = 16,
-        embedding_size: int = 128,
-        hidden_size: int = 256,
+        frame_size: int,
         encoder_channels: tuple[int, ...] = (16, 32, 32),
     ) -> None:
         super().__init__()
-        self.negatives = negatives
+        hidden_size, embedding_size = config.hidden_size, config.embedding_size
+        self.negatives = config.negatives
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
         # One layer on (c, embedding), in two parts, since each state meets many embeddings.
         self.from_condition = nn.Linear(condition_size, hidden_size)

@@ -1,6 +1,7 @@
 """Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -8,12 +9,48 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from simcore.frame_models.base import FrameLoss, FrameModel
-from simcore.frame_models.geco import GECO
+from simcore.common.checks import require, require_positive
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
+from simcore.frame_models.geco import GECO, GECOConfig
 from simcore.networks import frames_to_float, frames_to_uint8, gated
 
 FIRST_CONDITIONINGS = 4
 """The first conditioning operation is applied four times before the first prior on z, no weights shared (App. A)."""
+
+
+@dataclass(frozen=True)
+class ConvDRAWConfig:
+    """The generative model of frames (App. A)."""
+
+    steps: int = 8
+    """Ns, ConvDRAW steps (table 2)."""
+    latent_channels: int = 16
+    """Channels of each step's latent z."""
+    state_channels: int = 64
+    """Channels of encoder, prior and decoder states."""
+    encoder_channels: tuple[int, ...] = (16, 16)
+    """Channels of the layers between frame and encoder state."""
+    decoder_channels: tuple[int, ...] = (32, 32)
+    """Channels of the layers between decoder state and canvas."""
+    kernel_size: int = 5
+    """Width of the kernels that keep the size (App. A: 5)."""
+
+    def __post_init__(self) -> None:
+        require_positive("convdraw", self, "steps", "latent_channels", "state_channels", "kernel_size")
+        for name in ("encoder_channels", "decoder_channels"):
+            channels = getattr(self, name)
+            require(all(count > 0 for count in channels), f"convdraw.{name} must be positive, not {channels}")
+        require(self.kernel_size % 2 == 1, f"convdraw.kernel_size must be odd, not {self.kernel_size}")
+        require(
+            len(self.encoder_channels) == len(self.decoder_channels),
+            f"convdraw.encoder_channels and decoder_channels must be as many, not {len(self.encoder_channels)} "
+            f"and {len(self.decoder_channels)}",
+        )
+
+    @property
+    def frame_multiple(self) -> int:
+        """The number that the frame's size must be a multiple of."""
+        return 2 ** (len(self.encoder_channels) + 1)
 
 
 class Sizes(NamedTuple):
@@ -108,51 +145,39 @@ def standard_normal(shape: Sequence[int], like: Tensor, generator: torch.Generat
     return torch.randn(*shape, generator=generator, device=like.device)
 
 
-def draw(gaussian: Normal, noise: Tensor) -> Tensor:
+def sample_gaussian(gaussian: Normal, noise: Tensor) -> Tensor:
     """Sample a Gaussian by standard normal noise, with a gradient to its parameters."""
     return gaussian.loc + gaussian.scale * noise
 
 
+@frame_models.register("convdraw")
 class ConvDRAW(FrameModel):
-    """p(x | c) for square RGB frames; the defaults are the paper's sizes.
+    """Model square RGB frames given a condition, p(x | c), by a deep VAE with recurrent encoder, prior and decoder.
 
     The state is as wide as the frame after one halving for each encoder channel and one more: 64 -> 32 -> 16 -> 8.
 
     Args:
+        config: its sizes; the defaults are the paper's.
         condition_size: the length of the condition vector c.
-        geco: the constraint on the reconstruction error.
         frame_size: height and width of the frames, in pixels.
-        steps: Ns, the number of repeated operations (table 2).
-        latent_channels: channels of each step's latent z.
-        state_channels: channels of encoder, prior and decoder states.
-        encoder_channels: channels of the ReLU layers from the frame to the encoder state.
-        decoder_channels: channels of the ReLU layers from the decoder state to the canvas.
-        kernel_size: width of the kernels of the convolutions that keep the size.
+        geco: the constraint on the reconstruction error.
 
     Raises:
-        ValueError: the kernel is even, encoder and decoder differ in depth, or the frame cannot be halved so often.
+        ValueError: the frame cannot be halved so often.
     """
+
+    Config = ConvDRAWConfig
 
     def __init__(
         self,
+        config: ConvDRAWConfig = ConvDRAWConfig(),  # it is frozen
+        *,
         condition_size: int,
-        geco: GECO,
-        frame_size: int = 64,
-        steps: int = 8,
-        latent_channels: int = 16,
-        state_channels: int = 64,
-        encoder_channels: tuple[int, ...] = (16, 16),
-        decoder_channels: tuple[int, ...] = (32, 32),
-        kernel_size: int = 5,
+        frame_size: int,
+        geco: GECOConfig = GECOConfig(),  # noqa: B008
     ) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise ValueError(f"the kernels that keep the size must be odd, not {kernel_size}")
-        if len(encoder_channels) != len(decoder_channels):
-            raise ValueError(
-                f"encoder and decoder must have as many layers, not {len(encoder_channels)} and {len(decoder_channels)}"
-            )
-        halvings = len(encoder_channels) + 1
+        halvings = len(config.encoder_channels) + 1
         if frame_size % 2**halvings:
             raise ValueError(
                 f"a frame of {frame_size} pixels cannot be halved {halvings} times: use a multiple of {2**halvings}"
@@ -160,16 +185,17 @@ class ConvDRAW(FrameModel):
         self.sizes = Sizes(
             frame_size,
             frame_size // 2**halvings,
-            latent_channels,
-            state_channels,
-            encoder_channels,
-            decoder_channels,
-            kernel_size,
+            config.latent_channels,
+            config.state_channels,
+            config.encoder_channels,
+            config.decoder_channels,
+            config.kernel_size,
         )
-        self.geco = geco
+        self.geco = GECO(geco)
         self._compiled: Callable[[Tensor, Tensor, Sequence[Tensor]], FrameLoss] | None = None
-        self.embed_condition = nn.Linear(condition_size, state_channels * self.sizes.state**2)
-        self.steps = nn.ModuleList(Step(self.sizes, 1 if number else FIRST_CONDITIONINGS) for number in range(steps))
+        self.embed_condition = nn.Linear(condition_size, config.state_channels * self.sizes.state**2)
+        conditionings = [FIRST_CONDITIONINGS] + [1] * (config.steps - 1)
+        self.steps = nn.ModuleList(Step(self.sizes, count) for count in conditionings)
         self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
 
@@ -201,7 +227,7 @@ class ConvDRAW(FrameModel):
             encoder_state = step.next_encoder_state(encoder_state, decoder_state, x, canvas)
             posterior = diagonal_gaussian(step.posterior(encoder_state))
             prior = diagonal_gaussian(step.prior(prior_state))
-            z = draw(posterior, drawn).to(condition.dtype)
+            z = sample_gaussian(posterior, drawn).to(condition.dtype)
             kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
@@ -216,7 +242,7 @@ class ConvDRAW(FrameModel):
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         for step, drawn in zip(self._steps(), self._noise(condition, generator), strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
-            z = draw(diagonal_gaussian(step.prior(prior_state)), drawn).to(condition.dtype)
+            z = sample_gaussian(diagonal_gaussian(step.prior(prior_state)), drawn).to(condition.dtype)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
         return frames_to_uint8(canvas)

@@ -1,10 +1,38 @@
 """GECO: the reconstruction error is a constraint, its weight a Lagrange multiplier (App. G)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
+from simcore.common.checks import require, require_positive
+
 LEAST_MULTIPLIER = 1e-6
 """Below this the error has long ceased to matter, and a λ that underflowed to zero could never rise again."""
+
+
+@dataclass(frozen=True)
+class GECOConfig:
+    """The constraint on the reconstruction error (App. G)."""
+
+    kappa: float = 1e-3
+    """κ, squared error per image dimension to reach (figure 9: about 1e-3 is best for maps)."""
+    rate: float = 0.01
+    """Largest change of log λ an update."""
+    decay: float = 0.99
+    """Decay of the constraint's moving average."""
+    initial: float | None = None
+    """λ at the start; none: 1 / (16 κ), near where it comes to rest, since frames are smooth."""
+    maximum: float = 1000.0
+    """The largest λ (App. G: 1000)."""
+
+    def __post_init__(self) -> None:
+        require_positive("geco", self, "kappa", "rate", "maximum")
+        require(0 <= self.decay < 1, f"geco.decay must be in [0, 1), not {self.decay}")
+        require(
+            self.initial is None or 0 < self.initial <= self.maximum,
+            f"geco.initial must be more than 0 and at most {self.maximum:g}, not {self.initial}",
+        )
 
 
 class GECO(nn.Module):
@@ -28,40 +56,21 @@ class GECO(nn.Module):
     serves every κ; being limited, the large errors of the first batches do not drive λ up long after they have gone.
 
     Args:
-        kappa: κ, the error to reach, per image dimension. Figure 9: about 1e-3 is best for maps.
-        rate: the largest change of log λ in an update.
-        decay: the decay of the constraint's moving average.
-        initial: λ at the start; None: 1 / (16 κ), near λ*.
-        maximum: the largest λ (App. G: 1000).
-
-    Raises:
-        ValueError: κ, rate, the initial or the largest λ is not positive, or decay not in [0, 1).
+        config: κ, and how λ rises and falls.
     """
 
     multiplier: Tensor
     violation: Tensor
     updates: Tensor
 
-    def __init__(
-        self,
-        kappa: float = 1e-3,
-        rate: float = 0.01,
-        decay: float = 0.99,
-        initial: float | None = None,
-        maximum: float = 1000.0,
-    ) -> None:
+    def __init__(self, config: GECOConfig = GECOConfig()) -> None:  # it is frozen
         super().__init__()
-        start = 1.0 / (16.0 * kappa) if initial is None and kappa > 0 else initial
-        if kappa <= 0 or rate <= 0 or start is None or start <= 0 or maximum <= 0 or not 0 <= decay < 1:
-            raise ValueError(
-                "GECO needs kappa, rate, initial λ and maximum > 0 and decay in [0, 1), "
-                f"not {kappa=}, {rate=}, {initial=}, {decay=}, {maximum=}"
-            )
-        self.kappa = kappa
-        self.rate = rate
-        self.decay = decay
-        self.maximum = maximum
-        self.register_buffer("multiplier", torch.tensor(min(start, maximum)))
+        self.kappa = config.kappa
+        self.rate = config.rate
+        self.decay = config.decay
+        self.maximum = config.maximum
+        start = 1.0 / (16.0 * config.kappa) if config.initial is None else config.initial
+        self.register_buffer("multiplier", torch.tensor(min(start, config.maximum)))
         self.register_buffer("violation", torch.tensor(0.0))
         self.register_buffer("updates", torch.tensor(0))
 

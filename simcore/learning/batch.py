@@ -1,15 +1,17 @@
-"""What one update learns from: a trajectory on the learner's device, and what was drawn for it on the host."""
+"""What one update learns from: a trajectory on the learner's device, and what was sampled for it on the host."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from simcore.common.seeding import Generators
 from simcore.common.tree import to_device, tree_map
-from simcore.config.run import Config
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times
 from simcore.data.trajectory import Trajectory
-from simcore.memory import CoreState, Resets, Times
-from simcore.simulation import draw_offsets, draw_starts
+from simcore.objectives.base import Beliefs, Objective
 
 
 class UpdateResult(NamedTuple):
@@ -28,65 +30,74 @@ class Batch(NamedTuple):
     """`[T, B, ...]`, on the learner's device."""
     resets: Resets | None
     """Where episodes begin."""
-    starts: Times
-    """The Nt starts of the simulation's roll-outs."""
-    offsets: Times
-    """The Ng offsets of the frames that are modelled of each."""
-    probed: Times | None
-    """The times at which the probes look into the belief; None: all."""
-    mapped: Times | None
-    """The times at which the map's ConvDRAW is trained; None: there is none."""
+    snapshots: Times
+    """After which steps the core's full states are kept."""
+    times: tuple[Any, ...]
+    """What each objective has sampled, in the learner's order."""
+    rows: tuple[Tensor | None, ...]
+    """Which of the snapshots are each objective's, int64 `[S]`; None: all of them, or none is."""
 
     def blind(self) -> "Batch":
         """Return the same for an update that must be done alike whatever the times are, as one that is replayed."""
-
-        def hidden(times: Times) -> Times:
-            return Times(None, times.rows)
-
-        return Batch(
-            self.trajectory,
-            None,
-            hidden(self.starts),
-            hidden(self.offsets),
-            self.probed and hidden(self.probed),
-            self.mapped and hidden(self.mapped),
-        )
+        hidden: tuple[Times, tuple[Any, ...]] = _hidden((self.snapshots, self.times))
+        return Batch(self.trajectory, None, *hidden, self.rows)
 
     @property
     def begins(self) -> Resets | Tensor | None:
         """Where episodes begin, as a core wants it."""
-        return self.trajectory.is_first if self.starts.host is None else self.resets
+        return self.trajectory.is_first if self.snapshots.host is None else self.resets
+
+    def shown(self, unrolled: Unrolled, objectives: Sequence[Objective]) -> list[Beliefs]:
+        """Return the beliefs as each objective is shown them."""
+        shown = []
+        for objective, times, rows in zip(objectives, self.times, self.rows, strict=True):
+            own = unrolled.snapshots if objective.snapshots_at(times) is not None else None
+            if own is not None and rows is not None:
+                own = tree_map(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), own)  # noqa: B023
+            shown.append(Beliefs(unrolled.outputs, own, times))
+        return shown
 
 
-def draw_batch(
+def make_batch(
     trajectory: Trajectory,
-    config: Config,
+    objectives: Sequence[Objective],
+    generators: Mapping[str, Generators],
     device: torch.device,
-    generator: torch.Generator,
-    probe_generator: torch.Generator,
 ) -> Batch:
-    """Draw the times of an update, and send them and the trajectory to the device.
+    """Sample the times of an update, and send them and the trajectory to the device.
 
     Args:
         trajectory: from the actors, on the CPU; on the device already, the host waits for it.
-        config: of the run.
+        objectives: the learner's.
+        generators: theirs, by name.
         device: the learner's.
-        generator: draws starts and offsets (on the CPU).
-        probe_generator: draws the times of the probes and of the map's ConvDRAW (on the CPU).
     """
-    length, options, wanted = len(trajectory.frames), config.simulation, config.learning.probe_times
-    starts = draw_starts(length, options.overshoot, options.starts, generator, options.earliest_start)
-    offsets = draw_offsets(options.overshoot, options.frames, generator) if config.has_frame_model else [0]
-
-    def some(count: int) -> Times:
-        return Times.of(torch.randperm(length, generator=probe_generator)[:count].sort().values.tolist(), device)
-
-    probed = some(wanted) if config.has_probes and wanted is not None and wanted < length else None
-    mapped = some(config.probes.map_times) if config.probes.map_convdraw else None
+    length = len(trajectory.frames)
+    times = tuple(o.sample_times(length, generators[o.name], device) for o in objectives)
+    asked = [objective.snapshots_at(own) for objective, own in zip(objectives, times, strict=True)]
+    snapshots, rows = gather_times(asked, device)
     resets = Resets.of(trajectory.is_first, device)
     if device.type == "cuda":  # from pinned memory a copy goes on beside what the device has yet to do
         seen = trajectory._replace(initial_state=None)  # a state shares its counts with others, so it is not copied
         seen = tree_map(lambda part: part.pin_memory() if part.device.type == "cpu" else part, seen)
         trajectory = seen._replace(initial_state=trajectory.initial_state)
-    moved = to_device(trajectory, device)
-    return Batch(moved, resets, Times.of(starts, device), Times.of(offsets, device), probed, mapped)
+    return Batch(to_device(trajectory, device), resets, snapshots, times, rows)
+
+
+def gather_times(asked: Sequence[Times | None], device: torch.device) -> tuple[Times, tuple[Tensor | None, ...]]:
+    """Return all times at which somebody asks for a snapshot, and which of them are whose, as `Batch.rows`."""
+    present = [times for times in asked if times is not None]
+    if len(present) < 2:
+        return present[0] if present else Times.of((), device), (None,) * len(asked)
+    union = sorted({time for times in present for time in times.known})
+    rows = [None if times is None else torch.tensor([union.index(time) for time in times.known]) for times in asked]
+    return Times.of(union, device), tuple(None if own is None else own.to(device, non_blocking=True) for own in rows)
+
+
+def _hidden(tree: Any) -> Any:
+    """Return nested tuples of times that the host knows nothing of."""
+    if isinstance(tree, Times):
+        return Times(None, tree.rows)
+    if isinstance(tree, tuple):
+        return getattr(type(tree), "_make", tuple)(_hidden(part) for part in tree)
+    return tree

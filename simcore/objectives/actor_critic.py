@@ -1,15 +1,47 @@
 """The losses of policy and value (App. D)."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from simcore.agent import PolicyValue
+from simcore.agent import Agent, PolicyValue
+from simcore.common.checks import require, require_positive
 from simcore.common.distributed import Ranks
-from simcore.config.run import ReinforcementConfig
+from simcore.common.seeding import Generators
 from simcore.data.trajectory import Trajectory
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
 from simcore.objectives.vtrace import vtrace
+
+
+@dataclass(frozen=True)
+class ReinforcementConfig:
+    """Policy and value, where the agent itself acts (App. D)."""
+
+    discount: float = 0.99
+    """γ."""
+    baseline_cost: float = 0.5
+    """Weight of the value's loss."""
+    entropy_cost: float = 3e-3
+    """c, weight of the policy's entropy (table 2: 5e-4 to 3e-2)."""
+    rho_bar: float = 1.0
+    """V-trace's ρ̄."""
+    c_bar: float = 1.0
+    """V-trace's c̄."""
+    reward_scale: float = 1.0
+    """What rewards are multiplied by before the agent sees them or learns from them."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.discount <= 1, f"reinforcement.discount must be in [0, 1], not {self.discount}")
+        require_positive("reinforcement", self, "rho_bar", "c_bar", "reward_scale")
+        require(
+            self.c_bar <= self.rho_bar,
+            f"reinforcement.c_bar is {self.c_bar}; it must not be above rho_bar, {self.rho_bar}",
+        )
+        for name in ("baseline_cost", "entropy_cost"):
+            value = getattr(self, name)
+            require(value >= 0, f"reinforcement.{name} must be 0 or more, not {value}")
 
 
 class ActorCriticLoss(NamedTuple):
@@ -25,7 +57,7 @@ class ActorCriticLoss(NamedTuple):
     """Of the policy, in nats."""
 
 
-def acting_loss(
+def actor_critic_loss(
     policy_value: PolicyValue, trajectory: Trajectory, config: ReinforcementConfig, ranks: Ranks
 ) -> ActorCriticLoss:
     """Compare what the agent thinks now, `[T, B, ...]`, with what it did and got along a trajectory.
@@ -58,3 +90,32 @@ def acting_loss(
     entropy = mean(-(log_policy.exp() * log_policy).sum(dim=-1))
     loss = policy_loss + config.baseline_cost * value_loss - config.entropy_cost * entropy
     return ActorCriticLoss(loss, policy_loss, value_loss, entropy)
+
+
+class ActorCriticObjective(Objective):
+    """Trains policy and value by reward, and the belief through them.
+
+    Args:
+        agent: the agent, which has policy and value.
+        config: discount, and the weights of the loss's parts.
+        trains_belief: False: policy and value take the belief as it is.
+    """
+
+    name = "acting"
+    reads_outputs_alone = True
+
+    def __init__(self, agent: Agent, config: ReinforcementConfig, trains_belief: bool = True) -> None:
+        super().__init__()
+        self.agent = agent
+        self.config = config
+        self.trains_belief = trains_belief
+
+    def own_parameters(self) -> list[nn.Parameter]:
+        """Return none: policy and value are the agent's, and learn with it."""
+        return []
+
+    def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
+        """Compute the loss of policy and value; its metrics are those of `ActorCriticLoss`."""
+        outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
+        terms = actor_critic_loss(self.agent.policy_and_value(outputs), trajectory, self.config, self.ranks)
+        return ObjectiveLoss(terms.loss, terms._asdict())

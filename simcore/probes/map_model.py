@@ -1,12 +1,13 @@
 """ConvDRAW of the map given the belief: where the agent is unsure, its samples differ (App. I, figure 11)."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.frame_models import GECO, ConvDRAW
+from simcore.frame_models import ConvDRAW, ConvDRAWConfig, GECOConfig
 
 
 class MapModelLoss(NamedTuple):
@@ -28,49 +29,28 @@ class MapModel(nn.Module):
     what error there is in the padding counts as if it were the map's.
 
     Args:
+        convdraw: sizes of the ConvDRAW.
+        geco: how its λ rises and falls; κ and the initial λ are those of the map.
         belief_size: the size of b_t.
         map_size: N, the map is N x N cells.
         kappa: κ, the error of the map to reach.
-        rate: of GECO.
-        decay: of GECO.
-        steps: of ConvDRAW, as the following ones.
-        latent_channels: see `ConvDRAW`.
-        state_channels: see `ConvDRAW`.
-        encoder_channels: see `ConvDRAW`.
-        decoder_channels: see `ConvDRAW`.
-        kernel_size: see `ConvDRAW`.
     """
 
     def __init__(
         self,
+        convdraw: ConvDRAWConfig = ConvDRAWConfig(),  # noqa: B008  # it is frozen
+        geco: GECOConfig = GECOConfig(),  # noqa: B008
+        *,
         belief_size: int,
         map_size: int,
         kappa: float = 1e-3,
-        rate: float = 0.01,
-        decay: float = 0.99,
-        steps: int = 8,
-        latent_channels: int = 16,
-        state_channels: int = 64,
-        encoder_channels: tuple[int, ...] = (16, 16),
-        decoder_channels: tuple[int, ...] = (32, 32),
-        kernel_size: int = 5,
     ) -> None:
         super().__init__()
-        multiple = 2 ** (len(encoder_channels) + 1)
         self.map_size = map_size
-        self.padding = -map_size % multiple
+        self.padding = -map_size % convdraw.frame_multiple
         self.enlarged = ((map_size + self.padding) / map_size) ** 2
-        self.draw = ConvDRAW(
-            belief_size,
-            GECO(kappa / self.enlarged, rate, decay, initial=0.5 / kappa),
-            map_size + self.padding,
-            steps,
-            latent_channels,
-            state_channels,
-            encoder_channels,
-            decoder_channels,
-            kernel_size,
-        )
+        of_map = replace(geco, kappa=kappa / self.enlarged, initial=min(0.5 / kappa, geco.maximum))
+        self.draw = ConvDRAW(convdraw, condition_size=belief_size, frame_size=map_size + self.padding, geco=of_map)
 
     def loss(self, maps: Tensor, beliefs: Tensor, generator: torch.Generator | None = None) -> MapModelLoss:
         """Return the loss of uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`, the mean over them.

@@ -11,7 +11,7 @@ from simcore.acting import (
     Ledger,
 )
 from simcore.acting.on_ray import import_ray
-from simcore.build import make_executor, make_system, make_worlds
+from simcore.build import make_executor, make_learner, make_system, make_worlds
 from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
@@ -21,7 +21,6 @@ from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
-from simcore.learning.learner import Learner
 from simcore.memory import CoreState
 from simcore.runs import (
     ACTING,
@@ -69,7 +68,7 @@ class Training:
         self.ranks = ranks or Ranks()
         torch.manual_seed(stream(config.seed, "weights"))
         self.system = make_system(config).to(device)
-        self.learner = Learner(self.system, config, stream(config.seed, "learner"), self.ranks)
+        self.learner = make_learner(config, self.system, self.ranks)
         begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
         self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks)
         self.ledger = Ledger()

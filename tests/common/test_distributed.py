@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from simcore.build import make_actor, make_system
+from simcore.build import make_actor, make_learner, make_system
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.tree import tree_map
 from simcore.config.run import Config
@@ -30,9 +30,9 @@ def config_of(frame_model: str, core: str) -> Config:
     return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, **world)
 
 
-def make_learner(config: Config, ranks: Ranks) -> Learner:
+def seeded_learner(config: Config, ranks: Ranks) -> Learner:
     torch.manual_seed(0)
-    return Learner(make_system(config), config, seed=3, ranks=ranks)
+    return make_learner(config, make_system(config), ranks, seed=3)
 
 
 def make_batches(config: Config) -> list[Trajectory]:
@@ -51,13 +51,13 @@ def half_of(trajectory: Trajectory, rank: int) -> Trajectory:
 def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -> None:
     os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    convdraw.draw = lambda gaussian, _: gaussian.mean  # each rank draws its own noise
+    convdraw.sample_gaussian = lambda gaussian, _: gaussian.mean  # each rank draws its own noise
     ranks = join_ranks(torch.device("cpu"))
     assert (ranks.rank, ranks.size, ranks.is_first) == (rank, 2, rank == 0)
     assert ranks.any(rank == 1, torch.device("cpu"))
     assert not ranks.any(False, torch.device("cpu"))
     config = config_of(frame_model, core)
-    learner = make_learner(config, ranks)
+    learner = seeded_learner(config, ranks)
     for trajectory in make_batches(config):
         metrics = {name: ranks.mean(v) for name, v in learner.step(half_of(trajectory, rank)).metrics.items()}
     torch.save({"system": learner.system.state_dict(), "metrics": metrics}, Path(folder) / f"{rank}.pt")
@@ -85,9 +85,9 @@ def run_whole(command: list[str]) -> None:
 def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
     frame_model: str, core: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convdraw, "draw", lambda gaussian, _: gaussian.mean)
+    monkeypatch.setattr(convdraw, "sample_gaussian", lambda gaussian, _: gaussian.mean)
     config = config_of(frame_model, core)
-    alone = make_learner(config, Ranks())
+    alone = seeded_learner(config, Ranks())
     before = {name: value.clone() for name, value in alone.system.state_dict().items()}
     weights = []
     for trajectory in make_batches(config):

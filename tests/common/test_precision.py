@@ -16,7 +16,7 @@ from simcore.training.loop import Training
 from test_on_a_device import CASES, name_of
 from tinier import tinier
 
-TERMS = ("loss", "kl", "error", "probe_loss", "map_mse")
+TERMS = ("frame_model/loss", "frame_model/kl", "frame_model/error", "probes/loss", "probes/map_mse")
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
@@ -24,17 +24,19 @@ def test_the_losses_of_fifty_updates_in_bfloat16_are_within_one_percent(core: st
     exact, rounded = (course(tinier(core=core, precision=precision), 50) for precision in ("fp32", "bf16"))
     for term in TERMS:
         assert not torch.equal(exact[term], rounded[term]), f"{term} knows nothing of bfloat16"
-        within = 0.03 if term == "kl" else 0.01  # the divergence, a small part of the loss, is where rounding shows
+        within = (
+            0.03 if term == "frame_model/kl" else 0.01
+        )  # the divergence, a small part of the loss, is where rounding shows
         assert rounded[term].nanmean().item() == pytest.approx(exact[term].nanmean().item(), rel=within), term
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
 def test_a_thousand_updates_in_bfloat16_are_finite_and_learn(core: str) -> None:
     metrics = course(tinier(core=core, precision="bf16", learning__worlds=2, learning__learning_rate=3e-3), 1000)
-    counted = metrics["weight"] > 0  # else there is no frame to tell of
+    counted = metrics["frame_model/weight"] > 0  # else there is no frame to tell of
     for term in TERMS:
         assert metrics[term][counted].isfinite().all()
-    assert metrics["error"][-100:].nanmean() < 0.7 * metrics["error"][:20].nanmean()
+    assert metrics["frame_model/error"][-100:].nanmean() < 0.7 * metrics["frame_model/error"][:20].nanmean()
 
 
 @pytest.mark.parametrize("config", CASES, ids=name_of)

@@ -39,8 +39,8 @@ def test_every_kind_of_net_is_counted_as_when_it_is_real(core: str, frame_model:
     assert all(costs.flop_by(part, way) > 0 for part in costs.parameters for way in (False, True))
     assert sum(costs.flop_by(part, way) for part in costs.parameters for way in (False, True)) == costs.total
     learner, batch = real_update(config)
-    learner.generator.manual_seed(0)  # the times that the counted update drew
-    learner.probe_generator.manual_seed(0)
+    for generators in learner.generators.values():
+        generators.host.manual_seed(0)  # the times that the counted update sampled
     prepared = learner.prepare(batch)
     with Meter() as meter:
         learner.step(prepared)

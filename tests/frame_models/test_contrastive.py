@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.common.errors import UserError
-from simcore.frame_models import Contrastive
+from simcore.frame_models import Contrastive, ContrastiveConfig
 from simcore.frame_models.contrastive import contrast, draw_negatives
 
 LN2 = math.log(2)
@@ -17,8 +17,8 @@ LN2 = math.log(2)
 
 def make_model(**changes: int) -> Contrastive:
     torch.manual_seed(0)
-    sizes = {"frame_size": 8, "negatives": 6, "embedding_size": 16, "hidden_size": 32} | changes
-    return Contrastive(condition_size=5, encoder_channels=(4,), **sizes)
+    config = ContrastiveConfig(**{"negatives": 6, "embedding_size": 16, "hidden_size": 32} | changes)
+    return Contrastive(config, condition_size=5, frame_size=8, encoder_channels=(4,))
 
 
 def coloured_frames(count: int) -> Tensor:

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as kl_divergence_of_torch
 
-from simcore.frame_models import GECO, ConvDRAW
-from simcore.frame_models.convdraw import Step, diagonal_gaussian, draw, kl_divergence
+from simcore.common.errors import UserError
+from simcore.frame_models import ConvDRAW, ConvDRAWConfig, GECOConfig
+from simcore.frame_models.convdraw import Step, diagonal_gaussian, kl_divergence, sample_gaussian
 
 N, SIZE, CONDITION, LATENT, STATE = 3, 16, 5, 4, 8
 
@@ -25,7 +26,8 @@ def seeded(seed: int) -> torch.Generator:
 def small(steps: int = 3, size: int = SIZE, layers: int = 1) -> ConvDRAW:
     torch.manual_seed(0)
     channels = (8,) * layers
-    return ConvDRAW(CONDITION, GECO(0.01), size, steps, LATENT, STATE, channels, channels)
+    config = ConvDRAWConfig(steps, LATENT, STATE, channels, channels)
+    return ConvDRAW(config, condition_size=CONDITION, frame_size=size, geco=GECOConfig(0.01))
 
 
 def random_frames(n: int = N, size: int = SIZE) -> Tensor:
@@ -68,7 +70,7 @@ class Call(NamedTuple):
 @pytest.fixture(scope="module")
 def paper() -> ConvDRAW:
     torch.manual_seed(0)
-    return ConvDRAW(condition_size=7, geco=GECO())
+    return ConvDRAW(condition_size=7, frame_size=64)
 
 
 def recorded(model: ConvDRAW, run: str) -> list[Call]:
@@ -207,7 +209,7 @@ def test_a_deviation_starts_near_one_stays_positive_and_grows_no_faster_than_lin
 
 def test_a_draw_moves_with_mean_and_deviation() -> None:
     mean, scale = torch.full((1000,), 2.0, requires_grad=True), torch.full((1000,), 0.5, requires_grad=True)
-    z = draw(Normal(mean, scale), torch.randn(mean.shape, generator=seeded(0)))
+    z = sample_gaussian(Normal(mean, scale), torch.randn(mean.shape, generator=seeded(0)))
     unit = torch.randn(1000, generator=seeded(0))
     torch.testing.assert_close(z, 2.0 + 0.5 * unit)
     gradients = torch.autograd.grad(z.sum(), [mean, scale])
@@ -364,14 +366,19 @@ def test_other_sizes_give_frames_of_their_size(size: int, layers: int, state: in
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"frame_size": 60}, "60 pixels cannot be halved 3 times: use a multiple of 8"),
-        ({"encoder_channels": (16,)}, "as many layers, not 1 and 2"),
+        ({"encoder_channels": (16,)}, "as many, not 1 and 2"),
         ({"kernel_size": 4}, "must be odd, not 4"),
+        ({"steps": 0}, "must be positive, not 0"),
     ],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        ConvDRAW(CONDITION, GECO(), **arguments)
+def test_bad_sizes_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ConvDRAWConfig(**arguments)
+
+
+def test_frames_that_cannot_be_halved_are_refused() -> None:
+    with pytest.raises(ValueError, match="60 pixels cannot be halved 3 times: use a multiple of 8"):
+        ConvDRAW(condition_size=CONDITION, frame_size=60)
 
 
 def test_frames_that_are_not_bytes_are_refused() -> None:
@@ -388,7 +395,8 @@ def test_a_few_pictures_are_learned_by_heart_and_recalled_from_the_prior() -> No
     pictures = colours.repeat_interleave(SIZE // 2, dim=1).repeat_interleave(SIZE // 2, dim=2)
     which = torch.eye(count)
     torch.manual_seed(0)
-    model = ConvDRAW(count, GECO(kappa), SIZE, 2, LATENT, 16, (16,), (16,))
+    config = ConvDRAWConfig(2, LATENT, 16, (16,), (16,))
+    model = ConvDRAW(config, condition_size=count, frame_size=SIZE, geco=GECOConfig(kappa))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.99))
     noise = seeded(1)
     for _ in range(150):

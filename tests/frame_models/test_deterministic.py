@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from simcore.common.errors import UserError
 from simcore.frame_models import Deterministic
+from simcore.frame_models.deterministic import DeterministicConfig
 
 
 def test_it_overfits_a_batch() -> None:
     torch.manual_seed(0)
-    model = Deterministic(condition_size=6, frame_size=16, channels=32)
+    model = Deterministic(DeterministicConfig(32), condition_size=6, frame_size=16)
     frames = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
     conditions = torch.randn(4, 6)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -25,7 +27,7 @@ def test_it_overfits_a_batch() -> None:
 def test_where_the_state_leaves_it_open_it_decodes_the_mean() -> None:
     """Two frames of one state: the generative model would show one of them, this one what lies between."""
     torch.manual_seed(0)
-    model = Deterministic(condition_size=2, frame_size=8, channels=8)
+    model = Deterministic(DeterministicConfig(8), condition_size=2, frame_size=8)
     frames = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
     frames[1] = 200
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -40,7 +42,7 @@ def test_where_the_state_leaves_it_open_it_decodes_the_mean() -> None:
 
 def test_terms_and_weight() -> None:
     torch.manual_seed(0)
-    model = Deterministic(condition_size=6, frame_size=8, channels=4, weight=25)
+    model = Deterministic(DeterministicConfig(4, 25), condition_size=6, frame_size=8)
     frames, conditions = torch.randint(0, 256, (3, 8, 8, 3), dtype=torch.uint8), torch.randn(3, 6, requires_grad=True)
     terms = model.loss(frames, conditions)
     decoded = model.decoder(conditions).movedim(1, -1)
@@ -57,7 +59,7 @@ def test_terms_and_weight() -> None:
 
 def test_the_loss_is_a_gaussians_log_density_but_for_a_constant() -> None:
     torch.manual_seed(0)
-    model, conditions = Deterministic(condition_size=6, frame_size=8, channels=4, weight=8.0), torch.randn(3, 6)
+    model, conditions = Deterministic(DeterministicConfig(4, 8.0), condition_size=6, frame_size=8), torch.randn(3, 6)
     gaussian = torch.distributions.Normal(model.decoder(conditions), (1 / 16) ** 0.5)
     frames = torch.randint(0, 256, (2, 3, 8, 8, 3), dtype=torch.uint8)
     nats = [-gaussian.log_prob(x.movedim(-1, 1) / 255).sum(dim=(1, 2, 3)) for x in frames]
@@ -66,5 +68,5 @@ def test_the_loss_is_a_gaussians_log_density_but_for_a_constant() -> None:
 
 
 def test_a_weight_that_is_not_positive_is_refused() -> None:
-    with pytest.raises(ValueError, match="must be positive, not 0"):
-        Deterministic(condition_size=6, frame_size=8, weight=0)
+    with pytest.raises(UserError, match="must be positive, not 0"):
+        DeterministicConfig(weight=0)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simcore.frame_models import GECO
+from simcore.common.errors import UserError
+from simcore.frame_models import GECO, GECOConfig
 
 KAPPA = 0.05
 
@@ -15,13 +16,13 @@ KAPPA = 0.05
 def test_the_multiplier_starts_where_smooth_frames_let_it_rest_and_within_the_range(
     kappa: float, expected: float
 ) -> None:
-    assert GECO(kappa).multiplier.item() == pytest.approx(expected)
-    assert GECO(kappa, initial=7.0).multiplier.item() == 7.0
+    assert GECO(GECOConfig(kappa)).multiplier.item() == pytest.approx(expected)
+    assert GECO(GECOConfig(kappa, initial=7.0)).multiplier.item() == 7.0
 
 
 def test_the_lagrangian_is_the_kl_and_the_weighted_violation() -> None:
     kl, error = torch.tensor([0.5, 2.0], requires_grad=True), torch.tensor([0.01, 0.3], requires_grad=True)
-    lagrangian = GECO(KAPPA, initial=4.0)(kl, error)
+    lagrangian = GECO(GECOConfig(KAPPA, initial=4.0))(kl, error)
     assert lagrangian.tolist() == pytest.approx([0.5 + 4 * (0.01 - 0.05), 2.0 + 4 * (0.3 - 0.05)])
     lagrangian.sum().backward()
     assert kl.grad is not None
@@ -69,7 +70,7 @@ ALL_CODED, HALF_CODED = [1.0, 0.8, 0.5, 0.25], [1.0, 0.8, 0.01, 0.005]
 def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(
     initial: float | None, variance: list[float], water_level: float
 ) -> None:
-    vae, geco = LinearGaussianVAE(variance), GECO(KAPPA, initial=initial)
+    vae, geco = LinearGaussianVAE(variance), GECO(GECOConfig(KAPPA, initial=initial))
     # Adam must forget the gradients of a large λ as fast as λ falls: with β2 = 0.999 it still takes tiny steps when λ
     # has passed the optimum by orders of magnitude.
     optimizer = torch.optim.Adam(vae.parameters(), lr=0.01, betas=(0.9, 0.99))
@@ -89,7 +90,7 @@ def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(
 
 def test_an_update_follows_the_unbiased_moving_average_of_the_limited_violation() -> None:
     decay, rate = 0.8, 0.1
-    geco = GECO(KAPPA, rate=rate, decay=decay, initial=3.0)
+    geco = GECO(GECOConfig(KAPPA, rate=rate, decay=decay, initial=3.0))
     errors = [0.9, 0.06, 0.05, 0.01, 0.0, 0.055, 0.02]
     violations = [min(1.0, error / KAPPA - 1) for error in errors]
     multiplier = 3.0
@@ -103,7 +104,7 @@ def test_an_update_follows_the_unbiased_moving_average_of_the_limited_violation(
 
 @pytest.mark.parametrize("kappa", [1e-4, 1e-1])
 def test_one_rate_serves_every_kappa(kappa: float) -> None:
-    geco = GECO(kappa, rate=0.1, initial=1.0)
+    geco = GECO(GECOConfig(kappa, rate=0.1, initial=1.0))
     geco.update(torch.tensor(1.5 * kappa))
     assert geco.multiplier.item() == pytest.approx(math.exp(0.05), rel=1e-5)
 
@@ -118,13 +119,13 @@ def hold(geco: GECO, error: float, updates: int) -> list[float]:
 
 
 def test_the_multiplier_rises_to_its_maximum_and_no_further() -> None:
-    multipliers = hold(GECO(KAPPA, rate=1.0), 1e3, 100)
+    multipliers = hold(GECO(GECOConfig(KAPPA, rate=1.0)), 1e3, 100)
     assert multipliers == sorted(multipliers)
     assert multipliers[-1] == 1000.0
 
 
 def test_the_multiplier_stays_positive_however_long_the_constraint_holds_and_comes_back() -> None:
-    geco = GECO(KAPPA, rate=1.0)
+    geco = GECO(GECOConfig(KAPPA, rate=1.0))
     falling = hold(geco, 0.0, 300)
     assert falling == sorted(falling, reverse=True)
     assert falling[-1] > 0
@@ -133,22 +134,22 @@ def test_the_multiplier_stays_positive_however_long_the_constraint_holds_and_com
 
 def test_a_restored_multiplier_goes_on_as_if_nothing_had_happened() -> None:
     errors = torch.rand(20, generator=torch.Generator().manual_seed(0)) * 3 * KAPPA
-    geco = GECO(KAPPA)
+    geco = GECO(GECOConfig(KAPPA))
     for error in errors[:10]:
         geco.update(error)
-    restored = GECO(KAPPA)
+    restored = GECO(GECOConfig(KAPPA))
     restored.load_state_dict(geco.state_dict())
     for error in errors[10:]:
         geco.update(error)
         restored.update(error)
         assert torch.equal(restored.multiplier, geco.multiplier)
-    assert geco.multiplier != GECO(KAPPA).multiplier
+    assert geco.multiplier != GECO(GECOConfig(KAPPA)).multiplier
 
 
 @pytest.mark.parametrize("before", [0, 3])
 def test_a_batch_without_an_error_changes_nothing_nor_what_comes_after_it(before: int) -> None:
     errors, nothing = [0.03, 0.2, 0.06, 0.01, 0.3], torch.tensor(math.nan)
-    geco, never_asked = GECO(KAPPA, initial=3.0), GECO(KAPPA, initial=3.0)
+    geco, never_asked = GECO(GECOConfig(KAPPA, initial=3.0)), GECO(GECOConfig(KAPPA, initial=3.0))
     for number, error in enumerate(errors):
         if number == before:
             state = {name: value.clone() for name, value in geco.state_dict().items()}
@@ -181,9 +182,9 @@ def test_the_multiplier_is_no_parameter() -> None:
 )
 def test_bad_arguments_are_refused(arguments: dict[str, float]) -> None:
     name = next(iter(arguments))
-    with pytest.raises(ValueError, match=name if name != "initial" else "initial λ"):
-        GECO(**arguments)
+    with pytest.raises(UserError, match=f"geco.{name} must be"):
+        GECOConfig(**arguments)
 
 
 def test_the_printed_form_says_the_settings() -> None:
-    assert repr(GECO(0.002)) == "GECO(kappa=0.002, rate=0.01, decay=0.99, maximum=1000)"
+    assert repr(GECO(GECOConfig(0.002))) == "GECO(kappa=0.002, rate=0.01, decay=0.99, maximum=1000)"

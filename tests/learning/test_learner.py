@@ -50,9 +50,9 @@ def test_the_gradient_is_clipped_and_its_norm_reported() -> None:
 def test_the_multiplier_reported_is_the_one_that_was_used() -> None:
     training = make_training(geco__kappa=0.01, geco__rate=0.5, geco__initial=50.0)
     metrics = {name: value.item() for name, value in training.learner.step(take_trajectory(training)).metrics.items()}
-    assert metrics["lambda"] == pytest.approx(50.0)
-    per_dimension = metrics["kl"] + 50.0 * (metrics["error"] - 0.01)
-    assert metrics["loss"] == pytest.approx(8 * 8 * 3 * per_dimension, rel=1e-5)
+    assert metrics["frame_model/lambda"] == pytest.approx(50.0)
+    per_dimension = metrics["frame_model/kl"] + 50.0 * (metrics["frame_model/error"] - 0.01)
+    assert metrics["frame_model/loss"] == pytest.approx(8 * 8 * 3 * per_dimension, rel=1e-5)
     assert training.system.simulation.frame_model.multiplier.item() > 60.0
 
 
@@ -73,8 +73,10 @@ def test_where_no_target_counts_the_multiplier_stays_and_there_is_nothing_to_rep
     assert before
     metrics = training.learner.step(without_targets).metrics
     assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
-    assert {name for name, value in metrics.items() if value.isnan()} == {"loss", "kl", "error", "memory_share"}
-    assert metrics["weight"] == 0.0
+    assert {name for name, value in metrics.items() if value.isnan()} == {
+        f"frame_model/{name}" for name in ("loss", "kl", "error", "memory_share")
+    }
+    assert metrics["frame_model/weight"] == 0.0
     assert all(parameter.isfinite().all() for parameter in training.system.parameters())
     training.learner.step(trajectory)
     changed = any(not torch.equal(value, before[name]) for name, value in model.named_buffers())
@@ -86,7 +88,7 @@ def test_learning_lowers_the_model_loss_on_fresh_worlds() -> None:
     errors = []
     for _ in range(60):
         training.update()
-        errors.append(training.take_metrics()["error"])
+        errors.append(training.take_metrics()["frame_model/error"])
     assert sum(errors[-10:]) < 0.5 * sum(errors[:10])
 
 

@@ -10,13 +10,13 @@ import torch
 
 from courses import assert_alike
 from fake_gpu import GPU, FakeGPU, fake_gpu
-from simcore.build import make_system
+from simcore.build import make_learner, make_system
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.learning.batch import Batch, UpdateResult
-from simcore.learning.learner import Learner
 from simcore.learning.recorded import WARM_UP, RecordedUpdate
 from simcore.memory import CoreState, Times
+from simcore.objectives.frame_prediction import FrameTimes
 from simcore.training.loop import check
 from test_on_a_device import FRAME_MODELS, KINDS, name_of, take
 from tinier import tinier, tinier_acting
@@ -53,7 +53,7 @@ def test_a_blind_update_is_the_same_operations_whatever_its_times(
     monkeypatch.setattr(FakeGPU, "__torch_dispatch__", note)
     updates: list[list[str]] = []
     with fake_gpu() as device:
-        learner = Learner(make_system(config).to(GPU), config, seed=0)
+        learner = make_learner(config, make_system(config).to(GPU), seed=0)
         for _ in range(4):
             state = trajectory.initial_state or learner.system.agent.initial_state(config.learning.worlds)
             batch = learner.prepare(trajectory._replace(initial_state=state))
@@ -93,10 +93,10 @@ def test_a_recorded_update_is_replayed_with_each_batch_and_its_results_are_kept(
     def batch_of(value: float) -> Batch:
         times, state = Times(None, torch.tensor([int(value)])), CoreState(torch.zeros(3, 2), torch.zeros(3, 2))
         filled = trajectory._replace(rewards=torch.full_like(trajectory.rewards, value), initial_state=state)
-        return Batch(filled, None, times, times, None, None)
+        return Batch(filled, None, times, (FrameTimes(times, times),), (None,))
 
     def update(batch: Batch) -> UpdateResult:
-        found = batch.trajectory.rewards.mean() + batch.starts.rows.sum()
+        found = batch.trajectory.rewards.mean() + batch.snapshots.rows.sum()
         calls.append((batch, UpdateResult({"found": found}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2)))))
         return calls[-1][1]
 

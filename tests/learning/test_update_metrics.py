@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simcore.data.trajectory import Trajectory
-from simcore.objectives.actor_critic import acting_loss
+from simcore.objectives.actor_critic import actor_critic_loss
 from simcore.simulation import draw_offsets, draw_starts
 from simcore.training.loop import Training
 from tinier import tinier_acting
@@ -27,7 +27,7 @@ def slow_ratio(training: Training, trajectory: Trajectory) -> float:
         system = copy.deepcopy(training.system)
         assert system.simulation is not None
         generator, noise = (
-            torch.Generator().set_state(random.get_state()) for random in (learner.generator, learner.noise)
+            torch.Generator().set_state(random.get_state()) for random in learner.generators["frame_model"]
         )
         options = config.simulation
         starts = draw_starts(len(trajectory.frames), options.overshoot, options.starts, generator)
@@ -38,7 +38,7 @@ def slow_ratio(training: Training, trajectory: Trajectory) -> float:
             loss = options.cost * system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, noise).loss
         else:
             policy_value = system.agent.policy_and_value(beliefs.outputs)
-            loss = acting_loss(policy_value, trajectory, config.reinforcement, learner.ranks).loss
+            loss = actor_critic_loss(policy_value, trajectory, config.reinforcement, learner.ranks).loss
         torch.autograd.backward(loss)
         gradients = [parameter.grad for parameter in system.agent.core.parameters()]
         norms.append(sum(g.double().square().sum().item() for g in gradients if g is not None) ** 0.5)

@@ -6,9 +6,8 @@ from torch import Tensor
 
 from simcore.agent import PolicyValue
 from simcore.common.distributed import Ranks
-from simcore.config.run import ReinforcementConfig
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.objectives.actor_critic import ActorCriticLoss, acting_loss
+from simcore.objectives.actor_critic import ActorCriticLoss, ReinforcementConfig, actor_critic_loss
 
 CONFIG = ReinforcementConfig(discount=0.5, baseline_cost=0.5, entropy_cost=0.1)
 
@@ -29,7 +28,7 @@ def make_trajectory(
 def loss_of(
     logits: Tensor, values: Tensor, trajectory: Trajectory, config: ReinforcementConfig = CONFIG
 ) -> ActorCriticLoss:
-    return acting_loss(PolicyValue(logits, values), trajectory, config, Ranks())
+    return actor_critic_loss(PolicyValue(logits, values), trajectory, config, Ranks())
 
 
 def test_the_terms_of_two_steps_by_hand() -> None:

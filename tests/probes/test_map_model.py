@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.scores import sample_variance
+from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.probes import MapModel
 
 SIZE = 5
@@ -22,8 +23,8 @@ def make_problem(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor
 
 def make_model(belief_size: int = 2 * SIZE**2, map_size: int = SIZE, kappa: float = 0.02) -> MapModel:
     torch.manual_seed(0)
-    channels: tuple[int, ...] = ()
-    return MapModel(belief_size, map_size, kappa, 0.01, 0.99, 2, 4, 16, channels, channels, 3)
+    sizes = ConvDRAWConfig(2, 4, 16, (), (), 3)
+    return MapModel(sizes, belief_size=belief_size, map_size=map_size, kappa=kappa)
 
 
 def test_samples_differ_where_the_belief_has_not_seen() -> None:

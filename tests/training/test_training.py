@@ -388,8 +388,8 @@ def test_another_frame_model_learns_at_every_preset(name: str, frame_model: str)
     assert all(torch.isfinite(torch.tensor(list(metrics.values()))))
     dimensions = 3 * training.config.world.frame_size**2
     weight = dimensions * training.config.deterministic.weight if frame_model == "deterministic" else 1.0
-    assert metrics["loss"] == pytest.approx(weight * metrics["error"], rel=1e-5)
-    assert metrics["kl"] == 0.0
+    assert metrics["frame_model/loss"] == pytest.approx(weight * metrics["frame_model/error"], rel=1e-5)
+    assert metrics["frame_model/kl"] == 0.0
 
 
 @pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])

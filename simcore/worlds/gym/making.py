@@ -10,6 +10,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
+from simcore.common.registry import import_user_module
 from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
@@ -58,8 +59,11 @@ FAMILIES = (
 
 
 def is_gym_id(name: str) -> bool:
-    """Whether a name is written as an id of Gymnasium, `[module:][namespace/]name-v0`, and not as a level's."""
-    return not name.isidentifier()
+    """Whether a name is written as an id of Gymnasium, `[module:][namespace/]name-v0`, and not as a level's.
+
+    A level's is a plain name, or `module:NAME` where it is a user's own.
+    """
+    return not name.rpartition(":")[2].isidentifier()
 
 
 def find_spec(env_id: str) -> EnvSpec:
@@ -75,9 +79,10 @@ def find_spec(env_id: str) -> EnvSpec:
     family = _family(name)
     install = family.install if family else "install the package that has it"
     try:
-        for each in (family.module if family else "", module):
-            if each:
-                importlib.import_module(each)
+        if family:
+            importlib.import_module(family.module)
+        if module:
+            import_user_module(module, f"the environment {env_id}")
     except ModuleNotFoundError as error:
         raise ValueError(f"{env_id} needs {error.name}, which is not installed: {install}") from error
     try:

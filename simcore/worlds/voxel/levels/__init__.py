@@ -1,7 +1,7 @@
-"""The levels by name. A new one is a small file with a `Level`, and a line here."""
+"""The levels by name. A new one is a small file with a registered `Level`, imported here, or a module of your own."""
 
 from simcore.worlds.api import WorldConfig
-from simcore.worlds.voxel.levels.base import Action, Level, LevelConfig
+from simcore.worlds.voxel.levels.base import Action, Level, LevelConfig, levels
 from simcore.worlds.voxel.levels.bridge import BRIDGE, BridgeConfig
 from simcore.worlds.voxel.levels.building import BuildingConfig
 from simcore.worlds.voxel.levels.cliff import CLIFF_HARD, CLIFF_LEVEL, CliffConfig, CliffHardConfig
@@ -26,17 +26,19 @@ LEVELS: dict[str, Level] = {
         TOWER,
     )
 }
+"""Those that SimCore has."""
 
 
 def find_level(name: str) -> Level:
-    """Return the level of that name.
+    """Return the level of that name, or one of a user's own, `module:NAME`.
 
     Raises:
         ValueError: there is none; the message lists those there are.
+        UserError: the module, or what it should hold, is not there.
     """
-    if name not in LEVELS:
-        raise ValueError(f"unknown level {name!r}; known are: {', '.join(sorted(LEVELS))}")
-    return LEVELS[name]
+    if name not in levels and ":" not in name:
+        raise ValueError(f"unknown level {name!r}; known are: {', '.join(sorted(levels))}")
+    return levels.find(name)
 
 
 __all__ = [
@@ -57,4 +59,6 @@ __all__ = [
     "TowerConfig",
     "WorldConfig",
     "find_level",
+    "levels",
+    "register_level",
 ]

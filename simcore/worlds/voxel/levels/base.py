@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simcore.common.registry import Registry
 from simcore.worlds.api import WorldConfig, require
 from simcore.worlds.voxel.grid import World
 from simcore.worlds.voxel.rules import NOTHING
@@ -100,3 +101,12 @@ class Level:
     def action_table(self) -> NDArray[np.int64]:
         """Return the parts of the actions, `int64 [A, 5]`, for `Rules`."""
         return np.array([action[1:] for action in self.actions], np.int64)
+
+
+levels: Registry[Level] = Registry("level", Level, home="simcore.worlds.voxel.levels")
+"""Levels by name."""
+
+
+def register_level(level: Level) -> Level:
+    """Register a level under its own name, and return it."""
+    return levels.register(level.name)(level)

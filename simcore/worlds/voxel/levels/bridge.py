@@ -13,7 +13,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import AIR, GROUND, WATER, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
-from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     WALL_HEIGHT,
@@ -94,4 +94,4 @@ def generate(config: BridgeConfig, episode_seed: int) -> World:
     return build(config, episode_seed, furnish, BANK, config.gap)
 
 
-BRIDGE = Level("Bridge", BridgeConfig, BUILDING, generate)
+BRIDGE = register_level(Level("Bridge", BridgeConfig, BUILDING, generate))

@@ -9,7 +9,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import CLIFF, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
-from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
@@ -113,5 +113,5 @@ def generate(config: CliffConfig, episode_seed: int) -> World:
     return build(config, episode_seed, furnish, FLOOR, config.rise, *config.depths)
 
 
-CLIFF_LEVEL = Level("Cliff", CliffConfig, BUILDING, generate)
-CLIFF_HARD = Level("CliffHard", CliffHardConfig, BUILDING, generate)
+CLIFF_LEVEL = register_level(Level("Cliff", CliffConfig, BUILDING, generate))
+CLIFF_HARD = register_level(Level("CliffHard", CliffHardConfig, BUILDING, generate))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from simcore.worlds.voxel.grid import GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import WALKING
-from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
     WALL_HEIGHT,
@@ -51,4 +51,4 @@ def generate(config: FoodConfig, episode_seed: int) -> World:
     return World(blocks, spawn=(x + 0.5, y + 0.5, FLOOR), heading=heading)
 
 
-FOOD_LEVEL = Level("Food", FoodConfig, WALKING, generate)
+FOOD_LEVEL = register_level(Level("Food", FoodConfig, WALKING, generate))

@@ -9,7 +9,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
-from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
@@ -80,5 +80,5 @@ def generate(config: HighFoodConfig, episode_seed: int) -> World:
     return build(config, episode_seed, furnish, FLOOR, config.lift)
 
 
-HIGH_FOOD = Level("HighFood", HighFoodConfig, BUILDING, generate)
-HIGH_FOOD_HARD = Level("HighFoodHard", HighFoodHardConfig, BUILDING, generate)
+HIGH_FOOD = register_level(Level("HighFood", HighFoodConfig, BUILDING, generate))
+HIGH_FOOD_HARD = register_level(Level("HighFoodHard", HighFoodHardConfig, BUILDING, generate))

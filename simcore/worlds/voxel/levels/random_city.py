@@ -9,7 +9,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, LAST_BUILDING, MAX_HEIGHT, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import WALKING
-from simcore.worlds.voxel.levels.base import Level, LevelConfig
+from simcore.worlds.voxel.levels.base import Level, LevelConfig, register_level
 from simcore.worlds.voxel.levels.room import FLOOR, WALL_HEIGHT, enclose, put_box
 from simcore.worlds.voxel.rng import draw_between, open_stream
 
@@ -159,4 +159,4 @@ def generate(config: RandomCityConfig, episode_seed: int) -> World:
     return World(blocks, spawn=(middle, middle, 1.0))
 
 
-RANDOM_CITY = Level("RandomCity", RandomCityConfig, WALKING, generate)
+RANDOM_CITY = register_level(Level("RandomCity", RandomCityConfig, WALKING, generate))

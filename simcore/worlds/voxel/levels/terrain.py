@@ -14,7 +14,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND, SNOW, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import CLIMBING
-from simcore.worlds.voxel.levels.base import Level, LevelConfig
+from simcore.worlds.voxel.levels.base import Level, LevelConfig, register_level
 from simcore.worlds.voxel.rng import draw_between, fork, open_stream
 
 WIDEST_HILL = 16  # cells from crest to trough of the coarsest noise; each octave halves it, and its weight
@@ -159,4 +159,4 @@ def generate(config: TerrainConfig, episode_seed: int) -> World:
     return World(blocks, spawn=(x + 0.5, y + 0.5, z), heading=heading)
 
 
-TERRAIN = Level("Terrain", TerrainConfig, CLIMBING, generate)
+TERRAIN = register_level(Level("Terrain", TerrainConfig, CLIMBING, generate))

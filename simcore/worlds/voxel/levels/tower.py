@@ -9,7 +9,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
-from simcore.worlds.voxel.levels.base import Level
+from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
@@ -89,4 +89,4 @@ def generate(config: TowerConfig, episode_seed: int) -> World:
     return build(config, episode_seed, furnish, FLOOR, config.rise)
 
 
-TOWER = Level("Tower", TowerConfig, BUILDING, generate)
+TOWER = register_level(Level("Tower", TowerConfig, BUILDING, generate))

@@ -1,0 +1,121 @@
+"""What must fit together in a configuration; what a part can check alone stands beside the part."""
+
+from typing import TYPE_CHECKING
+
+from simcore.common.checks import require
+from simcore.config.options import parse_options
+from simcore.frame_models import frame_models
+from simcore.objectives.base import objectives
+
+if TYPE_CHECKING:
+    from simcore.config.run import Config
+
+NO_MODEL, NO_MEMORY = "none", "lstm"
+"""The names that stand for no frame model and no memory."""
+
+
+def check_whole(config: "Config") -> None:
+    """Check a configuration.
+
+    Raises:
+        UserError: a name is unknown, a value is out of its range, or two do not fit together.
+    """
+    require(config.threads >= 0, f"threads must be 0 or more, not {config.threads}")
+    require(0 <= config.seed < 2**31, f"seed must be from 0 to 2147483647, not {config.seed}")
+    check_choices(config)
+    check_parts(config)
+    check_policy(config)
+    check_simulation(config)
+    check_frames(config)
+    has_probes = config.has_probes
+    for wanted, flag in ((config.supervised, "--supervised"), (config.probes.map_convdraw, "--probes.map-convdraw")):
+        require(
+            has_probes or not wanted,
+            f"{flag} wants probes: a level that tells its map, not {config.level}, and learning.probe_times above 0",
+        )
+
+
+def check_choices(config: "Config") -> None:
+    """Check what is one of a few names, which a command line would refuse, and Python would not."""
+    choices = {
+        "policy": ("walker", "agent"),
+        "executor": ("serial", "threads", "processes", "ray"),
+        "precision": ("fp32", "tf32", "bf16"),
+    }
+    for name, allowed in choices.items():
+        value = getattr(config, name)
+        require(value in allowed, f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+
+
+def check_parts(config: "Config") -> None:
+    """Check that parts are there, and that their options fit."""
+    parts: dict[str, tuple[str, type]] = {}
+    if config.frame_model != NO_MODEL:
+        parts["frame_model"] = config.frame_model, frame_models.find(config.frame_model).Config
+    require(config.core in ("lstm", "slots", "kanerva"), f"there is no memory {config.core!r}")
+    for name in config.objectives:
+        kind = objectives.find(name)
+        require(kind.name not in parts, f"objectives holds {kind.name} twice, or the name of another part")
+        parts[kind.name] = name, kind.Config
+    for option in parse_options(config.options):
+        known = [part for part, (name, _) in parts.items() if ":" in name]
+        allowed = f"options can be of {', '.join(known)}" if known else "this run has no part of your own"
+        require(option.part in known, f"options has {option.part}.{option.field}; {allowed}")
+    for part, (name, kind) in parts.items():
+        config.options_of(part, name, kind)
+
+
+def check_policy(config: "Config") -> None:
+    """Check who acts, and what there is to learn."""
+    is_agent = config.policy == "agent"
+    require(
+        is_agent or config.level == "RandomCity",
+        f"the walker walks in RandomCity alone; in {config.level} the policy is agent",
+    )
+    require(
+        is_agent or config.frame_model != NO_MODEL or config.supervised or bool(config.objectives),
+        "with --policy walker and --frame-model none there is nothing to learn from; allowed is one of them",
+    )
+    per_actor = config.worlds_per_actor
+    require(
+        config.learning.worlds % per_actor == 0,
+        f"learning.worlds is {config.learning.worlds}; it must be a multiple of acting.worlds, {per_actor}",
+    )
+    require(
+        is_agent or config.trajectories_per_update == 1,
+        "with --policy walker a batch is one trajectory; leave acting.worlds at 0",
+    )
+
+
+def check_simulation(config: "Config") -> None:
+    """Check that the simulation's roll-outs fit into a trajectory, and that an update can be recorded."""
+    require(
+        not config.graph or config.core == NO_MEMORY,
+        f"--graph records an update with --core lstm alone, not {config.core}: a memory's is done by what is in it",
+    )
+    unroll, overshoot, starts = config.learning.unroll_length, config.simulation.overshoot, config.simulation.starts
+    require(
+        overshoot < unroll,
+        f"simulation.overshoot is {overshoot}; it must be shorter than learning.unroll_length, {unroll}",
+    )
+    require(
+        starts <= unroll - overshoot,
+        f"simulation.starts is {starts}; an unroll of {unroll} with an overshoot of {overshoot} has "
+        f"{unroll - overshoot}",
+    )
+
+
+def check_frames(config: "Config") -> None:
+    """Check that the frame model can take the frames."""
+    multiple = config.convdraw.frame_multiple
+    require(
+        config.frame_model != "convdraw" or config.world.frame_size % multiple == 0,
+        f"world.frame_size is {config.world.frame_size}; with {len(config.convdraw.encoder_channels)} "
+        f"convdraw.encoder_channels it must be a multiple of {multiple}",
+    )
+    modelled = config.simulation.starts * min(config.simulation.frames, config.simulation.overshoot)
+    require(
+        config.frame_model != "contrastive" or modelled * config.learning.worlds > 1,
+        "--frame-model contrastive tells a batch's frames apart, and this batch has one; "
+        "let simulation.starts, learning.worlds or both simulation.frames and overshoot be 2 or more",
+    )

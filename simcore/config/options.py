@@ -1,0 +1,82 @@
+"""Options of parts of a user's own: `part.field=value`, for the flag `--options` and for a line of JSON."""
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import cattrs
+
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+
+Options = TypeVar("Options")
+
+
+class Option(NamedTuple):
+    """One option."""
+
+    part: str
+    """frame_model, core, or the name of an objective."""
+    field: str
+    value: Any
+
+
+def parse_options(texts: Sequence[str]) -> list[Option]:
+    """Read `part.field=value`; values are literals of Python or JSON, anything else is a string.
+
+    Raises:
+        UserError: one is not written so, or is given twice.
+    """
+    parsed: list[Option] = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        part, dot, field = name.strip().rpartition(".")
+        require(
+            bool(equals and dot and part and field.isidentifier()),
+            f"options holds {text!r}; it must be written part.field=value, as frame_model.width=32",
+        )
+        twice = any((option.part, option.field) == (part, field) for option in parsed)
+        require(not twice, f"options gives {part}.{field} more than once")
+        parsed.append(Option(part, field, literal(value.strip())))
+    return parsed
+
+
+def literal(text: str) -> Any:
+    """Return the value that a text stands for in Python or in JSON; the text itself where it is neither."""
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text
+
+
+def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> Options:
+    """Make a part's dataclass of options from those that are meant for it.
+
+    Args:
+        kind: the dataclass; what has no option keeps its default.
+        part: the name before the dot.
+        texts: all options.
+
+    Raises:
+        UserError: it has no such field, a value is of a wrong type, or a field without default is not given.
+    """
+    given = {option.field: option.value for option in parse_options(texts) if option.part == part}
+    require(is_dataclass(kind), f"the options of {part} must be a dataclass, not {kind.__name__}")
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in given:
+        allowed = f"there are: {', '.join(known)}" if known else "it has none"
+        require(name in known, f"{part} has no option {name}; {allowed}")
+    try:
+        made = cattrs.Converter().structure(given, kind)
+    except cattrs.BaseValidationError as error:
+        raise UserError(f"options of {part}: {'; '.join(cattrs.transform_error(error, path=part))}") from error
+    for name, value in given.items():
+        taken = getattr(made, name)
+        # The conversion is lenient: it would take 2.5 for 2, and any text for true.
+        fits = list(taken) == list(value) if isinstance(value, list | tuple) else taken == value
+        require(fits and isinstance(value, bool) == isinstance(taken, bool), f"{part}.{name} cannot be {value!r}")
+    return made

@@ -1,0 +1,86 @@
+"""Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours.
+
+A preset is a TOML file of layers: tables whose fields are those of `Config`. For Random City, where the walker acts
+(App. H), they are `all` and `levels.RandomCity`; for any other level `all`, `acts` and `levels.<level>`; for an
+environment of Gymnasium's `all`, `acts` and `gym`. What a later layer says holds; what none says has its default.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+from simcore.config.run import Config
+from simcore.worlds.gym import is_gym_id
+
+NAMES = ("tiny", "small", "paper")
+"""Those that SimCore has."""
+LAYERS = ("all", "acts", "levels", "gym")
+SUFFIX = ".toml"
+
+
+def preset(name: str, level: str = "RandomCity") -> Config:
+    """Return a preset for a level.
+
+    Args:
+        name: of one of `NAMES`, or of a TOML file of one's own.
+        level: any level's, or an id of Gymnasium's.
+
+    Raises:
+        UserError: there is no such preset, or no such level, or the file says something that cannot be.
+    """
+    layers = read_layers(name)
+    values: dict[str, Any] = {}
+    for layer in layers_for(level, layers):
+        values = merged(values, layer)
+    values.setdefault("world", {})  # from_dict makes it of the level's own kind
+    try:
+        return Config.from_dict(values | {"level": level, "preset": name})
+    except UserError as error:
+        raise error if name in NAMES else UserError(f"{name}: {error}") from error
+
+
+def layers_for(level: str, layers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the layers of a preset that hold for a level, the strongest last."""
+    own = layers.get("levels", {}).get(level, {})
+    if level == "RandomCity":
+        return [layers.get("all", {}), own]
+    return [layers.get("all", {}), layers.get("acts", {}), layers.get("gym", {}) if is_gym_id(level) else {}, own]
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with what another says in its place, table by table."""
+    result = dict(base)
+    for key, value in over.items():
+        before = result.get(key)
+        result[key] = merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def read_layers(name: str) -> Mapping[str, Any]:
+    """Return the layers of a preset by its name, or of a TOML file.
+
+    Raises:
+        UserError: there is none, or it is no TOML, or has another table.
+    """
+    if not name.endswith(SUFFIX):
+        require(name in NAMES, f"there is no preset {name!r}; there are: {', '.join(NAMES)}, or a file NAME{SUFFIX}")
+        return _built_in(name)
+    try:
+        layers = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the preset {name}: {error.strerror}") from error
+    except ValueError as error:  # no TOML, or not even text
+        raise UserError(f"{name} is no TOML: {' '.join(str(error).split())}") from error
+    unknown = [key for key in layers if key not in LAYERS]
+    require(not unknown, f"{name} has {', '.join(unknown)}; a preset's tables are {', '.join(LAYERS)}")
+    return layers
+
+
+@cache
+def _built_in(name: str) -> Mapping[str, Any]:
+    return tomllib.loads(resources.files(__name__).joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8"))

@@ -1,0 +1,79 @@
+"""The generative model's objective: frames several steps ahead, foreseen from a few beliefs (App. J, App. K)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from simcore.common.precision import lowered
+from simcore.common.seeding import Generators
+from simcore.data.times import Times
+from simcore.data.trajectory import Trajectory
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.simulation import SimCoreHead, SimulationConfig, draw_offsets, draw_starts
+
+
+class FrameTimes(NamedTuple):
+    """What of a trajectory is modelled."""
+
+    starts: Times
+    """The Nt starts of the simulation's roll-outs."""
+    offsets: Times
+    """The Ng offsets of the frames that are modelled of each."""
+
+
+class FramePrediction(Objective):
+    """Trains encoder, belief core, simulation core and frame model by the frames that the simulation foresees.
+
+    Args:
+        simulation: the simulation core with its frame model.
+        config: which frames are foreseen, from where.
+        cost: weight of the loss beside the other objectives'.
+        precision: what the nets multiply in.
+    """
+
+    name = "frame_model"
+
+    def __init__(self, simulation: SimCoreHead, config: SimulationConfig, cost: float, precision: str) -> None:
+        super().__init__()
+        self.simulation = simulation
+        self.config = config
+        self.cost = cost
+        self.precision = precision
+
+    def belief_parameters(self) -> list[nn.Parameter]:
+        """Return the simulation core's weights."""
+        return list(self.simulation.core.parameters())
+
+    def sample_times(self, length: int, generators: Generators, device: torch.device) -> FrameTimes:
+        """Sample starts and offsets."""
+        config, generator = self.config, generators.host
+        starts = draw_starts(length, config.overshoot, config.starts, generator, config.earliest_start)
+        offsets = draw_offsets(config.overshoot, config.frames, generator)
+        return FrameTimes(Times.of(starts, device), Times.of(offsets, device))
+
+    def snapshots_at(self, times: FrameTimes) -> Times:
+        """Return the starts."""
+        return times.starts
+
+    def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
+        """Compute the model's loss at the sampled frames; its metrics are those of `FrameModelLoss`, and GECO's λ."""
+        times: FrameTimes = beliefs.times
+        assert beliefs.snapshots is not None, "they were asked for"
+        with lowered(self.precision, trajectory.frames.device):
+            terms = self.simulation.loss(beliefs.snapshots, trajectory, *times, generators.device, self.ranks)
+        metrics = {
+            "loss": torch.where(terms.error.isnan(), torch.nan, terms.loss),  # no point counted
+            "kl": terms.kl,
+            "error": terms.error,
+            "weight": terms.weight,
+            "lambda": self.simulation.frame_model.multiplier.clone(),
+        }
+        if terms.memory_share is not None:
+            metrics["memory_share"] = terms.memory_share
+        return ObjectiveLoss(self.cost * terms.loss, metrics)
+
+    def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
+        """Let GECO take note of the batch's error; NaN, which tells of none, leaves λ alone."""
+        error = self.ranks.mean(metrics["error"].detach())
+        self.simulation.frame_model.update(torch.where(failed, torch.nan, error))

@@ -1,0 +1,56 @@
+"""The map model's objective: a ConvDRAW of the map given the belief, trained beside it (App. I)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from simcore.common.seeding import Generators
+from simcore.data.times import Times
+from simcore.data.trajectory import Trajectory
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.objectives.probing import sample_some
+from simcore.probes import MapModel
+
+
+class MappedTimes(NamedTuple):
+    """When the map is modelled."""
+
+    mapped: Times
+
+
+class MapModelling(Objective):
+    """Trains a model of the map given the belief, at a few times of each trajectory; the belief knows nothing of it.
+
+    Args:
+        map_model: the model.
+        times: how many times of each trajectory.
+        learning_rate: of the model.
+    """
+
+    name = "map_model"
+    trains_belief = False
+    is_clipped = False
+
+    def __init__(self, map_model: MapModel, times: int, learning_rate: float) -> None:
+        super().__init__()
+        self.map_model = map_model
+        self.times = times
+        self.learning_rate = learning_rate
+
+    def sample_times(self, length: int, generators: Generators, device: torch.device) -> MappedTimes:
+        """Sample the times at which the map is modelled, without replacement."""
+        return MappedTimes(sample_some(length, self.times, generators.host, device))
+
+    def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
+        """Compute the model's loss of the true maps; its metrics are those of `MapModelLoss`, and GECO's λ."""
+        assert trajectory.targets is not None, "there is a map model where the world tells its map"
+        rows = beliefs.times.mapped.rows
+        maps, outputs = (part.index_select(0, rows) for part in (trajectory.targets.maps, beliefs.outputs.detach()))
+        terms = self.map_model.loss(maps, outputs, generators.device)
+        return ObjectiveLoss(terms.loss, terms._asdict() | {"lambda": self.map_model.multiplier.clone()})
+
+    def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
+        """Let GECO take note of the batch's error."""
+        error = self.ranks.mean(metrics["error"].detach())
+        self.map_model.update(torch.where(failed, torch.nan, error))
