@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from simcore.common.version import __version__
     from simcore.config.presets import preset
     from simcore.config.run import Config
-    from simcore.frame_models.convdraw import ConvDRAW
-    from simcore.frame_models.geco import GECO
+    from simcore.frame_models.convdraw import ConvDRAW, ConvDRAWConfig
+    from simcore.frame_models.geco import GECO, GECOConfig
     from simcore.memory import KanervaMemory, SlotMemory
     from simcore.objectives.vtrace import vtrace
     from simcore.session import BeliefSession
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _API = "simcore.api"
 _MODULES = {
     "GECO": "simcore.frame_models.geco",
+    "GECOConfig": "simcore.frame_models.geco",
     "Agent": "simcore.agent",
     "BeliefSession": "simcore.session",
     "Bridge": "simcore.worlds:BridgeConfig",
@@ -54,6 +55,7 @@ _MODULES = {
     "CliffHard": "simcore.worlds:CliffHardConfig",
     "Config": "simcore.config.run",
     "ConvDRAW": "simcore.frame_models.convdraw",
+    "ConvDRAWConfig": "simcore.frame_models.convdraw",
     "Food": "simcore.worlds:FoodConfig",
     "HighFood": "simcore.worlds:HighFoodConfig",
     "HighFoodHard": "simcore.worlds:HighFoodHardConfig",
@@ -86,7 +88,9 @@ __all__ = [
     "CliffHard",
     "Config",
     "ConvDRAW",
+    "ConvDRAWConfig",
     "Food",
+    "GECOConfig",
     "HighFood",
     "HighFoodHard",
     "KanervaMemory",
