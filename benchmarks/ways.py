@@ -20,6 +20,7 @@ from rich.table import Table
 from benchmarks.gpu.common import fitted, make_learner, make_trajectory
 from benchmarks.timing import machine, take_turns
 from simcore.config.presets import preset
+from simcore.runs import current_names
 
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -58,7 +59,8 @@ def main() -> None:
 
             def run(learner: Any = learner, way: str = way, losses: dict[str, float] = losses) -> None:
                 trajectory = fitted(made, worlds, learner.system)
-                losses[way] = float(learner.step(learner.prepare(trajectory)).metrics["loss"])
+                metrics = learner.step(learner.prepare(trajectory)).metrics
+                losses[way] = float(current_names(metrics)["frame_model/loss"])
 
             run()
             runs[way] = run

@@ -39,6 +39,7 @@ from simcore.common.precision import lowered, set_precision
 from simcore.config.run import Config
 from simcore.cost import CARDS
 from simcore.data.trajectory import Trajectory
+from simcore.runs import current_names
 
 WARM_UP = 5
 """Updates that do not count: kernels are loaded and chosen, graphs recorded."""
@@ -177,7 +178,7 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
         "peak_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
         "first_updates_s": start,
         "updates": len(times),
-        "loss": float(metrics["loss"]),
+        "loss": float(current_names(metrics)["frame_model/loss"]),
     }
 
 

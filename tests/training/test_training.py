@@ -29,7 +29,10 @@ from simcore.training.statistics import STAGES
 from tinier import changed, tinier, tinier_acting
 
 CPU = torch.device("cpu")
-WATCHED = ("loss", "kl", "error", "weight", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "probe_loss")
+WATCHED = (
+    *(f"frame_model/{name}" for name in ("loss", "kl", "error", "weight", "lambda")),
+    *(f"probes/{name}" for name in ("loss", "map_mse", "cell_accuracy", "heading_accuracy")),
+)
 
 
 def tensors(state: Any, path: str = "") -> dict[str, Any]:
