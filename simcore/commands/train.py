@@ -1,5 +1,6 @@
 """`simcore train`."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from simcore.commands.console import say
+from simcore.commands.console import INTERRUPTED, say
 from simcore.common.errors import UserError
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Train:
-    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it."""
+    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it.
+
+    Exit code 130: it was interrupted, by Ctrl-C or SIGTERM, and has written a checkpoint.
+    """
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
     run: Path | None = None
@@ -53,6 +57,8 @@ class Train:
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
         say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
+        if not complete:
+            sys.exit(INTERRUPTED)
 
     def folder(self) -> "RunFolder":
         """Open the folder of the run that goes on, or make that of a new one.
