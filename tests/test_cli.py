@@ -200,7 +200,9 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["train", "--seed", "-1"], "seed must be from 0"),
         (["train", "--nonsense", "1"], "--nonsense"),
         (["train", "--resume", "gone"], "there is no run folder gone"),
-        (["train", "--resume", "gone", "--seed", "1"], "--resume takes the run's own configuration"),
+        (["train", "--resume", "gone", "--seed", "1"], "there is no run folder gone"),
+        (["train", "--resume"], "--resume"),
+        (["train", "--preset"], "--preset"),
         (["probe", "gone"], "there is no run folder gone"),
         (["rollout", "gone"], "there is no run folder gone"),
         (["dance"], "dance"),
@@ -223,8 +225,8 @@ def test_bad_input_is_one_line(
 def test_another_configuration_in_the_same_folder_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (trained / "config.json").read_bytes()
     line = refused(["train", "--run", str(trained)], capsys)
-    assert "holds a run with another" in line
-    assert "learning" in line
+    assert f"{trained} holds a run with core = lstm, not slots; " in line
+    assert "more; go on with it by: simcore train --resume" in line
     assert (trained / "config.json").read_bytes() == before
 
 

@@ -4,7 +4,7 @@
 
 What follows `--` goes to `simcore train` as it is, after the flags that this program chooses: precision and graph, by
 the rows that benchmarks.gpu.throughput wrote of the same preset, core and batch, and the executor with the most actors
-that there is. Exit code: that of `simcore train`.
+that there is. Exit code: that of `simcore train`, but 0 where it ended as it was told to.
 """
 
 import os
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from benchmarks.gpu.common import make_parser, read_rows, tell
+from simcore.commands.console import INTERRUPTED
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.runs import read_metrics
@@ -113,6 +114,8 @@ def main() -> None:
     last = lines[-1] if lines else {}
     tell(options.out, row | {"last": last})
     print("the last line of metrics:", last, flush=True)
+    if code == INTERRUPTED:
+        sys.exit(0)
     sys.exit(code if code >= 0 else 128 - code)
 
 

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+INTERRUPTED = 130
+"""Exit code of what was stopped before its end, by Ctrl-C or SIGTERM alike, and can go on: a shell's own for a program
+that Ctrl-C has ended, so that `make` and scripts stop."""
+
 
 def say(*lines: str) -> None:
     """Print lines as they are, never wrapped, so that a path can be copied."""

@@ -15,13 +15,14 @@ class Figure:
     """Draw a figure of the paper, or curves over seeds, from runs."""
 
     which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
-    """curves: a metric over frames, where runs that differ only in their seed make one curve (App. E). 9: κ against map
-    MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12: map error along a
-    trajectory. 13, 14: inputs above samples."""
+    """curves: a metric over frames, where runs whose configurations are equal but for the seed make one curve (App. E).
+    9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12:
+    map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders; for 9 to 14 also what simcore export has made of them."""
     metric: str = "return"
-    """Of curves: a name in the runs' metrics.jsonl, as return, food, map_mse or cell_accuracy."""
+    """Of curves: a name in the runs' metrics.jsonl, as return, food or probes/map_mse; what follows the slash will do
+    where one metric alone ends so."""
     region: Literal["student", "bootstrap"] = "student"
     """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
     title: str = ""
@@ -38,7 +39,7 @@ class Figure:
         from simcore.figures import plot_curves, plot_paper_figure
 
         if self.which == "curves":
-            figure = plot_curves(self.runs, self.metric, self.region, self.title)
+            figure = plot_curves(self.runs, self.metric, self.region, self.title, say)
         else:
             figure = plot_paper_figure(self.which, self.runs, self.device, self.seed)
         out = self.out or Path(f"figure-{self.which}")

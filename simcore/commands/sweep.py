@@ -7,7 +7,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from simcore.commands.console import say, wide_console
+from simcore.commands.console import INTERRUPTED, say, wide_console
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Sweep:
             say(f"FAILED: {run.name}: {error}; see {folder.files(run).log}")
         if not complete:
             say("Stopped; the same command goes on with what is missing")
-            sys.exit(130)
+            sys.exit(INTERRUPTED)
         if failures:
             say("The same command with --retry-failed tries these again")
             sys.exit(1)

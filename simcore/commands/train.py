@@ -1,28 +1,37 @@
 """`simcore train`."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from simcore.commands.console import say
+from simcore.commands.console import INTERRUPTED, say
 from simcore.common.errors import UserError
+from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
+
+if TYPE_CHECKING:
+    from simcore.runs import RunFolder
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it."""
+    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it.
+
+    Exit code 130: it was interrupted, by Ctrl-C or SIGTERM, and has written a checkpoint.
+    """
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
     run: Path | None = None
     """The run's folder; by default runs/<level>-<preset>-<seed>, or -<core>-<seed> with a memory."""
     resume: Path | None = None
-    """Go on with the run in this folder, with the configuration it has; takes no other flag."""
+    """Go on with the run in this folder, with the configuration that it has. Other flags change it, as far as it stays
+    the same run: its length (learning.updates), what is recorded, and where it is computed."""
     dry_run: bool = False
     """Train nothing and write nothing; say what an update costs: parameters, arithmetic, memory; with --peak, time."""
     peak: str | None = None
@@ -36,21 +45,9 @@ class Train:
             return dry_run(self.config, self.peak)
         if self.peak is not None:
             raise UserError("--peak tells what a run would cost, and goes with --dry-run")
-        from simcore.runs import RunFolder
-        from simcore.training.loop import check, train
+        from simcore.training.loop import train
 
-        if self.resume is not None:
-            folder = RunFolder.open(self.resume)
-            config = Config.from_dict(folder.config)
-        else:
-            config = self.config
-            check(config)  # complains before a folder is made
-            path = self.run or Path("runs") / config.run_name
-            if (path / "config.json").exists():
-                folder = RunFolder.open(path)
-                require_same(config, Config.from_dict(folder.config), path)
-            else:
-                folder = RunFolder.create(path, config.to_dict())
+        config, folder = self.config, self.folder()
         complete = train(config, folder)
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
@@ -60,28 +57,73 @@ class Train:
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
         say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
+        if not complete:
+            sys.exit(INTERRUPTED)
+
+    def folder(self) -> "RunFolder":
+        """Open the folder of the run that goes on, or make that of a new one.
+
+        Raises:
+            UserError: the run has another configuration in what may not change, or what it needs is not there.
+        """
+        from simcore.runs import RunFolder
+        from simcore.training.loop import check
+
+        if self.resume is not None:
+            if self.run is not None:
+                raise UserError("--run names the folder of a new run, and --resume that of an old one; leave one out")
+            folder = RunFolder.open(self.resume)
+            require_changeable(Config.from_dict(folder.config), self.config, self.resume)
+            check(self.config)
+            return folder
+        check(self.config)  # complains before a folder is made
+        path = self.run or Path("runs") / self.config.run_name
+        if not (path / "config.json").exists():
+            return RunFolder.create(path, self.config.to_dict())
+        folder = RunFolder.open(path)
+        require_same(self.config, Config.from_dict(folder.config), path)
+        return folder
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:
     """Raise `UserError` unless a run has the configuration that is asked for."""
-    if asked == recorded:
+    found = differences(recorded, asked)
+    if not found:
         return
-    differing = [f.name for f in fields(Config) if getattr(asked, f.name) != getattr(recorded, f.name)]
+    changes = all(change.field in CHANGEABLE for change in found)
+    flags = "".join(f" {as_flag(change)}" for change in found) if changes else ""
     raise UserError(
-        f"{path} holds a run with another {', '.join(differing)}; "
-        f"go on with it by --resume {path}, or name a new folder by --run"
+        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {path}{flags}; "
+        "or name a new folder by --run"
     )
 
 
+def as_flag(change: Difference) -> str:
+    """Return the flag that makes a change."""
+    name = change.field.replace("_", "-")
+    if isinstance(change.new, bool):
+        return f"--{name}" if change.new else f"--no-{name}"
+    return f"--{name} {change.new}"
+
+
 def default_train(arguments: Sequence[str]) -> Train:
-    """Return what `train` does unless flags say otherwise: the preset that the arguments name, for their level."""
+    """Return what `train` does unless flags say otherwise.
+
+    With --resume that is what the run does that it names; else the preset that the arguments name, for their level.
+
+    Raises:
+        UserError: there is no such run, preset or level.
+    """
     if not arguments or arguments[0] != "train":
         return Train()
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", default="tiny")
-    parser.add_argument("--resume")
+    # A flag without its value is left to tyro, which complains in one line.
+    parser.add_argument("--preset", nargs="?", default="tiny", const="tiny")
+    parser.add_argument("--resume", nargs="?")
     known, others = parser.parse_known_args(arguments[1:])
-    if known.resume is not None and others:
-        raise UserError(f"--resume takes the run's own configuration, so no {' '.join(others)}")
+    if known.resume is not None:
+        from simcore.runs import RunFolder
+
+        return Train(Config.from_dict(RunFolder.open(known.resume).config), resume=Path(known.resume))
     level = others[0] if others and not others[0].startswith("-") else "RandomCity"
     return Train(preset(known.preset, level))

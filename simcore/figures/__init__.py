@@ -3,7 +3,8 @@
 from simcore.figures.animation import rollout_animation, save_animation
 from simcore.figures.columns import metric_columns
 from simcore.figures.course import course_figure
-from simcore.figures.curves import Curve, combine, curves_figure, plot_curves
+from simcore.figures.curves import Curve, combine, curves_figure
+from simcore.figures.curves_of_runs import plot_curves
 from simcore.figures.evaluation import evaluation_table
 from simcore.figures.knowledge import error_by_age_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure

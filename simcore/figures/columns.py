@@ -10,7 +10,7 @@ from simcore.runs import read_metrics
 
 
 def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return each metric of a `metrics.jsonl` as an array over its lines; a value that was not finite is NaN.
+    """Return each metric of a `metrics.jsonl` as an array over its lines; NaN is what was not finite, or is not there.
 
     Raises:
         UserError: the file is missing or damaged, or has no whole line yet.
@@ -18,4 +18,5 @@ def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
     lines = read_metrics(path)
     if not lines:
         raise UserError(f"{path} holds no metrics yet; train until its first line")
-    return {name: np.array([line.get(name, np.nan) for line in lines], np.float64) for name in lines[0]}
+    names = dict.fromkeys(name for line in lines for name in line)
+    return {name: np.array([line.get(name, np.nan) for line in lines], np.float64) for name in names}

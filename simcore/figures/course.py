@@ -12,15 +12,15 @@ PANELS = {
     "return": "return of the episodes that ended",
     "food": "part of the food that was eaten",
     "length": "length of the episodes",
-    "entropy": "entropy of the policy, nats",
-    "value_loss": "value loss",
+    "acting/entropy": "entropy of the policy, nats",
+    "acting/value_loss": "value loss",
     "lag/mean": "policy lag, updates",
-    "error": "reconstruction error (dashed: κ)",
-    "kl": "KL, nats a dimension",
-    "lambda": "λ",
-    "map_mse": "map MSE",
-    "cell_accuracy": "cell accuracy",
-    "heading_accuracy": "heading accuracy",
+    "frame_model/error": "reconstruction error (dashed: κ)",
+    "frame_model/kl": "KL, nats a dimension",
+    "frame_model/lambda": "λ",
+    "probes/map_mse": "map MSE",
+    "probes/cell_accuracy": "cell accuracy",
+    "probes/heading_accuracy": "heading accuracy",
 }
 SPAN = 5.0
 """What spans less than this, as a ratio, is drawn on a linear axis."""
@@ -33,17 +33,17 @@ def course_figure(
 
     Args:
         metrics: what `metric_columns` returns.
-        constant: the constant guess's score for those metrics that have one.
+        constant: the constant guess's score for those metrics that have one, by the name of the score, as `map_mse`.
         kappa: κ, the error that GECO aims at; None where frames are not reconstructed but told apart.
         title: the figure's title.
     """
     shown = {name: label for name, label in PANELS.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
     if "return" not in shown:
         shown.pop("lag/mean", None)  # a hand-made policy cannot lag
-    if "kl" not in shown:
-        shown.pop("lambda", None)  # without a KL there is nothing to weigh the error against
-    if kappa is None and "error" in shown:
-        shown["error"] = "error of the contrastive model, nats"
+    if "frame_model/kl" not in shown:
+        shown.pop("frame_model/lambda", None)  # without a KL there is nothing to weigh the error against
+    if kappa is None and "frame_model/error" in shown:
+        shown["frame_model/error"] = "error of the contrastive model, nats"
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
     figure.suptitle(title, fontsize=11)
@@ -52,23 +52,24 @@ def course_figure(
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     for panel, (name, label) in zip(panels, shown.items(), strict=False):
+        guess = constant.get(name.rpartition("/")[2])
         panel.set_title(label, fontsize=9)
         panel.set_xlabel("million frames", fontsize=8)
         panel.tick_params(labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
         panel.plot(frames, metrics[name], color="tab:blue", alpha=0.25, linewidth=1)
-        panel.plot(frames, smooth(metrics[name]), color="tab:blue", label="belief" if name in constant else None)
-        if name in constant:
-            panel.axhline(constant[name], color="tab:gray", label="constant")
+        panel.plot(frames, smooth(metrics[name]), color="tab:blue", label="belief" if guess is not None else None)
+        if guess is not None:
+            panel.axhline(guess, color="tab:gray", label="constant")
             panel.legend(fontsize=8, frameon=False)
-        if name == "error" and kappa is not None:
+        if name == "frame_model/error" and kappa is not None:
             panel.axhline(kappa, color="tab:gray", linestyle="--")
-        if name in ("error", "kl", "lambda"):
+        if name in ("frame_model/error", "frame_model/kl", "frame_model/lambda"):
             scale_by_decades(panel)
-        if name == "map_mse":  # the first updates' errors would hide the rest
+        if name == "probes/map_mse":  # the first updates' errors would hide the rest
             settled = metrics[name][len(frames) // 20 :]
             highest = max(np.nanmax(settled), np.nanmax(smooth(metrics[name])[len(frames) // 2 :]))
-            panel.set_ylim(0.98 * np.nanmin(settled), 1.02 * max(highest, constant.get(name, 0.0)))
+            panel.set_ylim(0.98 * np.nanmin(settled), 1.02 * max(highest, guess or 0.0))
     return figure
 
 

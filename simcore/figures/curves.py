@@ -1,7 +1,6 @@
 """Curves over seeds, made as the paper makes them (App. E)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,9 +9,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from simcore.common.errors import UserError
-from simcore.config.run import Config
-from simcore.figures.columns import metric_columns
-from simcore.runs import RunFolder
 
 Array = NDArray[np.float64]
 WINDOW = 10
@@ -122,25 +118,3 @@ def settled_range(curves: Iterable[Curve]) -> tuple[float, float] | None:
         return None
     margin = 0.05 * (high - low)
     return float(low - margin), float(high + margin)
-
-
-def plot_curves(
-    paths: Sequence[Path], metric: str, region: Literal["student", "bootstrap"] = "student", title: str = ""
-) -> Figure:
-    """Draw a metric over the frames of runs; those that differ only in their seed make one curve.
-
-    Raises:
-        UserError: there is no run, a folder is none, or a run has no such metric.
-    """
-    if not paths:
-        raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
-    by_model: dict[str, list[tuple[Array, Array]]] = {}
-    for path in paths:
-        folder = RunFolder.open(path)
-        metrics = metric_columns(folder.metrics)
-        if metric not in metrics:
-            raise UserError(f"{path} has no metric {metric!r}; it has: {', '.join(metrics)}")
-        model = Config.from_dict(folder.config).run_name.rpartition("-")[0]
-        by_model.setdefault(model, []).append((metrics["frames"], metrics[metric]))
-    curves = {model: combine(runs, region) for model, runs in by_model.items()}
-    return curves_figure(curves, title or metric, metric)

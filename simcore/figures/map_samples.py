@@ -48,7 +48,8 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
     sheet = Sheet(width, top + (len(models) + 1) * (SIDE + GAP) + 0.1 + caption_height + MARGIN)
     sheet.words(MARGIN, MARGIN, f"{title}, step {step}", 11)
     for row, name in enumerate(("true", *models)):
-        sheet.words(MARGIN + LABEL - 0.1, top + row * (SIDE + GAP) + SIDE / 2, name, ha="right", va="center")
+        words = wrap(name, LABEL - 0.1)[0]
+        sheet.words(MARGIN + LABEL - 0.1, top + row * (SIDE + GAP) + SIDE / 2, words, ha="right", va="center")
     for column, overshoot in enumerate(overshoots):
         x = MARGIN + LABEL + column * group
         sheet.words(x + (group - BETWEEN - GAP) / 2, top - 0.27, f"Lo = {overshoot}", 10, ha="center", weight="bold")

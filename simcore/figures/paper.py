@@ -1,6 +1,6 @@
 """The paper's figures from recorded runs: which runs each one wants, and what it makes of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,14 +15,17 @@ from simcore.analysis.rollout import roll_out
 from simcore.analysis.scores import Constant, score
 from simcore.common.errors import UserError
 from simcore.common.tree import tree_map
+from simcore.config.differences import INCIDENTAL, differing_fields
 from simcore.config.run import Config
+from simcore.config.settings import SEED, label_settings, require_one_of_each_seed
 from simcore.figures.inputs_and_samples import COLUMNS, inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
 from simcore.figures.map_samples import DecodedMaps, map_samples_figure
 from simcore.figures.maps import maps_figure
 from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
-from simcore.runs import open_run
+from simcore.runs import open_run, require_each_once
 
+KAPPA, OVERSHOOT = "geco.kappa", "simulation.overshoot"
 MAP_SAMPLES = 8
 """Worlds of figure 10."""
 MAP_STEP = 70
@@ -54,6 +57,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
     if not paths:
         raise UserError(hint)
     try:
+        require_each_once(paths)
         runs = [load_run(open_run(path), device) for path in paths]
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
@@ -68,6 +72,10 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
     kappas = {run.config.geco.kappa for run in runs}
     if len(kappas) < 2 or any(run.config.frame_model != "convdraw" for run in runs):
         raise UserError("these runs do not differ in κ")
+    require_alike(runs, "these runs", KAPPA)
+    for kappa in kappas:
+        same = {f"run {place}": run.config for place, run in enumerate(runs, start=1) if run.config.geco.kappa == kappa}
+        require_one_of_each_seed(list(same.values()), list(same))
     points, constant = [], []
     for run in runs:
         scores = measure(shared_worlds(run, seed), controls=False)
@@ -80,16 +88,19 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figure 10."""
     length = episode_frames(runs[0].config)
     step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
-    models: dict[str, dict[int, DecodedMaps]] = {}
+    models: dict[str, list[LoadedRun]] = {}
     for run in runs:
         if run.config.world != runs[0].config.world:
             raise UserError("these runs are not of the same world")
-        row = models.setdefault(model_name(run.config), {})
-        # The first of several seeds stands for its model.
-        if run.config.simulation.overshoot not in row:
-            row[run.config.simulation.overshoot] = decoded_maps(run, step, seed)
-    title = f"Maps decoded from the belief, {runs[0].config.level}"
-    return map_samples_figure(models, step, title)
+        models.setdefault(model_name(run.config), []).append(run)
+    rows = {}
+    for name, of_model in zip(row_names(models), models.values(), strict=True):
+        require_alike(of_model, f"the runs of {name}", OVERSHOOT)
+        first: dict[int, LoadedRun] = {}
+        for run in of_model:  # the first of several seeds stands for its model
+            first.setdefault(run.config.simulation.overshoot, run)
+        rows[name] = {overshoot: decoded_maps(run, step, seed) for overshoot, run in first.items()}
+    return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}")
 
 
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
@@ -110,6 +121,8 @@ def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Figures 13 and 14."""
     rollouts = {}
     for run in runs:
+        if run.config.level in rollouts:
+            raise UserError(f"two of these runs are of {run.config.level}, where one of each level is wanted")
         context = min(CONTEXT, episode_frames(run.config) // 2)
         steps = min(2 * COLUMNS, episode_frames(run.config)) - context
         rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
@@ -121,6 +134,24 @@ def only_one(runs: Sequence[LoadedRun]) -> Sequence[LoadedRun]:
     if len(runs) != 1:
         raise UserError(f"{len(runs)} runs are given, where one is wanted")
     return runs
+
+
+def require_alike(runs: Sequence[LoadedRun], which: str, but: str) -> None:
+    """Raise `UserError` if runs differ in something besides one field and the seed: they are then no samples of one."""
+    found = differing_fields([run.config for run in runs], {SEED, *INCIDENTAL, but})
+    if found:
+        raise UserError(f"{which} differ in {', '.join(found)}; beside the seed they may differ in {but} alone")
+    updates = sorted({run.update for run in runs})
+    if len(updates) > 1:
+        counts = " and ".join(f"{count:,}" for count in updates)
+        raise UserError(f"{which} have had {counts} updates; resume those that are behind")
+
+
+def row_names(models: Mapping[str, Sequence[LoadedRun]]) -> list[str]:
+    """Return what the rows of figure 10 are called: by model, and by what the models' runs differ in otherwise."""
+    firsts = [of_model[0].config for of_model in models.values()]
+    others = label_settings(firsts, besides=["core", "frame_model", OVERSHOOT])
+    return [f"{name}, {label}" if label else name for name, label in zip(models, others, strict=True)]
 
 
 def model_name(config: Config) -> str:

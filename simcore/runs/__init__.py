@@ -4,7 +4,8 @@ from simcore.runs import checkpoints
 from simcore.runs.exported import ExportedRun
 from simcore.runs.folder import RunFolder, RunInUseError
 from simcore.runs.interrupt import Stop, graceful_interrupt
-from simcore.runs.looking import AnyRun, open_run
+from simcore.runs.looking import AnyRun, open_run, require_each_once
+from simcore.runs.metric_names import current_names, resolve_metric
 from simcore.runs.metrics import MetricsWriter, read_metrics
 from simcore.runs.progress import ACTING, ACTING_MODEL_FREE, SEEING, Progress
 
@@ -20,7 +21,10 @@ __all__ = [
     "RunInUseError",
     "Stop",
     "checkpoints",
+    "current_names",
     "graceful_interrupt",
     "open_run",
     "read_metrics",
+    "require_each_once",
+    "resolve_metric",
 ]

@@ -12,7 +12,7 @@ from typing import Any, Self
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
 
-_CONFIG = "config.json"
+_CONFIG, _CHANGES = "config.json", "changes.jsonl"
 
 
 class RunInUseError(UserError):
@@ -22,6 +22,9 @@ class RunInUseError(UserError):
 @dataclass(frozen=True)
 class RunFolder:
     """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
+
+    Where its configuration was changed along the way, as a run that was lengthened, `config.json` has the newest, and
+    `changes.jsonl` a line for each change.
 
     Make one with `RunFolder.create` or `RunFolder.open`. Reading a run needs no lock; training in it does.
     """
@@ -84,6 +87,29 @@ class RunFolder:
         if not isinstance(config, dict):
             raise UserError(f"{file} holds no JSON object; restore it or train in a new folder")
         return cls(path, config)
+
+    def change(self, config: dict[str, Any], update: int, changed: dict[str, tuple[Any, Any]]) -> None:
+        """Record that the run goes on with another configuration.
+
+        The line in `changes.jsonl` is written first: where the process is killed in between, the run has its old
+        configuration, and a line too many.
+
+        Args:
+            config: the new one.
+            update: the updates that the run had done until then.
+            changed: the old and the new value of each changed field.
+
+        Raises:
+            UserError: the files cannot be written.
+        """
+        file = self.path / _CHANGES
+        line = json.dumps({"update": update, "changed": changed}) + "\n"
+        try:
+            before = file.read_bytes() if file.exists() else b""
+            write_atomically(file, before + line.encode())
+            write_atomically(self.path / _CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+        except OSError as error:
+            raise UserError(f"cannot write in {self.path}: {error.strerror}; make room and resume") from error
 
     @property
     def name(self) -> str:

@@ -1,7 +1,9 @@
 """Opening a run to look into it, be it a folder or an exported file."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from simcore.common.errors import UserError
 from simcore.runs.exported import SUFFIX, ExportedRun
 from simcore.runs.folder import RunFolder
 
@@ -19,3 +21,14 @@ def open_run(path: str | Path) -> AnyRun:
     if path.suffix == SUFFIX and not path.is_dir():
         return ExportedRun.open(path)
     return RunFolder.open(path)
+
+
+def require_each_once(paths: Iterable[Path]) -> None:
+    """Raise `UserError` if two paths lead to the same run."""
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        place = path.resolve()
+        if place in seen:
+            also = f", also as {seen[place]}" if seen[place] != path else ""
+            raise UserError(f"{path} is given twice{also}; give each run once")
+        seen[place] = path

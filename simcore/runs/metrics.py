@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from simcore.common.errors import UserError
 from simcore.runs.folder import RunFolder
+from simcore.runs.metric_names import current_names
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -89,7 +90,8 @@ class MetricsWriter:
 def read_metrics(path: Path) -> list[dict[str, float]]:
     """Return one dict for each update in a `metrics.jsonl`; what was not finite when it was written is NaN.
 
-    The file may be growing: an unfinished last line is left out.
+    The file may be growing: an unfinished last line is left out. It may be old, or have been begun by an older version:
+    all metrics have the names of today.
 
     Raises:
         UserError: the file is missing or unreadable, or a line other than the last is damaged.
@@ -100,7 +102,8 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         raise UserError(f"there is no file {path}; name the metrics.jsonl of a training run") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    return [{key: math.nan if value is None else value for key, value in line.items()} for line in lines]
+    named = [current_names(line) for line in lines]
+    return [{name: math.nan if value is None else value for name, value in line.items()} for line in named]
 
 
 def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":

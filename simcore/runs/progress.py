@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.panel import Panel
 
+
 _UNKNOWN = "-"
 
 
@@ -32,23 +33,26 @@ _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
     "return": ("return", _of_episodes(_number)),
     "food": ("food eaten", _of_episodes(_percent)),
     "length": ("length", _of_episodes(_number)),
-    "entropy": ("entropy", _number),
-    "value_loss": ("value loss", _number),
-    "loss": ("loss", _number),
-    "kl": ("KL", _number),
-    "error": ("error", _number),
-    "lambda": ("λ", _number),
-    "map_mse": ("map MSE", _number),
-    "cell_accuracy": ("cell acc.", _percent),
-    "heading_accuracy": ("heading acc.", _percent),
+    "acting/entropy": ("entropy", _number),
+    "acting/value_loss": ("value loss", _number),
+    "frame_model/loss": ("loss", _number),
+    "frame_model/kl": ("KL", _number),
+    "frame_model/error": ("error", _number),
+    "frame_model/lambda": ("λ", _number),
+    "probes/map_mse": ("map MSE", _number),
+    "probes/cell_accuracy": ("cell acc.", _percent),
+    "probes/heading_accuracy": ("heading acc.", _percent),
     "grad_norm": ("grad norm", _number),
 }
 """The metrics that can be shown: by key, the name that people use and how the number is written."""
-SEEING = ("loss", "kl", "error", "lambda", "map_mse", "cell_accuracy", "heading_accuracy", "grad_norm")
+_FRAMES = ("frame_model/loss", "frame_model/kl", "frame_model/error", "frame_model/lambda")
+_PROBED = ("probes/map_mse", "probes/cell_accuracy")
+_EPISODES = ("return", "food", "length", "acting/entropy")
+SEEING = (*_FRAMES, *_PROBED, "probes/heading_accuracy", "grad_norm")
 """What is shown of a run in which a hand-made policy acts."""
-ACTING = ("return", "food", "length", "entropy", "error", "lambda", "map_mse", "cell_accuracy")
+ACTING = (*_EPISODES, "frame_model/error", "frame_model/lambda", *_PROBED)
 """What is shown of a run in which the agent acts."""
-ACTING_MODEL_FREE = ("return", "food", "length", "entropy", "value_loss", "map_mse", "cell_accuracy", "grad_norm")
+ACTING_MODEL_FREE = (*_EPISODES, "acting/value_loss", *_PROBED, "grad_norm")
 """The same without a frame model."""
 
 
@@ -165,13 +169,14 @@ class Progress:
 
     def _metrics(self) -> dict[str, str]:
         """Return what is known of each shown metric, by name."""
-        values = self._values
         # A stream that cannot write λ would end the training with an encoding error.
         only_ascii = not _encoding(self._console).startswith("utf")
-        return {
-            (key if only_ascii and not name.isascii() else name): (write(values[key]) if key in values else _UNKNOWN)
-            for key, (name, write) in ((key, _METRICS[key]) for key in self._shown)
-        }
+        facts = {}
+        for key in self._shown:
+            name, write = _METRICS[key]
+            shown = key.rpartition("/")[2] if only_ascii and not name.isascii() else name
+            facts[shown] = write(self._values[key]) if key in self._values else _UNKNOWN
+        return facts
 
 
 def _console() -> "Console | None":

@@ -9,12 +9,18 @@ from matplotlib.figure import Figure
 from simcore.figures import combine, curves_figure, metric_columns
 from simcore.sweeps.report import LABELS, Row, describe
 
-DRAWN = ("return", "food", "map_mse", "cell_accuracy", "heading_accuracy")
-"""Metrics of training that are drawn, where a run has them."""
+DRAWN = {
+    "return": "return",
+    "food": "food",
+    "map_mse": "probes/map_mse",
+    "cell_accuracy": "probes/cell_accuracy",
+    "heading_accuracy": "probes/heading_accuracy",
+}
+"""Metrics of training that are drawn, where a run has them; by the scores of their kind, which name the files."""
 
 
 def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str, Figure]]:
-    """Draw a figure of each metric, with a curve of each row; yield the metric and the figure.
+    """Draw a figure of each metric, with a curve of each row; yield the score's name and the figure.
 
     Args:
         rows: whose finished runs are drawn.
@@ -26,17 +32,23 @@ def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str,
         for row in rows
         if row.done
     }
-    for metric in DRAWN:
+    for score, metric in DRAWN.items():
         curves = {
             name: combine([(metrics["frames"], metrics[metric]) for metrics in of_row])
             for name, of_row in recorded.items()
             if all(np.isfinite(metrics.get(metric, np.array(np.nan))).any() for metrics in of_row)
         }
         if curves:
-            yield metric, curves_figure(curves, title, f"{LABELS[metric]}, in training")
+            yield score, curves_figure(curves, title, f"{LABELS[score]}, in training")
 
 
 def _name(row: Row, rows: list[Row]) -> str:
-    """Return a row's name in a figure: its model's, with its setting where the model has several rows."""
-    has_several = sum(other.model == row.model for other in rows) > 1
-    return f"{row.model}, {describe(row.setting)}" if has_several else row.model
+    """Return a row's name in a figure, which no other has: its model's, with its setting where there are several.
+
+    Draws from a few values may come to the same setting twice, and then its number tells which.
+    """
+    of_model = [other for other in rows if other.model == row.model]
+    if len(of_model) == 1:
+        return row.model
+    alike = sum(other.setting == row.setting for other in of_model) > 1
+    return f"{row.model}, {describe(row.setting)}{f' (setting {row.number})' if alike else ''}"

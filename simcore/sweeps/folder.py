@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.config.differences import differences, listed
+from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import Scores
@@ -138,16 +140,13 @@ class SweepFolder:
             self.files(run).failure.unlink(missing_ok=True)
 
     def _prepare_run(self, run: PlannedRun) -> None:
-        path, config = self.files(run).path, run.config.to_dict()
+        path = self.files(run).path
         if not (path / "config.json").exists():
-            RunFolder.create(path, config)
-        elif RunFolder.open(path).config != _plain(config):
-            raise UserError(f"{path} holds a run with another configuration than the sweep's; name another --out")
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as it comes back from JSON, which has lists alone."""
-    return json.loads(json.dumps(value))
+            RunFolder.create(path, run.config.to_dict())
+            return
+        found = differences(Config.from_dict(RunFolder.open(path).config), run.config)
+        if found:
+            raise UserError(f"{path} holds a run with {listed(found)} as in the sweep; name another --out")
 
 
 def _require_empty(path: Path) -> None:

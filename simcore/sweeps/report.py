@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from simcore.common.intervals import CONFIDENCE, Interval
+from simcore.config.settings import short_name
 from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import METRICS, Scores
 from simcore.sweeps.spec import Fields
@@ -151,7 +152,7 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
 
 def describe(setting: Fields) -> str:
     """Return what varies in a setting, with the fields' short names, as `overshoot = 6, kappa = 0.001`."""
-    return ", ".join(f"{field.rpartition('.')[2]} = {value}" for field, value in setting.items()) or "–"
+    return ", ".join(f"{short_name(field)} = {value}" for field, value in setting.items()) or "–"
 
 
 def _setting(row: Row) -> dict[str, Any]:

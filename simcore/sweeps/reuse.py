@@ -54,8 +54,11 @@ def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]
     for path in sorted((sweep / RUNS).iterdir()):
         files = RunFiles(path)
         scores = Scores.read(files.scores)
-        if scores is not None and scores.worlds == worlds:
-            yield files, Config.from_dict(RunFolder.open(path).config)
+        if scores is None or scores.worlds != worlds:
+            continue
+        config = Config.from_dict(RunFolder.open(path).config)
+        if scores.update == config.learning.updates:  # else it was lengthened after it had been measured
+            yield files, config
 
 
 def take_over(theirs: RunFiles, ours: RunFiles) -> None:

@@ -17,6 +17,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import plain, to_device, tree_map
+from simcore.config.differences import differences
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
 from simcore.learning.compiling import require_compiler
@@ -59,7 +60,7 @@ class Training:
         config: the run's configuration.
         device: where the nets are.
         ranks: the processes that learn together.
-        begun: the updates that were done before, so that worlds that begin anew are not those of before.
+        begun: where worlds begin anew, the updates that were done before, so that they are not those of before.
     """
 
     def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
@@ -69,8 +70,7 @@ class Training:
         torch.manual_seed(stream(config.seed, "weights"))
         self.system = make_system(config).to(device)
         self.learner = make_learner(config, self.system, self.ranks)
-        begun_anew = 0 if config.executor == "serial" and self.ranks.size == 1 else begun
-        self.executor = make_executor(config, self.system.agent, begun_anew, self.ranks)
+        self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
         self.core_states: dict[int, CoreState] = {}
@@ -83,21 +83,21 @@ class Training:
         Raises:
             ActorError: an actor failed.
         """
-        handed = self.executor.take(self.config.trajectories_per_update)
+        taken = self.executor.take(self.config.trajectories_per_update)
         begin = time.perf_counter()
-        for rollout in handed.rollouts:
+        for rollout in taken.rollouts:
             self.ledger.book(rollout)
         core = self.system.agent.core
-        trajectory = join_trajectories([rollout.trajectory for rollout in handed.rollouts], core.join)
-        actor = handed.rollouts[0].actor
+        trajectory = join_trajectories([rollout.trajectory for rollout in taken.rollouts], core.join)
+        actor = taken.rollouts[0].actor
         has_belief = trajectory.initial_state is not None
         if not has_belief:
             state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
             trajectory = trajectory._replace(initial_state=state)
-        learned = self.learner.step(self.learner.prepare(trajectory))
+        result = self.learner.step(self.learner.prepare(trajectory))
         if not has_belief:
-            self.core_states[actor] = learned.final_state
-        self.statistics.add(learned.metrics, handed, self.updates, time.perf_counter() - begin)
+            self.core_states[actor] = result.final_state
+        self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
         self.executor.publish(self.updates)
 
@@ -136,7 +136,7 @@ class Training:
         """Continue from what `state_dict` returned; where the worlds were not kept, they begin anew."""
         self.updates = state["updates"]
         self.learner.load_state_dict(state["learner"])
-        if state["executor"] and self.ranks.size == 1:
+        if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
             self.ledger.load_state_dict(state["ledger"])
             like = self.system.agent.initial_state(self.config.learning.worlds)
@@ -151,14 +151,17 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
+    Where the configuration is another than the folder has, it is recorded there once the run goes on; which fields may
+    change is the caller's to see to (`require_changeable`).
+
     Started by `torchrun`, several processes train the run together, and the first of them writes its folder.
 
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
     Raises:
-        UserError: the folder is in use, its newest checkpoint is damaged, the disk is full, an actor failed, or a loss
-            is not finite.
+        UserError: the folder is in use, its newest checkpoint is damaged or past the last update, the disk is full, an
+            actor failed, or a loss is not finite.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -171,9 +174,15 @@ def train(config: Config, folder: RunFolder) -> bool:
         with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
-            training = Training(config, device, ranks, checkpoint.update if checkpoint is not None else 0)
+            begun = 0
+            if checkpoint is not None:
+                require_not_done(config, checkpoint.update, folder)
+                begun = 0 if keeps_worlds(config, ranks, checkpoint.state) else checkpoint.update
+            training = Training(config, device, ranks, begun)
             if checkpoint is not None:
                 training.load_state_dict(checkpoint.state)
+            if ranks.is_first:
+                record_changes(config, training.updates, folder)
             with training.executor:
                 try:
                     run_updates(training, folder, stop)
@@ -183,6 +192,27 @@ def train(config: Config, folder: RunFolder) -> bool:
             return training.updates >= config.learning.updates
     finally:
         leave_ranks(ranks)
+
+
+def keeps_worlds(config: Config, ranks: Ranks, state: dict[str, Any]) -> bool:
+    """Return whether worlds go on where a checkpoint has left them: those of actors in turn with the one learner do."""
+    return bool(state.get("executor")) and config.executor == "serial" and ranks.size == 1
+
+
+def require_not_done(config: Config, done: int, folder: RunFolder) -> None:
+    """Raise `UserError` if a run has done more updates than it is to have."""
+    asked = config.learning.updates
+    if asked < done:
+        raise UserError(
+            f"{folder.path} has done {done} updates, and learning.updates is {asked}; ask for {done} or more"
+        )
+
+
+def record_changes(config: Config, update: int, folder: RunFolder) -> None:
+    """Record it if a run goes on with another configuration than its folder has."""
+    changes = differences(Config.from_dict(folder.config), config)
+    if changes:
+        folder.change(config.to_dict(), update, {change.field: (change.old, change.new) for change in changes})
 
 
 def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:

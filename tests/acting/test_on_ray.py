@@ -212,7 +212,7 @@ def test_a_run_on_a_ray_of_its_own_stops_politely(tmp_path: Path) -> None:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors
     assert "Stopped, with a checkpoint" in output
     newest = checkpoints.latest(folder.checkpoints)
     assert newest is not None

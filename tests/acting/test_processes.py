@@ -153,7 +153,7 @@ def test_a_run_stops_politely_resumes_and_never_leaves_a_process(tmp_path: Path)
     assert theirs
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors
     assert errors == ""
     assert "Stopped, with a checkpoint" in output
     assert_end(theirs)

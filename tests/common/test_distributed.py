@@ -1,6 +1,5 @@
 """Several processes that learn together: two with half the batch each are one with the whole."""
 
-import json
 import multiprocessing
 import os
 import socket
@@ -128,10 +127,7 @@ def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path)
     frames = 2 * 2 * config.learning.frames_per_update
     assert [record["frames"] for record in records] == [frames, 2 * frames]
 
-    longer = json.loads((folder.path / "config.json").read_text())
-    longer["learning"]["updates"] = 6
-    (folder.path / "config.json").write_text(json.dumps(longer))
-    run_whole(command)
+    run_whole([*command, "--learning.updates", "6"])
     newest = checkpoints.latest(folder.checkpoints)
     assert newest is not None
     assert checkpoints.load(newest).update == 6

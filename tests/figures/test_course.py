@@ -18,8 +18,8 @@ def test_metrics_are_read_line_by_line_and_a_null_is_nan(tmp_path: Path) -> None
     file.write_text("".join(json.dumps({"update": i, "kl": kl}) + "\n" for i, kl in ((5, 1.5), (10, None))))
     metrics = metric_columns(file)
     assert metrics["update"].tolist() == [5, 10]
-    assert metrics["kl"][0] == 1.5
-    assert np.isnan(metrics["kl"][1])
+    assert metrics["frame_model/kl"][0] == 1.5
+    assert np.isnan(metrics["frame_model/kl"][1])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,12 @@ def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: st
 
 @pytest.mark.parametrize("reconstructs", [True, False])
 def test_kappa_and_lambda_are_drawn_where_they_have_a_meaning(reconstructs: bool) -> None:
-    values = {"frames": 1.0, "error": 0.5, "kl": float(reconstructs), "lambda": 1.0}
+    values = {
+        "frames": 1.0,
+        "frame_model/error": 0.5,
+        "frame_model/kl": float(reconstructs),
+        "frame_model/lambda": 1.0,
+    }
     metrics = {name: np.array([value, value]) for name, value in values.items()}
     figure = course_figure(metrics, {}, 1e-3 if reconstructs else None, "")
     panels = {panel.get_title(): panel for panel in figure.axes if panel.get_visible()}
@@ -68,7 +73,7 @@ def test_axes_have_plain_numbers_and_decades_only_where_there_are_any(low: float
 
 
 def test_the_smoothed_map_error_is_within_its_axis_where_it_has_settled() -> None:
-    metrics = {"frames": np.arange(24.0), "map_mse": np.linspace(1.0, 0.5, 24) ** 4}
+    metrics = {"frames": np.arange(24.0), "probes/map_mse": np.linspace(1.0, 0.5, 24) ** 4}
     axes = course_figure(metrics, {}, None, "").axes[0]
     smoothed = np.asarray(axes.lines[1].get_ydata())
     low, high = axes.get_ylim()

@@ -113,7 +113,7 @@ def test_the_command_draws_runs_by_model(tmp_path: Path, capsys: pytest.CaptureF
     with Image.open(tmp_path / "entropy.png") as picture:
         assert picture.size[0] > 1000
     for arguments, complaint in (
-        ([*paths, "--metric", "fun"], "has no metric 'fun'; it has: update, frames"),
+        ([*paths, "--metric", "fun"], "there is no metric 'fun'; there are: update, frames"),
         ([str(tmp_path / "gone")], "there is no run folder"),
     ):
         with pytest.raises(SystemExit) as stop:

@@ -1,5 +1,6 @@
 """The paper's figures from recorded runs, and what they say where runs are missing."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     configs = {
         "one": tinier(learning__updates=2),
         "kappa": tinier(learning__updates=2, geco__kappa=0.01),
-        "short": tinier(learning__updates=2, simulation__frames=1, simulation__overshoot=1),
+        "short": tinier(learning__updates=2, simulation__overshoot=1),
         "kanerva": tinier(learning__updates=2, core="kanerva", seed=3),
+        "another": tinier(learning__updates=2, geco__kappa=0.01, learning__learning_rate=5e-4, seed=1),
+        "kappa-3": tinier(learning__updates=2, geco__kappa=0.01, seed=3),
+        "longer": tinier(learning__updates=3, simulation__overshoot=1),
         "food": tinier_acting(learning__updates=2, world__amount=1),
     }
     folder = tmp_path_factory.mktemp("runs")
@@ -79,7 +83,25 @@ def test_the_commands_that_are_named_are_understood(number: str, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("number", "names", "complaint"),
-    [("9", ["one"], "do not differ in κ"), ("10", ["one", "food"], "same world"), ("12", ["one", "kappa"], "2 runs")],
+    [
+        ("9", ["one"], "do not differ in κ"),
+        (
+            "9",
+            ["one", "another"],
+            "these runs differ in learning.learning_rate; beside the seed ",
+        ),
+        ("9", ["one", "kanerva", "kappa"], "these runs differ in core; "),
+        ("9", ["one", "kappa", "kappa"], "kappa is given twice; give each run once"),
+        ("10", ["one", "food"], "same world"),
+        (
+            "10",
+            ["one", "longer"],
+            "the runs of generative, lstm differ in learning.updates; ",
+        ),
+        ("10", ["one", "kappa"], "the runs of generative, lstm differ in geco.kappa; "),
+        ("12", ["one", "kappa"], "2 runs"),
+        ("13", ["one", "kappa"], "two of these runs are of RandomCity"),
+    ],
 )
 def test_runs_that_do_not_fit_are_refused(number: str, names: list[str], complaint: str, runs: dict[str, Path]) -> None:
     with pytest.raises(UserError, match=complaint):
@@ -118,9 +140,22 @@ def test_figure_9_measures_all_runs_in_the_same_worlds(runs: dict[str, Path], mo
     monkeypatch.setattr(
         paper, "measure", lambda run, controls: seeds.append(run.config.seed) or measure(run, 4, controls=controls)
     )
-    loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("kanerva", "kappa")]
+    loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("one", "kappa-3")]
     paper.draw_kappa(loaded, seed=5)
     assert seeds == [5, 5]
+
+
+def test_figure_9_takes_no_copy_for_another_seed(runs: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(runs["kappa"], tmp_path / "copy")
+    with pytest.raises(UserError, match="run 2 and run 3 have the same seed, 0, and have one configuration"):
+        plot_paper_figure("9", [runs["one"], runs["kappa"], tmp_path / "copy"], "cpu")
+
+
+def test_rows_of_figure_10_say_what_else_differs(runs: dict[str, Path]) -> None:
+    one, kanerva, another = (load_run(RunFolder.open(runs[name]), "cpu") for name in ("one", "kanerva", "kappa-3"))
+    models = {"generative, lstm": [one], "generative, kanerva": [kanerva]}
+    assert paper.row_names(models) == list(models)
+    assert paper.row_names({"a": [another], "b": [kanerva]}) == ["a, kappa = 0.01", "b, kappa = 0.001"]
 
 
 def test_figure_10_names_a_model_that_has_one_overshoot_alone() -> None:

@@ -50,7 +50,7 @@ def test_one_line_an_update(folder: RunFolder) -> None:
         '{"update": 1, "frames": 16, "loss": 1.0, "worlds/blocks": 2.0}\n'
         '{"update": 2, "frames": 32, "loss": 0.5, "worlds/blocks": 4.0}\n'
     )
-    assert read_metrics(folder.metrics)[1] == {"update": 2, "frames": 32, "loss": 0.5, "worlds/blocks": 4.0}
+    assert read_metrics(folder.metrics)[1] == {"update": 2, "frames": 32, "frame_model/loss": 0.5, "worlds/blocks": 4.0}
     assert scalars(folder, "worlds/blocks") == [(1, 2.0), (2, 4.0)]
 
 

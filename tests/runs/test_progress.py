@@ -9,13 +9,13 @@ from simcore.runs import ACTING, Progress
 
 METRICS = {
     "frames_per_second": 1.0,
-    "loss": -0.0123456,
-    "kl": 1.2345e-5,
-    "error": 0.00123,
-    "lambda": 500.0,
-    "map_mse": 0.0345,
-    "cell_accuracy": 0.1234,
-    "heading_accuracy": 1.0,
+    "frame_model/loss": -0.0123456,
+    "frame_model/kl": 1.2345e-5,
+    "frame_model/error": 0.00123,
+    "frame_model/lambda": 500.0,
+    "probes/map_mse": 0.0345,
+    "probes/cell_accuracy": 0.1234,
+    "probes/heading_accuracy": 1.0,
     "grad_norm": 1234.4,
     "something_else": 4711.0,
 }
@@ -100,8 +100,8 @@ def test_the_speed_is_that_of_the_recent_past(clock: Clock) -> None:
 
 def test_a_missing_metric_keeps_its_last_value(clock: Clock) -> None:
     progress = Progress(10, 10, console=screen(80))
-    progress.show(1, {"loss": 2.0, "kl": 3.0})
-    progress.show(2, {"kl": float("nan")})
+    progress.show(1, {"frame_model/loss": 2.0, "frame_model/kl": 3.0})
+    progress.show(2, {"frame_model/kl": float("nan")})
     assert re.search(r"loss +2\.000 ", drawn(progress, 80))
     assert re.search(r"KL +nan ", drawn(progress, 80))
     assert re.search(r"error +- ", drawn(progress, 80))
@@ -109,9 +109,9 @@ def test_a_missing_metric_keeps_its_last_value(clock: Clock) -> None:
 
 def test_a_run_in_which_the_agent_acts_shows_its_episodes(clock: Clock) -> None:
     progress = Progress(10, 10, console=screen(80), shown=ACTING)
-    progress.show(1, {"return": float("nan"), "food": float("nan"), "length": float("nan"), "entropy": 1.5})
+    progress.show(1, {"return": float("nan"), "food": float("nan"), "length": float("nan"), "acting/entropy": 1.5})
     assert re.search(r"return +- ", drawn(progress, 80)), "no episode has ended yet"
-    progress.show(2, {"return": 3.25, "food": 0.65, "length": 80.0, "error": 0.01})
+    progress.show(2, {"return": 3.25, "food": 0.65, "length": 80.0, "error": 0.01})  # as it was called before
     text = drawn(progress, 80)
     for shown in (
         r"return +3\.250 ",

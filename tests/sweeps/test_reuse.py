@@ -1,11 +1,13 @@
 """Runs that another sweep has finished: taken whole, or not at all."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from sweep_file import write_sweep
 
 from simcore.cli import main
+from simcore.common.errors import UserError
 from simcore.runs import RunFolder, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep, reuse_runs
 
@@ -23,6 +25,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepare(path: Path, rest: str, old: str = "", new: str = "") -> SweepFolder:
     """Prepare a sweep, whose file has some words replaced."""
+    path.mkdir(exist_ok=True)
     spec = write_sweep(path / "two.toml", rest)
     spec.write_text(spec.read_text().replace(old, new) if old else spec.read_text())
     plan, data = plan_sweep(spec)
@@ -87,3 +90,23 @@ def test_what_is_no_sweep_is_refused_in_one_line(tmp_path: Path, capsys: pytest.
         main(["sweep", str(spec), "--out", str(tmp_path / "one"), "--reuse", str(tmp_path)])
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"simcore: {tmp_path} holds no sweep whose runs could be used again\n"
+
+
+def test_a_run_that_was_lengthened_after_it_was_measured_is_not_taken(done: Path, tmp_path: Path) -> None:
+    """Its scores are those of the shorter run, which its configuration no longer tells of."""
+    copy = tmp_path / "done"
+    shutil.copytree(done, copy)
+    lengthened = RunFolder.open(copy / "runs" / "tiny-setting0-seed0")
+    longer = lengthened.config | {"learning": lengthened.config["learning"] | {"updates": 7}}
+    lengthened.change(longer, 6, {"learning.updates": (6, 7)})
+    folder = prepare(tmp_path, ONE, "learning.updates = 6", "learning.updates = 7")
+    assert not list(reuse_runs(folder, [copy]))
+    folder = prepare(tmp_path / "six", ONE)
+    assert len(list(reuse_runs(folder, [copy]))) == 2
+
+
+def test_a_run_of_the_sweep_that_was_changed_is_refused_by_field(tmp_path: Path) -> None:
+    run = RunFolder.open(prepare(tmp_path, ONE).path / "runs" / "tiny-setting0-seed0")
+    run.change(run.config | {"seed": 5}, 0, {"seed": (0, 5)})
+    with pytest.raises(UserError, match="seed0 holds a run with seed = 5, not 0 as in the sweep; name another --out"):
+        prepare(tmp_path, ONE)

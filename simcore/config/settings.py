@@ -1,0 +1,107 @@
+"""Settings: runs of one setting have configurations that are equal but for the seed, and can be averaged."""
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
+from functools import cache
+from typing import Any
+
+from simcore.common.errors import UserError
+from simcore.config.differences import INCIDENTAL, differing_fields, fields_of
+from simcore.config.presets import preset
+from simcore.config.run import Config
+
+SEED = "seed"
+BY_VALUE = ("level", "preset", "core", "frame_model", "policy", "executor", "precision")
+"""Fields whose value tells which field it is, in the order in which labels have them, before all others."""
+
+
+def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -> list[list[int]]:
+    """Return which configurations are of one setting, by their places, in the order in which each setting comes first.
+
+    Args:
+        configs: of runs.
+        besides: fields that may differ within a setting, beside the seed and those without an effect (`INCIDENTAL`).
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for place, config in enumerate(configs):
+        groups.setdefault(_setting(config, besides), []).append(place)
+    return list(groups.values())
+
+
+def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> list[str]:
+    """Name settings by what differs between them, as `slots, overshoot = 6`.
+
+    What follows from a level and a preset that are named is left out.
+
+    Args:
+        configs: one of each setting.
+        besides: as for `group_by_setting`; what differs in these alone is not named.
+
+    Returns:
+        A name for each, all different if no two configurations are of one setting; empty where nothing differs.
+    """
+    fields = differing_fields(configs, {SEED, *INCIDENTAL, *besides})
+    if "level" in fields or "preset" in fields:
+        usual = [_fields_of_preset(config.preset, config.level) for config in configs]
+        actual = [fields_of(config) for config in configs]
+        fields = [
+            field
+            for field in fields
+            if field in ("level", "preset")
+            or any(own.get(field) != expected.get(field) for own, expected in zip(actual, usual, strict=True))
+        ]
+    ordered = [*(field for field in BY_VALUE if field in fields), *(field for field in fields if field not in BY_VALUE)]
+    return [_label(fields_of(config), ordered) for config in configs]
+
+
+def require_one_of_each_seed(configs: Sequence[Config], names: Sequence[object]) -> None:
+    """Raise `UserError` if two runs of one setting have the same seed: an interval over copies of a run would lie.
+
+    Args:
+        configs: of runs of one setting.
+        names: the runs', for the message.
+    """
+    first: dict[int, int] = {}
+    for place, config in enumerate(configs):
+        before = first.setdefault(config.seed, place)
+        if before != place:
+            but = differing_fields((configs[before], config))
+            alike = f"differ in {', '.join(but)} alone" if but else "have one configuration"
+            raise UserError(
+                f"{names[before]} and {names[place]} have the same seed, {config.seed}, and {alike}: "
+                "they are no two samples; leave one out"
+            )
+
+
+def short_name(field: str) -> str:
+    """Return the last part of a dotted field, where no other field ends so; else the whole."""
+    last = field.rpartition(".")[2]
+    return last if _count_of_last_parts()[last] <= 1 else field
+
+
+def _setting(config: Config, besides: Collection[str]) -> Hashable:
+    # By repr, since an option of a user's may be a list.
+    left_out = {SEED, *INCIDENTAL, *besides}
+    return tuple((field, repr(value)) for field, value in fields_of(config).items() if field not in left_out)
+
+
+def _label(values: dict[str, Any], fields: Sequence[str]) -> str:
+    return ", ".join(_part(field, values[field]) for field in fields if field in values)
+
+
+def _part(field: str, value: Any) -> str:
+    if field == "frame_model" and value == "none":
+        return "no frame model"
+    return str(value) if field in BY_VALUE else f"{short_name(field)} = {value}"
+
+
+def _fields_of_preset(name: str, level: str) -> dict[str, Any]:
+    try:
+        return fields_of(preset(name, level))
+    except UserError:  # a preset of another version: then all that differs is named
+        return {}
+
+
+@cache
+def _count_of_last_parts() -> Counter[str]:
+    return Counter(field.rpartition(".")[2] for field in fields_of(Config()))

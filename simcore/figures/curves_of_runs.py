@@ -1,0 +1,90 @@
+"""Curves of recorded runs: which of them are one curve, and what it is called."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from matplotlib.figure import Figure
+
+from simcore.common.errors import UserError
+from simcore.config.differences import LENGTH
+from simcore.config.run import Config
+from simcore.config.settings import group_by_setting, label_settings, require_one_of_each_seed
+from simcore.figures.columns import metric_columns
+from simcore.figures.curves import Array, Curve, combine, curves_figure
+from simcore.runs import RunFolder, require_each_once, resolve_metric
+
+
+class RecordedRun(NamedTuple):
+    """What curves are made of."""
+
+    path: Path
+    config: Config
+    metrics: dict[str, Array]
+    """By name, `[lines]`."""
+
+
+def plot_curves(
+    paths: Sequence[Path],
+    metric: str,
+    region: Literal["student", "bootstrap"] = "student",
+    title: str = "",
+    tell: Callable[[str], None] = lambda line: None,
+) -> Figure:
+    """Draw a metric over the frames of runs; those whose configurations are equal but for the seed make one curve.
+
+    Args:
+        paths: the runs' folders.
+        metric: its name, or one that `resolve_metric` takes.
+        region: as for `combine`.
+        title: the figure's; by default the metric's name.
+        tell: is given a line for each curve, which says of which runs it is made.
+
+    Raises:
+        UserError: there is no run, a folder is none, a run has no such metric, or two are the same run, or copies.
+    """
+    runs = read_runs(paths)
+    name = resolve_metric(metric, dict.fromkeys(name for run in runs for name in run.metrics))
+    for run in runs:
+        if name not in run.metrics:
+            raise UserError(f"{run.path} has no metric {name!r}; it has: {', '.join(run.metrics)}")
+    curves: dict[str, Curve] = {}
+    for label, of_setting in by_setting(runs).items():
+        require_one_of_each_seed([run.config for run in of_setting], [run.path for run in of_setting])
+        curves[label] = combine([(run.metrics["frames"], run.metrics[name]) for run in of_setting], region)
+        tell(f"{label}: {described(of_setting, curves[label])}")
+    return curves_figure(curves, title or name, name)
+
+
+def read_runs(paths: Sequence[Path]) -> list[RecordedRun]:
+    """Read runs' configurations and metrics.
+
+    Raises:
+        UserError: there is none, a folder is no run, or is given twice.
+    """
+    if not paths:
+        raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
+    require_each_once(paths)
+    runs = []
+    for path in paths:
+        folder = RunFolder.open(path)
+        runs.append(RecordedRun(path, Config.from_dict(folder.config), metric_columns(folder.metrics)))
+    return runs
+
+
+def by_setting(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
+    """Return the runs of each setting by its label. Runs that differ in length alone are of one setting."""
+    groups = group_by_setting([run.config for run in runs], besides=[LENGTH])
+    firsts = [runs[places[0]].config for places in groups]
+    labels = label_settings(firsts, besides=[LENGTH])
+    usual = f"{firsts[0].level}, {firsts[0].preset}"
+    return {label or usual: [runs[place] for place in places] for label, places in zip(labels, groups, strict=True)}
+
+
+def described(runs: Sequence[RecordedRun], curve: Curve) -> str:
+    """Say of which runs a curve is made, and where it ends if one of them goes on."""
+    seeds = ", ".join(f"{run.path} (seed {run.config.seed})" for run in runs)
+    longest = max(run.metrics["frames"][-1] for run in runs)
+    if longest > curve.x[-1]:
+        return f"{seeds}; up to frame {curve.x[-1]:,.0f}, where the shortest ends, not to {longest:,.0f}"
+    return seeds
