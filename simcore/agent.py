@@ -57,6 +57,7 @@ class Agent(nn.Module):
         encoder_channels: the channels of the encoder's stages.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
         acts: whether it has policy and value; False where a hand-made policy acts and there is no reward.
+        plain: unroll the belief core step by step; see `RecurrentCore`.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class Agent(nn.Module):
         encoder_channels: tuple[int, ...] = (16, 32, 32),
         memory: Memory | None = None,
         acts: bool = False,
+        plain: bool = False,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
-        self.core = RecurrentCore(belief_input_size(embedding_size, num_actions), hidden_size, memory)
+        self.core = RecurrentCore(belief_input_size(embedding_size, num_actions), hidden_size, memory, plain)
         self.heads = ActorCritic(self.core.output_size, num_actions) if acts else None
 
     def initial_state(self, batch_size: int) -> CoreState:

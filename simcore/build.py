@@ -3,6 +3,7 @@
 import itertools
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from simcore.acting.threads import Threads
 from simcore.agent import Agent, belief_input_size
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
+from simcore.common.registry import make_part
 from simcore.common.seeding import stream
 from simcore.config.run import Config
 from simcore.frame_models.base import FrameModel
@@ -22,9 +24,7 @@ from simcore.frame_models.contrastive import Contrastive
 from simcore.frame_models.convdraw import ConvDRAW
 from simcore.frame_models.deterministic import Deterministic
 from simcore.frame_models.geco import GECO
-from simcore.memory.base import Memory
-from simcore.memory.kanerva import Kanerva
-from simcore.memory.slots import Slots
+from simcore.memory.base import Memory, memories
 from simcore.probes.map_model import MapModel
 from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
@@ -88,6 +88,7 @@ def make_agent(config: Config, sizes: WorldSizes) -> Agent:
         agent.encoder_channels,
         make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
         acts=config.policy == "agent",
+        plain=config.memory.plain,
     )
 
 
@@ -149,15 +150,25 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
 
 
 def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
-    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B)."""
-    hidden_size, slots, kanerva = config.agent.hidden_size, config.slots, config.kanerva
-    if config.core == "slots":
-        sizes = (slots.memory_size, slots.word_size, slots.reads, slots.top_k)
-        return Slots(input_size, hidden_size, *sizes, writes=writes)
-    if config.core == "kanerva":
-        nets = (kanerva.noise_variance, kanerva.read_hidden, kanerva.write_hidden)
-        return Kanerva(input_size, hidden_size, kanerva.memory_size, kanerva.word_size, *nets, writes=writes)
-    return None
+    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B).
+
+    Raises:
+        UserError: there is no memory of that name, or it wants an argument that none is given.
+    """
+    if config.core == "lstm":
+        return None
+    memory = memories.find(config.core)
+    sizes = {"input_size": input_size, "hidden_size": config.agent.hidden_size, "writes": writes}
+    return make_part(memory, config.core, *memory_options(config, memory), **sizes)
+
+
+def memory_options(config: Config, memory: type[Memory]) -> tuple[Any, ...]:
+    """Return the options that a memory is made with: its section of the configuration, if it has a `Config`."""
+    options = getattr(memory, "Config", None)
+    if options is None:
+        return ()
+    sections = {type(section): section for section in (config.slots, config.kanerva)}
+    return (sections[options] if options in sections else options(),)
 
 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
@@ -198,6 +209,7 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
         simulation.overshoot,
         simulation.mask_episode_ends,
         make_memory(config, sizes.num_actions, writes=False),
+        plain=config.memory.plain,
     )
 
 

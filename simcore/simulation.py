@@ -68,6 +68,7 @@ class SimCoreHead(nn.Module):
         overshoot: Lo, the steps of a roll-out (table 2).
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
         mask_episode_ends: give weight zero to targets beyond the end of their start's episode; App. K does not.
+        plain: unroll the simulation core step by step; see `RecurrentCore`.
     """
 
     def __init__(
@@ -78,10 +79,11 @@ class SimCoreHead(nn.Module):
         overshoot: int,
         mask_episode_ends: bool = True,
         memory: Memory | None = None,
+        plain: bool = False,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
-        self.core = RecurrentCore(num_actions, hidden_size, memory)
+        self.core = RecurrentCore(num_actions, hidden_size, memory, plain)
         self.frame_model = frame_model
         self.overshoot = overshoot
         self.mask_episode_ends = mask_episode_ends

@@ -7,13 +7,12 @@ from simcore.config.run import (
     AgentConfig,
     Config,
     ConvDRAWConfig,
-    KanervaConfig,
     LearningConfig,
     ProbesConfig,
     RecordConfig,
     SimulationConfig,
-    SlotsConfig,
 )
+from simcore.memory import KanervaConfig, SlotsConfig
 from simcore.worlds import FoodConfig, RandomCityConfig
 
 

@@ -19,14 +19,13 @@ from simcore.config.run import (
     AgentConfig,
     Config,
     ConvDRAWConfig,
-    KanervaConfig,
     ProbesConfig,
     RecordConfig,
     SimulationConfig,
-    SlotsConfig,
 )
 from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
+from simcore.memory import KanervaConfig, SlotsConfig
 from simcore.system import SimCore
 
 CPU = torch.device("cpu")

@@ -9,15 +9,14 @@ from simcore.config.run import (
     Config,
     ConvDRAWConfig,
     GECOConfig,
-    KanervaConfig,
     LearningConfig,
     ProbesConfig,
     RecordConfig,
     ReinforcementConfig,
     SimulationConfig,
-    SlotsConfig,
     find_world_config,
 )
+from simcore.memory import KanervaConfig, SlotsConfig
 from simcore.worlds import RandomCityConfig
 from simcore.worlds.gym import is_gym_id
 
