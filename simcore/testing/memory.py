@@ -61,15 +61,15 @@ class _Check:
         if config is None and hasattr(memory_class, "Config"):
             config = memory_class.Config()
         make = partial(_make, memory_class, () if config is None else (config,), hidden_size)
-        self.memory, reader = make(input_size, writes=True), make(input_size, writes=False)
+        self.memory, self.reader = make(input_size, writes=True), make(input_size, writes=False)
         demand(
-            self.memory.writes and not reader.writes,
+            self.memory.writes and not self.reader.writes,
             f"{self.name} must take the keyword `writes`, keep it as self.writes, and write only where it is true",
         )
         self.core = RecurrentCore(input_size, hidden_size, self.memory).double()
         self.plain = RecurrentCore(input_size, hidden_size, self.memory, plain=True).double()
         self.plain.lstm = self.core.lstm
-        self.simulation = RecurrentCore(input_size, hidden_size, reader).double()
+        self.simulation = RecurrentCore(input_size, hidden_size, self.reader).double()
         self.inputs = torch.randn(STEPS, WORLDS, input_size, dtype=torch.float64)
 
     def the_first_state(self) -> CoreState:
@@ -79,6 +79,8 @@ class _Check:
             isinstance(state.memory, tuple) and hasattr(state.memory, "_fields"),
             f"{self.name}.initial_state must return a named tuple of tensors, not a {type(state.memory).__name__}",
         )
+        again = self.plain.initial_state(WORLDS)
+        demand(same(state, again), f"{self.name}.initial_state must return the same state each time")
         for leaf in leaves(state.memory):
             demand(
                 leaf.dim() > 0 and len(leaf) == WORLDS,
@@ -150,7 +152,7 @@ class _Check:
         fresh = self.core(self.inputs[RESET:], self.core.initial_state(WORLDS)).outputs[:, RESET_WORLD]
         demand(
             close(after, fresh),
-            f"after a reset {self.name} must go on as from initial_state: it carries something that is not in its state",
+            f"after a reset {self.name} must go on as from initial_state: it carries what is not in its state",
         )
 
     def states_that_travel(self) -> None:
@@ -181,8 +183,8 @@ class _Check:
         for field in set(final.memory._fields) - set(self.memory.last_reads):
             demand(
                 same(getattr(final.memory, field), getattr(before.memory, field)),
-                f"{self.name} with writes=False must leave the memory as it is, and {field!r} has changed; if that holds "
-                "what was read last, name it in last_reads",
+                f"{self.name} with writes=False must leave the memory as it is, and {field!r} has changed; if that "
+                "holds what was read last, name it in last_reads",
             )
         for s in range(SNAPSHOTS):
             one = self.simulation(self.inputs, tree_map(lambda leaf, s=s: leaf[s], snapshots)).outputs
@@ -198,8 +200,8 @@ class _Check:
         total = sum((out * torch.randn_like(out)).sum() for out in (unrolled.outputs, ahead.outputs))
         named = {
             f"{name!r} of {self.name}{role}": parameter
-            for role, core in (("", self.core), (" with writes=False", self.simulation))
-            for name, parameter in core.memory.named_parameters()
+            for role, memory in (("", self.memory), (" with writes=False", self.reader))
+            for name, parameter in memory.named_parameters()
         }
         found = torch.autograd.grad(total, [*named.values()], allow_unused=True) if named else ()
         for name, gradient in zip(named, found, strict=True):

@@ -21,8 +21,8 @@ def first_order(backward: Backward) -> Backward:
     def once(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "an unroll with a backward pass written by hand has no second derivative, so no graph of its gradients; "
-                "unroll step by step for that: --memory.plain, or RecurrentCore(..., plain=True)"
+                "an unroll with a backward pass written by hand has no second derivative, nor a graph of its "
+                "gradients; unroll step by step for that: --memory.plain, or RecurrentCore(..., plain=True)"
             )
         return backward(ctx, *gradients)
 

@@ -52,7 +52,7 @@ def test_a_second_way_back_is_refused() -> None:
 def test_a_second_derivative_is_refused_with_the_way_out() -> None:
     core = RecurrentCore(INPUTS, N)
     outputs = core(torch.randn(T, B, INPUTS), core.initial_state(B), None, Times(None, torch.tensor([1]))).outputs
-    with pytest.raises(RuntimeError, match="no second derivative.*plain=True"):
+    with pytest.raises(RuntimeError, match=r"no second derivative.*plain=True"):
         torch.autograd.grad(outputs.sum(), [*core.parameters()], create_graph=True)
 
 
