@@ -54,11 +54,7 @@ class RecurrentCore(nn.Module):
         # A cell that forgets half at every step, as PyTorch's does at first, is slow to learn to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
-        fast = None if plain or memory is None else find_fast(memory)
-        if plain or memory is not None:
-            self.unroller = fast or PlainUnroller(memory or NoMemory())
-        else:
-            self.unroller = None
+        self.unroller = _choose_unroller(memory, plain)
 
     @property
     def output_size(self) -> int:
@@ -170,3 +166,11 @@ class RecurrentCore(nn.Module):
         outputs, (hidden, cell) = self.lstm(inputs, (state.hidden[None], state.cell[None]))
         kind = state.hidden.dtype  # under autocast the LSTM works in another
         return outputs.to(kind), CoreState(hidden[0].to(kind), cell[0].to(kind))
+
+
+def _choose_unroller(memory: Memory | None, plain: bool) -> Unroller[Any] | None:
+    """Return what unrolls a memory: the fast way, if it may be taken and there is one; None for the fused LSTM."""
+    if memory is None:
+        return PlainUnroller(NoMemory()) if plain else None
+    fast = None if plain else find_fast(memory)
+    return PlainUnroller(memory) if fast is None else fast

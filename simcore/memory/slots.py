@@ -70,13 +70,21 @@ class SlotMemory(nn.Module):
         words = (torch.empty(0) if like is None else like).new_zeros(batch_size, self.slots, self.word_size)
         return SlotState(words, torch.zeros(batch_size, dtype=torch.int64, device=words.device))
 
-    def read(self, state: SlotState, keys: Tensor, strengths: Tensor) -> Tensor:
-        """Return `[B, n, D]`: means of the words most similar to keys `[B, n, D]`, the sharper the stronger `[B, n]`.
+    def read(self, state: SlotState, keys: Tensor, strengths: Tensor | None = None) -> Tensor:
+        """Return means of the words most similar to keys `[B, D]`, or to n keys of each world `[B, n, D]`; as large.
 
         The weights are a softmax of strength times cosine over the `top_k` best. An empty memory reads zeros.
+
+        Args:
+            state: the memory.
+            keys: what is looked for.
+            strengths: `[B]` or `[B, n]`, the greater the sharper; None: 1.
         """
+        if keys.dim() == 2:
+            return self.read(state, keys[:, None], None if strengths is None else strengths[:, None])[:, 0]
         written = self._numbers(state) < state.written[:, None]
-        scores = strengths[..., None] * (_directions(keys) @ _directions(state.words).mT)
+        scores = _directions(keys) @ _directions(state.words).mT
+        scores = scores if strengths is None else strengths[..., None] * scores
         scores = scores.masked_fill(~written[:, None], torch.finfo(scores.dtype).min)
         best, chosen = scores.topk(min(self.top_k, self.slots), dim=-1)
         weights = torch.zeros_like(scores).scatter(-1, chosen, best.softmax(-1))
