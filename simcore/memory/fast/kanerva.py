@@ -44,7 +44,7 @@ class KanervaUnroll(torch.autograd.Function):
         prior_covariance: Tensor,
         *weights: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        """Unroll."""
+        """Unroll from the first step to the last, and keep what the way back needs."""
         w = Weights.of(weights)
         gates_end, read_end = 4 * hidden.shape[-1], 4 * hidden.shape[-1] + plan.read_width
         record = make_record(preactivations.detach(), hidden, mean, w, plan)
@@ -118,7 +118,7 @@ class KanervaUnroll(torch.autograd.Function):
     @first_order
     @exact_products()
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan

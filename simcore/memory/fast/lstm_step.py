@@ -30,7 +30,7 @@ def lstm_forward(gates: Tensor, cell: Tensor, new_cell: Tensor, hidden: Tensor) 
 
 
 def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tensor, d_cell: Tensor) -> None:
-    """Go one step back.
+    """Compute the gradients of one step.
 
     Args:
         gates: the gates `[B, 4 N_h]` that `lstm_forward` left; replaced by the gradient of the preactivations.

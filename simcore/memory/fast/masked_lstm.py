@@ -49,7 +49,7 @@ class MaskedUnroll(torch.autograd.Function):
     def forward(
         ctx: Any, preactivations: Tensor, hidden: Tensor, cell: Tensor, from_hidden: Tensor, keep: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Unroll."""
+        """Unroll from the first step to the last, and keep what the way back needs."""
         gates, (length, batch, _), units = preactivations, preactivations.shape, hidden.shape[-1]
         outputs, cells = (preactivations.new_empty(length, batch, units) for _ in range(2))
         ctx.save_for_backward(hidden, cell, from_hidden, keep)
@@ -67,7 +67,7 @@ class MaskedUnroll(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         gates, outputs, cells = ctx.record

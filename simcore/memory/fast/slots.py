@@ -72,7 +72,7 @@ class SlotsUnroll(torch.autograd.Function):
         recent: Tensor,
         *weights: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Unroll."""
+        """Unroll from the first step to the last, and keep what the way back needs."""
         w, (length, batch, _), units = Weights(*weights), inputs.shape, hidden.shape[-1]
         ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
         ctx.save_for_backward(inputs, hidden, reads, recent, *weights)
@@ -126,7 +126,7 @@ class SlotsUnroll(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan

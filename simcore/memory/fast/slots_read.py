@@ -41,7 +41,7 @@ def read_slots(
 def read_backward(
     queries: Tensor, d_reads: Tensor, chosen: tuple[Tensor, Tensor], plan: Plan, new: Tensor, d_new: Tensor
 ) -> Tensor:
-    """Return the gradient of what was `queries` for `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
+    """Return the gradient of the queries `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
 
     Args:
         queries: keys and strengths.
