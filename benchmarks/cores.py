@@ -5,7 +5,7 @@
 Prints the time of an unroll at the paper's sizes, forward and backward, and the most memory that it holds; then the
 time of as many single steps without a gradient, as an actor makes them. All cases take turns in each repeat; the ratio
 is the median over repeats of the time divided by that of the loop in the same repeat. "Plain" is the same memory
-written down simply, step by step, under autograd.
+unrolled step by step, under autograd.
 """
 
 import statistics
@@ -20,7 +20,17 @@ from torch import Tensor, nn
 from benchmarks.peak import peak_bytes
 from benchmarks.timing import machine, milliseconds, parse_options, take_turns
 from simcore.common.tree import detach
-from simcore.memory import CoreState, Kanerva, KanervaState, Memory, RecurrentCore, SlotMemory, Slots
+from simcore.memory import (
+    CoreState,
+    KanervaConfig,
+    KanervaWiring,
+    Memory,
+    RecurrentCore,
+    SlotsConfig,
+    SlotState,
+    SlotWiring,
+)
+from simcore.memory.cell import WiredSlots
 
 REFERENCE = "loop of nn.LSTMCell"
 WIDE_KANERVA, WIDE_SLOTS = "the same, 512 inputs more", "the same, 600 inputs more"
@@ -37,6 +47,14 @@ class Case(NamedTuple):
     """The name of the case whose memory an LSTM with the same inputs takes."""
     unit: int = 0
     """Bytes that the rest is compared with."""
+
+
+def make_kanerva() -> KanervaWiring:
+    return KanervaWiring(KanervaConfig(), input_size=INPUTS, hidden_size=HIDDEN)
+
+
+def make_slots() -> SlotWiring:
+    return SlotWiring(SlotsConfig(), input_size=INPUTS, hidden_size=HIDDEN)
 
 
 def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
@@ -81,12 +99,12 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
 
         return run
 
-    kanerva, slots = Kanerva(INPUTS, HIDDEN), Slots(INPUTS, HIDDEN)
+    kanerva, slots = make_kanerva(), make_slots()
     kanerva_bytes = 4 * STEPS * WORLDS * 32 * 512
     slots_bytes = 4 * WORLDS * 1350 * 200
 
-    def core(memory: Memory | None) -> RecurrentCore:
-        return RecurrentCore(INPUTS, HIDDEN, memory)
+    def core(memory: Memory | None, plain: bool = False) -> RecurrentCore:
+        return RecurrentCore(INPUTS, HIDDEN, memory, plain)
 
     return {
         REFERENCE: Case(cell_loop(0)),
@@ -95,11 +113,11 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
         "lstm": Case(unroll(core(None))),
         "kanerva": Case(unroll(core(kanerva)), WIDE_KANERVA, kanerva_bytes),
         "kanerva, resets and snapshots": Case(unroll(core(kanerva), cut=True)),
-        "kanerva, plain": Case(plain_kanerva(core(kanerva), inputs, backward), WIDE_KANERVA, kanerva_bytes),
+        "kanerva, plain": Case(unroll(core(kanerva, plain=True)), WIDE_KANERVA, kanerva_bytes),
         "slots, empty at first": Case(unroll(core(slots)), WIDE_SLOTS, slots_bytes),
         "slots, full": Case(unroll(core(slots), full=True), WIDE_SLOTS, slots_bytes),
         "slots, resets and snapshots": Case(unroll(core(slots), cut=True)),
-        "slots, full, plain": Case(plain_slots(core(slots), inputs, backward)),
+        "slots, full, plain": Case(unroll(core(slots, plain=True), full=True)),
     }
 
 
@@ -107,6 +125,10 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
 def filled(core: RecurrentCore, device: torch.device) -> CoreState:
     """Return a state after so many steps that a slot memory is full."""
     state = core.initial_state(WORLDS)
+    if isinstance(state.memory, WiredSlots):  # by its steps that would take minutes
+        words = torch.randn_like(state.memory.slots.words)
+        full = SlotState(words, torch.full_like(state.memory.slots.written, words.shape[1]))
+        return state._replace(memory=state.memory._replace(slots=full))
     for _ in range(14):
         state = core(torch.randn(STEPS, WORLDS, INPUTS, device=device), state).final
     return state
@@ -142,64 +164,10 @@ def make_acting(seed: int, device: torch.device) -> dict[str, Callable[[], None]
     return {
         REFERENCE: loop,
         "lstm": act(None),
-        "kanerva": act(Kanerva(INPUTS, HIDDEN)),
-        "slots, empty at first": act(Slots(INPUTS, HIDDEN)),
-        "slots, full": act(Slots(INPUTS, HIDDEN), full=True),
+        "kanerva": act(make_kanerva()),
+        "slots, empty at first": act(make_slots()),
+        "slots, full": act(make_slots(), full=True),
     }
-
-
-def lstm_step(lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Make one step of a layer of `nn.LSTM`, as `nn.LSTMCell` does."""
-    return torch.lstm_cell(inputs, (hidden, cell), *(parameter for _, parameter in lstm.named_parameters()))
-
-
-def plain_kanerva(core: RecurrentCore, inputs: Tensor, backward: Callable[[Tensor], None]) -> Callable[[], None]:
-    """Unroll the Kanerva memory by its plain equations, step by step."""
-    core = core.to(inputs.device)
-    kanerva = core.memory
-    assert isinstance(kanerva, Kanerva)
-    assert kanerva.memory is not None
-    assert kanerva.write_word is not None
-    memory, read_word, write_word = kanerva.memory, kanerva.read_word, kanerva.write_word
-
-    def run() -> None:
-        hidden, cell, state = core.initial_state(WORLDS)
-        held = KanervaState(*state)
-        outputs = []
-        for x in inputs:
-            read_out = memory.read(held, read_word(torch.cat([hidden, x], -1)))
-            hidden, cell = lstm_step(core.lstm, torch.cat([x, read_out], -1), hidden, cell)
-            held = memory.write(held, write_word(torch.cat([hidden, x], -1)))
-            outputs.append(hidden)
-        backward(torch.stack(outputs))
-
-    return run
-
-
-def plain_slots(core: RecurrentCore, inputs: Tensor, backward: Callable[[Tensor], None]) -> Callable[[], None]:
-    """Unroll a full slot memory plainly, with a copy of the memory at every step."""
-    core = core.to(inputs.device)
-    slots = core.memory
-    assert isinstance(slots, Slots)
-    assert slots.write_word is not None
-    write_word = slots.write_word
-    memory = SlotMemory(slots.slots, slots.word_size, slots.top_k)
-    full = torch.randn(WORLDS, slots.slots, slots.word_size, device=inputs.device)
-
-    def run() -> None:
-        hidden, cell, _ = core.initial_state(WORLDS)
-        reads, words = inputs.new_zeros(WORLDS, slots.read_size), full
-        outputs = []
-        for x in inputs:
-            hidden, cell = lstm_step(core.lstm, torch.cat([x, reads], -1), hidden, cell)
-            keys, strengths = torch.split(slots.query(hidden), [slots.read_size, slots.reads], dim=-1)
-            keys = keys.view(WORLDS, slots.reads, slots.word_size)
-            reads = memory.read(words, keys, nn.functional.softplus(strengths)).flatten(1)
-            words = memory.write(words, write_word(torch.cat([hidden, x], -1)))
-            outputs.append(torch.cat([hidden, reads], -1))
-        backward(torch.stack(outputs))
-
-    return run
 
 
 def make_table(title: str, seconds: dict[str, list[float]], beyond: dict[str, tuple[str, str]] | None) -> Table:

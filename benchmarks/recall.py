@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from simcore.memory import Kanerva, Memory, RecurrentCore, Slots
+from simcore.memory import KanervaConfig, KanervaWiring, Memory, RecurrentCore, SlotsConfig, SlotWiring
 
 PAIRS, QUERIES, KEY, VALUES = 16, 8, 16, 8
 INPUTS = KEY + VALUES + 1
@@ -50,9 +50,11 @@ def draw(batch: int, generator: torch.Generator) -> Sequences:
 def make_memory(core: str) -> Memory | None:
     """Make the memory of a core by name."""
     if core == "kanerva":
-        return Kanerva(INPUTS, HIDDEN, slots=32, word_size=64, write_hidden=64)
+        kanerva = KanervaConfig(memory_size=32, word_size=64, write_hidden=64)
+        return KanervaWiring(kanerva, input_size=INPUTS, hidden_size=HIDDEN)
     if core == "slots":
-        return Slots(INPUTS, HIDDEN, slots=32, word_size=32, reads=2, top_k=8, spare=32)
+        slots = SlotsConfig(memory_size=32, word_size=32, reads=2, top_k=8)
+        return SlotWiring(slots, input_size=INPUTS, hidden_size=HIDDEN)
     return None
 
 

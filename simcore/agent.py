@@ -72,16 +72,18 @@ class Agent(nn.Module):
         num_actions: the number of discrete actions.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
         acts: whether it has policy and value; False where a hand-made policy acts and there is no reward.
+        plain: unroll the belief core step by step; see `RecurrentCore`.
     """
 
     def __init__(
         self,
-        config: AgentConfig = AgentConfig(),  # it is frozen
+        config: AgentConfig = AgentConfig(),
         *,
         frame_size: int,
         num_actions: int,
         memory: Memory | None = None,
         acts: bool = False,
+        plain: bool = False,
     ) -> None:
         super().__init__()
         self.frame_size = frame_size
@@ -89,7 +91,7 @@ class Agent(nn.Module):
         self.embedding_size = config.embedding_size
         self.encoder = ResidualEncoder(frame_size, config.embedding_size, config.encoder_channels)
         core_input = belief_input_size(config.embedding_size, num_actions)
-        self.core = RecurrentCore(core_input, config.hidden_size, memory)
+        self.core = RecurrentCore(core_input, config.hidden_size, memory, plain)
         self.heads = ActorCritic(self.core.output_size, num_actions) if acts else None
 
     def initial_state(self, batch_size: int) -> CoreState:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,9 +24,7 @@ from simcore.config.run import Config
 from simcore.frame_models.base import FrameModel, frame_models
 from simcore.learning.compiling import compile_parts
 from simcore.learning.learner import Learner
-from simcore.memory.base import Memory
-from simcore.memory.kanerva import Kanerva
-from simcore.memory.slots import Slots
+from simcore.memory.base import Memory, memories
 from simcore.objectives.actor_critic import ActorCriticObjective
 from simcore.objectives.base import Objective, objectives
 from simcore.objectives.frame_prediction import FramePrediction
@@ -83,9 +81,14 @@ def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
 def make_agent(config: Config, sizes: WorldSizes) -> Agent:
     """Make encoder, belief core, and policy and value where the agent acts."""
     agent = config.agent
-    memory = make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions))
-    acts = config.policy == "agent"
-    return Agent(agent, frame_size=sizes.frame_size, num_actions=sizes.num_actions, memory=memory, acts=acts)
+    return Agent(
+        agent,
+        frame_size=sizes.frame_size,
+        num_actions=sizes.num_actions,
+        memory=make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
+        acts=config.policy == "agent",
+        plain=config.memory.plain,
+    )
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
@@ -146,15 +149,22 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
 
 
 def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
-    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B)."""
-    hidden_size, slots, kanerva = config.agent.hidden_size, config.slots, config.kanerva
-    if config.core == "slots":
-        sizes = (slots.memory_size, slots.word_size, slots.reads, slots.top_k)
-        return Slots(input_size, hidden_size, *sizes, writes=writes)
-    if config.core == "kanerva":
-        nets = (kanerva.noise_variance, kanerva.read_hidden, kanerva.write_hidden)
-        return Kanerva(input_size, hidden_size, kanerva.memory_size, kanerva.word_size, *nets, writes=writes)
-    return None
+    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B).
+
+    Raises:
+        UserError: there is no memory of that name, or it wants an argument that none is given.
+    """
+    if config.core == "lstm":
+        return None
+    kind = memories.find(config.core)
+    sizes = {"input_size": input_size, "hidden_size": config.agent.hidden_size, "writes": writes}
+    return make_part(kind, config.core, *options_of(config, "core", config.core, kind), **sizes)
+
+
+def options_of(config: Config, part: str, name: str, kind: type) -> tuple[Any, ...]:
+    """Return the options that a part is made with, an instance of its `Config`; none if it has none."""
+    options = getattr(kind, "Config", None)
+    return () if options is None else (config.options_of(part, name, options),)
 
 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
@@ -167,7 +177,7 @@ def make_frame_model(config: Config, frame_size: int, belief_size: int) -> Frame
     return make_part(
         kind,
         config.frame_model,
-        config.options_of("frame_model", config.frame_model, kind.Config),
+        *options_of(config, "frame_model", config.frame_model, kind),
         condition_size=belief_size,
         frame_size=frame_size,
         geco=config.geco,
@@ -183,6 +193,7 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
         hidden_size=config.agent.hidden_size,
         frame_model=make_frame_model(config, sizes.frame_size, belief_size),
         memory=make_memory(config, sizes.num_actions, writes=False),
+        plain=config.memory.plain,
     )
 
 
@@ -209,9 +220,8 @@ def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> 
     made: dict[str, Objective] = {}
     for name in config.objectives:
         kind = objectives.find(name)
-        options: object = config.options_of(kind.name, name, kind.Config)
         given = {"belief_size": belief_size, "num_actions": sizes.num_actions, "frame_size": sizes.frame_size}
-        made[kind.name] = make_part(kind, name, options, **given)
+        made[kind.name] = make_part(kind, name, *options_of(config, kind.name, name, kind), **given)
     return made
 
 

@@ -93,20 +93,22 @@ class SimCoreHead(nn.Module):
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
         memory: the simulation core's memory, which only reads; made for inputs of `num_actions`; None: a bare LSTM.
+        plain: unroll the simulation core step by step; see `RecurrentCore`.
     """
 
     def __init__(
         self,
-        config: SimulationConfig = SimulationConfig(),  # it is frozen
+        config: SimulationConfig = SimulationConfig(),
         *,
         num_actions: int,
         hidden_size: int,
         frame_model: FrameModel,
         memory: Memory | None = None,
+        plain: bool = False,
     ) -> None:
         super().__init__()
         self.num_actions = num_actions
-        self.core = RecurrentCore(num_actions, hidden_size, memory)
+        self.core = RecurrentCore(num_actions, hidden_size, memory, plain)
         self.frame_model = frame_model
         self.overshoot = config.overshoot
         self.mask_episode_ends = config.mask_episode_ends

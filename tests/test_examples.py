@@ -16,6 +16,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "load_a_run.py": (RUN,),
     "own_frame_model.py": ("10",),
     "own_level.py": ("5",),
+    "own_memory.py": ("20",),
     "own_objective.py": ("10",),
     "use_convdraw.py": ("20",),
 }

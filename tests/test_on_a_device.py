@@ -38,11 +38,13 @@ CASES = [
     tinier(supervised=True),
     tinier_acting(supervised=True),
     tinier(probes__map_convdraw=True),
+    *(tinier(core=core, memory__plain=True) for core in CORES),
 ]
 
 
 def name_of(config: Config) -> str:
-    return "-".join([config.run_name, config.policy, *(["map"] if config.probes.map_convdraw else [])])
+    unusual = {"map": config.probes.map_convdraw, "plain": config.memory.plain}
+    return "-".join([config.run_name, config.policy, *(name for name, holds in unusual.items() if holds)])
 
 
 @pytest.mark.parametrize("config", CASES, ids=name_of)

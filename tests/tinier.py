@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from simcore.agent import AgentConfig
-from simcore.config.run import Config, KanervaConfig, ProbesConfig, SlotsConfig
+from simcore.config.run import Config, ProbesConfig
 from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.learning.config import LearningConfig
+from simcore.memory import KanervaConfig, SlotsConfig
 from simcore.runs.record import RecordConfig
 from simcore.simulation import SimulationConfig
 from simcore.worlds import FoodConfig, RandomCityConfig

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from simcore.common.checks import require
+from simcore.common.registry import NoOptions
 from simcore.config.options import parse_options
 from simcore.frame_models import frame_models
+from simcore.memory.base import memories
 from simcore.objectives.base import objectives
 
 if TYPE_CHECKING:
@@ -51,18 +53,24 @@ def check_parts(config: "Config") -> None:
     """Check that parts are there, and that their options fit."""
     parts: dict[str, tuple[str, type]] = {}
     if config.frame_model != NO_MODEL:
-        parts["frame_model"] = config.frame_model, frame_models.find(config.frame_model).Config
-    require(config.core in ("lstm", "slots", "kanerva"), f"there is no memory {config.core!r}")
+        parts["frame_model"] = config.frame_model, options_class(frame_models.find(config.frame_model))
+    if config.core != NO_MEMORY:
+        parts["core"] = config.core, options_class(memories.find(config.core))
     for name in config.objectives:
         kind = objectives.find(name)
         require(kind.name not in parts, f"objectives holds {kind.name} twice, or the name of another part")
-        parts[kind.name] = name, kind.Config
+        parts[kind.name] = name, options_class(kind)
     for option in parse_options(config.options):
         known = [part for part, (name, _) in parts.items() if not is_section(config, name)]
         allowed = f"options can be of {', '.join(known)}" if known else "this run has no part of your own"
         require(option.part in known, f"options has {option.part}.{option.field}; {allowed}")
     for part, (name, kind) in parts.items():
         config.options_of(part, name, kind)
+
+
+def options_class(kind: type) -> type:
+    """Return the dataclass of a part's options."""
+    return getattr(kind, "Config", NoOptions)
 
 
 def is_section(config: "Config", name: str) -> bool:
@@ -97,6 +105,10 @@ def check_simulation(config: "Config") -> None:
     require(
         not config.graph or config.core == NO_MEMORY,
         f"--graph records an update with --core lstm alone, not {config.core}: a memory's is done by what is in it",
+    )
+    require(
+        not (config.graph and config.memory.plain),
+        "--graph records an LSTM that is masked at every step; leave out --memory.plain or --graph",
     )
     unroll, overshoot, starts = config.learning.unroll_length, config.simulation.overshoot, config.simulation.starts
     require(

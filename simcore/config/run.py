@@ -20,50 +20,15 @@ from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.frame_models.deterministic import DeterministicConfig
 from simcore.frame_models.geco import GECOConfig
 from simcore.learning.config import LearningConfig
+from simcore.memory.core import MemoryConfig
+from simcore.memory.kanerva import KanervaConfig
+from simcore.memory.slots import SlotsConfig
 from simcore.objectives.actor_critic import ReinforcementConfig
 from simcore.runs.record import RecordConfig
 from simcore.simulation import SimulationConfig
 from simcore.worlds import RandomCityConfig, WorldConfig
 from simcore.worlds.gym import GymConfig, is_gym_id
 from simcore.worlds.voxel.levels.base import levels
-
-
-@dataclass(frozen=True)
-class SlotsConfig:
-    """The slot memory, where --core is slots (App. B, table 3)."""
-
-    memory_size: int = 1350
-    """K, slots; past so many writes the oldest is overwritten."""
-    word_size: int = 200
-    """D, width of a slot."""
-    reads: int = 3
-    """n_r, reads a step."""
-    top_k: int = 50
-    """n_k, slots that a read looks at."""
-
-    def __post_init__(self) -> None:
-        require_positive("slots", self, "memory_size", "word_size", "reads", "top_k")
-
-
-@dataclass(frozen=True)
-class KanervaConfig:
-    """The Kanerva memory, where --core is kanerva (App. C, table 4)."""
-
-    memory_size: int = 32
-    """K, rows of the memory."""
-    word_size: int = 512
-    """D, width of a row."""
-    noise_variance: float = 1.0
-    """σ², the words' variance given memory and address, at first; it is learned."""
-    read_hidden: int = 0
-    """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
-    write_hidden: int = 400
-    """Hidden units of the net that makes the write word, as in figure 8; 0: linear, as in table 4."""
-
-    def __post_init__(self) -> None:
-        require_positive("kanerva", self, "memory_size", "word_size", "noise_variance")
-        for name in ("read_hidden", "write_hidden"):
-            require(getattr(self, name) >= 0, f"kanerva.{name} must be 0 or more, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -154,6 +119,7 @@ class Config:
     """Record the update as a CUDA graph and replay it, so that a GPU need not wait for Python; --core lstm alone."""
     world: WorldConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
     kanerva: KanervaConfig = field(default_factory=KanervaConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.registry import NoOptions, Registry
+from simcore.common.registry import Registry
 
 
 class FrameLoss(NamedTuple):
@@ -23,12 +23,11 @@ class FrameLoss(NamedTuple):
 class FrameModel(nn.Module, ABC):
     """A conditional model of frames, p(x | c), or what stands for one.
 
-    A run makes it as `Model(config, condition_size=..., frame_size=...)`, where `config` is of the class's dataclass
-    `Config`, which holds its options. A model may also name `geco`, a `GECOConfig`, and `encoder_channels`.
+    One that is registered, or named as `module:Name`, is made with the keywords `condition_size`, `frame_size`, `geco`,
+    a `GECOConfig`, and `encoder_channels`, as far as it names them, and with an instance of its dataclass `Config`
+    before them if it has one. `simcore.testing.check_frame_model` tells whether one keeps the contract.
     """
 
-    Config: ClassVar[type] = NoOptions
-    """The dataclass of its options."""
     draws_frames: ClassVar[bool] = True
     """Whether `sample` makes frames; one that only tells them apart makes none."""
 

@@ -50,7 +50,7 @@ class Contrastive(FrameModel):
 
     def __init__(
         self,
-        config: ContrastiveConfig = ContrastiveConfig(),  # it is frozen
+        config: ContrastiveConfig = ContrastiveConfig(),
         *,
         condition_size: int,
         frame_size: int,

@@ -170,7 +170,7 @@ class ConvDRAW(FrameModel):
 
     def __init__(
         self,
-        config: ConvDRAWConfig = ConvDRAWConfig(),  # it is frozen
+        config: ConvDRAWConfig = ConvDRAWConfig(),
         *,
         condition_size: int,
         frame_size: int,

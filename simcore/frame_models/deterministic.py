@@ -41,7 +41,7 @@ class Deterministic(FrameModel):
 
     def __init__(
         self,
-        config: DeterministicConfig = DeterministicConfig(),  # it is frozen
+        config: DeterministicConfig = DeterministicConfig(),
         *,
         condition_size: int,
         frame_size: int,

@@ -63,7 +63,7 @@ class GECO(nn.Module):
     violation: Tensor
     updates: Tensor
 
-    def __init__(self, config: GECOConfig = GECOConfig()) -> None:  # it is frozen
+    def __init__(self, config: GECOConfig = GECOConfig()) -> None:
         super().__init__()
         self.kappa = config.kappa
         self.rate = config.rate

@@ -2,23 +2,28 @@
 
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times
-from simcore.memory.base import Memory
-from simcore.memory.core import RecurrentCore
-from simcore.memory.kanerva import Kanerva, KanervaMemory, KanervaState
-from simcore.memory.slots import SlotMemory, Slots
-from simcore.memory.slots_state import SlotState
+from simcore.memory.base import LSTMStep, Memory, memories
+from simcore.memory.cell import KanervaWiring, SlotWiring
+from simcore.memory.core import MemoryConfig, RecurrentCore
+from simcore.memory.kanerva import KanervaConfig, KanervaMemory, KanervaState
+from simcore.memory.slots import SlotMemory, SlotsConfig, SlotState
 
 __all__ = [
     "CoreState",
-    "Kanerva",
+    "KanervaConfig",
     "KanervaMemory",
     "KanervaState",
+    "KanervaWiring",
+    "LSTMStep",
     "Memory",
+    "MemoryConfig",
     "RecurrentCore",
     "Resets",
     "SlotMemory",
     "SlotState",
-    "Slots",
+    "SlotWiring",
+    "SlotsConfig",
     "Times",
     "Unrolled",
+    "memories",
 ]

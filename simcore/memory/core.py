@@ -1,7 +1,9 @@
 """The recurrent core: an LSTM with or without a memory, whose state is explicit (App. B)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,20 @@ from simcore.common.tree import stack, tree_map
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
+from simcore.memory.cell import NoMemory
+from simcore.memory.fast import find_fast
 from simcore.memory.fast.masked_lstm import masked_unroll
+from simcore.memory.plain import PlainUnroller
+from simcore.memory.unroller import Unroller
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """How the cores are unrolled."""
+
+    plain: bool = False
+    """Unroll belief and simulation core step by step, under autograd alone, in place of the faster unrolls with a
+    backward pass by hand: to look into a step, or for second derivatives."""
 
 
 class RecurrentCore(nn.Module):
@@ -18,16 +33,20 @@ class RecurrentCore(nn.Module):
 
     Without a memory an unroll is cut only where some state must be touched, that is where an episode begins or a
     snapshot is taken; each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop
-    over time. Where the host is not to know when that is, as in a CUDA graph, every step is masked instead. With a
-    memory, the memory unrolls the LSTM with itself.
+    over time. Where the host is not to know when that is, as in a CUDA graph, every step is masked instead. A memory is
+    unrolled together with the LSTM: by its own steps, or faster where there is a way to.
 
     Args:
         input_size: the width of a step's input.
         hidden_size: N_h.
         memory: what the LSTM reads, and writes unless it only simulates; None: the bare LSTM.
+        plain: make single steps, under autograd alone, whatever faster way there is.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, memory: Memory | None = None) -> None:
+    unroller: Unroller[Any] | None
+    """What unrolls the LSTM with its memory; None for the fused LSTM."""
+
+    def __init__(self, input_size: int, hidden_size: int, memory: Memory | None = None, plain: bool = False) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.memory = memory
@@ -35,6 +54,7 @@ class RecurrentCore(nn.Module):
         # A cell that forgets half at every step, as PyTorch's does at first, is slow to learn to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
+        self.unroller = _choose_unroller(memory, plain)
 
     @property
     def output_size(self) -> int:
@@ -44,7 +64,7 @@ class RecurrentCore(nn.Module):
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the state at the start of an episode, `[batch_size, ...]`."""
         zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
-        return CoreState(zeros, zeros, self.memory.initial_state(batch_size) if self.memory is not None else ())
+        return CoreState(zeros, zeros, self.unroller.initial_state(batch_size) if self.unroller is not None else ())
 
     def portable(self, state: CoreState) -> CoreState:
         """Return the same state `[B, ...]`, without gradient and with nothing that another state shares.
@@ -58,7 +78,7 @@ class RecurrentCore(nn.Module):
             RuntimeError: a slot memory's state is too old already.
         """
         hidden, cell = (leaf.detach().clone() for leaf in (state.hidden, state.cell))
-        return CoreState(hidden, cell, self.memory.portable(state.memory) if self.memory is not None else ())
+        return CoreState(hidden, cell, self.unroller.portable(state.memory) if self.unroller is not None else ())
 
     def join(self, states: Sequence[CoreState]) -> CoreState:
         """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row.
@@ -74,7 +94,7 @@ class RecurrentCore(nn.Module):
             raise ValueError("there is no state to join")
         hidden, cell = (torch.cat([getattr(state, name) for state in states]) for name in ("hidden", "cell"))
         memories = [state.memory for state in states]
-        return CoreState(hidden, cell, self.memory.join(memories) if self.memory is not None else ())
+        return CoreState(hidden, cell, self.unroller.join(memories) if self.unroller is not None else ())
 
     def forward(
         self,
@@ -93,8 +113,9 @@ class RecurrentCore(nn.Module):
             snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
 
         Raises:
-            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots;
-                times that are known on the device alone, with a memory or with `Resets`.
+            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots,
+                or whose memory only reads; times that are known on the device alone, with a memory, in a plain unroll,
+                or with `Resets`.
         """
         length = inputs.shape[0]
         at = Times.of(snapshots_at, inputs.device)
@@ -102,13 +123,15 @@ class RecurrentCore(nn.Module):
             raise ValueError(f"snapshot times {list(at.host)} are not all in [0, {length})")
         if inputs.dim() > 3 and (is_first is not None or at.number):
             raise ValueError("an unroll that starts from snapshots has neither resets nor snapshots of its own")
-        if at.host is None and self.memory is None:
+        if self.memory is not None and not self.memory.writes and (is_first is not None or at.number):
+            raise ValueError("a core whose memory only reads has neither resets nor snapshots")
+        if at.host is None and self.unroller is None:
             if isinstance(is_first, Resets):
                 raise ValueError("a masked unroll takes is_first as it is, bool [T, B], and no Resets")
             return self._masked(inputs, state, is_first, at)
         known = Resets.of(is_first, inputs.device)
-        if self.memory is not None:
-            return self.memory.unroll(self.lstm, inputs, state, known, at)
+        if self.unroller is not None:
+            return self.unroller.unroll(self.lstm, inputs, state, known, at)
         if inputs.dim() > 3:
             lead = inputs.shape[1:-1]
             merged = tree_map(lambda leaf: leaf.flatten(0, -2), state)
@@ -143,3 +166,11 @@ class RecurrentCore(nn.Module):
         outputs, (hidden, cell) = self.lstm(inputs, (state.hidden[None], state.cell[None]))
         kind = state.hidden.dtype  # under autocast the LSTM works in another
         return outputs.to(kind), CoreState(hidden[0].to(kind), cell[0].to(kind))
+
+
+def _choose_unroller(memory: Memory | None, plain: bool) -> Unroller[Any] | None:
+    """Return what unrolls a memory: the fast way, if it may be taken and there is one; None for the fused LSTM."""
+    if memory is None:
+        return PlainUnroller(NoMemory()) if plain else None
+    fast = None if plain else find_fast(memory)
+    return PlainUnroller(memory) if fast is None else fast

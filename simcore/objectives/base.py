@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from simcore.common.distributed import Ranks
-from simcore.common.registry import NoOptions, Registry
+from simcore.common.registry import Registry
 from simcore.common.seeding import Generators
 from simcore.data.state import CoreState
 from simcore.data.times import Times
@@ -41,8 +41,9 @@ class Objective(nn.Module, ABC):
     The learner sums the losses of a list of objectives and knows none of them by name. An objective with weights of its
     own has them as submodules, as any module.
 
-    A run makes one of a user's own as `Mine(config, belief_size=..., num_actions=..., frame_size=...)`, of which it
-    takes what it names; `config` is of the class's dataclass `Config`, which holds its options.
+    One of a user's own is made with the keywords `belief_size`, `num_actions` and `frame_size`, as far as it names
+    them, and with an instance of its dataclass `Config` before them if it has one. `check_objective` of
+    `simcore.testing` tells whether one keeps the contract.
 
     A run of several processes averages gradients over them. Where the number of terms in a loss differs between
     processes, divide by `ranks.mean(number)`; a plain mean over the batch needs no care.
@@ -60,8 +61,6 @@ class Objective(nn.Module, ABC):
     """Whether the belief reaches its loss by `beliefs.outputs` alone; then its gradient can be measured apart."""
     ranks: Ranks = Ranks()
     """The processes that share the batch; the learner says which."""
-    Config: ClassVar[type] = NoOptions
-    """The dataclass of its options."""
 
     def sample_times(self, length: int, generators: Generators, device: torch.device) -> Any:
         """Sample the times of a trajectory that the loss is to look at.

@@ -38,7 +38,7 @@ class MapModel(nn.Module):
 
     def __init__(
         self,
-        convdraw: ConvDRAWConfig = ConvDRAWConfig(),  # noqa: B008  # it is frozen
+        convdraw: ConvDRAWConfig = ConvDRAWConfig(),  # noqa: B008
         geco: GECOConfig = GECOConfig(),  # noqa: B008
         *,
         belief_size: int,

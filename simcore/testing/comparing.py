@@ -1,4 +1,4 @@
-"""Comparisons of nested tuples of tensors."""
+"""What the checks share."""
 
 from typing import Any
 
@@ -32,3 +32,10 @@ def same_structure(one: Any, other: Any) -> bool:
     if not isinstance(one, tuple) or type(one) is not type(other) or len(one) != len(other):
         return False
     return all(same_structure(a, b) for a, b in zip(one, other, strict=True))
+
+
+def given_options(kind: type, config: object) -> tuple[object, ...]:
+    """Return what a part is made with before its keywords: its options, which are the defaults where None is given."""
+    if config is None and hasattr(kind, "Config"):
+        return (kind.Config(),)
+    return () if config is None else (config,)

@@ -6,7 +6,7 @@ from torch import Tensor
 from simcore.common.errors import UserError
 from simcore.common.registry import make_part
 from simcore.frame_models import FrameModel, GECOConfig
-from simcore.testing.comparing import demand
+from simcore.testing.comparing import demand, given_options
 
 POINTS = 6
 """Frames of a batch."""
@@ -25,7 +25,7 @@ def check_frame_model(
     Args:
         model_class: a class derived from `FrameModel`, made as SimCore makes it: of its options, and then with those of
             the keywords `condition_size`, `frame_size`, `geco` and `encoder_channels` that it names.
-        config: its options, an instance of its `Config`; None: `Config()`.
+        config: its options, an instance of its `Config`; None: `Config()`, if it has one.
         condition_size: the length of the condition, the simulated state.
         frame_size: height and width of the frames.
         seed: of weights and inputs.
@@ -41,7 +41,7 @@ def check_frame_model(
         model = make_part(
             model_class,
             name,
-            model_class.Config() if config is None else config,
+            *given_options(model_class, config),
             condition_size=condition_size,
             frame_size=frame_size,
             geco=GECOConfig(),

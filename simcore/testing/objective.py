@@ -7,7 +7,7 @@ from simcore.common.seeding import Generators
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.objectives.base import Beliefs, Objective
-from simcore.testing.comparing import demand
+from simcore.testing.comparing import demand, given_options
 
 LENGTH, WORLDS, ACTIONS, BELIEF, FRAME = 9, 3, 4, 6, 8
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ def check_objective(objective_class: type[Objective], config: object = None, see
     Args:
         objective_class: a class derived from `Objective`, made as SimCore makes it: of its options, and then with those
             of the keywords `belief_size`, `num_actions` and `frame_size` that it names.
-        config: its options, an instance of its `Config`; None: `Config()`.
+        config: its options, an instance of its `Config`; None: `Config()`, if it has one.
         seed: of weights and inputs.
 
     Raises:
@@ -32,9 +32,8 @@ def check_objective(objective_class: type[Objective], config: object = None, see
     demand(isinstance(own, str) and own.isidentifier(), f"{name}.name must be a plain word, not {own!r}")
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        options = objective_class.Config() if config is None else config
         sizes = {"belief_size": BELIEF, "num_actions": ACTIONS, "frame_size": FRAME}
-        objective = make_part(objective_class, name, options, **sizes)
+        objective = make_part(objective_class, name, *given_options(objective_class, config), **sizes)
         _check(name, objective, _trajectory())
 
 

@@ -69,6 +69,8 @@ def test_a_blind_update_is_the_same_operations_whatever_its_times(
 def test_where_nothing_can_be_recorded_one_line_says_so() -> None:
     with pytest.raises(UserError, match="--core lstm alone, not slots"):
         tinier(core="slots", graph=True)
+    with pytest.raises(UserError, match=r"leave out --memory\.plain or --graph"):
+        tinier(memory__plain=True, graph=True)
     with pytest.raises(UserError, match="the device is cpu"):
         check(tinier(graph=True))
 

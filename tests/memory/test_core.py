@@ -10,10 +10,14 @@ from simcore.memory import CoreState, RecurrentCore, Unrolled
 T, B, INPUT, HIDDEN = 11, 4, 5, 7
 
 
-@pytest.fixture
-def core() -> RecurrentCore:
+def make_core(plain: bool) -> RecurrentCore:
     torch.manual_seed(0)
-    return RecurrentCore(INPUT, HIDDEN).double()
+    return RecurrentCore(INPUT, HIDDEN, plain=plain).double()
+
+
+@pytest.fixture(params=[False, True], ids=["fused", "plain"])
+def core(request: pytest.FixtureRequest) -> RecurrentCore:
+    return make_core(request.param)
 
 
 @pytest.fixture
@@ -93,9 +97,8 @@ def test_a_world_does_not_depend_on_its_neighbours(core: RecurrentCore, inputs: 
         torch.testing.assert_close(alone.outputs[:, 0], together[:, b])
 
 
-def test_the_lstm_is_called_once_for_each_piece_between_cuts(
-    core: RecurrentCore, inputs: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lstm_is_called_once_for_each_piece_between_cuts(inputs: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = make_core(plain=False)
     lengths: list[int] = []
     original = core.lstm.forward
 

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from simcore.common.tree import tree_map
-from simcore.memory import CoreState, Kanerva, KanervaMemory, KanervaState, RecurrentCore, kanerva
+from simcore.memory import KanervaMemory, KanervaState, RecurrentCore
+from simcore.memory.kanerva import write_at
+from simcore.memory.ridge import regularised
+from small_cores import INPUT, KANERVA, detached, make_core, random
 
-SLOTS, WORD = 6, 5
-T, B, INPUT, HIDDEN = 8, 3, 4, 6
-
-
-def random(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+SLOTS, WORD = KANERVA.memory_size, KANERVA.word_size
+T, B = 8, 3
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def memory() -> KanervaMemory:
 def written(memory: KanervaMemory, words: Tensor, addresses: Tensor) -> KanervaState:
     state = memory.initial_state(1)
     for word, address in zip(words, addresses, strict=True):
-        state = memory.update(state, word[None], address[None])
+        state = write_at(state, word[None], address[None])
     return state
 
 
@@ -117,7 +116,7 @@ def test_the_solved_matrix_is_never_conditioned_worse_than_promised(scale: float
     memory = KanervaMemory(32, 64, noise_variance=1e-12)
     mean = scale * torch.randn(3, 1, 64) * torch.ones(3, 32, 1)  # all rows alike: of rank one
     gram = mean @ mean.mT
-    matrix = kanerva.regularised(gram, memory.log_noise.exp().expand(3))
+    matrix = regularised(gram, memory.log_noise.exp().expand(3))
     singular = torch.linalg.eigvalsh(matrix.double())
     assert (singular[:, -1] / singular[:, 0] < 1.01 * (1 + 1e5)).all()
     state = memory.initial_state(3)._replace(mean=mean)
@@ -148,17 +147,12 @@ def test_the_example_of_the_documentation_runs() -> None:
 
 @pytest.fixture
 def core() -> RecurrentCore:
-    torch.manual_seed(0)
-    return RecurrentCore(INPUT, HIDDEN, Kanerva(INPUT, HIDDEN, SLOTS, WORD, write_hidden=7)).double()
+    return make_core(KANERVA)
 
 
 @pytest.fixture
 def is_first() -> Tensor:
     return torch.rand(T, B, generator=torch.Generator().manual_seed(2)) < 0.25
-
-
-def detached(state: CoreState) -> CoreState:
-    return tree_map(lambda leaf: leaf.detach(), state)
 
 
 @pytest.mark.parametrize("cut", [1, 4, T - 1])
@@ -190,8 +184,7 @@ def test_a_world_does_not_depend_on_its_neighbours(core: RecurrentCore, is_first
 def test_a_simulation_leaves_the_memory_bitwise_as_it_is(core: RecurrentCore) -> None:
     state = detached(core(random(T, B, INPUT), core.initial_state(B)).final)
     before = tree_map(lambda leaf: leaf.clone(), state)
-    simulation = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD, writes=False)).double()
-    unrolled = simulation(random(4, B, 2), state)
+    unrolled = make_core(KANERVA, writes=False)(random(4, B, INPUT), state)
     for leaf, old, new in zip(state.memory, before.memory, unrolled.final.memory, strict=True):
         assert torch.equal(leaf, old)
         assert torch.equal(new, old)
@@ -212,17 +205,16 @@ def test_a_second_backward_pass_is_refused(core: RecurrentCore) -> None:
 
 
 def test_a_reader_has_no_beginning_of_its_own_and_no_resets() -> None:
-    reader = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD, writes=False))
+    reader = make_core(KANERVA, writes=False)
     with pytest.raises(RuntimeError, match="start from another's"):
         reader.initial_state(B)
-    state = RecurrentCore(2, HIDDEN, Kanerva(2, HIDDEN, SLOTS, WORD)).initial_state(B)
+    state = make_core(KANERVA).initial_state(B)
     with pytest.raises(ValueError, match="neither resets nor snapshots"):
-        reader(torch.zeros(T, B, 2), state, torch.zeros(T, B, dtype=torch.bool))
+        reader(random(T, B, INPUT), state, torch.zeros(T, B, dtype=torch.bool))
 
 
 def test_autocast_leaves_the_unroll_in_float32() -> None:
-    torch.manual_seed(0)
-    core = RecurrentCore(INPUT, HIDDEN, Kanerva(INPUT, HIDDEN, SLOTS, WORD))
+    core = make_core(KANERVA).float()
     inputs = random(T, B, INPUT).float()
     plain = core(inputs, core.initial_state(B)).outputs
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -1,33 +1,27 @@
 """States that travel: copies that last, and batches of different times put together."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+import small_cores
 from simcore.common.tree import tree_map
-from simcore.memory import CoreState, Kanerva, RecurrentCore, Slots
+from simcore.memory import CoreState, RecurrentCore
+from small_cores import INPUT, KANERVA, SLOTS, random
 
-T, INPUT, HIDDEN, WORD, READS = 7, 4, 6, 5, 2
-SLOTS, SPARE = 4, 5
+T = 7
+WORDS, SPARE = 4, 5
 BATCHES, STEPS = (2, 1, 3), (25, 0, 3)
 """Worlds of each batch, and the steps that each has made."""
-MEMORIES = ["lstm", "slots", "kanerva"]
+MEMORIES = ["lstm", "slots", "kanerva", "plain lstm", "plain slots", "plain kanerva"]
 
 
-def random(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def make_core(name: str, writes: bool = True, slots: int = SLOTS, spare: int = SPARE) -> RecurrentCore:
-    torch.manual_seed(int(writes))
-    memory = None
-    if name == "slots":
-        memory = Slots(INPUT, HIDDEN, slots, WORD, READS, 3, spare, writes)
-    if name == "kanerva":
-        memory = Kanerva(INPUT, HIDDEN, SLOTS, WORD, write_hidden=7, writes=writes)
-    return RecurrentCore(INPUT, HIDDEN, memory).double()
+def make_core(name: str, writes: bool = True, slots: int = WORDS, spare: int = SPARE) -> RecurrentCore:
+    config = {"lstm": None, "slots": replace(SLOTS, memory_size=slots), "kanerva": KANERVA}[name.removeprefix("plain ")]
+    return small_cores.make_core(config, writes, name.startswith("plain "), spare)
 
 
 def resets(length: int, batch: int, seed: int) -> Tensor:
@@ -52,7 +46,7 @@ def index(state: CoreState, which: slice) -> CoreState:
     return tree_map(lambda leaf: leaf[which], state)
 
 
-@pytest.mark.parametrize("slots", [SLOTS, 40])
+@pytest.mark.parametrize("slots", [WORDS, 40])
 @pytest.mark.parametrize("portable", [True, False])
 @pytest.mark.parametrize("name", MEMORIES)
 def test_to_unroll_a_joined_state_is_to_unroll_each_alone(name: str, portable: bool, slots: int) -> None:
@@ -88,7 +82,7 @@ def test_a_joined_state_goes_on_as_each_alone(name: str) -> None:
     core = make_core(name)
     states = states_of_different_times(core)
     joined = stepped(core, core.join([core.portable(state) for state in states]), 0)
-    inputs = random(3 * SLOTS, 1, sum(BATCHES), INPUT, seed=8)
+    inputs = random(3 * WORDS, 1, sum(BATCHES), INPUT, seed=8)
     with torch.no_grad():
         for x in inputs:
             outputs, joined, _ = core(x, joined)
@@ -123,7 +117,7 @@ def test_a_portable_state_carries_no_gradient_and_little_else(name: str) -> None
     for leaf in leaves:
         assert leaf.untyped_storage().nbytes() == leaf.numel() * leaf.element_size()
     if name == "slots":
-        assert state.memory.words.shape == (2, T, WORD)
+        assert state.memory.words.shape == (2, T, SLOTS.word_size)
 
 
 @pytest.mark.parametrize("name", MEMORIES)

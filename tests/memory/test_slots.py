@@ -1,144 +1,28 @@
-"""The slot memory, and its unroll with a backward pass by hand against a plain one that copies the memory."""
+"""The slot memory's unroll, its ring of words, and the memory alone."""
 
 import doctest
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+import small_cores
 from simcore.common.tree import tree_map
-from simcore.memory import CoreState, RecurrentCore
-from simcore.memory.slots import SlotMemory, Slots
+from simcore.memory import RecurrentCore, SlotMemory
+from small_cores import INPUT, SLOTS, detached, random, weigh
 
-T, B, INPUT, HIDDEN, WORD, READS = 11, 3, 4, 6, 5, 2
+T, B = 11, 3
+WORD, READS = SLOTS.word_size, SLOTS.reads
 SIMULATED = 4
 
 
-def random(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def make_core(slots: int = 20, top_k: int = 3, spare: int = 16, writes: bool = True) -> RecurrentCore:
-    torch.manual_seed(int(writes))
-    memory = Slots(INPUT, HIDDEN, slots, WORD, READS, top_k, spare, writes)
-    return RecurrentCore(INPUT, HIDDEN, memory).double()
+def make_core(slots: int = 20, spare: int = 16, writes: bool = True) -> RecurrentCore:
+    return small_cores.make_core(replace(SLOTS, memory_size=slots), writes, spare=spare)
 
 
 def random_resets() -> Tensor:
-    is_first = torch.rand(T, B, generator=torch.Generator().manual_seed(2)) < 0.2
-    assert is_first.any(dim=1).sum() > 2, "the test wants several resets"
-    return is_first
-
-
-def detached(state: CoreState) -> CoreState:
-    return tree_map(lambda leaf: leaf.detach(), state)
-
-
-class World:
-    """One world of the plain unroll: an LSTM's state, the reads, and the words seen, as a list."""
-
-    def __init__(self, hidden: Tensor, cell: Tensor, reads: Tensor, words: list[Tensor]) -> None:
-        self.hidden, self.cell, self.reads, self.words = hidden, cell, reads, words
-
-
-def slow_step(core: RecurrentCore, x: Tensor, world: World) -> World:
-    slots: Slots = core.memory
-    plain = SlotMemory(slots.slots, WORD, slots.top_k)
-    weights = {name.removesuffix("_l0"): value for name, value in core.lstm.named_parameters()}
-    cell = nn.LSTMCell(INPUT + READS * WORD, HIDDEN)
-    joined = torch.cat([x, world.reads])[None]
-    hidden, new_cell = torch.func.functional_call(cell, weights, (joined, (world.hidden[None], world.cell[None])))
-    query = slots.query(hidden[0])
-    keys, strengths = query[: READS * WORD].view(1, READS, WORD), nn.functional.softplus(query[READS * WORD :])[None]
-    state = torch.stack(world.words)[None] if world.words else x.new_zeros(1, 0, WORD)
-    reads = plain.read(state, keys, strengths).flatten()
-    words = list(world.words)
-    if slots.write_word is not None:
-        words = [*words, slots.write_word(torch.cat([hidden[0], x]))][-slots.slots :]
-    return World(hidden[0], new_cell[0], reads, words)
-
-
-def fresh_world() -> World:
-    return World(*(torch.zeros(size, dtype=torch.float64) for size in (HIDDEN, HIDDEN, READS * WORD)), [])
-
-
-def slow(core: RecurrentCore, inputs: Tensor, worlds: list[World], is_first: Tensor | None) -> list[list[World]]:
-    """The worlds after each step."""
-    after = []
-    for t, x in enumerate(inputs):
-        if is_first is not None:
-            worlds = [fresh_world() if is_first[t, b] else world for b, world in enumerate(worlds)]
-        worlds = [slow_step(core, x[b], world) for b, world in enumerate(worlds)]
-        after.append(worlds)
-    return after
-
-
-def beliefs(worlds: list[World]) -> Tensor:
-    return torch.stack([torch.cat([world.hidden, world.reads]) for world in worlds])
-
-
-def weigh(*tensors: Tensor) -> Tensor:
-    """A number that depends on every entry in its own way."""
-    return sum((tensor * random(*tensor.shape, seed=10 + i)).sum() for i, tensor in enumerate(tensors))
-
-
-@pytest.mark.parametrize("resets", [True, False])
-@pytest.mark.parametrize(
-    ("slots", "top_k", "spare", "before"),
-    [(20, 3, 16, 0), (20, 50, 0, 4), (4, 3, 0, 9), (4, 2, 30, 25), (1, 1, 5, 3), (7, 7, 13, 14)],
-)
-def test_values_and_gradients_equal_a_memory_that_is_copied(
-    slots: int, top_k: int, spare: int, before: int, resets: bool
-) -> None:
-    """`before` steps come first, without a gradient, so that the memory is not empty and the ring goes round."""
-    core, simulation = make_core(slots, top_k, spare), make_core(slots, top_k, spare, writes=False)
-    is_first = random_resets() if resets else None
-    times = [6, 0, T - 1]
-    inputs, simulated = random(T, B, INPUT).requires_grad_(), random(SIMULATED, 3, B, INPUT, seed=8).requires_grad_()
-    earlier = random(before, B, INPUT, seed=9)
-
-    def run(fast: bool) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-        if fast:
-            state = core.initial_state(B)
-            for x in earlier:
-                state = detached(core(x[None], state).final)
-            hidden, cell, reads = (
-                leaf.clone().requires_grad_() for leaf in (state.hidden, state.cell, state.memory.reads)
-            )
-            state = CoreState(hidden, cell, state.memory._replace(reads=reads))
-            outputs, final, snapshots = core(inputs, state, is_first, snapshots_at=times)
-            ahead = simulation(simulated, snapshots)
-            results = [outputs, final.cell, snapshots.cell, ahead.outputs, ahead.final.cell]
-            starts = [hidden, cell, reads]
-        else:
-            worlds = [fresh_world() for _ in range(B)]
-            with torch.no_grad():
-                for states in slow(core, earlier, worlds, None)[-1:]:
-                    worlds = states
-            starts = [
-                torch.stack([getattr(world, name) for world in worlds]).requires_grad_()
-                for name in ("hidden", "cell", "reads")
-            ]
-            worlds = [World(*(leaf[b] for leaf in starts), world.words) for b, world in enumerate(worlds)]
-            states = slow(core, inputs, worlds, is_first)
-            aheads = [slow(simulation, simulated[:, s], states[t], None) for s, t in enumerate(times)]
-            results = [
-                torch.stack([beliefs(worlds) for worlds in states]),
-                torch.stack([world.cell for world in states[-1]]),
-                torch.stack([torch.stack([world.cell for world in states[t]]) for t in times]),
-                torch.stack([torch.stack([beliefs(worlds) for worlds in ahead]) for ahead in aheads], dim=1),
-                torch.stack([torch.stack([world.cell for world in ahead[-1]]) for ahead in aheads]),
-            ]
-        wanted = [*core.parameters(), *simulation.parameters(), inputs, simulated, *starts]
-        return results, torch.autograd.grad(weigh(*results), wanted)
-
-    names = [*dict(core.named_parameters()), *dict(simulation.named_parameters())]
-    names += ["inputs", "simulated", "hidden", "cell", "reads"]
-    (fast_values, fast_gradients), (slow_values, slow_gradients) = run(True), run(False)
-    for fast_value, slow_value in zip(fast_values, slow_values, strict=True):
-        torch.testing.assert_close(fast_value, slow_value)
-    for name, fast_gradient, slow_gradient in zip(names, fast_gradients, slow_gradients, strict=True):
-        torch.testing.assert_close(fast_gradient, slow_gradient, msg=lambda text, name=name: f"{name}: {text}")
+    return small_cores.random_resets(T, B)
 
 
 def test_two_halves_and_single_steps_equal_one_unroll() -> None:
@@ -239,7 +123,7 @@ def test_a_simulation_leaves_the_memory_bitwise_as_it_is() -> None:
     state = detached(core(random(T, B, INPUT), core.initial_state(B)).final)
     before = tree_map(lambda leaf: leaf.clone(), state.memory)
     after = simulation(random(4, B, INPUT), state).final.memory
-    for name in ("words", "tip", "written", "first"):
+    for name in ("words", "write_count", "written", "first"):
         assert torch.equal(getattr(state.memory, name), getattr(before, name))
         assert torch.equal(getattr(after, name), getattr(before, name))
 
@@ -305,6 +189,7 @@ def test_the_oldest_word_is_overwritten_and_only_the_best_are_read() -> None:
     state = memory.initial_state(1)
     for word in words:
         state = memory.write(state, word[None])
-    assert torch.equal(state[0], words[1:])
+    assert torch.equal(state.words[0], words[[3, 1, 2]])
+    assert state.written.tolist() == [4]
     read = memory.read(state, words[None, 2:] + 0.1, torch.full((1, 2), 0.01))
     torch.testing.assert_close(read[0], words[2:])

@@ -5,117 +5,28 @@ a few whole copies. M Mᵀ is never computed inside the unroll, since M δ = ρ 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from simcore.common.precision import exact_products
+from simcore.memory.fast.kanerva_record import Plan, Record, Solver, Weights, Writes, make_record
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward
+from simcore.memory.fast.once import first_order
 from simcore.memory.fast.products import product, weight_gradient
-from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
+from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE
 
 COPY_EVERY = 20
 """Steps between two whole copies of the memory. More: less room, and more work to rebuild what is between."""
 
 
-class Weights(NamedTuple):
-    """What an unroll needs besides state and input; the last layers of a word are None where it has but one."""
-
-    recurrent: Tensor
-    """From h to the LSTM's sums, the read word's first layer and the write word's first layer `[P, N_h]`."""
-    from_read: Tensor
-    """From the read-out to the LSTM's sums `[4 N_h, D]`."""
-    read: tuple[Tensor, Tensor] | None
-    """Weight and bias of the read word's second layer, if it has two."""
-    write: tuple[Tensor, Tensor] | None
-    """The same of the write word."""
-
-    @classmethod
-    def of(cls, flat: Sequence[Tensor | None]) -> "Weights":
-        """Put together what `flat` took apart."""
-        recurrent, from_read, *layers = flat
-        pairs = [None if layers[i] is None else (layers[i], layers[i + 1]) for i in (0, 2)]
-        return cls(cast(Tensor, recurrent), cast(Tensor, from_read), *cast(Any, pairs))
-
-    def flat(self) -> tuple[Tensor | None, ...]:
-        """Return the tensors alone, as autograd wants them."""
-        return (self.recurrent, self.from_read, *(self.read or (None, None)), *(self.write or (None, None)))
-
-
-class Plan(NamedTuple):
-    """What an unroll is to do."""
-
-    read_width: int
-    """The width of the read word's first layer."""
-    writes: bool
-    """Whether the memory is written."""
-    resets: dict[int, Tensor]
-    """At each time when an episode begins somewhere: float `[B, 1]`, 0 for the worlds where one does, else 1."""
-    snapshots_at: list[int]
-    """The times whose states are kept."""
-
-
-class Writes(NamedTuple):
-    """What the way back needs of the writes."""
-
-    hidden: Tensor | None
-    """What enters the write word's second layer `[T, B, *]`."""
-    addresses: Tensor
-    """w, `[T, B, K]`."""
-    gains: Tensor
-    """c, `[T, B, K]`."""
-    surprises: Tensor
-    """δ, `[T, B, D]`; on the way back the write words' gradients."""
-    variances: Tensor
-    """v, `[T, B, 1]`."""
-
-
-@dataclass
-class Record:
-    """What the way back needs of the way forth; K slots of D, B worlds."""
-
-    sums: Tensor
-    """`[T, B, P]`: sums, then gates and words, then the sums' gradients."""
-    outputs: Tensor
-    """h, `[T, B, N_h]`."""
-    cells: Tensor
-    """`[T + 1, B, N_h]`, the one before the first step included."""
-    read_outs: Tensor
-    """`[T, B, D]`."""
-    read_addresses: Tensor
-    """`[T, B, K]`."""
-    read_hidden: Tensor | None
-    """What enters the read word's second layer `[T, B, *]`."""
-    writes: "Writes | None" = None
-    """Of the writes; None where the memory is not written."""
-    reset_cells: dict[int, Tensor] = field(default_factory=dict)
-    """The cells after a reset."""
-    copies: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """M and U before some of the writes."""
-    solvers: "list[Solver]" = field(default_factory=list)
-    """One a step, or a single one where the memory is not written."""
-
-
-class Solver:
-    """Solves with M Mᵀ + ρ I `[B, K, K]`."""
-
-    def __init__(self, gram: Tensor, ridge: Tensor) -> None:
-        self.ridge = raised(gram, ridge)[:, None]
-        self.lower, _ = torch.linalg.cholesky_ex(regularised(gram, ridge))
-
-    def __call__(self, vector: Tensor) -> Tensor:
-        """Solve for `[B, K]`."""
-        return torch.cholesky_solve(vector[:, :, None], self.lower)[:, :, 0]
-
-
 class KanervaUnroll(torch.autograd.Function):
-    """`apply(plan, sums, hidden, cell, mean, covariance, noise, prior mean, prior covariance, *weights)`.
+    """`apply(plan, preactivations, hidden, cell, mean, covariance, noise, prior mean, prior covariance, *weights)`.
 
-    `sums` `[T, B, P]` are the inputs' parts of what `Weights.recurrent` leads to; they become the record, so nobody
-    else may hold them. Returns outputs `[T, B, N_h]` and the final cell, and where the memory is written also the
-    final mean and covariance, and the snapshots' cells, means and covariances.
+    `preactivations` `[T, B, P]` are the inputs' parts of what `Weights.recurrent` leads to; they become the record, so
+    nobody else may hold them. Returns outputs `[T, B, N_h]` and the final cell, and where the memory is written also
+    the final mean and covariance, and the snapshots' cells, means and covariances.
     """
 
     @staticmethod
@@ -123,7 +34,7 @@ class KanervaUnroll(torch.autograd.Function):
     def forward(
         ctx: Any,
         plan: Plan,
-        sums: Tensor,
+        preactivations: Tensor,
         hidden: Tensor,
         cell: Tensor,
         mean: Tensor,
@@ -133,10 +44,10 @@ class KanervaUnroll(torch.autograd.Function):
         prior_covariance: Tensor,
         *weights: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        """Unroll."""
+        """Unroll from the first step to the last, and keep what the way back needs."""
         w = Weights.of(weights)
         gates_end, read_end = 4 * hidden.shape[-1], 4 * hidden.shape[-1] + plan.read_width
-        record = _make_record(sums.detach(), hidden, mean, w, plan)
+        record = make_record(preactivations.detach(), hidden, mean, w, plan)
         writes = record.writes
         record.cells[0] = cell
         ridge = noise / ADDRESS_VARIANCE
@@ -147,7 +58,7 @@ class KanervaUnroll(torch.autograd.Function):
         snapshots: dict[int, tuple[Tensor, Tensor]] = {}
         from_hidden = product(hidden, w.recurrent.T)
 
-        for t, now in enumerate(record.sums):
+        for t, now in enumerate(record.preactivations):
             cell = record.cells[t]
             if t in plan.resets:
                 keep = plan.resets[t]
@@ -204,9 +115,10 @@ class KanervaUnroll(torch.autograd.Function):
         return *ends, mean, covariance, cells, *(torch.stack(part) for part in zip(*kept, strict=True))
 
     @staticmethod
+    @first_order
     @exact_products()
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
@@ -229,10 +141,10 @@ class KanervaUnroll(torch.autograd.Function):
         d_prior_mean, d_prior_covariance = torch.zeros_like(prior_mean), torch.zeros_like(covariance[0])
         all_changes: list[tuple[Tensor, Tensor]] = []  # of the gradient of a memory that stands still
         d_read_words = torch.empty_like(record.read_outs) if w.read is not None else None
-        from_later: Tensor | None = None  # the gradients of the next step's sums that came from this step's h
+        from_later: Tensor | None = None  # the gradients of the next step's preactivations that came from this step's h
 
         for t in reversed(range(length)):
-            now = record.sums[t]
+            now = record.preactivations[t]
             solver = record.solvers[t] if plan.writes else record.solvers[0]
             d_hidden = torch.zeros_like(hidden) if d_outputs is None else d_outputs[t].clone()
             d_ridge = torch.zeros_like(noise)
@@ -327,7 +239,7 @@ class KanervaUnroll(torch.autograd.Function):
         before = torch.cat([hidden[None], record.outputs[:-1]])
         for t, keep in plan.resets.items():
             before[t] *= keep
-        flat = record.sums.flatten(0, 1)
+        flat = record.preactivations.flatten(0, 1)
         d_recurrent = torch.empty_like(w.recurrent)
         weight_gradient(flat, before.flatten(0, 1), d_recurrent[:read_end])
         if plan.writes:
@@ -342,32 +254,10 @@ class KanervaUnroll(torch.autograd.Function):
             *(_second_layer_gradients(writes.surprises, writes.hidden) if writes is not None else (None, None)),
         )
         return (
-            *(None, record.sums, d_first_hidden, d_cell, d_mean, d_covariance, d_noise),
+            *(None, record.preactivations, d_first_hidden, d_cell, d_mean, d_covariance, d_noise),
             *(d_prior_mean, d_prior_covariance),
             *d_weights,
         )
-
-
-def _make_record(sums: Tensor, hidden: Tensor, mean: Tensor, w: Weights, plan: Plan) -> Record:
-    (length, batch, width), units, (slots, word_size) = sums.shape, hidden.shape[-1], mean.shape[-2:]
-    write_width = width - 4 * units - plan.read_width
-
-    def room(*shape: int, times: int = length) -> Tensor:
-        return sums.new_empty(times, batch, *shape)
-
-    writes = None
-    if plan.writes:
-        write_hidden = room(write_width) if w.write is not None else None
-        writes = Writes(write_hidden, room(slots), room(slots), room(word_size), room(1))
-    return Record(
-        sums,
-        room(units),
-        room(units, times=length + 1),
-        room(word_size),
-        room(slots),
-        room(plan.read_width) if w.read is not None else None,
-        writes,
-    )
 
 
 def _memory_before(
@@ -385,7 +275,7 @@ def _memory_before(
 
 
 def _word(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
-    """Return a word `[B, D]` for the sums of its first layer, and note what enters the second."""
+    """Return a word `[B, D]` for the preactivations of its first layer, and note what enters the second."""
     if hidden is not None:
         hidden[t] = first.relu()
     return _word_again(first, layer, hidden, t)
@@ -400,7 +290,7 @@ def _word_again(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tens
 
 
 def _word_backward(d_word: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
-    """Return the gradient of the sums of a word's first layer."""
+    """Return the gradient of the preactivations of a word's first layer."""
     if layer is None:
         return d_word
     assert hidden is not None

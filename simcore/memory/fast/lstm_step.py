@@ -1,6 +1,7 @@
 """One step of an LSTM, forward and backward, without its matrix products: the memories unroll it with their own.
 
-In place, since an unroll keeps one record of a step: first the gates' sums, then the gates, then the sums' gradients.
+In place, since an unroll keeps one record of a step: first the gates' preactivations, then the gates, then the
+preactivations' gradients.
 """
 
 import torch
@@ -11,7 +12,8 @@ def lstm_forward(gates: Tensor, cell: Tensor, new_cell: Tensor, hidden: Tensor) 
     """Advance the LSTM by one step.
 
     Args:
-        gates: the sums `[B, 4 N_h]` in PyTorch's order: input, forget, candidate, output; replaced by the gates.
+        gates: the preactivations `[B, 4 N_h]` in PyTorch's order: input, forget, candidate, output; replaced by
+            the gates.
         cell: the cell before `[B, N_h]`.
         new_cell: receives the cell after.
         hidden: receives the output.
@@ -28,10 +30,10 @@ def lstm_forward(gates: Tensor, cell: Tensor, new_cell: Tensor, hidden: Tensor) 
 
 
 def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tensor, d_cell: Tensor) -> None:
-    """Go one step back.
+    """Compute the gradients of one step.
 
     Args:
-        gates: the gates `[B, 4 N_h]` that `lstm_forward` left; replaced by the gradient of the sums.
+        gates: the gates `[B, 4 N_h]` that `lstm_forward` left; replaced by the gradient of the preactivations.
         cell: the cell before `[B, N_h]`.
         new_cell: the cell after.
         d_hidden: the gradient of the output; spoilt.

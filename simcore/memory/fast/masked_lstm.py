@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward, lstm_weights
+from simcore.memory.fast.once import first_order
 from simcore.memory.fast.products import product
 
 
@@ -30,27 +31,27 @@ def masked_unroll(
         h and the cell after each step, `[T, B, N_h]` each.
     """
     from_input, from_hidden, bias = lstm_weights(lstm)
-    sums = F.linear(inputs, from_input, bias).to(hidden.dtype)
+    preactivations = F.linear(inputs, from_input, bias).to(hidden.dtype)
     keep = None if is_first is None else (~is_first)[..., None].to(hidden.dtype)
-    unrolled = MaskedUnroll.apply(sums, hidden, cell, from_hidden, keep)  # type: ignore[no-untyped-call]
+    unrolled = MaskedUnroll.apply(preactivations, hidden, cell, from_hidden, keep)  # type: ignore[no-untyped-call]
     return cast(tuple[Tensor, Tensor], unrolled)
 
 
 class MaskedUnroll(torch.autograd.Function):
-    """`apply(sums, hidden, cell, from_hidden, keep)`.
+    """`apply(preactivations, hidden, cell, from_hidden, keep)`.
 
-    `sums` `[T, B, 4 N_h]` are the inputs' part of what enters the gates; they become the record, so nobody else may
-    hold them. `keep` is float `[T, B, 1]`, 0 where the state is reset before the step, else 1; or None. Returns h and
-    the cell after each step.
+    `preactivations` `[T, B, 4 N_h]` are the inputs' part of what enters the gates; they become the record, so nobody
+    else may hold them. `keep` is float `[T, B, 1]`, 0 where the state is reset before the step, else 1; or None.
+    Returns h and the cell after each step.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, sums: Tensor, hidden: Tensor, cell: Tensor, from_hidden: Tensor, keep: Tensor | None
+        ctx: Any, preactivations: Tensor, hidden: Tensor, cell: Tensor, from_hidden: Tensor, keep: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Unroll."""
-        gates, (length, batch, _), units = sums, sums.shape, hidden.shape[-1]
-        outputs, cells = (sums.new_empty(length, batch, units) for _ in range(2))
+        """Unroll from the first step to the last, and keep what the way back needs."""
+        gates, (length, batch, _), units = preactivations, preactivations.shape, hidden.shape[-1]
+        outputs, cells = (preactivations.new_empty(length, batch, units) for _ in range(2))
         ctx.save_for_backward(hidden, cell, from_hidden, keep)
         for t in range(length):
             if keep is not None:
@@ -64,8 +65,9 @@ class MaskedUnroll(torch.autograd.Function):
         return outputs, cells
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         gates, outputs, cells = ctx.record

@@ -19,11 +19,11 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     return a @ b
 
 
-def weight_gradient(d_sums: Tensor, inputs: Tensor, into: Tensor) -> None:
-    """Put the gradient of a weight, for its sums' gradients `[M, P]` and its inputs `[M, N]`, into `[Q, N]`, Q <= P.
+def weight_gradient(d_preactivations: Tensor, inputs: Tensor, into: Tensor) -> None:
+    """Put a weight's gradient into `[Q, N]`, for the preactivations' gradients `[M, P]`, P >= Q, and inputs `[M, N]`.
 
-    Only the first Q sums are the weight's; to pass all, and not a part of each row, saves a copy.
+    Only the first Q preactivations are the weight's; to pass all, and not a part of each row, saves a copy.
     """
     # In parts, since each of the inputs and of the result is turned round.
     for part, place in zip(torch.split(inputs, 256, dim=1), torch.split(into, 256, dim=1), strict=True):
-        place.copy_(product(part.T, d_sums)[:, : len(place)].T)
+        place.copy_(product(part.T, d_preactivations)[:, : len(place)].T)

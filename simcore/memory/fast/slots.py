@@ -10,21 +10,22 @@ import torch
 from torch import Tensor
 
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward
+from simcore.memory.fast.once import first_order
 from simcore.memory.fast.products import product, weight_gradient
 from simcore.memory.fast.slots_plan import Plan, Window
 from simcore.memory.fast.slots_read import by_simulation, make_query, read_backward, read_slots
-from simcore.memory.slots_state import LEAST_LENGTH
+from simcore.memory.slots import LEAST_LENGTH
 
 
 class Weights(NamedTuple):
     """The parameters that an unroll needs, as they are: copies of the widest would take half as much as the memory."""
 
     from_input: Tensor
-    """From an input and the last reads to the LSTM's sums `[4 N_h, I + n_r D]`."""
+    """From an input and the last reads to the LSTM's preactivations `[4 N_h, I + n_r D]`."""
     from_hidden: Tensor
-    """From h to the LSTM's sums `[4 N_h, N_h]`."""
+    """From h to the LSTM's preactivations `[4 N_h, N_h]`."""
     bias: Tensor
-    """Of these sums `[4 N_h]`."""
+    """Of these preactivations `[4 N_h]`."""
     query: Tensor
     """From h to keys and strengths `[n_r (D + 1), N_h]`."""
     query_bias: Tensor
@@ -39,7 +40,7 @@ class Record(NamedTuple):
     """What the way back needs of the way forth."""
 
     gates: Tensor
-    """`[T, M, 4 N_h]`; on the way back the sums' gradients."""
+    """`[T, M, 4 N_h]`; on the way back the preactivations' gradients."""
     outputs: Tensor
     """b, `[T, M, N_h + n_r D]`."""
     cells: Tensor
@@ -71,7 +72,7 @@ class SlotsUnroll(torch.autograd.Function):
         recent: Tensor,
         *weights: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Unroll."""
+        """Unroll from the first step to the last, and keep what the way back needs."""
         w, (length, batch, _), units = Weights(*weights), inputs.shape, hidden.shape[-1]
         ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
         ctx.save_for_backward(inputs, hidden, reads, recent, *weights)
@@ -99,10 +100,10 @@ class SlotsUnroll(torch.autograd.Function):
             torch.add(product(joined, w.from_input.T), product(hidden, w.from_hidden.T), out=gates[t]).add_(w.bias)
             hidden, reads = outputs[t, :, :units], outputs[t, :, units:]
             lstm_forward(gates[t], cell, cells[t + 1], hidden)
-            asked = product(hidden, w.query.T).add_(w.query_bias)
+            queries = product(hidden, w.query.T).add_(w.query_bias)
             # Columns that this unroll has yet to write need no look, where the ring does not go round.
             end = window.end - (length - t) if plan.writes and window.end - window.begin < capacity else window.end
-            keys, strengths, _ = make_query(asked, plan, worlds)
+            keys, strengths, _ = make_query(queries, plan, worlds)
             read, rows, shares = read_slots(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
             reads.copy_(by_simulation(read, batch, plan.reads))
             chosen.append((rows.to(torch.int32), shares))
@@ -116,15 +117,16 @@ class SlotsUnroll(torch.autograd.Function):
                     mask[:, :, expired % capacity] = -torch.inf
 
         if plan.writes:
-            plan.tip.add_(length)
+            plan.write_count.add_(length)
         # An output that its own graph holds would never be freed: hence the aliases.
         ctx.plan, ctx.record = plan, record._replace(outputs=outputs.detach(), words=words.detach())
         ctx.set_materialize_grads(False)
         return outputs, cells[-1].clone(), torch.stack([cells[t + 1] for t in plan.snapshots_at] or [cells[0]]), words
 
     @staticmethod
+    @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Go back from the last step to the first."""
+        """Return the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
@@ -132,7 +134,7 @@ class SlotsUnroll(torch.autograd.Function):
         ctx.record = None
         inputs, hidden, reads, recent, *weights = ctx.saved_tensors
         w, (length, batch, input_size), units = Weights(*weights), inputs.shape, hidden.shape[-1]
-        if int(plan.tip.max()) - plan.ring.shape[1] > plan.oldest:
+        if int(plan.write_count.max()) - plan.ring.shape[1] > plan.oldest:
             raise RuntimeError("slots that this unroll has read were overwritten since; go back before unrolling on")
         d_outputs, d_cell, d_cells, d_words = gradients
         d_cell = torch.zeros_like(hidden) if d_cell is None else d_cell.clone()
@@ -141,7 +143,7 @@ class SlotsUnroll(torch.autograd.Function):
         d_inputs = torch.zeros_like(inputs)
         d_hidden, d_reads = torch.zeros_like(hidden), torch.zeros_like(reads)
         # Keys are made again, all at once; their gradients take their place.
-        asked = product(outputs[..., :units].flatten(0, 1), w.query.T).add_(w.query_bias).view(length, batch, -1)
+        queries = product(outputs[..., :units].flatten(0, 1), w.query.T).add_(w.query_bias).view(length, batch, -1)
 
         for t in reversed(range(length)):
             if t in plan.snapshots_at and d_cells is not None:
@@ -154,8 +156,8 @@ class SlotsUnroll(torch.autograd.Function):
                 d_hidden += d_joined[:, :units]
                 d_inputs[t] += d_joined[:, units:]
             seen = t if plan.writes else new.shape[1]
-            asked[t] = read_backward(asked[t], d_reads, chosen[t], plan, new[:, :seen], d_new[:, :seen])
-            d_hidden += product(asked[t], w.query)
+            queries[t] = read_backward(queries[t], d_reads, chosen[t], plan, new[:, :seen], d_new[:, :seen])
+            d_hidden += product(queries[t], w.query)
 
             lstm_backward(gates[t], reset_cells.get(t, cells[t]), cells[t + 1], d_hidden, d_cell)
             d_joined, d_hidden = product(gates[t], w.from_input), product(gates[t], w.from_hidden)
@@ -168,7 +170,7 @@ class SlotsUnroll(torch.autograd.Function):
         # What is no longer needed goes before the products that want room of their own.
         del cells, reset_cells, chosen, words, new, record
         d_words = d_new.transpose(0, 1) if plan.writes else None
-        d_weights = _weight_gradients(w, plan, inputs, hidden, reads, outputs, gates, asked, d_words)
+        d_weights = _weight_gradients(w, plan, inputs, hidden, reads, outputs, gates, queries, d_words)
         return None, d_inputs, d_hidden, d_cell, d_reads, None if plan.writes else d_new, *d_weights
 
 
@@ -179,17 +181,17 @@ def _weight_gradients(
     hidden: Tensor,
     reads: Tensor,
     outputs: Tensor,
-    d_sums: Tensor,
-    d_asked: Tensor,
+    d_preactivations: Tensor,
+    d_queries: Tensor,
     d_words: Tensor | None,
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradients of `Weights` for those of the sums `[T, M, *]`; `d_sums` is spoilt."""
+    """Return the gradients of `Weights` for those of the preactivations `[T, M, *]`; `d_preactivations` is spoilt."""
     input_size, units, batch = inputs.shape[-1], hidden.shape[-1], len(hidden)
-    all_inputs, all_hidden, all_reads, all_sums, all_asked = (
-        leaf.flatten(0, 1) for leaf in (inputs, outputs[..., :units], outputs[..., units:], d_sums, d_asked)
+    all_inputs, all_hidden, all_reads, all_preactivations, all_queries = (
+        leaf.flatten(0, 1) for leaf in (inputs, outputs[..., :units], outputs[..., units:], d_preactivations, d_queries)
     )
-    d_query, d_query_bias = torch.empty_like(w.query), all_asked.sum(0)
-    weight_gradient(all_asked, all_hidden, d_query)
+    d_query, d_query_bias = torch.empty_like(w.query), all_queries.sum(0)
+    weight_gradient(all_queries, all_hidden, d_query)
     d_write = d_write_bias = None
     if w.write is not None and d_words is not None:
         d_write, all_words = torch.empty_like(w.write), d_words.flatten(0, 1)
@@ -197,15 +199,15 @@ def _weight_gradients(
         weight_gradient(all_words, all_inputs, d_write[:, units:])
         d_write_bias = all_words.sum(0)
 
-    d_bias = all_sums.sum(0)
+    d_bias = all_preactivations.sum(0)
     d_from_input, d_from_hidden = torch.empty_like(w.from_input), torch.empty_like(w.from_hidden)
-    weight_gradient(all_sums, all_inputs, d_from_input[:, :input_size])
+    weight_gradient(all_preactivations, all_inputs, d_from_input[:, :input_size])
     for t, first in plan.resets.items():
-        d_sums[t] *= (~first)[:, None]  # there nothing came from the step before
+        d_preactivations[t] *= (~first)[:, None]  # there nothing came from the step before
     for into, start, steps in (
         (d_from_hidden, hidden, all_hidden),
         (d_from_input[:, input_size:], reads, all_reads),
     ):
-        weight_gradient(all_sums[batch:], steps[:-batch], into)
-        into.addmm_(all_sums[:batch].T, start)
+        weight_gradient(all_preactivations[batch:], steps[:-batch], into)
+        into.addmm_(all_preactivations[:batch].T, start)
     return d_from_input, d_from_hidden, d_bias, d_query, d_query_bias, d_write, d_write_bias

@@ -12,7 +12,7 @@ class Plan(NamedTuple):
     """`[B, C, D]`; appended to in place where the memory is written."""
     inverse: Tensor
     """One over the words' lengths `[B, C]`, in place too."""
-    tip: Tensor
+    write_count: Tensor
     """How many words the ring has been given, int64 `[B]` on the CPU, in place too."""
     oldest: int
     """The absolute index of the oldest word that some world sees."""

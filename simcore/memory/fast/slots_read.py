@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simcore.memory.fast.slots_plan import Plan, Window
-from simcore.memory.slots_state import LEAST_LENGTH
+from simcore.memory.slots import LEAST_LENGTH
 
 
 def read_slots(
@@ -39,12 +39,12 @@ def read_slots(
 
 
 def read_backward(
-    asked: Tensor, d_reads: Tensor, chosen: tuple[Tensor, Tensor], plan: Plan, new: Tensor, d_new: Tensor
+    queries: Tensor, d_reads: Tensor, chosen: tuple[Tensor, Tensor], plan: Plan, new: Tensor, d_new: Tensor
 ) -> Tensor:
-    """Return the gradient of what was `asked` for `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
+    """Return the gradient of the queries `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
 
     Args:
-        asked: keys and strengths.
+        queries: keys and strengths.
         d_reads: the gradient of what was read `[M, n_r D]`.
         chosen: the rows of the ring `[B * C, D]` that were read, and their weights `[B, S n_r, k]`.
         plan: the unroll's.
@@ -52,7 +52,7 @@ def read_backward(
         d_new: their gradient.
     """
     worlds, capacity, word_size = plan.ring.shape
-    keys, strengths, lengths = make_query(asked, plan, worlds)
+    keys, strengths, lengths = make_query(queries, plan, worlds)
     d_read = by_world(d_reads, worlds, plan.reads)
     rows, shares = chosen[0].long(), chosen[1]
     picked = F.embedding(rows, plan.ring.view(-1, word_size))  # [B, S n_r, k, D]; faster than indexing
@@ -77,12 +77,14 @@ def read_backward(
         d_new.baddbmm_(spread(shares), d_read)
         d_new.baddbmm_(spread(along), keys)
         d_new -= spread(along * cosines * inverses).sum(-1, keepdim=True) * new
-    return torch.cat([by_simulation(part, len(asked), plan.reads) for part in (d_keys, d_strengths[..., None])], dim=-1)
+    return torch.cat(
+        [by_simulation(part, len(queries), plan.reads) for part in (d_keys, d_strengths[..., None])], dim=-1
+    )
 
 
-def make_query(asked: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor, Tensor]:
+def make_query(queries: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return keys of length one `[B, S n_r, D]`, strengths `[B, S n_r]` and the keys' true lengths `[B, S n_r, 1]`."""
-    keys, strengths = asked[:, : -plan.reads], F.softplus(asked[:, -plan.reads :])
+    keys, strengths = queries[:, : -plan.reads], F.softplus(queries[:, -plan.reads :])
     directed = by_world(keys, worlds, plan.reads)
     lengths = directed.norm(dim=-1, keepdim=True).clamp(min=LEAST_LENGTH)
     return directed / lengths, by_world(strengths, worlds, plan.reads)[..., 0], lengths

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from simcore.memory import CoreState, RecurrentCore, Resets, Slots, Times
+from simcore.memory import CoreState, RecurrentCore, Resets, Times
+from small_cores import INPUT, SLOTS, make_core
 
 T, B, INPUTS, N = 7, 3, 5, 4
 
@@ -48,11 +49,18 @@ def test_a_second_way_back_is_refused() -> None:
         total.backward()
 
 
+def test_a_second_derivative_is_refused_with_the_way_out() -> None:
+    core = RecurrentCore(INPUTS, N)
+    outputs = core(torch.randn(T, B, INPUTS), core.initial_state(B), None, Times(None, torch.tensor([1]))).outputs
+    with pytest.raises(RuntimeError, match=r"no second derivative.*plain=True"):
+        torch.autograd.grad(outputs.sum(), [*core.parameters()], create_graph=True)
+
+
 def test_what_cannot_be_unrolled_without_the_host_is_refused() -> None:
     hidden = Times(None, torch.tensor([1]))
-    memory = RecurrentCore(INPUTS, N, Slots(INPUTS, N, 4, 3, 1, 2))
-    with pytest.raises(ValueError, match="known on the device alone"):
-        memory(torch.randn(T, B, INPUTS), memory.initial_state(B), None, hidden)
+    for core in (make_core(SLOTS), make_core(SLOTS, plain=True), make_core(None, plain=True)):
+        with pytest.raises(ValueError, match="known on the device alone"):
+            core(torch.randn(T, B, INPUT).double(), core.initial_state(B), None, hidden)
     core = RecurrentCore(INPUTS, N)
     resets = Resets.of(torch.zeros(T, B, dtype=torch.bool), torch.device("cpu"))
     with pytest.raises(ValueError, match="no Resets"):

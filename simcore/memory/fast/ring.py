@@ -1,4 +1,4 @@
-"""The state of a slot memory: which words of a ring each world sees; and how such states are copied and joined."""
+"""A slot memory as a ring that unrolls append to in place: which words each world sees, and how states are joined."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,11 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-LEAST_LENGTH = 1e-6
-"""Keys and words shorter than this have no direction worth the name; their cosines shrink to zero with them."""
 
-
-class SlotState(NamedTuple):
+class RingState(NamedTuple):
     """What a world sees of a ring of words, which all states of one memory share.
 
     Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first. Counts
@@ -21,7 +18,7 @@ class SlotState(NamedTuple):
     """The ring `[..., C, D]`: the word of absolute index i is in column i mod C."""
     inverse: Tensor
     """One over the words' lengths `[..., C]`; a ring as well."""
-    tip: Tensor
+    write_count: Tensor
     """How many words the ring has been given, int64 `[...]`; shared like the ring, and the same for all worlds."""
     written: Tensor
     """How many it had been given at the time of this state, int64 `[...]`; the same for all worlds."""
@@ -37,10 +34,10 @@ class SlotState(NamedTuple):
     @property
     def on_host(self) -> frozenset[str]:
         """The fields that stay on the CPU, `nested.to_device` is told."""
-        return frozenset({"tip", "written", "first", "since"})
+        return frozenset({"write_count", "written", "first", "since"})
 
     @classmethod
-    def empty(cls, batch_size: int, capacity: int, word_size: int, reads: int, like: Tensor) -> "SlotState":
+    def empty(cls, batch_size: int, capacity: int, word_size: int, reads: int, like: Tensor) -> "RingState":
         """Return a state that sees nothing, `[batch_size, ...]`, of the type and on the device of `like`."""
         none = torch.zeros(batch_size, dtype=torch.int64)
         return cls(
@@ -62,7 +59,7 @@ class View(NamedTuple):
     """`[B, C, D]`."""
     inverse: Tensor
     """`[B, C]`."""
-    tip: Tensor
+    write_count: Tensor
     """Int64 `[B]`."""
     ends: Tensor
     """One past the absolute index of the newest word that each sees, int64 `[S, B]`."""
@@ -76,7 +73,7 @@ class View(NamedTuple):
     """How many words the ring has been given by now."""
 
     @classmethod
-    def of(cls, memory: SlotState, slots: int) -> "View":
+    def of(cls, memory: RingState, slots: int) -> "View":
         """Look at a state of a memory with K = `slots`.
 
         Raises:
@@ -85,7 +82,9 @@ class View(NamedTuple):
         """
         memory = memory._replace(**{name: getattr(memory, name).cpu() for name in memory.on_host})
         several = memory.words.dim() > 3
-        ring, inverse, tip = (leaf[0] if several else leaf for leaf in (memory.words, memory.inverse, memory.tip))
+        ring, inverse, write_count = (
+            leaf[0] if several else leaf for leaf in (memory.words, memory.inverse, memory.write_count)
+        )
         ends, first = (leaf if several else leaf[None] for leaf in (memory.written, memory.first))
         if bool((ends != ends[:, :1]).any()):
             raise ValueError(
@@ -95,13 +94,13 @@ class View(NamedTuple):
         newest = int(ends.max())
         begins = torch.maximum(first, ends - slots).clamp(min=0)
         oldest = int(torch.where(begins < ends, begins, newest).min())  # who sees nothing needs nothing
-        given = int(tip.max())  # one world may have gone on alone
+        given = int(write_count.max())  # one world may have gone on alone
         if oldest < newest and given - ring.shape[1] > oldest:
             raise RuntimeError(
                 "this state is too old: words that it sees have been overwritten since; "
                 "RecurrentCore.portable makes one that lasts"
             )
-        return cls(ring, inverse, tip, ends, begins, oldest, newest, given)
+        return cls(ring, inverse, write_count, ends, begins, oldest, newest, given)
 
     def copy_words(self, ring: Tensor, inverse: Tensor, shift: int = 0) -> None:
         """Copy what is seen into another ring `[B, C, D]`, with its absolute indices raised by `shift`."""
@@ -115,11 +114,11 @@ class View(NamedTuple):
         ring = self.ring.new_zeros(self.ring.shape[0], capacity, self.ring.shape[2])
         inverse = ring.new_zeros(ring.shape[:2])
         self.copy_words(ring, inverse)
-        return self._replace(ring=ring, inverse=inverse, tip=self.ends[0].clone(), given=self.newest)
+        return self._replace(ring=ring, inverse=inverse, write_count=self.ends[0].clone(), given=self.newest)
 
 
 @torch.no_grad()
-def gather(memories: Sequence[SlotState], slots: int, capacity: int | None) -> SlotState:
+def gather(memories: Sequence[RingState], slots: int, capacity: int | None) -> RingState:
     """Return the states of several batches, of any times, as one, with a ring of its own.
 
     Absolute indices mean nothing between rings, so each batch's are moved to end where the longest memory's do.
@@ -139,11 +138,11 @@ def gather(memories: Sequence[SlotState], slots: int, capacity: int | None) -> S
     batches = [len(view.ring) for view in views]
     newest = max(view.newest - view.oldest for view in views)
     like = views[0].ring
-    state = SlotState.empty(sum(batches), max(newest, 1) if capacity is None else capacity, like.shape[2], 0, like)
+    state = RingState.empty(sum(batches), max(newest, 1) if capacity is None else capacity, like.shape[2], 0, like)
     rings = zip(*(torch.split(leaf, batches) for leaf in (state.words, state.inverse, state.first)), strict=True)
     for view, (ring, inverse, first) in zip(views, rings, strict=True):
         view.copy_words(ring, inverse, newest - view.newest)
         torch.add(view.begins[0], newest - view.newest, out=first)
-    for count in (state.tip, state.written, state.since):
+    for count in (state.write_count, state.written, state.since):
         count.fill_(newest)
     return state

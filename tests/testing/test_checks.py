@@ -27,7 +27,7 @@ def test_our_frame_models_keep_the_contract(kind: type[FrameModel], config: obje
 class Fine(FrameModel):
     """A model that keeps the contract."""
 
-    def __init__(self, config: object, *, condition_size: int, frame_size: int) -> None:
+    def __init__(self, *, condition_size: int, frame_size: int) -> None:
         super().__init__()
         self.size = frame_size
         self.linear = nn.Linear(condition_size, frame_size * frame_size * 3)
@@ -138,7 +138,7 @@ class Mean(Objective):
 
     name = "mean"
 
-    def __init__(self, config: object, *, belief_size: int) -> None:
+    def __init__(self, *, belief_size: int) -> None:
         super().__init__()
         self.linear = nn.Linear(belief_size, 1)
 

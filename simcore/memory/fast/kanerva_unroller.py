@@ -1,0 +1,65 @@
+"""A Kanerva memory's weights and states, as the unroll with a backward pass by hand takes them."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from simcore.common.tree import tree_map
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times, masks_of
+from simcore.memory.cell import KanervaWiring
+from simcore.memory.fast.kanerva import KanervaUnroll
+from simcore.memory.fast.kanerva_record import Plan, Weights
+from simcore.memory.fast.lstm_step import lstm_weights
+from simcore.memory.kanerva import KanervaState
+from simcore.memory.unroller import Unroller
+
+
+class FastKanerva(Unroller[KanervaWiring]):
+    """Unrolls a Kanerva memory by `KanervaUnroll`."""
+
+    def unroll(
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
+    ) -> Unrolled:
+        """Unroll LSTM and memory over time; see `Unroller.unroll`."""
+        lead = inputs.shape[1:-1]
+        if len(lead) > 1:
+            flat = tree_map(lambda leaf: leaf.flatten(0, 1), state)
+            unrolled = self.unroll(lstm, inputs.flatten(1, 2), flat, resets, snapshots_at)
+            final = tree_map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), unrolled.final)
+            return Unrolled(unrolled.outputs.view(len(inputs), *lead, -1), final, None)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self._unroll(lstm, inputs.to(lstm.get_parameter("weight_hh_l0").dtype), state, resets, snapshots_at)
+
+    def _unroll(
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
+    ) -> Unrolled:
+        wiring, units, input_size = self.memory, lstm.hidden_size, inputs.shape[-1]
+        weight_ih, weight_hh, lstm_bias = lstm_weights(lstm)
+        from_input, from_read = weight_ih[:, :input_size], weight_ih[:, input_size:].contiguous()
+        firsts = [net.first for net in (wiring.read_word, wiring.write_word) if net is not None]
+        split = [(first.weight[:, :units], first.weight[:, units:]) for first in firsts]
+        preactivations = F.linear(
+            inputs,
+            torch.cat([from_input, *(part for _, part in split)]),
+            torch.cat([lstm_bias, *(first.bias for first in firsts)]),
+        )
+        recurrent = torch.cat([weight_hh, *(part for part, _ in split)])
+        write_layer = None if wiring.write_word is None else wiring.write_word.last
+        weights = Weights(recurrent, from_read, wiring.read_word.last, write_layer)
+        hidden, cell, memory = state.hidden, state.cell, KanervaState(*state.memory)
+        prior = memory if wiring.memory is None else wiring.memory.initial_state(inputs.shape[1])
+        keep = {t: (~first)[:, None].to(inputs.dtype) for t, first in masks_of(resets).items()}
+        plan = Plan(firsts[0].out_features, wiring.memory is not None, keep, list(snapshots_at.known))
+        outputs, last_cell, *written = KanervaUnroll.apply(  # type: ignore[no-untyped-call]
+            *(plan, preactivations, hidden, cell, memory.mean, memory.covariance, prior.noise),
+            *(prior.mean[0], prior.covariance[0], *weights.flat()),
+        )
+        if not written:
+            return Unrolled(outputs, CoreState(outputs[-1], last_cell, memory), None)
+        mean, covariance, cells, means, covariances = written
+        final = CoreState(outputs[-1], last_cell, KanervaState(mean, covariance, prior.noise))
+        if not snapshots_at.number:
+            return Unrolled(outputs, final, None)
+        states = KanervaState(means, covariances, prior.noise.expand(len(means), -1))
+        return Unrolled(outputs, final, CoreState(outputs.index_select(0, snapshots_at.rows), cells, states))

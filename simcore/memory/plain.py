@@ -1,0 +1,55 @@
+"""The unroll by single steps, under autograd alone: what any memory has, and what the fast ones are checked against."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from simcore.common.tree import stack, tree_map
+from simcore.data.state import CoreState, Unrolled
+from simcore.data.times import Resets, Times, masks_of
+from simcore.memory.base import Memory
+from simcore.memory.cell import lstm_step
+from simcore.memory.unroller import Unroller
+
+
+class PlainUnroller(Unroller[Memory]):
+    """Makes the steps that a memory defines, one after the other; differentiable as often as they are."""
+
+    def unroll(
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
+    ) -> Unrolled:
+        """Unroll LSTM and memory over time; see `Unroller.unroll`."""
+        lead = inputs.shape[1:-1]
+        if len(lead) > 1:  # a step knows nothing of simulations: to it they are a larger batch
+            merged = tree_map(lambda leaf: leaf.flatten(0, len(lead) - 1), state)
+            outputs, final, _ = self.unroll(lstm, inputs.flatten(1, -2), merged, resets, snapshots_at)
+            split = tree_map(lambda leaf: leaf.view(*lead, *leaf.shape[1:]), final)
+            return Unrolled(outputs.view(len(inputs), *lead, -1), split, None)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self._unroll(lstm, inputs.to(state.hidden.dtype), state, resets, snapshots_at)
+
+    def _unroll(
+        self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
+    ) -> Unrolled:
+        cell, begins, outputs, after = partial(lstm_step, lstm), masks_of(resets), [], {}
+        for t, x in enumerate(inputs):
+            if t in begins:
+                state = self._reset(state, begins[t])
+            output, state = self.memory.step(x, state, cell)
+            outputs.append(output)
+            if t in snapshots_at.known:
+                after[t] = state
+        snapshots = stack([after[t] for t in snapshots_at.known]) if after else None
+        return Unrolled(torch.stack(outputs), state, snapshots)
+
+    def _reset(self, state: CoreState, first: Tensor) -> CoreState:
+        """Return the state with that of an episode's start in the worlds where bool `[B]` is true."""
+        zeros = torch.zeros_like(state.hidden)
+        fresh = CoreState(zeros, zeros, self.initial_state(len(first)))
+        return tree_map(lambda new, old: torch.where(_beside(first, new), new, old), fresh, state)
+
+
+def _beside(first: Tensor, leaf: Tensor) -> Tensor:
+    """Return bool `[B]` as `[B, 1, ...]`, with as many dimensions as a leaf."""
+    return first.view(-1, *[1] * (leaf.dim() - 1))
