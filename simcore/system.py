@@ -7,6 +7,7 @@ from torch import nn
 from simcore.agent import Agent
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
+from simcore.worlds.api import ProbeTarget
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,10 @@ class WorldSizes:
     """Height and width of the frames, in pixels."""
     num_actions: int
     """Discrete actions."""
-    map_size: int | None
-    """N: the true map is N x N cells; None where the world tells neither map nor pose."""
-    num_headings: int
-    """Headings that the agent can have."""
+    targets: tuple[ProbeTarget, ...]
+    """What the worlds tell for probes to read."""
+    episode_metrics: tuple[str, ...]
+    """What they tell of an episode."""
 
 
 class SimCore(nn.Module):

@@ -15,6 +15,7 @@ from simcore.config.run import (
     SlotsConfig,
 )
 from simcore.worlds import FoodConfig, RandomCityConfig
+from simcore.worlds.api import ProbeTarget
 
 
 def tinier(**changes: Any) -> Config:
@@ -52,6 +53,15 @@ def changed(config: Config, **changes: Any) -> Config:
             **({section: replace(getattr(config, section), **{key: value})} if section else {key: value}),
         )
     return config
+
+
+def tell_map(size: int, headings: int) -> tuple[ProbeTarget, ...]:
+    """Return what a level tells with a map of `size` x `size` cells and so many headings."""
+    return (
+        ProbeTarget("map", "picture", (size, size, 3)),
+        ProbeTarget("cell", "class", (size * size,)),
+        ProbeTarget("heading", "class", (headings,)),
+    )
 
 
 def tinier_acting(**changes: Any) -> Config:

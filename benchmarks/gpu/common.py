@@ -20,13 +20,13 @@ from simcore.config.run import (
     Config,
     ConvDRAWConfig,
     KanervaConfig,
-    ProbesConfig,
     RecordConfig,
     SimulationConfig,
     SlotsConfig,
 )
 from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
+from simcore.probes.config import ProbesConfig
 from simcore.system import SimCore
 
 CPU = torch.device("cpu")

@@ -11,13 +11,13 @@ from simcore.config.run import (
     GECOConfig,
     KanervaConfig,
     LearningConfig,
-    ProbesConfig,
     RecordConfig,
     ReinforcementConfig,
     SimulationConfig,
     SlotsConfig,
     find_world_config,
 )
+from simcore.probes.config import ProbesConfig
 from simcore.worlds import RandomCityConfig
 from simcore.worlds.gym import is_gym_id
 

@@ -20,6 +20,7 @@ from simcore.memory import RecurrentCore, Times
 from simcore.objectives.actor_critic import acting_loss
 from simcore.probes import MapModel, MapModelLoss, ProbeLoss, Probes
 from simcore.system import SimCore
+from simcore.worlds.api import MAP
 
 LOSS = "nats a frame"
 """What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
@@ -160,11 +161,11 @@ class Learner:
                     from_acting = gradient_at_core(
                         loss, beliefs.outputs, system.agent.core, observed, batch, self.config.precision
                     )
-        if system.probes is not None and trajectory.targets is not None:
+        if system.probes is not None:
             knowing = self._know(system.probes, beliefs.outputs, trajectory.targets, batch.probed)
             losses["probe loss"] = knowing.loss
-            metrics |= {"probe_loss": knowing.loss, **named(knowing, "map_mse", "cell_accuracy", "heading_accuracy")}
-        if system.map_model is not None and trajectory.targets is not None:
+            metrics |= {"probe_loss": knowing.loss, **knowing.metrics}
+        if system.map_model is not None:
             imagining = self._imagine(system.map_model, beliefs.outputs.detach(), trajectory.targets, batch.mapped)
             losses["map model's loss"] = imagining.loss
             metrics |= {f"map_{name}": term for name, term in named(imagining, "loss", "kl", "error").items()}
@@ -253,7 +254,7 @@ class Learner:
     def _imagine(self, map_model: MapModel, beliefs: Tensor, truth: ProbeTargets, mapped: Times | None) -> MapModelLoss:
         """Model the map given the beliefs at a few times."""
         assert mapped is not None, "they are drawn where there is such a model"
-        maps, beliefs = (part.index_select(0, mapped.rows) for part in (truth.maps, beliefs))
+        maps, beliefs = (part.index_select(0, mapped.rows) for part in (truth[MAP], beliefs))
         return map_model.loss(maps, beliefs, self.map_noise)
 
     def _warm_up(self) -> None:

@@ -49,7 +49,7 @@ def test_a_tensor_is_a_tree() -> None:
     assert torch.equal(tree_map(torch.neg, torch.arange(3)), -torch.arange(3))
 
 
-@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {"a": torch.zeros(1)}, 1.0])
+@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {torch.zeros(1)}, 1.0])
 def test_a_leaf_that_is_no_tensor_is_refused(leaf: object) -> None:
     with pytest.raises(TypeError, match=f"not {type(leaf).__name__}"):
         tree_map(torch.neg, (torch.zeros(1), leaf))
