@@ -136,6 +136,22 @@ def test_a_restored_actor_continues_alike(after: int, make: Callable[[], Actor])
     assert given.turn == expected.turn == 1
 
 
+@pytest.mark.parametrize("make", [make_walking_actor, make_acting_actor])
+def test_a_state_of_an_older_version_is_converted(make: Callable[[], Actor]) -> None:
+    """In which targets stood among what is recorded of a step, and the actor counted the food itself."""
+    actor = make()
+    actor.collect(9)
+    state = actor.state_dict()
+    worlds = dict(state["worlds"])
+    present = state["present"] | state["targets"] | {"food": worlds.pop("food")}
+    old = {"made": 1, "present": present, "worlds": worlds, "policy": state["policy"]}
+    restored = make()
+    restored.load_state_dict(old)
+    given, expected = restored.collect(20), actor.collect(20)
+    assert_same(columns(given.trajectory), columns(expected.trajectory))
+    assert repr(given.episodes) == repr(expected.episodes)
+
+
 def test_episodes_are_told_as_they_were() -> None:
     """From the trajectory itself: returns, lengths and the part of the food that was eaten."""
     actor = make_acting_actor()
