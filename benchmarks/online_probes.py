@@ -90,10 +90,9 @@ def main() -> None:
             collect(config, system.agent, name, arguments.worlds, length) for name in ("held", "others")
         )
         beliefs = observe(system.agent, held_out)
-    assert held_out.targets is not None, "the city tells"
-    assert others.targets is not None, "the city tells"
-    truth = held_out.targets
-    constant = score(Constant.fit([others.targets]).read(candidates[0].probes(beliefs)), truth)
+    truth, targets = held_out.targets, candidates[0].probes.targets
+    guess = Constant.fit([others.targets], targets).read(candidates[0].probes(beliefs))
+    constant = score(guess, truth, targets)
     table = Table(title=f"probes of {config.preset} after {arguments.updates:,} updates", title_justify="left")
     for heading in ("learning rate", "times", "ms an update", "map left", "out of sight", "cell", "heading"):
         table.add_column(heading, justify="right")
@@ -106,10 +105,10 @@ def main() -> None:
     with torch.no_grad():
         for candidate in candidates:
             cost = f"{1e3 * candidate.seconds / arguments.updates:.1f}"
-            add(score(candidate.probes(beliefs), truth), f"{candidate.rate:g}", str(candidate.times), cost)
+            add(score(candidate.probes(beliefs), truth, targets), f"{candidate.rate:g}", str(candidate.times), cost)
     fresh = FreshProbes(config, system, arguments.updates, None).get(["belief"])["belief"]
     with torch.no_grad():
-        add(score(fresh(beliefs), truth), "fresh", "", "")
+        add(score(fresh(beliefs), truth, targets), "fresh", "", "")
     Console(width=120).print(table)
 
 

@@ -18,8 +18,7 @@ from simcore.probes.readout import Readout
 class Belief:
     """The belief after a frame. The probes read it when they are first asked, and are not run before.
 
-    Everything is numpy's, and has a leading dimension N where the session is of a batch. What is read is None where
-    there are no probes.
+    Everything is numpy's, and has a leading dimension N where the session is of a batch. What no probe reads is None.
     """
 
     hidden: Tensor = field(repr=False)
@@ -35,46 +34,65 @@ class Belief:
         return self._plain(self.hidden)
 
     @cached_property
+    def values(self) -> dict[str, Any]:
+        """What is read of each target, by its name.
+
+        Of a class that is the most likely, an int, of a vector floats `[D]`, of a picture uint8 `[H, W, 3]`.
+        """
+        return {name: self._value(name) for name in self._read}
+
+    @property
     def map(self) -> NDArray[np.uint8] | None:
         """The map from above that the belief holds, uint8 `[M, M, 3]`."""
-        read = self._read
-        return None if read is None else self._plain(frames_to_uint8(read.maps.movedim(-1, -3)))
+        return self.values.get("map")
 
     @property
     def cell(self) -> int | NDArray[np.int64] | None:
         """The most likely cell of the agent, row * M + column."""
-        return self._most_likely(self.cell_probabilities)
+        return self.values.get("cell")
 
     @property
     def heading(self) -> int | NDArray[np.int64] | None:
         """The most likely heading of the agent, in turns clockwise from that of the start."""
-        return self._most_likely(self.heading_probabilities)
+        return self.values.get("heading")
 
     @cached_property
+    def probabilities(self) -> dict[str, NDArray[np.float32]]:
+        """How probable each class of a target is held to be, float32 `[C]`, by the target's name."""
+        return {
+            name: self._plain(self._read[name].softmax(dim=-1)) for name, kind in self._kinds.items() if kind == "class"
+        }
+
+    @property
     def cell_probabilities(self) -> NDArray[np.float32] | None:
         """How probable each cell is held to be, float32 `[M * M]`."""
-        read = self._read
-        return None if read is None else self._plain(read.cells.softmax(dim=-1))
+        return self.probabilities.get("cell")
 
-    @cached_property
+    @property
     def heading_probabilities(self) -> NDArray[np.float32] | None:
         """How probable each heading is held to be, float32 `[number of headings]`."""
-        read = self._read
-        return None if read is None else self._plain(read.headings.softmax(dim=-1))
+        return self.probabilities.get("heading")
+
+    @property
+    def _kinds(self) -> dict[str, str]:
+        return {} if self.probes is None else {target.name: target.kind for target in self.probes.targets}
 
     @cached_property
-    def _read(self) -> Readout | None:
+    def _read(self) -> Readout:
         if self.probes is None:
-            return None
+            return {}
         with torch.no_grad():
             return cast(Readout, self.probes(self.hidden))
+
+    def _value(self, name: str) -> Any:
+        kind, read = self._kinds[name], self._read[name]
+        if kind == "picture":
+            return self._plain(frames_to_uint8(read.movedim(-1, -3)))
+        if kind != "class":
+            return self._plain(read)
+        best = self._plain(read.argmax(dim=-1))
+        return best if self.is_batch else int(best)
 
     def _plain(self, values: Tensor) -> NDArray[Any]:
         array = values.cpu().numpy()
         return array if self.is_batch else array[0]
-
-    def _most_likely(self, probabilities: NDArray[np.float32] | None) -> int | NDArray[np.int64] | None:
-        if probabilities is None:
-            return None
-        best = probabilities.argmax(axis=-1)
-        return best if self.is_batch else int(best)

@@ -30,11 +30,12 @@ from simcore.objectives.base import Objective, objectives
 from simcore.objectives.frame_prediction import FramePrediction
 from simcore.objectives.map_modelling import MapModelling
 from simcore.objectives.probing import Probing
+from simcore.probes.heads import find_heads
 from simcore.probes.map_model import MapModel
 from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore, WorldSizes
-from simcore.worlds.api import Worlds
+from simcore.worlds.api import MAP, Worlds
 from simcore.worlds.making import make_worlds as worlds_by_name
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.levels.base import LevelConfig
@@ -55,12 +56,25 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
 
 def world_sizes(config: Config) -> WorldSizes:
     """Return what the run's nets must know of its worlds."""
-    world = config.world
     with closing(make_worlds(config, 1)) as worlds:
-        num_actions = len(worlds.action_names)
-    if isinstance(world, LevelConfig):
-        return WorldSizes(world.frame_size, num_actions, world.size, world.turns)
-    return WorldSizes(world.frame_size, num_actions, None, 0)
+        return WorldSizes(
+            config.world.frame_size, len(worlds.action_names), worlds.probe_targets, worlds.episode_metrics
+        )
+
+
+def check_worlds(config: Config) -> None:
+    """Make one of the run's worlds and begin an episode, to see whether it tells what the probes are to read.
+
+    Raises:
+        UserError: there is no such environment, it is not one to learn from or does not tell that, or there is no such
+            probe head.
+    """
+    with closing(make_worlds(config, 1)) as worlds:
+        try:
+            worlds.reset(seed=config.seed)
+        except ValueError as error:
+            raise UserError(f"{config.level}: {error}") from error
+        find_heads(config.probes, worlds.probe_targets)
 
 
 def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
@@ -199,16 +213,14 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
 
 def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
     """Make the probes of a belief, or of whatever else has `belief_size` features."""
-    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
-    probes = config.probes
-    return Probes(belief_size, sizes.map_size, sizes.num_headings, probes.hidden_size, probes.layers, probes.channels)
+    return Probes(config.probes, belief_size=belief_size, targets=sizes.targets)
 
 
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
     """Make the model of the map given the belief, of the frame model's sizes."""
-    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    (map_size,) = (target.shape[0] for target in sizes.targets if target.name == MAP)  # the configuration sees to it
     kappa = config.probes.map_kappa
-    return MapModel(config.convdraw, config.geco, belief_size=belief_size, map_size=sizes.map_size, kappa=kappa)
+    return MapModel(config.convdraw, config.geco, belief_size=belief_size, map_size=map_size, kappa=kappa)
 
 
 def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> dict[str, Objective]:

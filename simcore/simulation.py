@@ -13,6 +13,7 @@ from simcore.data.targets import OLD, ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
+from simcore.worlds.api import MAP, SINCE_SEEN
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class SimCoreHead(nn.Module):
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)
         share = None
-        if trajectory.targets is not None and trajectory.targets.since_seen is not None:
+        if SINCE_SEEN in trajectory.targets:
             share = (weights * asks_memory(trajectory.targets, starts.rows, targets).flatten()).sum() / total
         return FrameModelLoss(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
 
@@ -186,17 +187,16 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
     worlds have.
 
     Args:
-        truth: `[T, B, ...]`, with the steps since each cell was seen.
+        truth: `[T, B, ...]`, with a map, and the steps since each of its cells was seen.
         starts: int64 `[Nt]`.
         targets: int64 `[Ng, Nt]`.
 
     Returns:
         Bool `[Ng, Nt, B]`.
     """
-    since_seen = truth.since_seen
-    assert since_seen is not None, "the actor tells it"
-    usual = truth.maps.median(dim=1, keepdim=True).values
-    unusual = (truth.maps != usual).any(dim=-1)
+    since_seen, maps = truth[SINCE_SEEN], truth[MAP]
+    usual = maps.median(dim=1, keepdim=True).values
+    unusual = (maps != usual).any(dim=-1)
     remembered = since_seen[starts] >= OLD
     return ((since_seen[targets] == 0) & unusual[targets] & remembered).flatten(-2).any(dim=-1)
 

@@ -9,6 +9,7 @@ from simcore.agent import Agent
 from simcore.objectives.base import Objective
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
+from simcore.worlds.api import ProbeTarget
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,10 @@ class WorldSizes:
     """Height and width of the frames, in pixels."""
     num_actions: int
     """Discrete actions."""
-    map_size: int | None
-    """N: the true map is N x N cells; None where the world tells neither map nor pose."""
-    num_headings: int
-    """Headings that the agent can have."""
+    targets: tuple[ProbeTarget, ...]
+    """What the worlds tell for probes to read."""
+    episode_metrics: tuple[str, ...]
+    """What they tell of an episode."""
 
 
 class SimCore(nn.Module):

@@ -17,9 +17,7 @@ from simcore.simulation import SimCoreHead, SimulationConfig, asks_memory, draw_
 
 
 def truth(length: int, batch: int) -> ProbeTargets:
-    zeros = torch.zeros(length, batch, dtype=torch.int64)
-    maps = torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)
-    return ProbeTargets(maps, None, zeros, zeros)
+    return {"map": torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)}
 
 
 def timed_trajectory(length: int, batch: int, is_first: Tensor | None = None) -> Trajectory:
@@ -278,7 +276,7 @@ def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None
     since_seen[:, :, 1, 1] = torch.arange(length)[:, None]
     since_seen[25, :, 1, 1] = since_seen[25, :, 2, 2] = 0  # ... again at 25
     since_seen[26:] = -1
-    truth = ProbeTargets(maps, since_seen, torch.zeros(length, worlds), torch.zeros(length, worlds))
+    truth = {"map": maps, "since_seen": since_seen}
     starts, targets = torch.tensor([5, 12, 20]), torch.tensor([[24, 24, 24], [25, 25, 25]])
     asks = asks_memory(truth, starts, targets)
     assert asks.tolist() == [[[False] * 3] * 3, [[False] * 3, [True, False, False], [True, False, False]]]

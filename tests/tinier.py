@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from simcore.agent import AgentConfig
-from simcore.config.run import Config, ProbesConfig
+from simcore.config.run import Config
 from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.learning.config import LearningConfig
 from simcore.memory import KanervaConfig, SlotsConfig
+from simcore.probes.config import ProbesConfig
 from simcore.runs.record import RecordConfig
 from simcore.simulation import SimulationConfig
 from simcore.worlds import FoodConfig, RandomCityConfig
+from simcore.worlds.api import ProbeTarget
 
 
 def tinier(**changes: Any) -> Config:
@@ -48,6 +50,15 @@ def changed(config: Config, **changes: Any) -> Config:
             **({section: replace(getattr(config, section), **{key: value})} if section else {key: value}),
         )
     return config
+
+
+def tell_map(size: int, headings: int) -> tuple[ProbeTarget, ...]:
+    """Return what a level tells with a map of `size` x `size` cells and so many headings."""
+    return (
+        ProbeTarget("map", "picture", (size, size, 3)),
+        ProbeTarget("cell", "class", (size * size,)),
+        ProbeTarget("heading", "class", (headings,)),
+    )
 
 
 def tinier_acting(**changes: Any) -> Config:

@@ -16,11 +16,12 @@ from simcore.build import make_actor, make_learner, make_system
 from simcore.common.seeding import stream
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
-from simcore.config.run import Config, ProbesConfig
+from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
 from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.learning.learner import Learner
 from simcore.memory import KanervaConfig, SlotsConfig
+from simcore.probes.config import ProbesConfig
 from simcore.runs.record import RecordConfig
 from simcore.simulation import SimulationConfig
 from simcore.system import SimCore

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from simcore.acting.policies import ActionOutput, ActorInput, Policy
 from simcore.data.rollouts import Episode, Rollout
-from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.worlds.api import Worlds
+from simcore.worlds.api import SINCE_SEEN, Worlds
 
 Arrays = dict[str, NDArray[Any]]
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
@@ -28,7 +27,7 @@ class Actor:
         seed: seeds the worlds: world i gets seed + i.
         number: the actor's own, for the book of what is used.
         reward_scale: what rewards are multiplied by in trajectories.
-        measures: trajectories also tell how long ago each cell was seen, which measurements ask.
+        measures: trajectories also tell how long ago each cell of the map was seen, which measurements ask.
         options: for the worlds' first reset.
     """
 
@@ -47,7 +46,8 @@ class Actor:
         self.number = number
         self.reward_scale = reward_scale
         self.measures = measures
-        self._frames, self._info = worlds.reset(seed=seed, options=options)
+        self._keys = {target.name: target.info_key for target in worlds.probe_targets}
+        self._show(*worlds.reset(seed=seed, options=options))
         self._made = 0
         self._begin()
 
@@ -62,8 +62,13 @@ class Actor:
         self._ended = np.zeros(batch, np.bool_)
         self._returns = np.zeros(batch)
         self._lengths = np.zeros(batch, np.int64)
-        self._food = np.zeros(batch, np.int64)
-        self._count_food(self._is_first)
+
+    def _show(self, frames: NDArray[np.uint8], info: dict[str, Any]) -> None:
+        """Take note of what the worlds show and tell."""
+        self._frames = frames
+        self._targets: Arrays = {name: info[key] for name, key in self._keys.items()}
+        if self.measures and SINCE_SEEN in info:
+            self._targets[SINCE_SEEN] = info[SINCE_SEEN]
 
     def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Rollout:
         """Take the next `length` steps in every world.
@@ -78,32 +83,25 @@ class Actor:
         """
         core_state = self.policy.core_state()
         rows = length + 1 if self.policy.needs_last else length
-        columns = {name: empty((rows, *value.shape), value.dtype) for name, value in self._row().items()}
-        named = list(columns.items())
+        columns, targets = (
+            {name: empty((rows, *value.shape), value.dtype) for name, value in row.items()}
+            for row in (self._row(), self._targets)
+        )
         episodes: list[Episode] = []
         before, seconds = dict(self.worlds.seconds), 0.0
         for t in range(rows):
-            row = self._row()
-            for name, column in named:
-                column[t] = row[name]
+            for recorded, row in ((columns, self._row()), (targets, self._targets)):
+                for name, value in row.items():
+                    recorded[name][t] = value
             if t < length:
                 begin = time.perf_counter()
                 choice = self.policy.act(ActorInput(self._frames, self._actions, self._rewards, self._is_first))
                 seconds += time.perf_counter() - begin
                 episodes += self._step(choice)
-        data = {name: torch.from_numpy(column) for name, column in columns.items()}
-        truth = None
-        if "map" in data:
-            truth = ProbeTargets(data["map"], data.get("since_seen"), data["cell"], data["heading"])
         trajectory = Trajectory(
-            data["frames"],
-            data["actions"],
-            data["rewards"],
-            data["is_first"],
-            data["terminated"],
-            data["log_probs"],
-            core_state,
-            truth,
+            **{name: torch.from_numpy(column) for name, column in columns.items()},
+            initial_state=core_state,
+            targets={name: torch.from_numpy(column) for name, column in targets.items()},
         )
         stages = {"act": seconds} | {name: spent - before[name] for name, spent in self.worlds.seconds.items()}
         self._made += 1
@@ -111,36 +109,36 @@ class Actor:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the next trajectories depend on, in tensors, tuples and numbers."""
-        arrays = self._row() | {"ended": self._ended}
-        arrays |= {"returns": self._returns, "lengths": self._lengths, "food": self._food}
+        present = self._row() | {"ended": self._ended, "returns": self._returns, "lengths": self._lengths}
         return {
             "made": self._made,
-            "present": {name: torch.from_numpy(value.copy()) for name, value in arrays.items()},
+            "present": {name: torch.from_numpy(value.copy()) for name, value in present.items()},
+            "targets": {name: torch.from_numpy(value.copy()) for name, value in self._targets.items()},
             "worlds": {name: torch.from_numpy(value) for name, value in self.worlds.get_state().items()},
             "policy": self.policy.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
+        state = with_targets_apart(state)
         self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
         self.policy.load_state_dict(state["policy"])
         self._made = state["made"]
         if not self.worlds.resumes_episodes:
-            self._frames, self._info = self.worlds.observe()
+            self._show(*self.worlds.observe())
             self._begin()
             return
-        present = {name: value.cpu().numpy() for name, value in state["present"].items()}
+        present, self._targets = (
+            {name: value.cpu().numpy() for name, value in state[part].items()} for part in ("present", "targets")
+        )
         self._frames, self._actions = present["frames"], present["actions"]
         self._rewards, self._log_probs = present["rewards"], present["log_probs"]
         self._is_first, self._terminated, self._ended = present["is_first"], present["terminated"], present["ended"]
-        self._returns, self._lengths, self._food = present["returns"], present["lengths"], present["food"]
-        if "map" in present:
-            self._info = {"map": present["map"], "cell": present["cell"], "heading_index": present["heading"]}
-            self._info |= {"since_seen": present["since_seen"]} if self.measures else {}
+        self._returns, self._lengths = present["returns"], present["lengths"]
 
     def _row(self) -> Arrays:
         """Return what is recorded of the step the worlds are at."""
-        row: Arrays = {
+        return {
             "frames": self._frames,
             "actions": self._actions,
             "rewards": self._rewards,
@@ -148,15 +146,11 @@ class Actor:
             "terminated": self._terminated,
             "log_probs": self._log_probs,
         }
-        if "map" in self._info:
-            row |= {"map": self._info["map"], "cell": self._info["cell"]}
-            row |= {"heading": self._info["heading_index"]}
-            row |= {"since_seen": self._info["since_seen"]} if self.measures else {}
-        return row
 
     def _step(self, choice: ActionOutput) -> list[Episode]:
         """Act, and return the episodes that end by it."""
-        self._frames, rewards, terminated, truncated, self._info = self.worlds.step(choice.actions)
+        frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
+        self._show(frames, info)
         # In next-step autoreset an episode that has ended is followed by the first frame of another. What the batch
         # returned one step ago tells which.
         begins = self._ended
@@ -173,18 +167,28 @@ class Actor:
             self._rewards = np.where(begins, np.float32(0), self._rewards)
             self._returns = np.where(begins, 0.0, self._returns)
             self._lengths = np.where(begins, 0, self._lengths)
-            self._count_food(begins)
-        if not self._ended.any():
-            return []
-        left = self.worlds.food_left
-        episodes = []
-        for b in np.flatnonzero(self._ended):
-            food = (self._food[b] - left[b]) / self._food[b] if left is not None and self._food[b] > 0 else np.nan
-            episodes.append(Episode(float(self._returns[b]), int(self._lengths[b]), float(food), int(b)))
-        return episodes
+        return self._ends() if self._ended.any() else []
 
-    def _count_food(self, begins: NDArray[np.bool_]) -> None:
-        """Take note of how much food there is where an episode begins."""
-        left = self.worlds.food_left
-        if left is not None:
-            self._food = np.where(begins, left, self._food)
+    def _ends(self) -> list[Episode]:
+        """Return the episodes that have just ended."""
+        measured = self.worlds.measure_episodes()
+        return [
+            Episode(
+                float(self._returns[b]),
+                int(self._lengths[b]),
+                {name: float(values[b]) for name, values in measured.items()},
+                int(b),
+            )
+            for b in np.flatnonzero(self._ended)
+        ]
+
+
+def with_targets_apart(state: dict[str, Any]) -> dict[str, Any]:
+    """Return an actor's state; one of an older version, in which the actor counted food itself, is converted."""
+    if "targets" in state:
+        return state
+    present = dict(state["present"])
+    food = present.pop("food")
+    targets = {name: present.pop(name) for name in ("map", "cell", "heading", SINCE_SEEN) if name in present}
+    worlds = state["worlds"] | ({"food": food} if targets else {})
+    return state | {"present": present, "targets": targets, "worlds": worlds}

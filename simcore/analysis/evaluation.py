@@ -17,8 +17,8 @@ BATCH = 32
 """Worlds that are played side by side."""
 STRETCH = 64
 """Steps between two looks at what has ended."""
-MEASURES = {"reward": "return", "food": "food eaten", "length": "episode length"}
-"""What is told of episodes, by the field of `Episode`."""
+LABELS = {"food": "food eaten", "length": "episode length"}
+"""What measures are called, where not by their names."""
 
 
 class Evaluation(NamedTuple):
@@ -28,11 +28,16 @@ class Evaluation(NamedTuple):
     agent: list[Episode]
     random: list[Episode]
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is told of episodes: their return, what the world tells of them, and their length."""
+        return ("return", *self.agent[0].metrics, "length")
+
     def intervals(self) -> dict[str, dict[str, Interval | None]]:
         """Return the mean of each measure with its interval, by who played."""
         played = {"agent": self.agent, "random": self.random}
         return {
-            who: {name: Interval.of([getattr(episode, name) for episode in episodes]) for name in MEASURES}
+            who: {name: Interval.of([measured(episode, name) for episode in episodes]) for name in self.measures}
             for who, episodes in played.items()
         }
 
@@ -42,11 +47,21 @@ class Evaluation(NamedTuple):
             "level": self.level,
             "confidence": CONFIDENCE,
             **{
-                who: {MEASURES[name].replace(" ", "_"): each and each.to_dict() for name, each in measures.items()}
+                who: {label(name).replace(" ", "_"): each and each.to_dict() for name, each in measures.items()}
                 for who, measures in self.intervals().items()
             },
             "returns": [episode.reward for episode in self.agent],
         }
+
+
+def measured(episode: Episode, name: str) -> float:
+    """Return a measure of an episode."""
+    return {"return": episode.reward, "length": episode.length, **episode.metrics}[name]
+
+
+def label(name: str) -> str:
+    """Return what a measure is called in tables."""
+    return LABELS.get(name, name)
 
 
 def evaluate(

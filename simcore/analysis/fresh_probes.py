@@ -1,6 +1,7 @@
 """Fresh probes of a run: trained on its frozen belief, and on what the belief is compared with, then kept."""
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.system import SimCore
-from simcore.worlds import LevelConfig
+from simcore.worlds.api import SINCE_SEEN
 
 Of = Literal["hidden", "state"]
 """What a belief is for the probes: b_t as the paper has it, or the LSTM's cell as well."""
@@ -49,8 +50,8 @@ ROOM = 2**29
 
 def together(config: Config, steps: int) -> int:
     """Return how many worlds can be looked at together for so many steps."""
-    cells = config.world.size**2 if isinstance(config.world, LevelConfig) else 1
-    maps = 3 * 4 * cells * steps  # of one world, as floats
+    numbers = sum(math.prod(target.shape) for target in config.world.probe_targets if target.kind == "picture")
+    maps = 4 * max(numbers, 3) * steps  # of one world, as floats
     frames = config.world.frame_size**2 * steps
     return max(1, min(TOGETHER, ROOM // maps, PIXELS // frames))
 
@@ -193,12 +194,11 @@ class FreshProbes:
         for begun in range(0, worlds, batch):
             count = min(batch, worlds - begun)
             trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
-            assert trajectory.targets is not None, "a run with probes has worlds that tell"
             chosen = torch.rand(length, count, generator=drawn).argsort(dim=0)[:times].to(self.device)
             world = torch.arange(count, device=self.device).expand_as(chosen)
             for rows, subject in zip(parts, subjects, strict=True):
                 rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
-            truth = trajectory.targets._replace(since_seen=None)
+            truth = {name: told for name, told in trajectory.targets.items() if name != SINCE_SEEN}
             truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
             advance(f"{purpose} worlds", (begun + count) / worlds)
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)
@@ -206,13 +206,15 @@ class FreshProbes:
 
     def _key(self, subject: Subject, of: Of) -> dict[str, Any]:
         """Return what decides how probes come out: the weights they read, the worlds, and the training."""
-        config = self.config
+        config, recipe = self.config, asdict(self.config.probes)
+        if not recipe["heads"]:
+            del recipe["heads"]  # which probes that were kept before there were any do not tell
         return {
             "of": of,
             "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
             "world": repr(config.world),
             "seed": config.seed,
-            "recipe": repr(asdict(config.probes)),
+            "recipe": repr(recipe),
         }
 
     def _file(self, name: str, of: Of) -> Path | None:

@@ -18,7 +18,6 @@ from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes
 from simcore.runs import AnyRun, ExportedRun, checkpoints, open_run
@@ -136,7 +135,7 @@ class LoadedRun:
         """
         if self.system.probes is None:
             raise UserError(
-                f"this run has no probes: {self.config.level} tells neither map nor pose, "
+                f"this run has no probes: {self.config.level} tells nothing for them to read, see world.targets, "
                 "or it was trained with --learning.probe-times 0"
             )
         return self.system.probes
@@ -214,9 +213,3 @@ def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor]
         raise UserError(f"{run.path} has no checkpoint yet; train until its first, or resume it")
     checkpoint = checkpoints.load(newest, device)
     return checkpoint.state["learner"]["system"], checkpoint.update
-
-
-def ground_truth(trajectory: Trajectory) -> ProbeTargets:
-    """Return what the world told of a trajectory of a run that has probes, and so a world that tells."""
-    assert trajectory.targets is not None
-    return trajectory.targets

@@ -9,6 +9,7 @@ from simcore.common.tree import tree_map
 from simcore.data.targets import ProbeTargets
 from simcore.networks import frames_to_uint8
 from simcore.probes.readout import Readout
+from simcore.worlds.api import MAP, SINCE_SEEN
 
 NOWHERE = -1
 """The cell of an agent that cannot be marked in its map."""
@@ -37,14 +38,13 @@ def true_view(truth: ProbeTargets, num_headings: int, map_frame: str = "start") 
     """Return the true maps with the true places, `[...]`.
 
     Args:
-        truth: what the world told, `[...]`, of a trajectory that was made to be measured.
+        truth: what one of our levels told, `[...]`, in a trajectory that was made to be measured.
         num_headings: into how many headings a full turn is divided.
         map_frame: the frame of the maps; places are told in that of the start, and marked in no other.
     """
-    assert truth.since_seen is not None, "it was made to be measured"
-    headings, sure = truth.headings * (360.0 / num_headings), torch.ones(truth.cells.shape)
-    cells = truth.cells if map_frame == "start" else torch.full_like(truth.cells, NOWHERE)
-    return tree_map(Tensor.cpu, MapView(truth.maps, truth.since_seen, cells, headings, sure))
+    headings, sure = truth["heading"] * (360.0 / num_headings), torch.ones(truth["cell"].shape)
+    cells = truth["cell"] if map_frame == "start" else torch.full_like(truth["cell"], NOWHERE)
+    return tree_map(Tensor.cpu, MapView(truth[MAP], truth[SINCE_SEEN], cells, headings, sure))
 
 
 def believed_view(read: Readout, since_seen: Tensor, map_frame: str = "start") -> MapView:
@@ -52,11 +52,11 @@ def believed_view(read: Readout, since_seen: Tensor, map_frame: str = "start") -
 
     Args:
         read: what the probes say of beliefs, `[...]`.
-        since_seen: as in `ProbeTargets`, `[..., N, N]`, when they were formed.
+        since_seen: as the world told it, `[..., N, N]`, when they were formed.
         map_frame: see `true_view`.
     """
-    certainty, cells = read.cells.softmax(dim=-1).max(dim=-1)
+    certainty, cells = read["cell"].softmax(dim=-1).max(dim=-1)
     cells = cells if map_frame == "start" else torch.full_like(cells, NOWHERE)
-    headings = read.headings.argmax(dim=-1) * (360.0 / read.headings.shape[-1])
-    pictures = frames_to_uint8(read.maps.movedim(-1, -3))
+    headings = read["heading"].argmax(dim=-1) * (360.0 / read["heading"].shape[-1])
+    pictures = frames_to_uint8(read[MAP].movedim(-1, -3))
     return tree_map(Tensor.cpu, MapView(pictures, since_seen, cells, headings, certainty))

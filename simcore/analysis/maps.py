@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.fresh_probes import episode_frames, together
-from simcore.analysis.loading import LoadedRun, ground_truth
+from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.scores import SampleVariance, sample_variance
+from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Readout
+from simcore.worlds.api import SINCE_SEEN
 from simcore.worlds.voxel.levels.base import LevelConfig
 
 SHOWN = 32
@@ -54,8 +56,9 @@ def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samp
         samples: how many samples each.
 
     Raises:
-        UserError: the run has no probes.
+        UserError: the run has no probes, or its world does not tell maps as our levels do.
     """
+    require_maps(run.config)
     probes, length = run.probes, episode_frames(run.config)
     trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
     beliefs = run.observe(trajectory)
@@ -66,15 +69,25 @@ def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samp
         # One at a time: all samples of a large map would not fit into memory together.
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
         drawn = torch.stack([run.system.map_model.sample(at, noise).cpu() for _ in range(samples)])
-    true, believed = map_views(run, ground_truth(trajectory), probes(beliefs))
+    true, believed = map_views(run, trajectory.targets, probes(beliefs))
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 
 
 def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
     """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
-    assert truth.since_seen is not None, "it was made to be measured"
     frame = map_frame(run.config)
-    return true_view(truth, read.headings.shape[-1], frame), believed_view(read, truth.since_seen, frame)
+    return true_view(truth, read["heading"].shape[-1], frame), believed_view(read, truth[SINCE_SEEN], frame)
+
+
+def has_maps(config: Config) -> bool:
+    """Whether a run's world tells its map, what has been seen of it, cell and heading, as our levels do."""
+    return isinstance(config.world, LevelConfig)
+
+
+def require_maps(config: Config) -> None:
+    """Raise `UserError` unless a run's world tells its map as our levels do."""
+    if not has_maps(config):
+        raise UserError(f"there are no maps to draw: {config.level} does not tell its own as SimCore's levels do")
 
 
 def map_frame(config: Config) -> str:

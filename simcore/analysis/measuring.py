@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent, together
-from simcore.analysis.loading import LoadedRun, ground_truth
+from simcore.analysis.loading import LoadedRun
 from simcore.analysis.scores import Constant, Scores, score
 from simcore.common.errors import UserError
 from simcore.probes.readout import Probes
@@ -75,10 +75,10 @@ def score_readers(
     run: LoadedRun, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
 ) -> dict[str, Scores]:
     """Score probes of subjects on the same held-out worlds, and the best constant guess beside them."""
-    batch = together(run.config, steps)
+    targets, batch = run.online_probes.targets, together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     constant = Constant.fit(
-        ground_truth(run.collect(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes)
+        (run.collect(f"{purpose}constant/{i}", size, steps).targets for i, size in enumerate(sizes)), targets
     )
     parts: dict[str, list[Scores]] = {name: [] for name in ORDER if name in readers or name == "constant"}
     for i, size in enumerate(sizes):
@@ -86,5 +86,5 @@ def score_readers(
         reads = {name: probes(subject.features(trajectory)) for name, (subject, probes) in readers.items()}
         reads["constant"] = constant.read(reads["belief"])
         for name, read in reads.items():
-            parts[name].append(score(read, ground_truth(trajectory)))
+            parts[name].append(score(read, trajectory.targets, targets))
     return {name: Scores.join(scores) for name, scores in parts.items()}

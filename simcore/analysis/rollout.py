@@ -8,12 +8,13 @@ from torch import Tensor
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
-from simcore.analysis.maps import episode_lengths, map_frame
+from simcore.analysis.maps import episode_lengths, has_maps, map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import tree_map
 from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
+from simcore.worlds.api import SINCE_SEEN
 
 LONGEST_CONTEXT = 50
 """Frames that a belief sees at most before a roll-out, where nobody says how many."""
@@ -125,11 +126,11 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
     true, believed = None, None
-    if trajectory.targets is not None and run.system.probes is not None:
+    if has_maps(run.config) and run.system.probes is not None:
         read, frame = run.probes(beliefs.outputs), map_frame(run.config)
         since_seen = seen_by_belief(trajectory.targets, context)
         believed = believed_view(read, since_seen[:context], frame)
-        true = true_view(trajectory.targets._replace(since_seen=since_seen), read.headings.shape[-1], frame)
+        true = true_view(trajectory.targets | {SINCE_SEEN: since_seen}, read["heading"].shape[-1], frame)
         true = tree_map(lambda part: blank(part[:total], within), true)
     return LongRollout(
         context,
@@ -144,8 +145,8 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
 
 def seen_by_belief(truth: ProbeTargets, context: int) -> Tensor:
     """Return `since_seen`, `[T, W, N, N]`, as it is for one who sees nothing more after `context` frames: as it was."""
-    assert truth.since_seen is not None, "it was made to be measured"
-    return torch.cat([truth.since_seen[:context], truth.since_seen[context - 1].expand_as(truth.since_seen[context:])])
+    since_seen = truth[SINCE_SEEN]
+    return torch.cat([since_seen[:context], since_seen[context - 1].expand_as(since_seen[context:])])
 
 
 def blank(values: Tensor, within: Tensor) -> Tensor:

@@ -1,50 +1,64 @@
 """Measures what a trained belief knows of worlds that it was never trained on, beside the best constant guess."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.data.targets import OLD, ProbeTargets
+from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
+from simcore.worlds.api import MAP, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):
     """The best guess that looks at nothing, made from training worlds."""
 
-    map: Tensor
-    """The mean map, float `[N, N, 3]` in [0, 1]."""
-    cell: int
-    """The most frequent cell."""
-    heading: int
-    """The most frequent heading."""
+    answers: Readout
+    """As a probe would answer for one belief: of a class the most frequent as a one-hot, float `[C]`; of a vector or a
+    picture the mean, float `[D]` or `[H, W, 3]` in [0, 1]."""
 
     @classmethod
-    def fit(cls, truths: Iterable[ProbeTargets]) -> "Constant":
+    def fit(cls, truths: Iterable[ProbeTargets], targets: Sequence[ProbeTarget]) -> "Constant":
         """Fit to truths `[T, W, ...]` of worlds other than those that are measured, taken one after the other."""
-        maps: Tensor | int = 0
-        count, cells, headings = 0, Counter[int](), Counter[int]()
+        sums: Readout = {}
+        count = 0
         for truth in truths:
-            maps = maps + truth.maps.sum(dim=(0, 1))
-            count += truth.cells.numel()
-            cells.update(truth.cells.flatten().tolist())
-            headings.update(truth.headings.flatten().tolist())
-        assert isinstance(maps, Tensor), "there is a truth"
-        # Of equals the lowest, whatever the order of the worlds.
-        most = (max(counts, key=lambda value: (counts[value], -value)) for counts in (cells, headings))
-        return cls((maps.double() / (255.0 * count)).float(), *most)
+            count += math.prod(truth[targets[0].name].shape[:2])
+            for target in targets:
+                told = truth[target.name]
+                total = count_classes(told, *target.shape) if target.kind == "class" else sum_numbers(told)
+                sums[target.name] = sums[target.name] + total if target.name in sums else total
+        return cls({target.name: _best(sums[target.name], target, count) for target in targets})
 
     def read(self, like: Readout) -> Readout:
         """Return the guess in the form of the probes' answer, as often as there are beliefs."""
-        cells, headings = torch.zeros_like(like.cells), torch.zeros_like(like.headings)
-        cells[..., self.cell] = 1.0
-        headings[..., self.heading] = 1.0
-        return Readout(self.map.to(like.maps).expand_as(like.maps), cells, headings)
+        return {name: self.answers[name].to(answer).expand_as(answer) for name, answer in like.items()}
+
+
+def count_classes(told: Tensor, classes: int) -> Tensor:
+    """Count each class in int64 `[T, W]`: int64 `[C]`."""
+    told = told.flatten()  # and not by bincount, which makes the host wait for a GPU
+    return torch.zeros(classes, dtype=torch.int64, device=told.device).index_add_(0, told, torch.ones_like(told))
+
+
+def sum_numbers(told: Tensor) -> Tensor:
+    """Sum vectors or pictures `[T, W, ...]` over times and worlds: int64 where they are integers, else float64."""
+    return told.sum(dim=(0, 1), dtype=torch.float64 if told.is_floating_point() else torch.int64)
+
+
+def _best(total: Tensor, target: ProbeTarget, count: int) -> Tensor:
+    """Return the best constant answer, from the counts of classes or the sum of numbers."""
+    if target.kind == "class":  # of equals the lowest, whatever the order of the worlds
+        counts = total.tolist()
+        most = counts.index(max(counts))
+        return F.one_hot(torch.tensor(most), *target.shape).float()
+    return (total.double() / ((255.0 if target.kind == "picture" else 1.0) * count)).float()
 
 
 class ErrorByAge(NamedTuple):
@@ -76,17 +90,17 @@ class ErrorByAge(NamedTuple):
         return np.array([self.map_mse(age, age) for age in range(len(self.cells))])
 
 
-class MapError(NamedTuple):
-    """The map's squared error over some of its cells, at each step of each world."""
+class SquaredError(NamedTuple):
+    """The squared error over some cells of a picture, at each step of each world; a vector counts as one cell."""
 
     squared: NDArray[np.float64]
-    """The sum over those cells, a cell's error being the mean over its colours, in [0, 1]; `[T, W]`."""
+    """The sum over those cells, a cell's error being the mean over its colours, in [0, 1], or numbers; `[T, W]`."""
     cells: NDArray[np.int64]
     """How many they are, `[T, W]`."""
 
     @classmethod
-    def over(cls, errors: Tensor, cells: Tensor) -> "MapError":
-        """Sum errors `[T, W, N, N]` over cells, bool alike."""
+    def over(cls, errors: Tensor, cells: Tensor) -> "SquaredError":
+        """Sum errors `[T, W, H, W]` over cells, bool alike."""
         squared = torch.where(cells, errors, 0.0).sum(dim=(-1, -2), dtype=torch.float64)
         return cls(squared.cpu().numpy(), cells.sum(dim=(-1, -2)).cpu().numpy())
 
@@ -104,79 +118,83 @@ class MapError(NamedTuple):
         return _divide(self.squared, self.cells)
 
 
-REGIONS = {"map_mse": "all cells", "map_mse_seen": "seen", "map_mse_unseen": "unseen", "map_mse_old": "old"}
-"""The parts of the map that are scored apart: a score's name, and the part's."""
-SCORES = (*REGIONS, "cell_accuracy", "heading_accuracy")
+REGIONS = ("map_mse", "map_mse_seen", "map_mse_unseen", "map_mse_old")
+"""Scores of a map whose cells are known to have been seen or not: of all of them, those that a frame of the episode has
+shown, the others, and those seen and then out of sight for `OLD` steps or more, which only a memory can know."""
 
 
 class Scores(NamedTuple):
     """Scores of each step and world, `[T, W]`; and the map's error by age."""
 
-    map: MapError
-    """Over the whole map."""
-    seen: MapError
-    """Over the cells that a frame of the episode has shown."""
-    unseen: MapError
-    """Over the others."""
-    old: MapError
-    """Over the cells seen, and then out of sight for `OLD` steps or more, which only a memory can know."""
-    cell_accuracy: NDArray[np.float32]
-    """1 where the most likely cell is the true one, `[T, W]`."""
-    heading_accuracy: NDArray[np.float32]
-    """1 where the most likely heading is the true one, `[T, W]`."""
-    error_by_age: ErrorByAge
-    """The map's error by the steps since a cell was seen."""
-
-    def map_errors(self) -> dict[str, MapError]:
-        """Return the map's errors by the scores' names."""
-        return dict(zip(REGIONS, (self.map, self.seen, self.unseen, self.old), strict=True))
+    errors: dict[str, SquaredError]
+    """By the scores' names: `<name>_mse` of each vector and picture, and of a map also those of its `REGIONS`."""
+    accuracies: dict[str, NDArray[np.float32]]
+    """By the scores' names, `<name>_accuracy` of each class: 1 where the most likely is the true one, `[T, W]`."""
+    error_by_age: ErrorByAge | None
+    """The map's error by the steps since a cell was seen; None where that is not known."""
 
     def overall(self) -> dict[str, float]:
-        """Return each score's mean: the map's over all cells of all steps and worlds."""
-        errors = {name: error.mse() for name, error in self.map_errors().items()}
-        accuracies = self.cell_accuracy, self.heading_accuracy
-        return errors | dict(zip(SCORES[-2:], (float(values.mean()) for values in accuracies), strict=True))
+        """Return each score's mean: a picture's over all cells of all steps and worlds."""
+        means = {name: float(values.mean()) for name, values in self.accuracies.items()}
+        return {name: error.mse() for name, error in self.errors.items()} | means
 
     def by_time(self) -> dict[str, NDArray[np.float64]]:
         """Return each score's mean over worlds, `[T]`; NaN at times when no world has anything to score."""
-        errors = {name: error.mse_by_time() for name, error in self.map_errors().items()}
-        accuracies = self.cell_accuracy, self.heading_accuracy
-        means = (values.mean(axis=1, dtype=np.float64) for values in accuracies)
-        return errors | dict(zip(SCORES[-2:], means, strict=True))
+        means = {name: values.mean(axis=1, dtype=np.float64) for name, values in self.accuracies.items()}
+        return {name: error.mse_by_time() for name, error in self.errors.items()} | means
 
     @classmethod
     def join(cls, parts: "list[Scores]") -> "Scores":
         """Put the worlds of several measurements side by side."""
 
         def beside(*columns: Any) -> Any:
-            if isinstance(columns[0], tuple):
-                return type(columns[0])(*(beside(*inner) for inner in zip(*columns, strict=True)))
-            return np.concatenate(columns, axis=1)
+            first = columns[0]
+            if isinstance(first, dict):
+                return {name: beside(*(column[name] for column in columns)) for name in first}
+            if isinstance(first, tuple):
+                return type(first)(*(beside(*inner) for inner in zip(*columns, strict=True)))
+            return None if first is None else np.concatenate(columns, axis=1)
 
         joined: Scores = beside(*parts)
         return joined
 
 
-def score(read: Readout, truth: ProbeTargets) -> Scores:
-    """Compare what was read with the truth, step by step and world by world, from the episodes' start."""
-    since_seen = truth.since_seen
-    assert since_seen is not None, "the actor makes trajectories that are to be measured"
-    errors = (read.maps - truth.maps / 255.0).square().mean(dim=-1)  # [T, W, N, N]
-    return Scores(
-        MapError.over(errors, torch.ones_like(since_seen, dtype=torch.bool)),
-        MapError.over(errors, since_seen >= 0),
-        MapError.over(errors, since_seen < 0),
-        MapError.over(errors, since_seen >= OLD),
-        (read.cells.argmax(-1) == truth.cells).float().cpu().numpy(),
-        (read.headings.argmax(-1) == truth.headings).float().cpu().numpy(),
-        ErrorByAge.of(errors, since_seen),
-    )
+def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget]) -> Scores:
+    """Compare what was read with the truth, step by step and world by world, from the episodes' start.
+
+    Args:
+        read: what probes say, `[T, W, ...]`.
+        truth: what the world told, alike, of a trajectory that was made to be measured.
+        targets: what is compared.
+    """
+    errors: dict[str, SquaredError] = {}
+    accuracies: dict[str, NDArray[np.float32]] = {}
+    by_age = None
+    for target in targets:
+        answer, told = read[target.name], truth[target.name]
+        if target.kind == "class":
+            accuracies[f"{target.name}_accuracy"] = (answer.argmax(-1) == told).float().cpu().numpy()
+            continue
+        squared = (answer - as_numbers(told)).square().mean(dim=-1)
+        cells = squared if target.kind == "picture" else squared[..., None, None]  # [T, W, H, W]
+        if target.name == MAP and SINCE_SEEN in truth:
+            errors |= map_errors(cells, truth[SINCE_SEEN])
+            by_age = ErrorByAge.of(cells, truth[SINCE_SEEN])
+        else:
+            errors[f"{target.name}_mse"] = SquaredError.over(cells, torch.ones_like(cells, dtype=torch.bool))
+    return Scores(errors, accuracies, by_age)
+
+
+def map_errors(errors: Tensor, since_seen: Tensor) -> dict[str, SquaredError]:
+    """Return the errors `[T, W, N, N]` of a map by `REGIONS`, of which `since_seen`, alike, tells."""
+    regions = torch.ones_like(since_seen, dtype=torch.bool), since_seen >= 0, since_seen < 0, since_seen >= OLD
+    return {name: SquaredError.over(errors, cells) for name, cells in zip(REGIONS, regions, strict=True)}
 
 
 def left(scores: Scores, constant: Scores) -> dict[str, float]:
-    """Return what part of the constant guess's map error is left, by the scores' names; NaN where it has none."""
+    """Return what part of the constant guess's errors is left, by the scores' names; NaN where it has none."""
     own, other = scores.overall(), constant.overall()
-    return {name: own[name] / other[name] if other[name] else math.nan for name in REGIONS}
+    return {name: own[name] / other[name] if other[name] else math.nan for name in scores.errors}
 
 
 class SampleVariance(NamedTuple):

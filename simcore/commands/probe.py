@@ -5,12 +5,17 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
 from simcore.common.errors import UserError
+
+if TYPE_CHECKING:
+    from simcore.analysis.loading import LoadedRun
+    from simcore.analysis.maps import Maps
+    from simcore.analysis.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -39,19 +44,9 @@ class Probe:
     def execute(self) -> None:
         """Print the table, and write it with the figures into the run's folder."""
         from simcore.analysis.loading import load_run
-        from simcore.analysis.maps import imagine_maps
+        from simcore.analysis.maps import has_maps, imagine_maps
         from simcore.analysis.measuring import measure
-        from simcore.analysis.scores import left
-        from simcore.figures import (
-            course_figure,
-            error_by_age_table,
-            knowledge_figure,
-            knowledge_table,
-            maps_figure,
-            metric_columns,
-            trajectory_error,
-            trajectory_error_figure,
-        )
+        from simcore.figures import course_figure, error_by_age_table, knowledge_figure, knowledge_table, metric_columns
         from simcore.runs import RunFolder, open_run
 
         if self.worlds < 1:
@@ -64,39 +59,21 @@ class Probe:
         oracle = load_run(open_run(self.oracle), self.device) if self.oracle is not None else None
         with advancing() as advance:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
-            maps = imagine_maps(loaded)
-        read = "online probes" if self.online else "fresh probes"
+            maps = imagine_maps(loaded) if has_maps(loaded.config) else None
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
-        title = f"{run.name} after {loaded.update:,} updates: {read} of {what}, {self.worlds} held-out worlds"
-        wide_console().print(knowledge_table(scores, title), error_by_age_table(scores))
-        report = {
-            "update": loaded.update,
-            "worlds": self.worlds,
-            "probes": read,
-            "of": self.of,
-            "oracle": str(self.oracle) if self.oracle is not None else None,
-            "left": {name: nulls(left(score, scores["constant"])) for name, score in scores.items()},
-            "overall": {name: nulls(score.overall()) for name, score in scores.items()},
-            "by_time": {
-                name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
-            },
-            "map_mse_by_steps_since_seen": {
-                name: finite(score.error_by_age.by_age()) for name, score in scores.items()
-            },
-        }
-        spread = maps.sample_variance()
-        if spread is not None:
-            report["variance_of_map_samples"] = spread._asdict()
-            parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"
-            say(f"Variance of map samples, as part of that between worlds: {parts}")
+        title = f"{run.name} after {loaded.update:,} updates: {self.read} of {what}, {self.worlds} held-out worlds"
+        tables = (knowledge_table(scores, title), error_by_age_table(scores))
+        wide_console().print(*(table for table in tables if table is not None))
+        report = self.report(loaded.update, scores)
         out = run.results()
         knowledge_figure(scores, title).savefig(out / "probe.png", dpi=150)
-        title = f"{run.name} after {loaded.update:,} updates, held-out worlds"
-        maps_figure(maps, title).savefig(out / "maps.png", dpi=150)
-        trajectory = trajectory_error(loaded, loaded.config.seed)
-        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(out / "trajectory.png", dpi=150)
+        written = ["probe.png"]
+        if maps is not None:
+            report |= self.draw_maps(loaded, maps, f"{run.name} after {loaded.update:,} updates, held-out worlds", out)
+            written += ["maps.png", "trajectory.png"]
+        else:
+            say(f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do")
         (out / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
-        written = ["probe.png", "maps.png", "trajectory.png", "probe.json"]
         if metrics is not None:
             course = course_figure(
                 metrics,
@@ -105,8 +82,47 @@ class Probe:
                 f"{run.name}, the course of training (seed {loaded.config.seed})",
             )
             course.savefig(out / "course.png", dpi=150)
-            written.insert(-1, "course.png")
-        say(f"Written: {', '.join(str(out / name) for name in written)}")
+            written.append("course.png")
+        say(f"Written: {', '.join(str(out / name) for name in (*written, 'probe.json'))}")
+
+    @property
+    def read(self) -> str:
+        """By what the belief is read."""
+        return "online probes" if self.online else "fresh probes"
+
+    def report(self, update: int, scores: "dict[str, Scores]") -> dict[str, Any]:
+        """Return what is measured, for JSON."""
+        from simcore.analysis.scores import left
+
+        by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
+        ages = {name: finite(error.by_age()) for name, error in by_age.items()}
+        return {
+            "update": update,
+            "worlds": self.worlds,
+            "probes": self.read,
+            "of": self.of,
+            "oracle": str(self.oracle) if self.oracle is not None else None,
+            "left": {name: nulls(left(score, scores["constant"])) for name, score in scores.items()},
+            "overall": {name: nulls(score.overall()) for name, score in scores.items()},
+            "by_time": {
+                name: {key: finite(values) for key, values in score.by_time().items()} for name, score in scores.items()
+            },
+            **({"map_mse_by_steps_since_seen": ages} if ages else {}),
+        }
+
+    def draw_maps(self, loaded: "LoadedRun", maps: "Maps", title: str, out: Path) -> dict[str, Any]:
+        """Write the figures that need a map; return what there is to report of the map's samples."""
+        from simcore.figures import maps_figure, trajectory_error, trajectory_error_figure
+
+        maps_figure(maps, title).savefig(out / "maps.png", dpi=150)
+        trajectory = trajectory_error(loaded, loaded.config.seed)
+        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(out / "trajectory.png", dpi=150)
+        spread = maps.sample_variance()
+        if spread is None:
+            return {}
+        parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"
+        say(f"Variance of map samples, as part of that between worlds: {parts}")
+        return {"variance_of_map_samples": spread._asdict()}
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

@@ -1,6 +1,6 @@
-"""Nested named tuples of tensors: states are such trees, so moving or slicing one is a single map."""
+"""Nested named tuples and dicts of tensors: states are such trees, so moving or slicing one is a single map."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 import torch
@@ -13,10 +13,11 @@ HOST = torch.device("cpu")
 def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     """Apply `function` to the corresponding tensors of equal trees, and return a tree of the results.
 
-    A tree is a tensor, None, or a (named) tuple of trees; where the trees are None, so is the result.
+    A tree is a tensor, None, a (named) tuple of trees, or a dict of trees; where the trees are None, so is the result.
 
     Raises:
-        TypeError: a leaf is neither a tensor, None nor a tuple.
+        TypeError: a leaf is neither a tensor, None, a tuple nor a dict.
+        ValueError: tuples differ in length, or dicts in their keys.
     """
     first = trees[0]
     if all(tree is None for tree in trees):
@@ -27,16 +28,23 @@ def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
         children = [tree_map(function, *children) for children in zip(*trees, strict=True)]
         make = getattr(type(first), "_make", tuple)  # a plain tuple has no _make
         return cast(Tree, make(children))
-    raise TypeError(f"a tree holds tensors, None and tuples, not {type(first).__name__}")
+    if isinstance(first, dict):
+        dicts = cast(tuple[dict[Any, Any], ...], trees)
+        if any(other.keys() != first.keys() for other in dicts):
+            raise ValueError(f"trees differ in their keys: {', '.join(str(list(each)) for each in dicts)}")
+        return cast(Tree, {key: tree_map(function, *(each[key] for each in dicts)) for key in first})
+    raise TypeError(f"a tree holds tensors, None, tuples and dicts, not {type(first).__name__}")
 
 
 def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
-    """Return nested tuples with `function(leaf)` for each leaf of a kind; tensors for arrays, or arrays for tensors."""
+    """Return a tree with `function(leaf)` for each leaf of a kind: tensors for arrays, or arrays for tensors."""
     if isinstance(tree, kind):
         return function(tree)
     if isinstance(tree, tuple):
         make = getattr(type(tree), "_make", tuple)  # a plain tuple has no _make
         return make(exchange(child, kind, function) for child in tree)
+    if isinstance(tree, dict):
+        return {key: exchange(child, kind, function) for key, child in tree.items()}
     return tree
 
 
@@ -49,7 +57,7 @@ def leaves(tree: Any) -> Iterator[Tensor]:
     """Return the tensors of a tree, in order."""
     if isinstance(tree, Tensor):
         yield tree
-    for child in tree if isinstance(tree, tuple) else ():
+    for child in _children(tree):
         yield from leaves(child)
 
 
@@ -70,9 +78,20 @@ def to_device(tree: Tree, device: torch.device) -> Tree:
         names = getattr(tree, "_fields", range(len(tree)))
         moved = [to_device(part, HOST if name in stays else device) for name, part in zip(names, tree, strict=True)]
         return cast(Tree, getattr(type(tree), "_make", tuple)(moved))
+    if isinstance(tree, dict):
+        return cast(Tree, {key: to_device(part, device) for key, part in tree.items()})
     return tree
 
 
 def plain(tree: Any) -> Any:
     """Return the same tree with plain tuples for named ones, as a checkpoint can hold it."""
+    if isinstance(tree, dict):
+        return {key: plain(child) for key, child in tree.items()}
     return tuple(plain(child) for child in tree) if isinstance(tree, tuple) else tree
+
+
+def _children(tree: Any) -> Iterable[Any]:
+    """Return what a node holds, in order; nothing of a leaf."""
+    if isinstance(tree, dict):
+        return tree.values()
+    return tree if isinstance(tree, tuple) else ()

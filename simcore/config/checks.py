@@ -33,8 +33,13 @@ def check_whole(config: "Config") -> None:
     for wanted, flag in ((config.supervised, "--supervised"), (config.probes.map_convdraw, "--probes.map-convdraw")):
         require(
             has_probes or not wanted,
-            f"{flag} wants probes: a level that tells its map, not {config.level}, and learning.probe_times above 0",
+            f"{flag} wants probes: a world that tells what they are to read, which {config.level} does with "
+            "world.targets alone if it is Gymnasium's, and learning.probe_times above 0",
         )
+    require(
+        config.has_map or not config.probes.map_convdraw,
+        f"--probes.map-convdraw wants a square map; in {config.level} no target is named map and such a picture",
+    )
 
 
 def check_choices(config: "Config") -> None:

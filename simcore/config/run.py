@@ -8,7 +8,6 @@ import cattrs
 
 from simcore.acting.executor import ActingConfig
 from simcore.agent import AgentConfig
-from simcore.common.checks import require, require_positive
 from simcore.common.errors import UserError
 from simcore.config.checks import check_whole
 from simcore.config.earlier import brought_up
@@ -24,52 +23,13 @@ from simcore.memory.core import MemoryConfig
 from simcore.memory.kanerva import KanervaConfig
 from simcore.memory.slots import SlotsConfig
 from simcore.objectives.actor_critic import ReinforcementConfig
+from simcore.probes.config import ProbesConfig
 from simcore.runs.record import RecordConfig
 from simcore.simulation import SimulationConfig
 from simcore.worlds import RandomCityConfig, WorldConfig
+from simcore.worlds.api import MAP
 from simcore.worlds.gym import GymConfig, is_gym_id
 from simcore.worlds.voxel.levels.base import levels
-
-
-@dataclass(frozen=True)
-class ProbesConfig:
-    """What is read from the belief by small nets: map, position and heading (App. I).
-
-    Probes trained along with the belief give the curves (learning.probe_times, learning.probe_learning_rate). What is
-    reported and drawn comes from fresh ones, trained to the end on the frozen belief.
-    """
-
-    hidden_size: int = 512
-    """Units of each hidden layer."""
-    layers: int = 2
-    """Hidden layers of each net; 0: linear."""
-    channels: int = 32
-    """Features of each cell of the map, from which its colour is read."""
-    worlds: int = 12288
-    """Worlds in which fresh probes are trained, one episode each."""
-    validation_worlds: int = 256
-    """Worlds apart, by which the best moment of their training is chosen."""
-    times: int = 10
-    """Times of each of these episodes, drawn anew for each, at which fresh probes read the belief."""
-    epochs: int = 3
-    """Passes of fresh probes over their training set."""
-    batch: int = 128
-    """Beliefs in a step of fresh probes."""
-    learning_rate: float = 1e-3
-    """Adam's learning rate for fresh probes at first; it falls to 0 along a cosine."""
-    map_convdraw: bool = False
-    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
-    map_kappa: float = 1e-3
-    """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
-    map_times: int = 2
-    """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
-    map_weight: float = 1000.0
-    """Weight of the map's squared error beside the other probes' losses, where --supervised trains the belief by it."""
-
-    def __post_init__(self) -> None:
-        positive = ("hidden_size", "channels", "worlds", "validation_worlds", "times", "epochs", "batch")
-        require_positive("probes", self, *positive, "learning_rate", "map_kappa", "map_times", "map_weight")
-        require(self.layers >= 0, f"probes.layers must be 0 or more, not {self.layers}")
 
 
 @dataclass(frozen=True)
@@ -173,8 +133,14 @@ class Config:
 
     @property
     def has_probes(self) -> bool:
-        """Whether there is something to probe the belief for: the world tells map and pose, and probes are wanted."""
-        return not is_gym_id(self.level) and self.learning.probe_times != 0
+        """Whether there is something to probe the belief for: the world tells something, and probes are wanted."""
+        return bool(self.world.probe_targets) and self.learning.probe_times != 0
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the world tells a square map from above, as our levels do."""
+        shapes = [target.shape for target in self.world.probe_targets if target.name == MAP]
+        return any(len(shape) == 3 and shape[0] == shape[1] for shape in shapes)
 
     def options_of(self, part: str, name: str, kind: type[Options]) -> Options:
         """Return the options of a part: its section, or, of a user's own, what `options` says.

@@ -6,6 +6,8 @@ from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.system import WorldSizes
+from simcore.worlds import LevelConfig
+from simcore.worlds.api import MAP, SINCE_SEEN
 
 
 def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
@@ -17,16 +19,6 @@ def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
     # Where the agent acts, the last frame is that of the next batch's first step, and tells what the action led to.
     length = config.learning.unroll_length + (config.policy == "agent")
     shape = (length, worlds)
-    truth = None
-    if sizes.map_size is not None:
-        cells = (*shape, sizes.map_size, sizes.map_size)
-        measures = config.policy == "walker" and config.has_frame_model
-        truth = ProbeTargets(
-            torch.empty(*cells, 3, dtype=torch.uint8),
-            torch.empty(cells, dtype=torch.int32) if measures else None,
-            torch.zeros(shape, dtype=torch.int64),
-            torch.zeros(shape, dtype=torch.int64),
-        )
     return Trajectory(
         torch.empty(*shape, sizes.frame_size, sizes.frame_size, 3, dtype=torch.uint8),
         torch.zeros(shape, dtype=torch.int64),
@@ -35,8 +27,22 @@ def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
         torch.zeros(shape, dtype=torch.bool),
         torch.zeros(shape),
         None,
-        truth,
+        empty_targets(config, sizes, shape),
     )
+
+
+def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> ProbeTargets:
+    """Return the probes' targets of a batch `[T, B]`, and when cells were seen where the learner tells by it."""
+    targets: ProbeTargets = {}
+    for target in sizes.targets:
+        if target.kind == "class":
+            targets[target.name] = torch.zeros(shape, dtype=torch.int64)
+        else:
+            dtype = torch.uint8 if target.kind == "picture" else torch.float32
+            targets[target.name] = torch.empty(*shape, *target.shape, dtype=dtype)
+    if isinstance(config.world, LevelConfig) and config.policy == "walker" and config.has_frame_model:
+        targets[SINCE_SEEN] = torch.empty(targets[MAP].shape[:-1], dtype=torch.int32)
+    return targets
 
 
 def first_frames(config: Config, length: int) -> torch.Tensor:
@@ -51,8 +57,7 @@ def first_frames(config: Config, length: int) -> torch.Tensor:
 
 def size_of(batch: Trajectory) -> int:
     """Return the bytes of a batch, without the belief's state."""
-    parts = [*batch[:6], *(batch.targets or ())]
-    return sum(part.numel() * part.element_size() for part in parts if part is not None)
+    return sum(part.numel() * part.element_size() for part in (*batch[:6], *batch.targets.values()))
 
 
 def waiting(config: Config) -> int:

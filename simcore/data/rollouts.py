@@ -12,8 +12,8 @@ class Episode(NamedTuple):
     """Its undiscounted return, unscaled."""
     length: int
     """Actions that were taken."""
-    food: float
-    """The part of its food that was eaten; NaN in a world without food."""
+    metrics: dict[str, float]
+    """What the world told of it, by name, such as `food`, the part of its food that was eaten; or NaN."""
     world: int
     """The world's number in its actor's batch."""
 

@@ -36,8 +36,8 @@ class Trajectory(NamedTuple):
     initial_state: CoreState | None
     """The belief core's state before the first step, `[B, ...]`; None until the learner fills in its own, where the
     actor has no belief."""
-    targets: ProbeTargets | None
-    """None where the world does not tell."""
+    targets: ProbeTargets
+    """What the world told, by name; empty where it tells nothing."""
 
 
 def one_hot_actions(actions: Tensor, num_actions: int) -> Tensor:

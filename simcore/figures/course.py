@@ -37,7 +37,9 @@ def course_figure(
         kappa: κ, the error that GECO aims at; None where frames are not reconstructed but told apart.
         title: the figure's title.
     """
-    shown = {name: label for name, label in PANELS.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
+    others = [name for name in metrics if name not in PANELS and name.endswith(("_mse", "_accuracy"))]
+    panels_of = PANELS | {name: name.replace("_mse", " MSE").replace("_", " ") for name in others}
+    shown = {name: label for name, label in panels_of.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
     if "return" not in shown:
         shown.pop("lag/mean", None)  # a hand-made policy cannot lag
     if "frame_model/kl" not in shown:

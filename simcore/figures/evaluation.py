@@ -4,7 +4,7 @@ import math
 
 from rich.table import Table
 
-from simcore.analysis.evaluation import MEASURES, Evaluation
+from simcore.analysis.evaluation import Evaluation, label
 from simcore.common.intervals import Interval
 
 
@@ -14,11 +14,11 @@ def evaluation_table(evaluation: Evaluation, title: str) -> Table:
     for column in ("", "agent", "90 % interval", "random policy", "90 % interval"):
         table.add_column(column, justify="left" if not column else "right")
     intervals = evaluation.intervals()
-    for name, label in MEASURES.items():
+    for name in evaluation.measures:
         if not any(intervals[who][name] for who in intervals):
-            continue  # a world without food
+            continue  # such as food, in a world without
         cells = [cell for who in ("agent", "random") for cell in _cells(intervals[who][name], name)]
-        table.add_row(label, *cells)
+        table.add_row(label(name), *cells)
     return table
 
 

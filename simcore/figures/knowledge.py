@@ -1,12 +1,13 @@
 """What the belief knows: a table of the probes' scores, and their course along an episode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from simcore.analysis.scores import Scores, left
+from simcore.analysis.scores import REGIONS, Scores, left
 from simcore.data.targets import OLD
 
 COLUMNS = {
@@ -15,7 +16,7 @@ COLUMNS = {
     "map_mse_unseen": "not yet seen",
     "map_mse_old": f"out of sight {OLD}+",
 }
-"""Parts of the map whose error is told as a part of the constant guess's."""
+"""What parts of a map are called whose error is told as a part of the constant guess's."""
 NAMES = {
     "belief": "belief",
     "online": "belief, online probes",
@@ -42,21 +43,25 @@ AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Return the table of what each predictor knows: a row each, map errors as parts of the constant guess's."""
+    """Return the table of what each predictor knows: a row each, errors as parts of the constant guess's."""
     caption = f"{GUESS} {CONTROLS}" if "untrained" in scores else GUESS
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
-    table.add_column("what is left of the map's error:")
-    for heading in (*COLUMNS.values(), "cell", "heading"):
-        table.add_column(heading, justify="right")
+    constant = scores["constant"]
+    errors, accuracies = list(constant.errors), list(constant.accuracies)
+    table.add_column("what is left of the map's error:" if "map_mse" in errors else "what is left of an error:")
+    for name in errors:
+        table.add_column(COLUMNS.get(name, name.removesuffix("_mse")), justify="right")
+    for name in accuracies:
+        table.add_column(name.removesuffix("_accuracy"), justify="right")
     for predictor, score in scores.items():
-        overall, remaining = score.overall(), left(score, scores["constant"])
-        accuracies = (overall["cell_accuracy"], overall["heading_accuracy"])
-        values = (*(remaining[name] for name in COLUMNS), *accuracies)
+        overall, remaining = score.overall(), left(score, constant)
+        values = (*(remaining[name] for name in errors), *(overall[name] for name in accuracies))
         style = "bold" if predictor == "belief" else None
         table.add_row(NAMES[predictor], *(_percent(value) for value in values), style=style)
-    mse = (f"{scores['constant'].overall()[name]:.5f}" for name in COLUMNS)
-    table.add_section()
-    table.add_row("constant guess's squared error", *mse, "", "")
+    if errors:
+        mse = (f"{constant.overall()[name]:.5f}" for name in errors)
+        table.add_section()
+        table.add_row("constant guess's squared error", *mse, *("" for _ in accuracies))
     return table
 
 
@@ -66,16 +71,21 @@ def ages(length: int) -> list[tuple[int, int]]:
     return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
 
 
-def error_by_age_table(scores: Mapping[str, Scores]) -> Table:
-    """Return the table of what is left of the map's error by the steps since a frame last showed a cell (App. I)."""
+def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
+    """Return the table of what is left of the map's error by the steps since a frame last showed a cell (App. I).
+
+    None where the world does not tell when a cell was seen.
+    """
+    by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
+    if not by_age:
+        return None
     table = Table(title="what is left of the map's error, by steps out of sight", title_justify="left")
-    constant = scores["constant"].error_by_age
-    shown = [name for name in scores if name != "constant"]
-    for heading in ("steps", *(NAMES[name] for name in shown)):
+    constant = by_age.pop("constant")
+    for heading in ("steps", *(NAMES[name] for name in by_age)):
         table.add_column(heading, justify="right")
     for first, last in ages(len(constant.cells)):
         guess = constant.map_mse(first, last)
-        errors = [scores[name].error_by_age.map_mse(first, last) / guess for name in shown]
+        errors = [error.map_mse(first, last) / guess for error in by_age.values()]
         label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
         table.add_row(label, *(_percent(error) for error in errors))
     return table
@@ -90,29 +100,44 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
 
     See figure 12, and App. I on the fading of what is out of sight.
     """
-    figure = Figure(figsize=(15, 3.7), layout="constrained")
+    constant = scores["constant"]
+    has_ages = constant.error_by_age is not None
+    shown = [name for name in (*constant.errors, *constant.accuracies) if name not in REGIONS[1:]]
+    count = len(shown) + 2 * has_ages
+    figure = Figure(figsize=(3 * max(count, 2), 3.7), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    panels = figure.subplots(1, 5)
-    step = "step of the episode"
-    for panel, text, x in zip(
-        panels,
-        ("map MSE", "map MSE, seen (dashed: not yet)", "map MSE by age", "cell accuracy", "heading accuracy"),
-        (step, step, "steps since a cell was last in sight", step, step),
-        strict=True,
-    ):
-        panel.set_title(text, fontsize=9)
-        panel.set_xlabel(x, fontsize=8)
-        panel.tick_params(labelsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
+    panels: list[Axes] = list(figure.subplots(1, count, squeeze=False).flat)
+    if has_ages:
+        plot_map_errors(panels[:3], scores)
+        panels, shown = panels[3:], [name for name in shown if name != "map_mse"]
+    for panel, name in zip(panels, shown, strict=True):
+        prepare(panel, name.replace("_mse", " MSE").replace("_", " "))
+        for predictor, score in scores.items():
+            panel.plot(score.by_time()[name], color=COLOURS[predictor], label=predictor)
+        if name in constant.accuracies:
+            panel.set_ylim(0, 1.02)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(scores), fontsize=9, frameon=False)
+    return figure
+
+
+def plot_map_errors(panels: Sequence[Axes], scores: Mapping[str, Scores]) -> None:
+    """Plot the map's error by time, of all cells and of those seen and not yet seen, and by age."""
+    prepare(panels[0], "map MSE")
+    prepare(panels[1], "map MSE, seen (dashed: not yet)")
+    prepare(panels[2], "map MSE by age", "steps since a cell was last in sight")
     for predictor, score in scores.items():
         by_time, colour = score.by_time(), COLOURS[predictor]
         panels[0].plot(by_time["map_mse"], color=colour, label=predictor)
         panels[1].plot(by_time["map_mse_seen"], color=colour)
         panels[1].plot(by_time["map_mse_unseen"], color=colour, linestyle="--")
-        panels[2].plot(score.error_by_age.by_age(), color=colour)
-        panels[3].plot(by_time["cell_accuracy"], color=colour)
-        panels[4].plot(by_time["heading_accuracy"], color=colour)
-    for panel in panels[3:]:
-        panel.set_ylim(0, 1.02)
-    figure.legend(loc="outside lower center", ncols=len(scores), fontsize=9, frameon=False)
-    return figure
+        if score.error_by_age is not None:
+            panels[2].plot(score.error_by_age.by_age(), color=colour)
+
+
+def prepare(panel: Axes, title: str, x: str = "step of the episode") -> None:
+    """Give a panel its title and the name of its x axis."""
+    panel.set_title(title, fontsize=9)
+    panel.set_xlabel(x, fontsize=8)
+    panel.tick_params(labelsize=8)
+    panel.spines[["top", "right"]].set_visible(False)

@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 
 from simcore.analysis.fresh_probes import episode_frames, together
-from simcore.analysis.loading import LoadedRun, ground_truth, load_run
-from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views
+from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views, require_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
 from simcore.analysis.scores import Constant, score
@@ -78,6 +78,7 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
         require_one_of_each_seed(list(same.values()), list(same))
     points, constant = [], []
     for run in runs:
+        require_maps(run.config)
         scores = measure(shared_worlds(run, seed), controls=False)
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
@@ -167,29 +168,39 @@ def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
 
 @torch.no_grad()
 def decoded_maps(run: LoadedRun, step: int, seed: int) -> DecodedMaps:
-    """Decode maps at a step of held-out episodes."""
+    """Decode maps at a step of held-out episodes.
+
+    Raises:
+        UserError: the run has no probes, or its world does not tell maps as our levels do.
+    """
+    require_maps(run.config)
     trajectory = shared_worlds(run, seed).collect("figure/maps", MAP_SAMPLES, step + 1)
-    truth = tree_map(lambda part: part[step], ground_truth(trajectory))
+    truth = tree_map(lambda part: part[step], trajectory.targets)
     return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[step])))
 
 
 @torch.no_grad()
 def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
-    """Follow the map's error along one held-out episode."""
+    """Follow the map's error along one held-out episode.
+
+    Raises:
+        UserError: the run has no probes, or its world does not tell maps as our levels do.
+    """
+    require_maps(run.config)
     shared, length = shared_worlds(run, seed), episode_frames(run.config)
     trajectory = shared.collect("figure/trajectory", 1, length)
     others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
-    truth = ground_truth(trajectory)
+    truth, targets = trajectory.targets, run.probes.targets
     read = run.probes(run.observe(trajectory))
-    constant = Constant.fit([ground_truth(others)]).read(read)
+    constant = Constant.fit([others.targets], targets).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)
     return TrajectoryError(
         trajectory.frames[episode, 0].cpu(),
         true.at(episode, 0),
         believed.at(episode, 0),
-        score(read, truth).map.mse_by_step_and_world()[episode, 0],
-        score(constant, truth).map.mse_by_step_and_world()[episode, 0],
+        score(read, truth, targets).errors["map_mse"].mse_by_step_and_world()[episode, 0],
+        score(constant, truth, targets).errors["map_mse"].mse_by_step_and_world()[episode, 0],
     )
 
 

@@ -11,6 +11,7 @@ from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
 from simcore.objectives.probing import sample_some
 from simcore.probes import MapModel
+from simcore.worlds.api import MAP
 
 
 class MappedTimes(NamedTuple):
@@ -44,9 +45,8 @@ class MapModelling(Objective):
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the model's loss of the true maps; its metrics are those of `MapModelLoss`, and GECO's λ."""
-        assert trajectory.targets is not None, "there is a map model where the world tells its map"
         rows = beliefs.times.mapped.rows
-        maps, outputs = (part.index_select(0, rows) for part in (trajectory.targets.maps, beliefs.outputs.detach()))
+        maps, outputs = (part.index_select(0, rows) for part in (trajectory.targets[MAP], beliefs.outputs.detach()))
         terms = self.map_model.loss(maps, outputs, generators.device)
         return ObjectiveLoss(terms.loss, terms._asdict() | {"lambda": self.map_model.multiplier.clone()})
 

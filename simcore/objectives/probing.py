@@ -57,13 +57,12 @@ class Probing(Objective):
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compare what the probes read with what the world knows."""
-        assert trajectory.targets is not None, "there are probes where the world tells"
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
         targets, probed = trajectory.targets, beliefs.times.probed
         if probed is not None:
             outputs, targets = tree_map(lambda part: part.index_select(0, probed.rows), (outputs, targets))
         terms = self.probes.loss(outputs, targets, self.map_weight)
-        return ObjectiveLoss(terms.loss, terms._asdict())
+        return ObjectiveLoss(terms.loss, {"loss": terms.loss, **terms.metrics})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         """Let the probes' inputs stay standardised as the belief moves."""

@@ -1,6 +1,45 @@
-"""What the belief knows, read without touching it."""
+"""What the belief knows, read without touching it: a head for each of a world's targets, and a model of its map.
 
-from simcore.probes.map_model import MapModel, MapModelLoss
-from simcore.probes.readout import ProbeLoss, Probes
+The modules are imported when their names are first asked for, so that a configuration can be made without PyTorch.
+"""
 
-__all__ = ["MapModel", "MapModelLoss", "ProbeLoss", "Probes"]
+from typing import TYPE_CHECKING
+
+from simcore.common.lazy import lazily
+
+if TYPE_CHECKING:
+    from simcore.probes.config import ProbesConfig
+    from simcore.probes.heads import ClassHead, PictureHead, ProbeHead, VectorHead, probe_heads
+    from simcore.probes.map_model import MapModel, MapModelLoss
+    from simcore.probes.readout import ProbeLoss, Probes, Readout
+
+_HEADS = "simcore.probes.heads"
+_READOUT = "simcore.probes.readout"
+_MODULES = {
+    "ClassHead": _HEADS,
+    "MapModel": "simcore.probes.map_model",
+    "MapModelLoss": "simcore.probes.map_model",
+    "PictureHead": _HEADS,
+    "ProbeHead": _HEADS,
+    "ProbeLoss": _READOUT,
+    "Probes": _READOUT,
+    "ProbesConfig": "simcore.probes.config",
+    "Readout": _READOUT,
+    "VectorHead": _HEADS,
+    "probe_heads": _HEADS,
+}
+__getattr__, __dir__ = lazily(__name__, _MODULES)
+
+__all__ = [
+    "ClassHead",
+    "MapModel",
+    "MapModelLoss",
+    "PictureHead",
+    "ProbeHead",
+    "ProbeLoss",
+    "Probes",
+    "ProbesConfig",
+    "Readout",
+    "VectorHead",
+    "probe_heads",
+]

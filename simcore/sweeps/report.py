@@ -10,7 +10,7 @@ from rich.table import Table
 from simcore.common.intervals import CONFIDENCE, Interval
 from simcore.config.settings import short_name
 from simcore.sweeps.plan import Plan, PlannedRun
-from simcore.sweeps.scores import METRICS, Scores
+from simcore.sweeps.scores import Scores, more_is_better
 from simcore.sweeps.spec import Fields
 
 LABELS = {
@@ -70,7 +70,7 @@ class Report:
         A setting of which a seed is missing or failed, as where it does not always learn, is passed over if
         another has more of them. Of equals the first is taken; a model without a finished run has no best setting.
         """
-        sign = -1 if METRICS[self.metric] else 1
+        sign = -1 if more_is_better(self.metric) else 1
         best: dict[str, tuple[tuple[float, float], Row]] = {}
         for row in self.rows:
             validated = row.interval("validation", self.metric)
@@ -87,7 +87,7 @@ class Report:
         models = list(dict.fromkeys(row.model for row in self.rows))
         return {
             "metric": self.metric,
-            "more_is_better": METRICS[self.metric],
+            "more_is_better": more_is_better(self.metric),
             "worlds": self.worlds,
             "confidence": CONFIDENCE,
             "best": {model: best[model].number if model in best else None for model in models},
@@ -129,7 +129,7 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
         for name in SHOWN
         if name != report.metric and any(row.interval("test", name) is not None for row in report.rows)
     ]
-    is_error = not METRICS[report.metric]
+    is_error = not more_is_better(report.metric)
     table = Table(title=title, title_justify="left")
     for heading in ("model", "setting"):
         table.add_column(heading)
@@ -158,12 +158,13 @@ def describe(setting: Fields) -> str:
 def _setting(row: Row) -> dict[str, Any]:
     kinds = ("validation", "test", "baseline")
     names = {name: None for _, scores in row.done for kind in kinds for name in getattr(scores, kind)}
+    errors = [name for name in names if not more_is_better(name)]
     return {
         "model": row.model,
         "number": row.number,
         "setting": row.setting,
         **{kind: {name: (each := row.interval(kind, name)) and each.to_dict() for name in names} for kind in kinds},
-        "relative": {name: (part := row.relative(name)) and part.to_dict() for name in names if not METRICS[name]},
+        "relative": {name: (part := row.relative(name)) and part.to_dict() for name in errors},
         "runs": {run.name: scores._asdict() for run, scores in row.done},
         "failed": list(row.failed),
         "missing": row.missing,

@@ -5,12 +5,14 @@ import math
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from simcore.analysis.evaluation import MEASURES, Evaluation, evaluate
+from simcore.analysis.evaluation import Evaluation, evaluate
 from simcore.analysis.loading import LoadedRun
+from simcore.analysis.maps import has_maps
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
 from simcore.config.run import Config
+from simcore.probes.kinds import KINDS
 
 KNOWING = {
     "map_mse": False,
@@ -20,9 +22,9 @@ KNOWING = {
     "cell_accuracy": True,
     "heading_accuracy": True,
 }
-"""What the probes tell of a belief, and whether more is better."""
+"""What the probes tell of a belief in our levels, and whether more is better."""
 DOING = {"return": True, "food": True}
-"""What episodes tell of an agent that acts, and whether more is better."""
+"""What episodes tell of an agent that acts in them, and whether more is better."""
 METRICS = KNOWING | DOING
 SETS = ("validation", "test")
 
@@ -32,7 +34,25 @@ Values = dict[str, float | None]
 
 def available(config: Config) -> tuple[str, ...]:
     """Return the metrics that a run has."""
-    return (*(KNOWING if config.has_probes else ()), *(DOING if config.policy == "agent" else ()))
+    acts, doing = config.policy == "agent", DOING if has_maps(config) else ("return",)
+    return (*(knowing(config) if config.has_probes else ()), *(doing if acts else ()))
+
+
+def knowing(config: Config) -> tuple[str, ...]:
+    """Return what the probes of a run tell of its belief."""
+    if has_maps(config):
+        return tuple(KNOWING)
+    return tuple(f"{target.name}_{KINDS[target.kind].metric}" for target in config.world.probe_targets)
+
+
+def is_metric(name: str) -> bool:
+    """Whether there can be a metric of that name: one of our levels', or that of a target of another world."""
+    return name in METRICS or name.endswith(("_accuracy", "_mse"))
+
+
+def more_is_better(metric: str) -> bool:
+    """Whether more of a metric is better: of all but errors."""
+    return METRICS.get(metric, not metric.endswith("_mse"))
 
 
 class Scores(NamedTuple):
@@ -78,15 +98,16 @@ def take_scores(run: LoadedRun, worlds: int) -> Scores:
             baseline |= measured["constant"].overall()
         if run.config.policy == "agent":
             played = evaluate(run, worlds, seed=number)
-            values |= _doing(played, "agent")
-            baseline |= _doing(played, "random")
+            values |= _doing(played, "agent", available(run.config))
+            baseline |= _doing(played, "random", available(run.config))
         taken[name] = values
     return Scores(run.update, worlds, _finite(taken["validation"]), _finite(taken["test"]), _finite(baseline))
 
 
-def _doing(played: Evaluation, who: str) -> Values:
-    by_label = {MEASURES[name].split()[0]: interval for name, interval in played.intervals()[who].items()}
-    return {name: interval.mean if (interval := by_label[name]) else None for name in DOING}
+def _doing(played: Evaluation, who: str, metrics: tuple[str, ...]) -> Values:
+    intervals = played.intervals()[who]
+    means = {name: None if interval is None else interval.mean for name, interval in intervals.items()}
+    return {name: mean for name, mean in means.items() if name in metrics}
 
 
 def _finite(values: Values) -> Values:

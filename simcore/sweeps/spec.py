@@ -15,7 +15,7 @@ from simcore.config.presets import preset
 from simcore.sweeps.draws import Choice, Span, parse_draw
 from simcore.sweeps.fields import flatten, look_up
 from simcore.sweeps.ranges import beyond
-from simcore.sweeps.scores import METRICS
+from simcore.sweeps.scores import METRICS, is_metric
 
 FEWEST_SEEDS = 3
 """Of an experiment (table 2)."""
@@ -145,7 +145,7 @@ def _top(said: Mapping[str, Any]) -> Fields:
     for name, value in top.items():
         kind = type(DEFAULTS[name])
         require(type(value) is kind, f"{name} must be {KINDS[kind]}, not {value!r}")
-    require(top["metric"] in METRICS, f"there is no metric {top['metric']!r}; there are: {', '.join(METRICS)}")
+    require(is_metric(top["metric"]), f"there is no metric {top['metric']!r}; there are: {', '.join(METRICS)}")
     require(top["worlds"] > 0, f"worlds must be 1 or more, not {top['worlds']}")
     require(top["samples"] >= 0, f"samples must be 1 or more, not {top['samples']}")
     seeds = top["seeds"]

@@ -48,7 +48,7 @@ def _trajectory() -> Trajectory:
         torch.zeros(LENGTH, WORLDS, dtype=torch.bool),
         torch.zeros(LENGTH, WORLDS),
         None,
-        None,
+        {},
     )
 
 

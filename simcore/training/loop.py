@@ -11,7 +11,7 @@ from simcore.acting import (
     Ledger,
 )
 from simcore.acting.on_ray import import_ray
-from simcore.build import make_executor, make_learner, make_system, make_worlds
+from simcore.build import check_worlds, make_executor, make_learner, make_system, world_sizes
 from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
@@ -41,14 +41,14 @@ def check(config: Config) -> None:
     """Complain now of what else a run would complain of once it begins.
 
     Raises:
-        UserError: the device, the environment or Ray is not there.
+        UserError: the device, the environment, what it is to tell of itself, a probe head or Ray is not there.
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
         raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; leave it out")
     if config.compile:
         require_compiler()
-    make_worlds(config, 1).close()
+    check_worlds(config)
     if config.executor == "ray":
         import_ray()
 
@@ -68,14 +68,15 @@ class Training:
         self.device = device
         self.ranks = ranks or Ranks()
         torch.manual_seed(stream(config.seed, "weights"))
-        self.system = make_system(config).to(device)
+        sizes = world_sizes(config)
+        self.system = make_system(config, sizes).to(device)
         self.learner = make_learner(config, self.system, self.ranks)
         self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
         self.core_states: dict[int, CoreState] = {}
         """By actor, the belief's state after its last trajectory, where the actor itself has none."""
-        self.statistics = Statistics(config, device)
+        self.statistics = Statistics(config, device, sizes.episode_metrics)
 
     def update(self) -> None:
         """Take a batch of trajectories and learn from it; `check` tells whether that went well.

@@ -1,6 +1,5 @@
 """What is logged of a run between two lines of metrics: losses, episodes, policy lag, and where the time goes."""
 
-import math
 from typing import Any
 
 import torch
@@ -20,11 +19,13 @@ class Statistics:
     Args:
         config: of the run.
         device: of the learner's metrics, which stay there until they are taken.
+        episode_metrics: what the worlds tell of an episode beside its return and length.
     """
 
-    def __init__(self, config: Config, device: torch.device) -> None:
+    def __init__(self, config: Config, device: torch.device, episode_metrics: tuple[str, ...] = ()) -> None:
         self._acts = config.policy == "agent"
         self._device = device
+        self._episode_metrics = episode_metrics
         self._names: tuple[str, ...] = ()
         self._sums: Tensor | None = None
         """Of each name's values, and of how many there were, `[2, names]`."""
@@ -63,8 +64,8 @@ class Statistics:
 
         Over all ranks, losses and scores by their names, each the mean of the values that there were, NaN where there
         was none, and, where the agent acts, `episodes`, which counts those that ended, and their means `return`,
-        `length` and `food`. Of this rank, `seconds/<stage>` of an update, and
-        `lag/mean` and `lag/max` in updates.
+        `length` and what the worlds tell, such as `food`. Of this rank, `seconds/<stage>` of an update, and `lag/mean`
+        and `lag/max` in updates.
         """
         also = torch.zeros(0) if also is None else also
         if self._sums is None:
@@ -80,18 +81,15 @@ class Statistics:
         return means, numbers[len(self._names) :]
 
     def _of_episodes(self, ranks: Ranks) -> dict[str, float]:
-        rows = torch.tensor([[1.0, *episode[:3]] for episode in self._episodes], dtype=torch.float64).view(-1, 4)
-        fed = ~rows[:, 3].isnan()
-        sums = torch.cat([rows[:, :3].sum(0), rows[fed, 3].sum(0)[None], fed.sum(0, dtype=torch.float64)[None]])
-        count, reward, length, food, with_food = (
-            ranks.mean(sums.to(self._device if ranks.size > 1 else "cpu")) * ranks.size
-        ).tolist()
-        return {
-            "episodes": count,
-            "return": reward / count if count else math.nan,
-            "length": length / count if count else math.nan,
-            "food": food / with_food if with_food else math.nan,
-        }
+        told = {"return": [episode.reward for episode in self._episodes]}
+        told["length"] = [float(episode.length) for episode in self._episodes]
+        told |= {name: [episode.metrics[name] for episode in self._episodes] for name in self._episode_metrics}
+        columns = [torch.tensor(values, dtype=torch.float64) for values in told.values()]
+        columns = [values[~values.isnan()] for values in columns]
+        sums = torch.tensor([[values.sum(), len(values)] for values in columns], dtype=torch.float64)
+        sums = ranks.mean(sums.to(self._device if ranks.size > 1 else "cpu")) * ranks.size
+        means = (sums[:, 0] / sums[:, 1]).tolist()  # NaN where there was none
+        return {"episodes": sums[0, 1].item(), **dict(zip(told, means, strict=True))}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run goes on from; not the times, which are another machine's."""
@@ -108,10 +106,15 @@ class Statistics:
         self._names = tuple(state["names"])
         self._sums = None if state["sums"] is None else state["sums"].to(self._device)
         self._count = state["count"]
-        self._episodes = [Episode(*episode) for episode in state["episodes"]]
+        self._episodes = [_episode(*episode) for episode in state["episodes"]]
         self._lags = list(state["lags"])
 
     def _clear(self) -> None:
         self._sums, self._count = None, 0
         self._episodes, self._lags = [], []
         self._seconds = dict.fromkeys(STAGES, 0.0)
+
+
+def _episode(reward: float, length: int, metrics: dict[str, float] | float, world: int) -> Episode:
+    """Return an episode as a checkpoint holds it; one of an older version tells the part of the food alone."""
+    return Episode(reward, length, metrics if isinstance(metrics, dict) else {"food": metrics}, world)

@@ -1,7 +1,7 @@
 """What a world is to the rest of SimCore, whoever made it."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,50 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+MAP = "map"
+"""The target that is the true map from above, a square picture."""
+SINCE_SEEN = "since_seen"
+"""The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
+where this one does, -1 where none has. No target, but what the map's errors are sorted by."""
+
+Kind = Literal["class", "vector", "picture"]
+
+
+@dataclass(frozen=True)
+class ProbeTarget:
+    """Something that a world knows and the agent does not, which a probe is trained to read from the belief.
+
+    `info` of every reset and step holds it for each of the B worlds: a class as int64 `[B]` from 0 to C - 1, a vector
+    as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
+
+    Raises:
+        ValueError: the name is none that Python could have, the kind is unknown, or the shape is none of that kind's.
+    """
+
+    name: str
+    """What it is called in metrics, in tables, and in the probes' state dict."""
+    kind: Kind
+    """What it is: one of a few classes, a vector of numbers, or a picture."""
+    shape: tuple[int, ...]
+    """What a probe tells of it for one belief: (C,) for a class of C, (D,) for a vector, (H, W, 3) for a picture."""
+    key: str | None = None
+    """Its key in `info`; None: the name."""
+
+    def __post_init__(self) -> None:
+        dimensions = {"class": 1, "vector": 1, "picture": 3}
+        require(self.name.isidentifier(), f"{self.name!r} cannot be the name of a probe's target: letters, digits, _")
+        require(self.kind in dimensions, f"{self.name} is a {self.kind}; allowed are {', '.join(dimensions)}")
+        require(
+            len(self.shape) == dimensions[self.kind] and min(self.shape) >= 1,
+            f"{self.name} is a {self.kind} of shape {self.shape}; it must have {dimensions[self.kind]} sizes above 0",
+        )
+
+    @property
+    def info_key(self) -> str:
+        """Its key in `info`."""
+        return self.key or self.name
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorldConfig:
     """What is known of every world, ours or other people's."""
@@ -26,6 +70,11 @@ class WorldConfig:
     """Side of the square frames in pixels."""
     episode_length: int = 0
     """Steps after which an episode is truncated, if it has not ended sooner; 0: only where the world itself says."""
+
+    @property
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """What the world tells for probes, in the order in which their heads are made; nothing, unless it says so."""
+        return ()
 
 
 class Worlds(Protocol):
@@ -37,8 +86,17 @@ class Worlds(Protocol):
     """Whether `set_state` goes on within the episodes; if not, new ones begin."""
 
     @property
-    def food_left(self) -> NDArray[np.int64] | None:
-        """The food that is left in each world, `[B]`; None where there is no such thing."""
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """What `info` holds for probes, the config's `probe_targets`; beside a `map` perhaps `SINCE_SEEN`."""
+        ...
+
+    @property
+    def episode_metrics(self) -> tuple[str, ...]:
+        """The names of what is told of each episode beside its return and length."""
+        ...
+
+    def measure_episodes(self) -> Arrays:
+        """Return what is to be told of the episodes as they are now, by name, float64 `[B]`; NaN where nothing is."""
         ...
 
     @property

@@ -42,8 +42,8 @@ def test_every_world_plays_its_share_to_the_end(episodes: int) -> None:
     assert max(shares) - min(shares) <= 1
     for episode in played:
         assert 1 <= episode.length <= 20
-        assert episode.reward == 2 * episode.food
-        assert episode.length == 20 or episode.food == 1
+        assert episode.reward == 2 * episode.metrics["food"]
+        assert episode.length == 20 or episode.metrics["food"] == 1
 
 
 def test_an_evaluation_repeats_and_another_seed_is_another(loaded: LoadedRun) -> None:

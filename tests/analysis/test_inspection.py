@@ -36,14 +36,14 @@ def test_measurements_repeat_and_cover_the_episode(run: LoadedRun) -> None:
     first, second = measure(run, worlds=5), measure(run, worlds=5)
     assert list(first) == ["belief", "online", "untrained", "frame", "constant"]
     for name in first:
-        assert first[name].map.squared.shape == (9, 5)
+        assert first[name].errors["map_mse"].squared.shape == (9, 5)
         assert first[name].overall() == second[name].overall()
 
 
 def test_held_out_worlds_are_new(run: LoadedRun) -> None:
     held_out, others = run.collect("held-out/0", 20, 2), run.collect("constant/0", 20, 2)
     for world in range(20):
-        assert not (others.targets.maps[0] == held_out.targets.maps[0, world]).flatten(1).all(1).any()
+        assert not (others.targets["map"][0] == held_out.targets["map"][0, world]).flatten(1).all(1).any()
 
 
 def make_run(folder: Path, **changes: Any) -> LoadedRun:
@@ -60,7 +60,7 @@ def test_an_oracle_is_measured_on_the_same_frames(run: LoadedRun, tmp_path: Path
         assert beside[name].overall() == alone[name].overall()
     trajectory = run.collect("held-out/0", 5, 9)
     with torch.no_grad():
-        expected = score(oracle.probes(oracle.observe(trajectory)), trajectory.targets)
+        expected = score(oracle.probes(oracle.observe(trajectory)), trajectory.targets, run.probes.targets)
     assert beside["oracle"].overall() == expected.overall()
     assert measure(oracle, worlds=5, oracle=oracle)["oracle"].overall() == measure(oracle, 5)["belief"].overall()
 
@@ -91,9 +91,9 @@ def test_maps_are_followed_and_sampled(run: LoadedRun, tmp_path: Path) -> None:
     with torch.no_grad():
         trajectory = imagining.collect("held-out/maps", 3, 9)
         read = imagining.probes(imagining.observe(trajectory))
-    torch.testing.assert_close(maps.believed.pictures / 255.0, read.maps.clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
-    assert torch.equal(maps.believed.cells, read.cells.argmax(-1))
-    assert torch.equal(maps.true.cells, trajectory.targets.cells)
+    torch.testing.assert_close(maps.believed.pictures / 255.0, read["map"].clamp(0, 1), rtol=0, atol=0.5 / 255 + 1e-6)
+    assert torch.equal(maps.believed.cells, read["cell"].argmax(-1))
+    assert torch.equal(maps.true.cells, trajectory.targets["cell"])
 
 
 def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:

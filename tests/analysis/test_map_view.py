@@ -5,7 +5,6 @@ import torch
 
 from simcore.analysis.map_view import NOWHERE, believed_view, true_view
 from simcore.data.targets import ProbeTargets
-from simcore.probes.readout import Readout
 
 STEPS, WORLDS, SIZE, HEADINGS = 3, 2, 5, 8
 
@@ -13,18 +12,18 @@ STEPS, WORLDS, SIZE, HEADINGS = 3, 2, 5, 8
 @pytest.fixture
 def truth() -> ProbeTargets:
     random = torch.Generator().manual_seed(0)
-    return ProbeTargets(
-        torch.randint(0, 256, (STEPS, WORLDS, SIZE, SIZE, 3), generator=random, dtype=torch.uint8),
-        torch.randint(-1, 3, (STEPS, WORLDS, SIZE, SIZE), generator=random, dtype=torch.int32),
-        torch.randint(0, SIZE * SIZE, (STEPS, WORLDS), generator=random),
-        torch.tensor([[0, 1], [2, 4], [6, 7]]),
-    )
+    return {
+        "map": torch.randint(0, 256, (STEPS, WORLDS, SIZE, SIZE, 3), generator=random, dtype=torch.uint8),
+        "since_seen": torch.randint(-1, 3, (STEPS, WORLDS, SIZE, SIZE), generator=random, dtype=torch.int32),
+        "cell": torch.randint(0, SIZE * SIZE, (STEPS, WORLDS), generator=random),
+        "heading": torch.tensor([[0, 1], [2, 4], [6, 7]]),
+    }
 
 
 def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: ProbeTargets) -> None:
     view = true_view(truth, HEADINGS)
-    assert torch.equal(view.pictures, truth.maps)
-    assert torch.equal(view.cells, truth.cells)
+    assert torch.equal(view.pictures, truth["map"])
+    assert torch.equal(view.cells, truth["cell"])
     assert view.headings.tolist() == [[0, 45], [90, 180], [270, 315]]
     assert (view.certainty == 1).all()
     one = view.at(2, 1)
@@ -39,8 +38,7 @@ def test_the_believed_place_is_the_most_likely_one(truth: ProbeTargets) -> None:
     headings[1, 0, 3] = 1.0
     maps = torch.full((STEPS, WORLDS, SIZE, SIZE, 3), 0.5)
     maps[..., 0, 0, :] = torch.tensor([-1.0, 2.0, 1.0])
-    assert truth.since_seen is not None
-    view = believed_view(Readout(maps, cells, headings), truth.since_seen)
+    view = believed_view({"map": maps, "cell": cells, "heading": headings}, truth["since_seen"])
     assert view.cells[1, 0] == 7
     assert view.certainty[1, 0] == pytest.approx(0.5)
     assert view.certainty[0, 0] == pytest.approx(1 / 25)
@@ -51,8 +49,11 @@ def test_the_believed_place_is_the_most_likely_one(truth: ProbeTargets) -> None:
 
 @pytest.mark.parametrize("frame", ["world", "ego"])
 def test_a_place_in_the_starts_frame_is_marked_in_no_other(truth: ProbeTargets, frame: str) -> None:
-    read = Readout(truth.maps / 255.0, torch.zeros(STEPS, WORLDS, SIZE * SIZE), torch.zeros(STEPS, WORLDS, HEADINGS))
-    assert truth.since_seen is not None
-    for view in (true_view(truth, HEADINGS, frame), believed_view(read, truth.since_seen, frame)):
+    read = {
+        "map": truth["map"] / 255.0,
+        "cell": torch.zeros(STEPS, WORLDS, SIZE * SIZE),
+        "heading": torch.zeros(STEPS, WORLDS, HEADINGS),
+    }
+    for view in (true_view(truth, HEADINGS, frame), believed_view(read, truth["since_seen"], frame)):
         assert (view.cells == NOWHERE).all()
-        assert torch.equal(view.pictures, truth.maps)
+        assert torch.equal(view.pictures, truth["map"])

@@ -78,9 +78,9 @@ def test_a_rollout_is_one_long_simulation_from_the_last_frame_seen(
         assert length[:, 0].tolist() == lengths
         assert torch.equal(action.long(), actions)
     assert torch.equal(rollout.frames, trajectory.frames)
-    assert torch.equal(rollout.true.pictures, trajectory.targets.maps)
-    assert torch.equal(rollout.true.cells, trajectory.targets.cells)
-    since_seen = trajectory.targets.since_seen
+    assert torch.equal(rollout.true.pictures, trajectory.targets["map"])
+    assert torch.equal(rollout.true.cells, trajectory.targets["cell"])
+    since_seen = trajectory.targets["since_seen"]
     assert torch.equal(rollout.true.since_seen[:context], since_seen[:context])
     assert (rollout.true.since_seen[context:] == since_seen[context - 1]).all(), "the belief sees nothing more"
     assert not torch.equal(rollout.true.since_seen, since_seen)

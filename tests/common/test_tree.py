@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from simcore.common.tree import detach, plain, stack, tree_map
+from simcore.common.tree import detach, exchange, leaves, plain, stack, to_device, tree_map
 
 
 class Leaf(NamedTuple):
@@ -49,7 +50,25 @@ def test_a_tensor_is_a_tree() -> None:
     assert torch.equal(tree_map(torch.neg, torch.arange(3)), -torch.arange(3))
 
 
-@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {"a": torch.zeros(1)}, 1.0])
+def test_a_dict_is_a_tree() -> None:
+    one = {"a": torch.ones(2), "b": {"c": (torch.zeros(3), None)}}
+    two = {"b": {"c": (torch.ones(3), None)}, "a": torch.ones(2)}  # its order does not matter
+    summed = tree_map(torch.add, one, two)
+    assert list(summed) == ["a", "b"]
+    assert torch.equal(summed["a"], torch.full((2,), 2.0))
+    assert torch.equal(summed["b"]["c"][0], torch.ones(3))
+    assert summed["b"]["c"][1] is None
+    assert [leaf.shape for leaf in leaves(one)] == [(2,), (3,)]
+    arrays = exchange(one, Tensor, Tensor.numpy)
+    assert type(arrays["a"]) is np.ndarray
+    assert torch.equal(exchange(arrays, np.ndarray, torch.from_numpy)["b"]["c"][0], torch.zeros(3))
+    assert to_device(one, torch.device("meta"))["b"]["c"][0].device.type == "meta"
+    assert plain({"a": Leaf(torch.ones(1), torch.ones(1))}) == {"a": (torch.ones(1), torch.ones(1))}
+    with pytest.raises(ValueError, match="differ in their keys"):
+        tree_map(torch.add, one, {"a": torch.ones(2)})
+
+
+@pytest.mark.parametrize("leaf", [[torch.zeros(1)], {torch.zeros(1)}, 1.0])
 def test_a_leaf_that_is_no_tensor_is_refused(leaf: object) -> None:
     with pytest.raises(TypeError, match=f"not {type(leaf).__name__}"):
         tree_map(torch.neg, (torch.zeros(1), leaf))

@@ -22,7 +22,7 @@ def make_trajectory(
     is_first = chosen == NO_ACTION
     frames = torch.zeros(len(actions), 1, 4, 4, 3, dtype=torch.uint8)
     behaviour = torch.full((len(actions), 1), log_probs) * ~is_first
-    return Trajectory(frames, chosen, torch.tensor(rewards)[:, None], is_first, ends, behaviour, None, None)
+    return Trajectory(frames, chosen, torch.tensor(rewards)[:, None], is_first, ends, behaviour, None, {})
 
 
 def loss_of(

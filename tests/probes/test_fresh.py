@@ -10,16 +10,17 @@ import torch.nn.functional as F
 from simcore.analysis.fresh_probes import FreshProbes, episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
-from simcore.config.run import ProbesConfig
 from simcore.data.targets import ProbeTargets
-from simcore.probes import Probes
-from simcore.probes.fresh import Examples, mean_map, train_fresh_probes, validation_losses
+from simcore.probes import Probes, ProbesConfig
+from simcore.probes.fresh import Examples, train_fresh_probes, validation_losses
+from simcore.probes.heads import mean_picture
 from simcore.runs import RunFolder
 from simcore.training.loop import train
-from tinier import tinier
+from tinier import tell_map, tinier
 
 N, H, SIZE = 3, 4, 64
 COLOURS = 4
+TARGETS = tell_map(N, H)
 
 
 def draw_truth(count: int, seed: int) -> ProbeTargets:
@@ -28,13 +29,18 @@ def draw_truth(count: int, seed: int) -> ProbeTargets:
     palette = torch.randint(0, 256, (COLOURS, 3), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
     maps = palette[torch.randint(0, COLOURS, (count, N, N), generator=generator)]
     cells = torch.randint(0, N * N, (count,), generator=generator)
-    return ProbeTargets(maps, None, cells, torch.randint(0, H, (count,), generator=generator))
+    return {"map": maps, "cell": cells, "heading": torch.randint(0, H, (count,), generator=generator)}
 
 
 def planted(truth: ProbeTargets, seed: int) -> Examples:
     """Hide the truth in beliefs: a random linear map of it, of odd scales, and noise."""
     state = torch.cat(
-        [truth.maps.flatten(1) / 255.0, F.one_hot(truth.cells, N * N).float(), F.one_hot(truth.headings, H).float()], 1
+        [
+            truth["map"].flatten(1) / 255.0,
+            F.one_hot(truth["cell"], N * N).float(),
+            F.one_hot(truth["heading"], H).float(),
+        ],
+        1,
     )
     mixing = torch.randn(state.shape[1], SIZE, generator=torch.Generator().manual_seed(1))
     scales = torch.logspace(-3, 1, SIZE)
@@ -43,14 +49,14 @@ def planted(truth: ProbeTargets, seed: int) -> Examples:
 
 
 def noise_only(truth: ProbeTargets, seed: int) -> Examples:
-    return Examples(torch.randn(len(truth.cells), SIZE, generator=torch.Generator().manual_seed(seed)), truth)
+    return Examples(torch.randn(len(truth["cell"]), SIZE, generator=torch.Generator().manual_seed(seed)), truth)
 
 
 def fit(make: object, epochs: int) -> tuple[Probes, Examples, Examples]:
     torch.manual_seed(0)
     sets = [make(draw_truth(count, seed), seed) for count, seed in ((4096, 1), (512, 2), (1024, 3))]  # type: ignore[operator]
-    probes = Probes(SIZE, N, H, hidden_size=128, layers=1, channels=8)
-    training = ProbesConfig(epochs=epochs, batch=64, learning_rate=3e-3)
+    training = ProbesConfig(hidden_size=128, layers=1, channels=8, epochs=epochs, batch=64, learning_rate=3e-3)
+    probes = Probes(training, belief_size=SIZE, targets=TARGETS)
     order = torch.Generator().manual_seed(0)
     return train_fresh_probes(probes, sets[0], sets[1], training, order), sets[0], sets[2]
 
@@ -58,33 +64,33 @@ def fit(make: object, epochs: int) -> tuple[Probes, Examples, Examples]:
 def test_a_planted_code_is_read_to_the_end() -> None:
     probes, examples, test = fit(planted, epochs=12)
     read, truth = probes(test.beliefs), test.targets
-    assert (read.cells.argmax(-1) == truth.cells).float().mean() > 0.99
-    assert (read.headings.argmax(-1) == truth.headings).float().mean() > 0.99
-    constant = (mean_map(examples.targets) - truth.maps / 255.0).square().mean()
-    assert F.mse_loss(read.maps, truth.maps / 255.0) < 0.03 * constant
+    assert (read["cell"].argmax(-1) == truth["cell"]).float().mean() > 0.99
+    assert (read["heading"].argmax(-1) == truth["heading"]).float().mean() > 0.99
+    constant = (mean_picture(examples.targets["map"]) - truth["map"] / 255.0).square().mean()
+    assert F.mse_loss(read["map"], truth["map"] / 255.0) < 0.03 * constant
 
 
 def test_nothing_is_read_from_noise() -> None:
     """However long the probes are trained, the validation set stops them before they know the noise by heart."""
     probes, examples, test = fit(noise_only, epochs=12)
     read, truth = probes(test.beliefs), test.targets
-    constant = (mean_map(examples.targets) - truth.maps / 255.0).square().mean()
-    assert F.mse_loss(read.maps, truth.maps / 255.0) > 0.98 * constant
-    assert (read.cells.argmax(-1) == truth.cells).float().mean() < 2 / (N * N)
-    assert (read.headings.argmax(-1) == truth.headings).float().mean() < 1.3 / H
+    constant = (mean_picture(examples.targets["map"]) - truth["map"] / 255.0).square().mean()
+    assert F.mse_loss(read["map"], truth["map"] / 255.0) > 0.98 * constant
+    assert (read["cell"].argmax(-1) == truth["cell"]).float().mean() < 2 / (N * N)
+    assert (read["heading"].argmax(-1) == truth["heading"]).float().mean() < 1.3 / H
 
 
 def test_each_net_is_left_where_validation_is_best() -> None:
     """Probes that know the noise by heart in the end: what is kept is the best of the looks, two in four steps."""
     torch.manual_seed(0)
     examples, validation = noise_only(draw_truth(256, 1), 1), noise_only(draw_truth(256, 2), 2)
-    probes = Probes(SIZE, N, H, hidden_size=64, layers=1, channels=4)
+    training = ProbesConfig(hidden_size=64, layers=1, channels=4, epochs=8, batch=64, learning_rate=3e-3)
+    probes = Probes(training, belief_size=SIZE, targets=TARGETS)
     seen: list[dict[str, float]] = []
 
     def look(part: float) -> None:
         seen.append(validation_losses(probes, validation))
 
-    training = ProbesConfig(epochs=8, batch=64, learning_rate=3e-3)
     train_fresh_probes(probes, examples, validation, training, torch.Generator().manual_seed(0), look)
     at_looks = seen[1::2]
     for part, value in validation_losses(probes, validation).items():
@@ -111,7 +117,7 @@ def test_no_world_is_in_two_of_the_sets(folder: Path) -> None:
     names = ("probes/training/0", "probes/validation/0", "constant/0", "held-out/0", "validation/held-out/0")
     ways = {
         name: {
-            (trajectory.targets.maps[0, world].numpy().tobytes(), trajectory.actions[:, world].numpy().tobytes())
+            (trajectory.targets["map"][0, world].numpy().tobytes(), trajectory.actions[:, world].numpy().tobytes())
             for world in range(20)
         }
         for name in names
@@ -136,7 +142,7 @@ def test_probes_are_kept_by_checkpoint_and_used_again(folder: Path, monkeypatch:
     assert trained == []
     assert {name: score.overall() for name, score in again.items()}.keys() == first.keys()
     for name in first:
-        assert again[name].map.mse() == first[name].map.mse()
+        assert again[name].overall()["map_mse"] == first[name].overall()["map_mse"]
 
     run = load(folder)
     with torch.no_grad():
@@ -160,7 +166,7 @@ def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -
 def test_a_folder_that_keeps_nothing_still_measures(folder: Path) -> None:
     run = load(folder)
     nowhere = replace(run, fresh=replace(run.fresh, folder=None))
-    assert measure(nowhere, 3, controls=False)["belief"].map.squared.shape == (9, 3)
+    assert measure(nowhere, 3, controls=False)["belief"].errors["map_mse"].squared.shape == (9, 3)
 
 
 def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:

@@ -34,7 +34,7 @@ def test_sets_of_worlds_have_none_in_common(run: LoadedRun, monkeypatch: pytest.
     def spy(self: LoadedRun, purpose: str, worlds: int, rows: int) -> Any:
         trajectory = live(self, purpose, worlds, rows)
         kind = purpose.rpartition("/")[0]
-        maps = {trajectory.targets.maps[0, world].numpy().tobytes() for world in range(worlds)}
+        maps = {trajectory.targets["map"][0, world].numpy().tobytes() for world in range(worlds)}
         assert len(maps) == worlds
         assert not maps & set().union(*seen.values()), f"a world of {purpose} was seen before"
         seen.setdefault(kind, set()).update(maps)

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from simcore.acting import RolloutBatch
+from simcore.acting import Episode, RolloutBatch
 from simcore.common.distributed import Ranks
 from simcore.training.loop import Training
 from simcore.training.statistics import Statistics
-from tinier import tinier
+from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")
 
@@ -30,6 +30,25 @@ def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: RolloutBatch) -
     later, _ = statistics.take(Ranks())
     assert (later["a"], later["b"], later["c"]) == (7.0, 0.0, 1.0), "nothing of before is left"
     assert statistics.take(Ranks(), torch.ones(2)) == ({}, [1.0, 1.0])
+
+
+def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
+    """Also those that a checkpoint of an older version holds, which told the part of the food alone."""
+    config = tinier_acting()
+    told = [(2.0, 5, {"food": 0.5, "doors": 3.0}, 0), (4.0, 7, {"food": math.nan, "doors": 4.0}, 1)]
+    first = Statistics(config, CPU, ("food", "doors"))
+    rollout = handed.rollouts[0]._replace(episodes=tuple(Episode(*each) for each in told))
+    first.add({"a": torch.tensor(1.0)}, handed._replace(rollouts=(rollout,)), 0, 0.1)
+    second = Statistics(config, CPU, ("food", "doors"))
+    second.load_state_dict(first.state_dict())
+    means, _ = second.take(Ranks())
+    expected = {"episodes": 2.0, "return": 3.0, "length": 6.0, "food": 0.5, "doors": 3.5}
+    assert {name: means[name] for name in expected} == expected
+
+    old = first.state_dict() | {"episodes": [(2.0, 5, 0.25, 0), (4.0, 7, math.nan, 1)]}
+    third = Statistics(config, CPU, ("food",))
+    third.load_state_dict(old)
+    assert third.take(Ranks())[0]["food"] == 0.25
 
 
 def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: RolloutBatch) -> None:

@@ -317,7 +317,7 @@ def test_worlds_of_an_agent_that_acts_do_not_end_together() -> None:
         first.setdefault(episode.world, episode.length)
     assert len(set(first.values())) > 5
     together = make_actor(changed(config, acting__stagger=False), 0, agent).collect(length - 1)
-    assert all(episode.food == 1 for episode in together.episodes), "none ends by time before the limit"
+    assert all(episode.metrics["food"] == 1 for episode in together.episodes), "none ends by time before the limit"
 
 
 @pytest.mark.parametrize("name", ["tiny", "small"])

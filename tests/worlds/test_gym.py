@@ -197,7 +197,6 @@ def test_time_is_taken():
     before = worlds.seconds["step"]
     worlds.step(np.array([1, 2]))
     assert worlds.seconds["step"] > before > 0
-    assert worlds.food_left is None
 
 
 def test_resumed_worlds_begin_new_episodes_always_the_same():

@@ -4,7 +4,8 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.worlds.api import WorldConfig, require
+from simcore.worlds.api import ProbeTarget, WorldConfig, require
+from simcore.worlds.gym.targets import parse_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,9 @@ class GymConfig(WorldConfig):
     """Gymnasium wrappers as module:Class, the innermost first; auto: what the environment's family needs."""
     make_kwargs: tuple[str, ...] = ()
     """Arguments of the environment as name=value; values are Python's literals, anything else is a string."""
+    targets: tuple[str, ...] = ()
+    """Entries of info, or else of a Dict observation, that probes are to read from the belief: name=class:C for whole
+    numbers from 0 to C - 1, name=vector:D for D numbers, name=picture:HxW for an RGB image."""
     processes: int = 0
     """Processes that share each actor's environments between them; 0 or 1: they run one after the other in the actor
     itself."""
@@ -42,6 +46,14 @@ class GymConfig(WorldConfig):
         for text, name in zip(self.make_kwargs, names, strict=True):
             require("=" in text and name.isidentifier(), f"make_kwargs holds {text!r}; it must be written name=value")
             require(names.count(name) == 1, f"make_kwargs gives {name} more than once")
+        told = [target.name for target in self.probe_targets]
+        for name in told:
+            require(told.count(name) == 1, f"targets names {name} more than once")
+
+    @property
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """The `targets`, parsed."""
+        return tuple(parse_target(text) for text in self.targets)
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from simcore.common.registry import import_user_module
 from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
+from simcore.worlds.gym.targets import Targets
 
 Env = gymnasium.Env[Any, Any]
 
@@ -37,11 +38,11 @@ def as_it_is(env: Env, frame_size: int) -> Env:
 
 
 def minigrid_view(env: Env, frame_size: int) -> Env:
-    """Give a MiniGrid environment the image of what the agent sees in front of it, and nothing else."""
+    """Give a MiniGrid environment the image of what the agent sees in front of it."""
     wrappers = importlib.import_module("minigrid.wrappers")
     cells = env.observation_space["image"].shape[0]  # type: ignore[index]
     tile = max(8, math.ceil(frame_size / cells))
-    return wrappers.ImgObsWrapper(wrappers.RGBImgPartialObsWrapper(env, tile_size=tile))
+    return wrappers.RGBImgPartialObsWrapper(env, tile_size=tile)
 
 
 def without_traces(env: Env, frame_size: int) -> Env:
@@ -116,6 +117,8 @@ def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
             env = _load(wrapper)(env)
         elif family is not None:
             env = family.wrap(env, config.frame_size)
+    if config.targets:
+        env = Targets(env, config.probe_targets)
     env = NumberedActions(Frames(env, config.frame_size, config.observation))
     if config.repeat > 1:
         env = Repeat(env, config.repeat)

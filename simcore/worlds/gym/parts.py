@@ -47,13 +47,19 @@ class Parts:
         num_envs: B.
         processes: how many share them, at most B.
         frame_shape: of one environment's observations, which are uint8.
+        told: the entries of `info` that are handed on; arrays `[B, ...]`.
 
     Raises:
         Exception: whatever `make` raised in a process; its traceback there is the cause.
     """
 
     def __init__(
-        self, make: Callable[[], Env], num_envs: int, processes: int, frame_shape: tuple[int, int, int]
+        self,
+        make: Callable[[], Env],
+        num_envs: int,
+        processes: int,
+        frame_shape: tuple[int, int, int],
+        told: tuple[str, ...] = (),
     ) -> None:
         shared = CONTEXT.RawArray(ctypes.c_uint8, num_envs * int(np.prod(frame_shape)))
         self._frames = np.frombuffer(shared, np.uint8).reshape(num_envs, *frame_shape)
@@ -64,7 +70,7 @@ class Parts:
         try:
             for part in self._parts:
                 here, there = CONTEXT.Pipe()
-                arguments = (CloudpickleWrapper(make), part, shared, frame_shape, there)
+                arguments = (CloudpickleWrapper(make), part, shared, frame_shape, told, there)
                 self._processes.append(spawning.start(f"environments from {part.start}", run_part, *arguments))
                 self._pipes.append(here)
                 there.close()  # so that the process's end is the end of the pipe
@@ -87,16 +93,16 @@ class Parts:
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Begin a new episode everywhere; environment i is seeded with `seed[i]`."""
         self._ask([(seed[part], options) for part in self._parts])
-        self._answers()
-        return self._frames, {}
+        return self._frames, join_info(self._answers())
 
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Take an action everywhere."""
         self._ask([actions[part] for part in self._parts])
-        rewards, terminated, truncated = (np.concatenate(parts) for parts in zip(*self._answers(), strict=True))
-        return self._frames, rewards, terminated, truncated, {}
+        *results, infos = zip(*self._answers(), strict=True)
+        rewards, terminated, truncated = (np.concatenate(parts) for parts in results)
+        return self._frames, rewards, terminated, truncated, join_info(infos)
 
     def close(self, **kwargs: Any) -> None:
         """Close the environments and end the processes."""
@@ -125,11 +131,17 @@ class Parts:
         return answers
 
 
+def join_info(infos: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Return what the parts of a batch tell as one."""
+    return {name: np.concatenate([info[name] for info in infos]) for name in infos[0]}
+
+
 def run_part(
     make: CloudpickleWrapper,
     part: slice,
     shared: "ctypes.Array[ctypes.c_uint8]",
     frame_shape: tuple[int, int, int],
+    told: tuple[str, ...],
     pipe: "Connection[Any, Any]",
 ) -> None:
     """Step a part of the batch, as told through a pipe until it is closed: what runs in each process.
@@ -147,10 +159,11 @@ def run_part(
                 question = pipe.recv()
                 if isinstance(question, tuple):
                     seeds, options = question
-                    observations, _ = envs.reset(seed=list(seeds), options=options)
-                    answer = None
+                    observations, info = envs.reset(seed=list(seeds), options=options)
+                    answer = {name: info[name] for name in told}
                 else:
-                    observations, *answer, _ = envs.step(question)
+                    observations, *results, info = envs.step(question)
+                    answer = (*results, {name: info[name] for name in told})
                 frames[:] = observations
     except (EOFError, BrokenPipeError):  # nobody asks any more
         return

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
-from simcore.worlds.api import checked_actions, require
+from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, make_one
 from simcore.worlds.gym.parts import Parts
@@ -29,7 +29,8 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
     `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of
-    its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). `info` is empty: nothing is known of pose or map.
+    its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). `info` holds the config's targets, each as
+    `ProbeTarget` says, and nothing else.
 
     Args:
         env_id: `[module:][namespace/]name-v0`.
@@ -47,8 +48,8 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     resumes_episodes = False
     """Whether `set_state` goes on within the episodes. Gymnasium cannot save an environment: new ones begin."""
 
-    food_left = None
-    """Nothing is known of food."""
+    episode_metrics = ()
+    """Nothing is told of episodes beside their returns and lengths."""
 
     def __init__(self, env_id: str, num_envs: int = 1, *, config: GymConfig | None = None, copy: bool = True) -> None:
         require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
@@ -60,7 +61,8 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         processes = min(self.config.processes, num_envs)
         self._envs: SyncVectorEnv[Any, Any] | Parts
         if processes > 1:  # a single one would step while its actor waits
-            self._envs = Parts(make, num_envs, processes, frame_shape)
+            told = tuple(target.info_key for target in self.config.probe_targets)
+            self._envs = Parts(make, num_envs, processes, frame_shape, told)
         else:
             self._envs = SyncVectorEnv([make] * num_envs, copy=False)
         self.action_names: tuple[str, ...] = self._envs.get_attr("action_names")[0]
@@ -76,6 +78,16 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """The time spent so far on steps, drawing included: they cannot be told apart."""
         self._over = np.zeros(num_envs, np.bool_)
         self._frames = np.zeros((num_envs, *frame_shape), np.uint8)
+        self._info: Arrays = {}
+
+    @property
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """What `info` holds for probes: the config's targets."""
+        return self.config.probe_targets
+
+    def measure_episodes(self) -> Arrays:
+        """Return nothing, see `episode_metrics`."""
+        return {}
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -113,15 +125,16 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         chosen = checked_actions(actions, self.num_envs, len(self.action_names))
         self.episode_count += self._over
         start = time.perf_counter()
-        frames, rewards, terminated, truncated, _ = self._envs.step(chosen)
-        self._frames[:] = frames
+        frames, rewards, terminated, truncated, info = self._envs.step(chosen)
+        self._take(frames, info)
         np.logical_or(terminated, truncated, out=self._over)
         self.seconds["step"] += time.perf_counter() - start
-        return self.observe()[0], rewards, terminated, truncated, {}
+        frames, info = self.observe()
+        return frames, rewards, terminated, truncated, info
 
     def observe(self) -> tuple[Frames, dict[str, Any]]:
         """Return the present frames and info again, without a step; useful after `set_state`."""
-        return self._frames.copy() if self.copy else self._frames, {}
+        return self._frames.copy() if self.copy else self._frames, self._info.copy()
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return what `set_state` goes on from: the episodes begun and the generators, not what is in the episodes."""
@@ -150,8 +163,13 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     def _begin(self, seeds: list[int | None] | list[int], options: dict[str, Any] | None) -> None:
         start = time.perf_counter()
-        frames, _ = self._envs.reset(seed=list(seeds), options=options)
-        self._frames[:] = frames
+        frames, info = self._envs.reset(seed=list(seeds), options=options)
+        self._take(frames, info)
         self._over[:] = False
         self.episode_count += 1
         self.seconds["step"] += time.perf_counter() - start
+
+    def _take(self, frames: Frames, info: dict[str, Any]) -> None:
+        """Take note of what the environments show and tell; their arrays of info are new at every step."""
+        self._frames[:] = frames
+        self._info = {target.info_key: info[target.info_key] for target in self.config.probe_targets}

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
-from simcore.worlds.api import checked_actions, require
+from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
 from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
 from simcore.worlds.voxel.levels import find_level
 from simcore.worlds.voxel.raster import make_camera
@@ -65,6 +65,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     resumes_episodes = True
     """Whether `set_state` goes on within the episodes."""
 
+    episode_metrics = ("food",)
+    """What is told of episodes: the part of their food that was eaten; NaN where there was none."""
+
     def __init__(
         self,
         level: str,
@@ -94,6 +97,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.views = make_views(num_envs, size, height, self.config.frame_size)
         self.episode_count = np.zeros(num_envs, np.int64)
         """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
+        self._food = np.zeros(num_envs, np.int64)  # with which each episode began
         self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
         self._camera = make_camera(self.config.frame_size, self.config.field_of_view)
         self._map_frame = MAP_FRAMES.index(self.config.map_frame)
@@ -103,9 +107,16 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """The time spent so far: on steps, the making of worlds included, and on frames, maps and poses."""
 
     @property
-    def food_left(self) -> NDArray[np.int64]:
-        """The food that is left in each world, `[B]`."""
-        return self.episodes.food_left.copy()
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """What `info` holds for probes: the map, the cell and the heading."""
+        return self.config.probe_targets
+
+    def measure_episodes(self) -> Arrays:
+        """Return `food`, float64 `[B]`: the part of each present episode's food that has been eaten by now."""
+        begun = self._food
+        eaten = np.full(self.num_envs, np.nan)
+        np.divide(begun - self.episodes.food_left, begun, out=eaten, where=begun > 0)
+        return {"food": eaten}
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -168,6 +179,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             **{name: array.copy() for name, array in self.episodes._asdict().items()},
             "over": self._over.copy(),
             "episode_count": self.episode_count.copy(),
+            "food": self._food.copy(),
             "generators": np.stack([saved.encode(generator) for generator in self.generators]),
         }
 
@@ -182,6 +194,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         for name, array in self.episodes._asdict().items():
             array[...] = state[name]
         self.episode_count[:] = state["episode_count"]
+        self._food[:] = state["food"]
         self.generators = [saved.decode(words) for words in state["generators"]]
         self._over[:] = False
         if self.episode_count[0]:
@@ -194,6 +207,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         for index in begun.nonzero()[0]:
             episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
             begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
+            self._food[index] = self.episodes.food_left[index]
             self.episode_count[index] += 1
         if elapsed is not None:
             self.episodes.elapsed[:] = elapsed

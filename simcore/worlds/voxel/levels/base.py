@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.registry import Registry
-from simcore.worlds.api import WorldConfig, require
+from simcore.worlds.api import MAP, ProbeTarget, WorldConfig, require
 from simcore.worlds.voxel.grid import World
 from simcore.worlds.voxel.rules import NOTHING
 from simcore.worlds.voxel.topdown import MAP_FRAMES
@@ -73,6 +73,15 @@ class LevelConfig(WorldConfig):
     def turns(self) -> int:
         """The number of headings."""
         return round(360 / self.turn_angle)
+
+    @property
+    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+        """The true map, the cell where the body stands, and its heading in turns, all in the frame of the start."""
+        return (
+            ProbeTarget(MAP, "picture", (self.size, self.size, 3)),
+            ProbeTarget("cell", "class", (self.size**2,)),
+            ProbeTarget("heading", "class", (self.turns,), key="heading_index"),
+        )
 
     @property
     def height(self) -> int:

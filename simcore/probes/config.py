@@ -1,0 +1,61 @@
+"""The probes' sizes and training; apart from the nets, so that reading it does not wait for PyTorch."""
+
+from dataclasses import dataclass
+
+from simcore.common.checks import require, require_positive
+
+
+@dataclass(frozen=True)
+class ProbesConfig:
+    """What is read from the belief by small nets: map, position and heading, or what else the world tells (App. I).
+
+    Probes trained along with the belief give the curves (learning.probe_times, learning.probe_learning_rate). What is
+    reported and drawn comes from fresh ones, trained to the end on the frozen belief.
+    """
+
+    hidden_size: int = 512
+    """Units of each hidden layer."""
+    layers: int = 2
+    """Hidden layers of each net; 0: linear."""
+    channels: int = 32
+    """Features of each cell of the map, from which its colour is read."""
+    heads: tuple[str, ...] = ()
+    """Nets of your own in place of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
+    worlds: int = 12288
+    """Worlds in which fresh probes are trained, one episode each."""
+    validation_worlds: int = 256
+    """Worlds apart, by which the best moment of their training is chosen."""
+    times: int = 10
+    """Times of each of these episodes, drawn anew for each, at which fresh probes read the belief."""
+    epochs: int = 3
+    """Passes of fresh probes over their training set."""
+    batch: int = 128
+    """Beliefs in a step of fresh probes."""
+    learning_rate: float = 1e-3
+    """Adam's learning rate for fresh probes at first; it falls to 0 along a cosine."""
+    map_convdraw: bool = False
+    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
+    map_kappa: float = 1e-3
+    """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
+    map_times: int = 2
+    """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
+    map_weight: float = 1000.0
+    """Weight of the squared error of the map, or of any picture, beside the other probes' losses, where --supervised
+    trains the belief by it."""
+
+    def __post_init__(self) -> None:
+        positive = ("hidden_size", "channels", "worlds", "validation_worlds", "times", "epochs", "batch")
+        require_positive("probes", self, *positive, "learning_rate", "map_kappa", "map_times", "map_weight")
+        require(self.layers >= 0, f"probes.layers must be 0 or more, not {self.layers}")
+        named = [text.partition("=")[0] for text in self.heads]
+        for text, target in zip(self.heads, named, strict=True):
+            require(
+                target.isidentifier() and text.partition("=")[2] != "",
+                f"probes.heads holds {text!r}; it must be written target=module:Name",
+            )
+            require(named.count(target) == 1, f"probes.heads gives {target} more than one head")
+
+    @property
+    def head_of(self) -> dict[str, str]:
+        """The `heads`, as the name of a head by that of its target."""
+        return {target: head for target, _, head in (text.partition("=") for text in self.heads)}
