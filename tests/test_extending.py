@@ -73,6 +73,16 @@ def test_a_level_of_ones_own_has_its_own_flags(tmp_path: Path) -> None:
     assert "food" in done.stdout
 
 
+def test_a_world_of_ones_own_has_its_targets_probed(tmp_path: Path) -> None:
+    folder = copied("own_world.py", tmp_path)
+    told = ("--world.targets", "room=class:4", "position=vector:2", "--world.frame-size", "16")
+    done = simcore(folder, "train", "own_world:Rooms-v0", *TINY, *told, "--learning.updates", "2", "--run", "run")
+    assert done.returncode == 0, done.stderr
+    (line,) = read_metrics(folder / "run" / "metrics.jsonl")
+    assert 0 <= line["probes/room_accuracy"] <= 1
+    assert line["probes/position_mse"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
