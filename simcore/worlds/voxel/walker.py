@@ -12,7 +12,7 @@ from simcore.worlds.voxel.body import any_solid, push
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.planner import is_clear, shortest_path
-from simcore.worlds.voxel.rng import draw_between, fork
+from simcore.worlds.voxel.rng import fork, random_between
 from simcore.worlds.voxel.rules import BODY_HEIGHT, RADIUS, Rules
 
 MOVES = ("forward", "turn_left", "turn_right", "forward_left", "forward_right")
@@ -125,8 +125,8 @@ def choose_all(
             target = plans.path[b, min(plans.at[b] + 1, plans.length[b] - 1)]
             move, _ = choose_move(episodes, rules, b, target, scratch)
         plans.patience[b] -= 1
-        if plans.patience[b] < 0 and draw_between(plans.streams[b], 0, 1) == 0:
-            move = draw_between(plans.streams[b], 0, len(MOVES) - 1)  # long steps can miss a narrow way forever
+        if plans.patience[b] < 0 and random_between(plans.streams[b], 0, 1) == 0:
+            move = random_between(plans.streams[b], 0, len(MOVES) - 1)  # long steps can miss a narrow way forever
         actions[b] = moves[move]
 
 
@@ -153,7 +153,7 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
         plans.episode[b] = episode
         plans.reached[b] += arrived
         plans.caution[b] = 0
-        draw_goal(open_cells, here, plans, b)
+        pick_goal(open_cells, here, plans, b)
         return True
     for index in range(plans.length[b]):
         if plans.path[b, index] == here:
@@ -162,19 +162,19 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
     plans.length[b] = shortest_path(open_cells, here, goal, plans.path[b])
     plans.at[b] = 0
     if plans.length[b] == 0:  # off the plane of a city there are steps that only lead down
-        draw_goal(open_cells, here, plans, b)
+        pick_goal(open_cells, here, plans, b)
         return True
     return False
 
 
 @kernel
-def draw_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
+def pick_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
     """Plan the way of walker `b` to a random open place; to where it is, if no way leads to any of many."""
     size = open_cells.shape[0]
     plans.path[b, 0] = here
     plans.length[b], plans.at[b] = 1, 0
     for _ in range(GOALS_TRIED):
-        goal = draw_between(plans.streams[b], 0, size * size - 1)
+        goal = random_between(plans.streams[b], 0, size * size - 1)
         if goal != here and open_cells[goal // size, goal % size]:
             length = shortest_path(open_cells, here, goal, plans.path[b])
             if length > 0:

@@ -17,13 +17,13 @@ from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     WALL_HEIGHT,
-    draw_open,
     enclose,
     lay_food,
+    pick_open,
     put_box,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 from simcore.worlds.voxel.rules import widest_leap
 
 BANK = 2  # the height at which one stands; the water fills the layer z = 0
@@ -77,16 +77,16 @@ def furnish(
     """
     size = blocks.shape[0]
     last = size - 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, BANK, WALL_HEIGHT)
-    river = draw_between(stream, 1 + NARROWEST_BANK, last - NARROWEST_BANK - gap + 1)  # its first row
+    river = random_between(rng, 1 + NARROWEST_BANK, last - NARROWEST_BANK - gap + 1)  # its first row
     put_box(blocks, 1, river, last, gap, 0, 1, WATER)
     put_box(blocks, 1, river, last, gap, 1, BANK, AIR)
-    raise_landmarks(stream, blocks, BANK, landmarks)
-    lay_food(stream, blocks, GROUND, BANK, 1, river - 1, 0, amount)
-    strew_blocks(stream, blocks, BANK, river + gap, last, loose)
-    x, y = draw_open(stream, blocks, GROUND, BANK, river + gap, last)
-    return x, y, draw_between(stream, 0, turns - 1), draw_between(stream, 0, 3)
+    raise_landmarks(rng, blocks, BANK, landmarks)
+    lay_food(rng, blocks, GROUND, BANK, 1, river - 1, 0, amount)
+    strew_blocks(rng, blocks, BANK, river + gap, last, loose)
+    x, y = pick_open(rng, blocks, GROUND, BANK, river + gap, last)
+    return x, y, random_between(rng, 0, turns - 1), random_between(rng, 0, 3)
 
 
 def generate(config: BridgeConfig, episode_seed: int) -> World:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import BLOCK, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
-from simcore.worlds.voxel.levels.room import RoomConfig, draw_open, turn_quarters
+from simcore.worlds.voxel.levels.room import RoomConfig, pick_open, turn_quarters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +82,9 @@ def build(
 
 @kernel
 def strew_blocks(
-    stream: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, y_first: int, y_last: int, count: int
+    rng: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, y_first: int, y_last: int, count: int
 ) -> None:
-    """Lay `count` single blocks on open ground, see `draw_open`."""
+    """Lay `count` single blocks on open ground, see `pick_open`."""
     for _ in range(count):
-        x, y = draw_open(stream, blocks, GROUND, floor, y_first, y_last)
+        x, y = pick_open(rng, blocks, GROUND, floor, y_first, y_last)
         blocks[x, y, floor] = BLOCK

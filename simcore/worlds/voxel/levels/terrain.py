@@ -15,7 +15,7 @@ from simcore.worlds.voxel.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import CLIMBING
 from simcore.worlds.voxel.levels.base import Level, LevelConfig, register_level
-from simcore.worlds.voxel.rng import draw_between, fork, open_stream
+from simcore.worlds.voxel.rng import fork, open_rng, random_between
 
 WIDEST_HILL = 16  # cells from crest to trough of the coarsest noise; each octave halves it, and its weight
 OCTAVES = 3
@@ -140,16 +140,16 @@ def grow(seed: np.uint64, blocks: NDArray[np.uint8], amount: int, turns: int) ->
             kind = name_kind((levels[x, y] - 1) / (relief - 1), noise[x, y] > 0.5)
             for z in range(levels[x, y]):  # of one kind down to the bottom: one run for the renderer
                 blocks[x, y, z] = kind
-    stream = open_stream(fork(seed, PLACES))
+    rng = open_rng(fork(seed, PLACES))
     while amount > 0:
-        x, y = draw_between(stream, 0, size - 1), draw_between(stream, 0, size - 1)
+        x, y = random_between(rng, 0, size - 1), random_between(rng, 0, size - 1)
         if blocks[x, y, levels[x, y]] == AIR:
             blocks[x, y, levels[x, y]] = FOOD
             amount -= 1
     while True:
-        x, y = draw_between(stream, 0, size - 1), draw_between(stream, 0, size - 1)
+        x, y = random_between(rng, 0, size - 1), random_between(rng, 0, size - 1)
         if blocks[x, y, levels[x, y]] == AIR:
-            return x, y, levels[x, y], draw_between(stream, 0, turns - 1)
+            return x, y, levels[x, y], random_between(rng, 0, turns - 1)
 
 
 def generate(config: TerrainConfig, episode_seed: int) -> World:
