@@ -1,7 +1,7 @@
 """Bridge: food across a river too wide to leap; build a bridge.
 
-The water is a block below the banks, so a block laid on it is level with them. It is deadly: to fall in ends
-the episode.
+The water is a block below the banks, so a block laid on it is level with them. It is deadly: falling in
+ends the episode.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class BridgeConfig(BuildingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        leap = widest_leap(self.speed, drop=min(self.loose, 1))  # from a loose block one leaps further
+        leap = widest_leap(self.speed, drop=min(self.loose, 1))  # a leap from a loose block is longer
         widest = self.size - 2 - 2 * NARROWEST_BANK
         require(
             leap < self.gap <= widest,
@@ -58,12 +58,12 @@ class BridgeConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the top of the walls."""
+        """Height of the grid in cells, up to the top of the walls."""
         return BANK + WALL_HEIGHT
 
     @property
     def fewest_blocks(self) -> int:
-        """A bridge; the last of it may be leapt, but that is not asked for."""
+        """Blocks for a whole bridge, although its last cell could be leapt over."""
         return self.gap
 
 
@@ -73,7 +73,7 @@ def furnish(
 ) -> tuple[int, int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air), the river along x and the food on the side of y = 1.
 
-    Returns the start, its cell (x, y) and heading, and the quarters by which all of it is to be turned.
+    Returns the start, its cell (x, y) and heading, and the quarter turns to apply to the grid.
     """
     size = blocks.shape[0]
     last = size - 2

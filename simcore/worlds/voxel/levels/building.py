@@ -1,4 +1,4 @@
-"""What the building levels share: the blocks that an agent is given, in hand or lying about."""
+"""The base of the building levels: the blocks that an agent is given, in hand or lying about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,16 +47,16 @@ class BuildingConfig(RoomConfig):
 
     @property
     def fewest_blocks(self) -> int:
-        """With how many blocks the food can surely be reached."""
+        """The number of blocks with which all food can surely be reached."""
         raise NotImplementedError
 
     @property
     def usual_blocks(self) -> int:
-        """How many blocks it takes to build what the level's name asks for."""
+        """The number of blocks that the structure of the level's name takes."""
         return self.fewest_blocks
 
     def begin(self, blocks: NDArray[np.uint8], floor: int, x: int, y: int, heading: int, quarters: int = 0) -> World:
-        """Return the world whose start is at the cell (x, y) of the grid, all of it turned by `quarters`."""
+        """Return the world whose start is at the cell (x, y) of the grid, with the grid turned by `quarters`."""
         turned, x, y = turn_quarters(blocks, x, y, quarters)
         return World(turned, (x + 0.5, y + 0.5, floor), heading, {BLOCK: self.blocks_in_hand})
 
@@ -68,9 +68,9 @@ def build(
 
     Args:
         config: the level's arguments.
-        episode_seed: of all that is drawn.
+        episode_seed: of all random choices.
         furnish: the level's kernel `(seed, blocks, amount, landmarks, loose, *own, turns)`, which fills the grid of air
-            and returns the start, and the quarters to turn all by, where it is to be turned.
+            and returns the start, and the quarter turns if there are any.
         floor: the height at which one stands.
         own: the level's own arguments.
     """

@@ -44,7 +44,7 @@ class CliffConfig(BuildingConfig):
 
     @property
     def depths(self) -> tuple[int, int]:
-        """Fewest and most rows of the cliff: below it there must be room for a stair."""
+        """Fewest and most rows of the cliff, which leave room for a stair below it."""
         deepest = min((self.size - 2) // 2, self.size - 2 - self.rise)
         return max(1, deepest // 2), deepest
 
@@ -55,17 +55,17 @@ class CliffConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the top of the walls, which are as high above the cliff as they are above the floor elsewhere."""
+        """Height of the grid in cells: the walls, which are as high above the cliff as above the floor elsewhere."""
         return FLOOR + self.rise + WALL_HEIGHT
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower beside the cliff."""
+        """Blocks for a tower beside the cliff."""
         return self.rise - 1
 
     @property
     def usual_blocks(self) -> int:
-        """A straight stair, each of its steps filled to the floor."""
+        """Blocks for a straight stair, each of its steps filled to the floor."""
         return self.rise * (self.rise - 1) // 2
 
 
@@ -91,7 +91,7 @@ def furnish(
 ) -> tuple[int, int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air), the cliff along the row y = 1.
 
-    Returns the start, its cell (x, y) and heading, and the quarters by which all of it is to be turned.
+    Returns the start, its cell (x, y) and heading, and the quarter turns to apply to the grid.
     """
     size = blocks.shape[0]
     rng = open_rng(seed)

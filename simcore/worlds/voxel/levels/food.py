@@ -1,4 +1,4 @@
-"""Food: food on the floor of a room, to be found and walked to; the least that an agent must learn."""
+"""Food: food on the floor of a room, to be found and walked to; the easiest of the levels with reward."""
 
 from dataclasses import dataclass
 

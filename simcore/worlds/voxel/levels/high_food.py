@@ -43,12 +43,12 @@ class HighFoodConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the food, and room to stand and jump on a tower."""
+        """Height of the grid in cells: the food, and room to stand and jump on a tower."""
         return FLOOR + max(WALL_HEIGHT, JUMP_REACH + self.lift)
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower, which can be taken down again and built elsewhere."""
+        """Blocks for one tower, which can be taken down and built again elsewhere."""
         return self.lift
 
 

@@ -39,7 +39,7 @@ class RandomCityConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The ground, and the higher of walls and buildings."""
+        """Height of the grid in cells: the ground, and the higher of walls and buildings."""
         return 1 + max(WALL_HEIGHT, self.heights[1])
 
     @property
@@ -97,7 +97,7 @@ def is_vacant(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int)
 def count_arcs(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> int:
     """Count the pieces into which the ring of cells around a box is cut by what stands on it.
 
-    Where it is one piece (or none), the box cannot part the plane, and no flood need be poured to know.
+    Where it is one piece (or none), the box cannot divide the plane, and no flood fill is needed.
     """
     length = 2 * (width + depth) + 4
     arcs = 0
@@ -143,7 +143,7 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
                 continue
             put_box(blocks, x, y, width, depth, 1, top, kind)
             if count_arcs(blocks, x, y, width, depth) <= 1:
-                open_cells -= width * depth  # nothing to part: the open cells around it are one piece
+                open_cells -= width * depth  # the open cells around it are one piece, so nothing is cut off
                 break
             if count_reachable(blocks, middle, middle) == open_cells - width * depth:
                 open_cells -= width * depth

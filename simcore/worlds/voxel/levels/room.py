@@ -55,7 +55,7 @@ class RoomConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The floor, and the higher of walls and landmarks."""
+        """Height of the grid in cells: the floor, and the higher of walls and landmarks."""
         return FLOOR + max(WALL_HEIGHT, LANDMARK_HEIGHT)
 
 
@@ -91,7 +91,7 @@ def is_apart(blocks: NDArray[np.uint8], floor: int, x: int, y: int) -> bool:
 
 @kernel
 def raise_landmarks(rng: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, count: int) -> None:
-    """Raise up to `count` landmarks, each where `is_apart`: so none, nor all together, cut the floor."""
+    """Raise up to `count` landmarks, each where `is_apart`, so that they never divide the floor."""
     size = blocks.shape[0]
     for _ in range(count):
         for _ in range(LANDMARK_ATTEMPTS):
@@ -106,9 +106,9 @@ def raise_landmarks(rng: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: i
 def pick_open(
     rng: NDArray[np.uint64], blocks: NDArray[np.uint8], kind: int, floor: int, y_first: int, y_last: int
 ) -> tuple[int, int]:
-    """Draw a cell (x, y) within the walls and the rows `y_first .. y_last`, evenly from those that are open.
+    """Pick a cell (x, y) within the walls and the rows `y_first .. y_last`, uniformly from those that are open.
 
-    Open is a cell with floor of `kind`, and nothing where one stands on it; there must be one.
+    A cell is open if it has floor of `kind` and nothing on it; there must be one.
     """
     while True:
         x, y = random_between(rng, 1, blocks.shape[0] - 2), random_between(rng, y_first, y_last)
@@ -136,7 +136,7 @@ def lay_food(
 
 
 def turn_quarters(blocks: NDArray[np.uint8], x: int, y: int, quarters: int) -> tuple[NDArray[np.uint8], int, int]:
-    """Turn a grid, and a cell (x, y) in it, by quarters about its middle."""
+    """Turn a grid, and a cell (x, y) in it, by quarter turns about its middle."""
     for _ in range(quarters):
         x, y = blocks.shape[0] - 1 - y, x
     return np.rot90(blocks, quarters), x, y

@@ -1,7 +1,7 @@
 """Terrain (App. I): a wide landscape of hills, grown anew for each episode, with yellow blocks to collect.
 
 The hills are value noise. They are then lowered until no step is higher than one block, so an agent that jumps
-can go everywhere. What lies on top tells the height: frozen lakes, sand, meadows and forests, rock, snow.
+can go everywhere. The kind of block shows the height: frozen lakes, sand, meadows and forests, rock, snow.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from simcore.worlds.voxel.rng import fork, open_rng, random_between
 WIDEST_HILL = 16  # cells from crest to trough of the coarsest noise; each octave halves it, and its weight
 OCTAVES = 3
 HILLS, WOODS, PLACES = range(3)  # sub-streams of an episode's seed
-LAKE, BEACH, TREE_LINE, SNOW_LINE = 0.2, 0.3, 0.65, 0.85  # parts of the relief where each begins or ends
+LAKE, BEACH, TREE_LINE, SNOW_LINE = 0.2, 0.3, 0.65, 0.85  # fractions of the relief where each begins or ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +50,13 @@ class TerrainConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The highest place, and food on it."""
+        """Height of the grid in cells: the highest place, and food on it."""
         return self.relief + 1
 
 
 @kernel
 def smooth(part: float) -> float:
-    """Ease from 0 to 1, with no slope at either end."""
+    """Interpolate from 0 to 1, with no slope at either end (smoothstep)."""
     return part * part * (3 - 2 * part)
 
 
@@ -91,9 +91,9 @@ def make_noise(seed: np.uint64, heights: NDArray[np.float64]) -> None:
 
 @kernel
 def lower_steps(levels: NDArray[np.int64]) -> None:
-    """Lower `levels` (`int64 [N, N]`) as little as makes no two neighbours differ by more than one.
+    """Lower `levels` (`int64 [N, N]`) as little as possible so that no neighbours differ by more than one.
 
-    The result is the lowest of every level plus the way to it from cell to cell; a pass each way finds it.
+    The result at a cell is the minimum, over all cells, of their level plus the distance; a pass each way finds it.
     """
     size = levels.shape[0]
     for x in range(size):
@@ -112,7 +112,7 @@ def lower_steps(levels: NDArray[np.int64]) -> None:
 
 @kernel
 def name_kind(part: float, wooded: bool) -> int:
-    """Return the kind that lies at a part (0 .. 1) of the relief."""
+    """Return the kind of block at a fraction (0 .. 1) of the relief."""
     if part <= LAKE:
         return ICE
     if part <= BEACH:

@@ -45,17 +45,17 @@ class TowerConfig(BuildingConfig):
 
     @property
     def most_food(self) -> int:
-        """One piece of food for each cell of the platform."""
+        """The most pieces of food there is room for: one for each cell of the platform."""
         return SIDE * SIDE
 
     @property
     def height(self) -> int:
-        """Up to the platform, and room to stand and jump on it."""
+        """Height of the grid in cells: the platform, and room to stand and jump on it."""
         return FLOOR + max(WALL_HEIGHT, self.rise + JUMP_REACH)
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower from whose top one jumps on the platform."""
+        """Blocks for a tower from whose top an agent can jump on the platform."""
         return self.rise - 1
 
 
