@@ -60,7 +60,7 @@ class SharedWeights:
             if self._sizes:
                 parts = torch.split_with_sizes(self._copy(count), self._sizes)
                 for leaf, part in zip(leaves(agent), parts, strict=True):
-                    leaf.copy_(part.clone().view(leaf.dtype).view(leaf.shape))  # a clone is aligned
+                    leaf.copy_(part.clone().view(leaf.dtype).view(leaf.shape))  # a clone is aligned for its type
             fence()
             if header[BEGUN] < count + 2:
                 self._loaded = count

@@ -15,7 +15,7 @@ class Figure:
     """Plot a figure of the paper, or curves over seeds, from runs."""
 
     which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
-    """curves: a metric over frames, where runs whose configurations are equal but for the seed make one curve (App. E).
+    """curves: a metric over frames, where runs whose configurations differ only in the seed make one curve (App. E).
     9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12:
     map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()

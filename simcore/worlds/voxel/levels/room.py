@@ -136,7 +136,7 @@ def lay_food(
 
 
 def turn_quarters(blocks: NDArray[np.uint8], x: int, y: int, quarters: int) -> tuple[NDArray[np.uint8], int, int]:
-    """Turn a grid, and a cell (x, y) in it, by quarter turns about its middle."""
+    """Turn a grid `[N, N, Z]`, and a cell (x, y) in it, by quarter turns about its middle."""
     for _ in range(quarters):
         x, y = blocks.shape[0] - 1 - y, x
     return np.rot90(blocks, quarters), x, y
