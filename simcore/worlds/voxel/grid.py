@@ -69,7 +69,7 @@ SKY = (140, 200, 240)
 TOP, BOTTOM, NORTH, EAST, SOUTH, WEST = range(6)
 """The faces of a block; NORTH is towards smaller y, EAST towards larger x."""
 # The sun stands in the south-west. All four sides differ, so that a frame shows which way the agent looks: if
-# opposite sides were alike, a world turned by 180 degrees would look the same, and no frame would depend on the heading.
+# opposite sides matched, a world turned by 180 degrees would look the same, and frames would not depend on the heading.
 FACE_LIGHT = (1.0, 0.35, 0.45, 0.62, 0.92, 0.78)
 
 
