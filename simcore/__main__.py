@@ -1,4 +1,4 @@
-"""The command `simcore`: its version, or its command line, which a library's user may have installed without."""
+"""The command `simcore`: its version, or its command line, which needs the extra `cli`."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from simcore.common.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; a library that is missing is one line on standard error and exit code 2."""
+    """Run the command line; a missing library gives one line on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments == ["--version"]:
         print(f"simcore {__version__}")
@@ -18,10 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         cli.main(arguments)
     except ModuleNotFoundError as error:
-        told = missing_extra(error)
-        if told is None:
+        missing = missing_extra(error)
+        if missing is None:
             raise
-        print(f"simcore: {told}", file=sys.stderr)
+        print(f"simcore: {missing}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -1,6 +1,6 @@
-"""What a program does with a run, each in one call: `load`, `train`, `probe`, `evaluate`, `roll_out`.
+"""Functions on whole runs, each one call: `load`, `train`, `probe`, `evaluate`, `roll_out`.
 
-A run is what `load` returns, or the path of its folder or of what `simcore export` has made of it.
+A run is what `load` returns, or the path of its folder or exported file.
 """
 
 from dataclasses import fields, replace
@@ -19,7 +19,7 @@ from simcore.training.loop import check
 from simcore.training.loop import train as train_in
 
 Run = LoadedRun | str | Path
-"""A run that was loaded, or where it is."""
+"""A loaded run, or the path of one."""
 
 
 def train(config: Config, run: str | Path | None = None) -> LoadedRun:
@@ -30,11 +30,11 @@ def train(config: Config, run: str | Path | None = None) -> LoadedRun:
         run: the run's folder; None: `runs/` and the configuration's `run_name`.
 
     Returns:
-        The run, loaded where it was trained.
+        The run, loaded on the device of `config`.
 
     Raises:
         UserError: the folder holds a run of another configuration, or is in use; or training failed.
-        KeyboardInterrupt: it was interrupted; there is a checkpoint, from which the same call goes on.
+        KeyboardInterrupt: it was interrupted; there is a checkpoint, from which the same call continues.
     """
     check(config)
     path = Path("runs") / config.run_name if run is None else Path(run)
@@ -55,25 +55,25 @@ def probe(
     advance: Advance = silent,
     device: str = "auto",
 ) -> dict[str, Scores]:
-    """Measure what a run's belief knows of held-out worlds, beside what it is compared with.
+    """Measure what a run's belief knows of held-out worlds, and what it is compared with.
 
     Fresh probes are trained on the frozen belief first, unless the run's folder holds them.
 
     Args:
         run: the run.
         worlds: how many held-out worlds, one episode each.
-        oracle: a supervised run in the same worlds, which is shown the same frames.
+        oracle: a supervised run in the same worlds, measured on the same frames.
         online: read the belief by the probes that were trained along with it.
         of: what the probes read: b_t ("hidden"), or the LSTM's cell as well ("state").
         controls: measure an untrained agent and the present frame too.
-        advance: told what is done, and which part of it is.
-        device: where to, if `run` is a path.
+        advance: called with what is done, and the fraction of it, 0 to 1.
+        device: where to load the run, if it is a path.
 
     Returns:
         Scores `[T, worlds]` by name: see `simcore.analysis.measuring.measure`.
 
     Raises:
-        UserError: the run has no probes, or the oracle is none.
+        UserError: the run has no probes, or the oracle is not supervised or is of other worlds.
     """
     loaded = replace(loaded_run(run, device), online=online)
     beside = None if oracle is None else loaded_run(oracle, device)
@@ -89,15 +89,15 @@ def evaluate(
     seed: int = 0,
     device: str = "auto",
 ) -> Evaluation:
-    """Let a run's agent, and a random policy, play whole episodes in new worlds.
+    """Evaluate a run's agent, and a random policy, in whole episodes of new worlds.
 
     Args:
         run: the run.
         episodes: how many.
         level: another level than the run's; None: the run's.
-        greedy: take the most likely action and draw none.
-        seed: chooses the worlds, and what is drawn.
-        device: where to, if `run` is a path.
+        greedy: take the most likely action instead of sampling.
+        seed: of the worlds and of sampling.
+        device: where to load the run, if it is a path.
 
     Raises:
         UserError: the run's agent does not act, or the level has other actions than its own.
@@ -114,15 +114,15 @@ def roll_out(
     seed: int = 0,
     device: str = "auto",
 ) -> LongRollout:
-    """Let a run's belief see the first frames of held-out episodes, then simulate on along the actions (App. J).
+    """Show a run's belief the first frames of held-out episodes, then simulate along their actions (App. J).
 
     Args:
         run: the run.
         worlds: how many.
-        context: frames that the belief sees; None: half an episode, 50 at most.
+        context: frames that the belief observes; None: half an episode, 50 at most.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
-        seed: chooses the worlds, and what is drawn.
-        device: where to, if `run` is a path.
+        seed: of the worlds and of sampling.
+        device: where to load the run, if it is a path.
 
     Raises:
         UserError: the run has no frame model, or the numbers do not fit into an episode.

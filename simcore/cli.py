@@ -18,7 +18,7 @@ Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Bad input is one line on standard error and exit code 2."""
+    """Run the command line. Bad input gives one line on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         default = default_train(arguments)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"simcore: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        # Whoever read us has seen enough, as `head` has. What is still buffered goes nowhere, without a complaint.
+        # The reader has closed the pipe, as `head` does. What is still buffered is discarded without an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
@@ -64,7 +64,7 @@ def parse(commands: Any, arguments: Sequence[str]) -> Command:
 
 
 def unboxed(complaint: str) -> str:
-    """Return what tyro complains of in a box, drawn with or without lines, as one line: the text below the title."""
+    """Return the text of tyro's error box, with or without ruled lines, below its title, as one line."""
     lines = [line.strip(" │╭╮╰╯") for line in complaint.splitlines()][1:]
     body = itertools.dropwhile(is_rule, lines)
     text = " ".join(itertools.takewhile(lambda line: not is_rule(line), body))

@@ -1,4 +1,4 @@
-"""A belief, live: it observes frame after frame, acts, imagines, and is read.
+"""A live belief: it observes frame by frame, acts, imagines, and is read.
 
 ```python
 session = BeliefSession(agent, simulation, probes)
@@ -31,11 +31,11 @@ from simcore.stepper import AgentStepper
 from simcore.worlds.api import PREVIOUS_ACTION, checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
-"""What reads a belief: probes trained to the end on the frozen belief, probes trained along with it, or none."""
+"""The probes of a belief: trained afterwards on the frozen belief, trained along with it, or none."""
 
 
 class SessionState(NamedTuple):
-    """A moment of a session, from which it, or a fork of it, can go on; safe to keep."""
+    """A snapshot of a session, from which it, or a fork of it, can continue; safe to keep."""
 
     core: CoreState
     """The belief core's state after the last frame, `[N, ...]`."""
@@ -44,13 +44,13 @@ class SessionState(NamedTuple):
     simulated: CoreState | None
     """The simulation core's state after steps without frames; None if there were none since the last frame."""
     action: NDArray[np.int64] | None
-    """What was chosen and has not been answered by a frame yet, `[N]`."""
+    """The chosen actions whose frames were not observed yet, `[N]`; None if there are none."""
     is_over: NDArray[np.bool_]
     """Where an episode has ended, so that the next frame is the first of another, `[N]`."""
     policy_generator: Tensor
-    """The state of what draws actions."""
+    """The state of the generator that samples actions."""
     frame_generator: Tensor
-    """The state of what draws imagined frames and maps."""
+    """The state of the generator that samples frames and maps."""
 
 
 class BeliefSession:
@@ -58,16 +58,16 @@ class BeliefSession:
 
     It carries the previous action, the reward and where episodes begin. An action is known because the session chose it
     (`act`), because the environment's info tells it (as those of `LoadedRun.make_env` do), or because it is given
-    (`action=`); the later of these comes first.
+    (`action=`); the later of these has precedence.
 
     Args:
-        agent: the nets; read at each step, so whoever changes its weights changes what is done next.
+        agent: the nets; their weights are read at each step, so changes take effect at once.
         simulation: imagines frames; None: nothing is imagined.
-        probes: read the belief; None: it is not read.
+        probes: read the belief; None: nothing is read from it.
         map_model: samples maps; None: none are sampled.
-        batch: N, worlds side by side, whose arrays then have a leading dimension; None: one world, and none.
-        seed: of the draws.
-        greedy: take the most likely action and draw none.
+        batch: N worlds side by side, where arrays have a dimension N; None: one world, without it.
+        seed: of the generators.
+        greedy: take the most likely action instead of sampling.
         reward_scale: what rewards are multiplied by before the agent sees them.
         read_by: which probes these are.
 
@@ -104,7 +104,7 @@ class BeliefSession:
         self._is_over = np.ones(self.num_worlds, np.bool_)
 
     def observe(self, frame: ArrayLike, *returned: Any, action: ArrayLike | None = None) -> Belief:
-        """Take in what an environment's `reset` or `step` returned.
+        """Observe what an environment's `reset` or `step` returned, and return the belief.
 
         Worlds of a batch begin their next episode by themselves, in Gymnasium's next-step mode: the step after an end
         returns a first frame. There, after `reset`, and at a session's first frame, the belief begins anew.
@@ -115,7 +115,7 @@ class BeliefSession:
             action: what led to the frame; None: what the environment tells, or else what `act` chose.
 
         Raises:
-            UserError: nobody knows the action that led to the frame.
+            UserError: the action that led to the frame is unknown.
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
@@ -139,15 +139,15 @@ class BeliefSession:
         return self.read()
 
     def read(self) -> Belief:
-        """Return the present belief, to be read.
+        """Return the present belief.
 
         Raises:
-            UserError: no frame was observed, or none since steps without them: what is simulated cannot be read.
+            UserError: no frame was observed, or none since steps without frames: a simulated state cannot be read.
         """
         return Belief(self._present(), self.batch is not None, self.probes)
 
     def act(self) -> int | NDArray[np.int64]:
-        """Choose the next action, of each world of a batch int64 `[N]`.
+        """Choose the next action; for a batch int64 `[N]`.
 
         Raises:
             UserError: the agent has no policy; or as `read`.
@@ -168,7 +168,7 @@ class BeliefSession:
         Args:
             actions: K of them, `[K]`, or `[K, N]` of a batch.
             samples: S, how often each frame is sampled, from one simulated state.
-            seed: of the draws; None: they go on from the last ones, and begin by the session's own seed.
+            seed: of the samples; None: the session's own generator continues.
 
         Returns:
             Frames, uint8 `[S, K, H, W, 3]`, or `[S, K, N, H, W, 3]` of a batch.
@@ -202,10 +202,10 @@ class BeliefSession:
 
     @torch.no_grad()
     def step_blind(self, action: ArrayLike) -> None:
-        """Go on by an action without a frame, by the simulation core.
+        """Advance the simulation core by an action, without a frame.
 
-        From then on `imagine` starts there, and the belief cannot be read or act. A frame ends it: the belief goes on
-        from the last one that it saw.
+        Then `imagine` starts from there, and the belief can neither be read nor act until the next frame, when it
+        continues from the last frame that it observed.
 
         Raises:
             UserError: there is no simulation, or nothing was observed yet.
@@ -217,7 +217,7 @@ class BeliefSession:
 
     @property
     def state(self) -> SessionState:
-        """The present moment, to come back to by `fork`."""
+        """A snapshot of the present, for `fork`."""
         return SessionState(
             self._stepper.core_state(),
             self._stepper.belief,
@@ -229,19 +229,19 @@ class BeliefSession:
         )
 
     def fork(self, state: SessionState | None = None) -> "BeliefSession":
-        """Return a session of the same nets that goes on from a moment; this one is left as it is.
+        """Return a session of the same nets that continues from a snapshot; this one is unchanged.
 
         Args:
             state: of this session or of one like it; None: the present one.
         """
         state = self.state if state is None else state
-        other = copy.copy(self)
-        other._stepper = copy.copy(self._stepper)
-        other._stepper.load(state.core, state.belief, state.policy_generator)
-        other._simulated, other._action, other._is_over = state.simulated, state.action, state.is_over
-        other._imagination = torch.Generator(self._stepper.device)
-        other._imagination.set_state(state.frame_generator)
-        return other
+        forked = copy.copy(self)
+        forked._stepper = copy.copy(self._stepper)
+        forked._stepper.load(state.core, state.belief, state.policy_generator)
+        forked._simulated, forked._action, forked._is_over = state.simulated, state.action, state.is_over
+        forked._imagination = torch.Generator(self._stepper.device)
+        forked._imagination.set_state(state.frame_generator)
+        return forked
 
     def _present(self) -> Tensor:
         require(self._simulated is None, "the last steps were without frames, and only a belief is read: observe one")
@@ -285,8 +285,8 @@ class BeliefSession:
         frames = np.array(frame if self.batch is not None else np.asarray(frame)[None])  # a copy, which may be written
         shape = (self.num_worlds, self.agent.frame_size, self.agent.frame_size, 3)
         if frames.dtype != np.uint8 or frames.shape != shape:
-            asked = list(shape if self.batch is not None else shape[1:])
-            raise ValueError(f"a frame must be uint8 {asked}, not {frames.dtype} {list(np.shape(frame))}")
+            expected = list(shape if self.batch is not None else shape[1:])
+            raise ValueError(f"a frame must be uint8 {expected}, not {frames.dtype} {list(np.shape(frame))}")
         return frames
 
     def _each(self, value: ArrayLike, dtype: Any = None) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The one step of a belief without gradient, which policies and sessions go by."""
+"""A belief's step without gradient, which policies and sessions use."""
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from simcore.data.times import Resets
 
 
 class AgentStepper:
-    """An agent with its beliefs of N worlds, which it forms frame by frame and acts on.
+    """An agent with its beliefs of N worlds, which are updated frame by frame, and from which it acts.
 
     Args:
-        agent: the nets; read at each step, so whoever changes its weights changes what is done next.
+        agent: the nets; their weights are read at each step, so changes take effect at once.
         num_worlds: N.
-        seed: of the draws.
-        greedy: take the most likely action and draw none.
+        seed: of the generator.
+        greedy: take the most likely action instead of sampling.
     """
 
     def __init__(self, agent: Agent, num_worlds: int, seed: int, greedy: bool = False) -> None:
@@ -27,7 +27,7 @@ class AgentStepper:
         self.greedy = greedy
         self.device = next(agent.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        """Draws the actions."""
+        """Samples the actions."""
         self.state = agent.initial_state(num_worlds)
         """The belief core's state `[N, ...]`, whose memory a later step may overwrite: see `core_state`."""
         self.belief: Tensor | None = None
@@ -41,22 +41,22 @@ class AgentStepper:
         rewards: NDArray[np.float32],
         is_first: NDArray[np.bool_],
     ) -> None:
-        """Form the next beliefs.
+        """Update the beliefs with the next frames.
 
         Args:
             frames: uint8 `[N, H, W, 3]`.
-            actions: what led to them, int64 `[N]`; `NO_ACTION` where `is_first`.
-            rewards: what came with them, scaled, float32 `[N]`; 0 where `is_first`.
+            actions: those that led to the frames, int64 `[N]`; `NO_ACTION` where `is_first`.
+            rewards: those that came with the frames, scaled, float32 `[N]`; 0 where `is_first`.
             is_first: where an episode begins, bool `[N]`.
         """
-        seen, done, got = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
+        frame, action, reward = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
         resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
-        unrolled = self.agent.observe(seen, done, got, resets, self.state)
+        unrolled = self.agent.observe(frame, action, reward, resets, self.state)
         self.state, self.belief = unrolled.final, unrolled.outputs[0]
 
     @torch.no_grad()
     def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Draw from the policy of the present beliefs, or take the most likely: actions and log µ(action), both `[N]`.
+        """Sample actions of the present beliefs, or take the most likely: actions and log µ(action), both `[N]`.
 
         Raises:
             RuntimeError: the agent has no policy.
@@ -75,7 +75,7 @@ class AgentStepper:
         return self.agent.core.portable(self.state)
 
     def load(self, state: CoreState, belief: Tensor | None, generator: Tensor) -> None:
-        """Go on from a state, the belief that came with it, and a state of the generator, which is a new one then."""
+        """Restore a state, the belief that came with it, and the state of the generator, in a new generator."""
         self.state, self.belief = to_device(state, self.device), belief
         self.generator = torch.Generator(self.device)
         self.generator.set_state(generator.cpu())

@@ -1,4 +1,4 @@
-"""Who drives the actors: one interface for one process, threads and a cluster."""
+"""The interface of executors, which run the actors: in turn, on threads, in processes or on a cluster."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from simcore.data.rollouts import Rollout
 
 @dataclass(frozen=True)
 class ActingConfig:
-    """Who makes the trajectories."""
+    """The actors, which make the trajectories."""
 
     actors: int = 1
-    """N, actors; each has worlds, and unless serial weights, of its own."""
+    """N, actors; each has its own worlds, and unless serial its own copy of the weights."""
     worlds: int = 0
     """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
     queue: int = 2
-    """Trajectories that may wait for the learner (threads, processes), or that each actor may owe it (ray)."""
+    """Trajectories that may wait for the learner (threads, processes), or are requested of each actor ahead (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
     stagger: bool = True
-    """Where the agent acts in our levels: begin the first episodes part way to their time limit, each elsewhere, so
-    that worlds do not all end at once and a batch holds every stage of an episode."""
+    """If the agent acts in SimCore's levels: begin the first episodes at different parts of their time limit, so that
+    they do not all end at once and a batch holds every stage of an episode."""
 
     def __post_init__(self) -> None:
         require_positive("acting", self, "actors", "queue")
@@ -34,20 +34,20 @@ class ActingConfig:
 
 
 MakeActor = Callable[[int, Agent], Actor]
-"""Makes the actor of a number, which acts with the agent that it is given."""
+"""Makes an actor from its number and the agent that it acts with."""
 
 
 class RolloutBatch(NamedTuple):
-    """What an executor hands over for one batch."""
+    """What an executor returns for one batch."""
 
     rollouts: tuple[Rollout, ...]
-    """In the order in which they were made ready."""
+    """In the order in which they became ready."""
     waited: float
-    """Seconds that the learner waited for actors that work beside it."""
+    """Seconds that the learner waited for actors that run in parallel; 0 if they do not."""
 
 
 class Executor(ABC):
-    """Runs N actors and hands over what they make, each trajectory once.
+    """Runs N actors and returns their trajectories, each once.
 
     Use it in a `with` block, at whose end its actors stop.
     """
@@ -57,7 +57,7 @@ class Executor(ABC):
 
     @abstractmethod
     def publish(self, version: int) -> None:
-        """Give the learner's present weights, which have seen `version` updates, to the actors."""
+        """Give the actors the learner's present weights, those after `version` updates."""
 
     @abstractmethod
     def take(self, count: int) -> RolloutBatch:
@@ -68,12 +68,12 @@ class Executor(ABC):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run goes on from; empty where worlds then begin anew."""
+        """Return the state that a resumed run continues from; empty if its worlds begin anew."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
-        assert not state, "an executor that keeps something takes it up again itself"
+        """Restore what `state_dict` returned."""
+        assert not state, "an executor with a state must restore it itself"
 
     @abstractmethod
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Actors on Ray, on this machine or a cluster: each is a process of its own, and one that dies is replaced."""
+"""Actors on Ray, on this machine or a cluster: each is its own process, and is replaced if it dies."""
 
 import copy
 import importlib
@@ -27,13 +27,13 @@ from simcore.common.tree import exchange
 from simcore.data.rollouts import Rollout
 
 LOOK_UP = 1.0
-"""Seconds after which a learner that waits looks for actors that have fallen silent."""
+"""Seconds between checks for silent actors, while the learner waits."""
 PATIENCE = 600.0
-"""Seconds without a trajectory after which an actor counts as dead; compilation and the start of nodes are within."""
+"""Seconds without a trajectory after which an actor counts as dead; they include compilation and the start of nodes."""
 HOPELESS = 3
-"""So many failures an actor, with no trajectory from any in between, and the run gives up: it is not bad luck."""
+"""Failures per actor, with no trajectory from any in between, after which the run gives up."""
 REACHABLE = 5.0
-"""Seconds that a cluster has to answer; Ray itself would try for minutes."""
+"""Seconds in which a cluster must answer; Ray itself would try for minutes."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,50 +41,50 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class RemoteActor:
-    """What runs in each of Ray's processes: an actor, and an agent of its own on the CPU."""
+    """An actor in a process of Ray's, with its own copy of the agent on the CPU."""
 
     def __init__(self, make_actor: MakeActor, number: int, agent: Agent) -> None:
-        torch.set_num_threads(1)  # the other cores are other actors'
-        self._weights = agent.state_dict()  # shares the memory of the agent's own
+        torch.set_num_threads(1)  # the other cores belong to other actors
+        self._weights = agent.state_dict()  # shares the agent's memory
         self._actor = make_actor(number, agent)
 
     def collect(self, length: int, version: int, weights: Arrays) -> Any:
-        """Make a trajectory with the given weights, and return the `Rollout` with arrays for its tensors."""
-        for name, own in self._weights.items():
-            np.copyto(own.numpy(), weights[name])
+        """Make a trajectory with the given weights, and return the `Rollout` with arrays in place of tensors."""
+        for name, weight in self._weights.items():
+            np.copyto(weight.numpy(), weights[name])
         return exchange(self._actor.collect(length, version), Tensor, Tensor.numpy)
 
 
 @dataclass
 class Employed:
-    """An actor, as the learner sees it."""
+    """The learner's record of an actor."""
 
     number: int
     handle: Any
-    """Ray's, by which it is called."""
+    """Ray's handle of the actor."""
     owed: deque[Any] = field(default_factory=deque)
-    """Ray's references to the trajectories that it has been asked for, oldest first."""
+    """Ray's references to the trajectories requested of it, oldest first."""
     heard: float = 0.0
-    """When it last handed something over, or was asked while it owed nothing."""
+    """When it last returned a trajectory, or got a request while it had none; seconds of `time.monotonic`."""
 
 
 class OnRay(Executor):
     """Runs each actor in a process on a Ray cluster, and replaces the ones that fail.
 
     The weights are put into Ray's object store once for each version, and trajectories come back as arrays, so neither
-    is pickled; what is in the store is never seen half-written. An actor is asked for `room` trajectories ahead, each
-    with the weights that are newest when it is asked.
+    is pickled; objects in the store are immutable. `room` trajectories are requested of each actor ahead, each with the
+    weights that are newest at the request.
 
-    Ray reports a call that has failed and a process, or its machine, that has died; an actor that only falls silent
-    counts as dead after some time. What it had made before and not handed over is used, up to the failure.
+    Ray reports failed calls, and processes or machines that died; an actor that is only silent counts as dead after
+    `patience`. The trajectories that it finished before the failure are used.
 
     Args:
         make_actor: makes an actor of a number; pickled.
         agent: the learner's, copied for each actor.
-        numbers: an endless supply of numbers that no other actor has: the first actors', then their replacements'.
+        numbers: an endless supply of unique numbers, for the first actors and then for their replacements.
         actors: how many.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories each actor may owe.
+        room: how many trajectories are requested of each actor ahead.
         replacements: how many actors may be replaced.
         address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
             this process is connected already, that is used.
@@ -118,20 +118,20 @@ class OnRay(Executor):
         self._patience = patience
         self._barren = 0  # failures since the last trajectory
         self._hopeless = HOPELESS * actors
-        # An actor's process has no part in a GPU, which is the learner's.
+        # Actors run on the CPU; the GPU is left to the learner.
         remote = self._ray.remote(num_cpus=1, num_gpus=0, max_restarts=0)(RemoteActor)
-        own = self._ray.put(copy.deepcopy(agent).requires_grad_(False).cpu())
-        self._employ: Callable[[int], Any] = lambda number: remote.remote(make_actor, number, own)
+        agent_ref = self._ray.put(copy.deepcopy(agent).requires_grad_(False).cpu())
+        self._employ: Callable[[int], Any] = lambda number: remote.remote(make_actor, number, agent_ref)
         self._actors = [self._new() for _ in range(actors)]
         self.publish(0)
 
     def publish(self, version: int) -> None:
-        """Put the learner's present weights where all actors can read them."""
+        """Put the learner's present weights into Ray's object store, for all actors."""
         weights = {name: value.detach().cpu().numpy() for name, value in self._agent.state_dict().items()}
         self._newest = (version, self._ray.put(weights))
 
     def take(self, count: int) -> RolloutBatch:
-        """Wait for the next `count` trajectories, from whoever is ready."""
+        """Wait for the next `count` trajectories, of any actors."""
         begin = time.monotonic()
         rollouts: list[Rollout] = []
         while len(rollouts) < count:
@@ -142,7 +142,7 @@ class OnRay(Executor):
         return RolloutBatch(tuple(rollouts), time.monotonic() - begin)
 
     def close(self) -> None:
-        """Stop the actors, and Ray if it was started for them; what they have not handed over is lost."""
+        """Stop the actors, and Ray if it was started for them; trajectories not taken are lost."""
         for actor in self._actors:
             self._ray.kill(actor.handle)
         self._actors.clear()
@@ -173,11 +173,11 @@ class OnRay(Executor):
         except self._ray.exceptions.RayError as error:
             self._replace(actor, error)
             return []
-        # The arrays are read-only, and hold their room in Ray's store, so they are copied.
+        # The arrays are read-only and occupy Ray's store, so they are copied.
         rollout: Rollout = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
         actor.owed.popleft()
         actor.heard = time.monotonic()
-        self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
+        self._actors.remove(actor)  # to the end of the list, so that all actors get their turn
         self._actors.append(actor)
         self._barren = 0
         return [rollout]
@@ -203,12 +203,12 @@ class OnRay(Executor):
 
 
 def plain_text(error: Exception) -> str:
-    """Return what Ray says, the actor's traceback included, without the colours."""
+    """Return Ray's message, with the actor's traceback, without colour codes."""
     return re.sub(r"\x1b\[\d+m", "", str(error)).strip()
 
 
 def in_a_line(error: Exception) -> str:
-    """Return the last line of an actor's traceback, or the first of what Ray says of an actor that died without one."""
+    """Return the last line of an actor's traceback, or the first of Ray's message if it died without one."""
     lines = plain_text(error).splitlines() or [type(error).__name__]
     return lines[-1] if "ray::" in lines[0] else lines[0]
 
@@ -234,7 +234,7 @@ def connect(ray: Any, address: str | None, actors: int) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody here has been asked
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to it
         cpus = max(actors, os.cpu_count() or 1)
         options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
     else:
@@ -252,7 +252,7 @@ def connect(ray: Any, address: str | None, actors: int) -> None:
 
 
 def look_for(address: str) -> None:
-    """Raise `OSError` if nobody listens at an address that names a host and a port."""
+    """Raise `OSError` if nothing listens at an address that names a host and a port."""
     parts = urlsplit(address if "://" in address else f"//{address}")
     if parts.hostname is not None and parts.port is not None:
         socket.create_connection((parts.hostname, parts.port), REACHABLE).close()

@@ -1,4 +1,4 @@
-"""What chooses an actor's actions: the agent, the hand-made walker of Random City, or chance."""
+"""The policies of actors: the agent's, the hand-made walker of Random City, and a random one."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -14,14 +14,14 @@ from simcore.worlds import Walker
 
 
 class ActorInput(NamedTuple):
-    """What the worlds show now and how they came there; the rows of a trajectory, without time."""
+    """The present step of B worlds; the rows of a trajectory, without time."""
 
     frames: NDArray[np.uint8]
     """`[B, H, W, 3]`."""
     actions: NDArray[np.int64]
-    """The actions that led here, `[B]`; `NO_ACTION` where `is_first`."""
+    """The actions that led to the frames, `[B]`; `NO_ACTION` where `is_first`."""
     rewards: NDArray[np.float32]
-    """What came with the frames, `[B]`."""
+    """The rewards that came with the frames, `[B]`."""
     is_first: NDArray[np.bool_]
     """Where an episode begins, `[B]`."""
 
@@ -36,10 +36,10 @@ class ActionOutput(NamedTuple):
 
 
 class Policy(Protocol):
-    """What chooses the actions, and can be stopped and continued."""
+    """The interface of a policy, whose state can be saved and restored."""
 
     needs_last: bool
-    """Whether a trajectory shows where its last action led, as V-trace wants; the next one begins there again."""
+    """Whether a trajectory ends with the frame after its last action, as V-trace needs; the next one begins with it."""
 
     def act(self, present: ActorInput) -> ActionOutput:
         """Choose an action for each world; called once for each step."""
@@ -54,12 +54,12 @@ class Policy(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         ...
 
 
 class WalkerPolicy:
-    """The walker of Random City (App. H), which looks at the world itself and needs no belief."""
+    """The walker of Random City (App. H), which reads the true world and needs no belief."""
 
     needs_last = False
 
@@ -67,7 +67,7 @@ class WalkerPolicy:
         self.walker = walker
 
     def act(self, present: ActorInput) -> ActionOutput:
-        """Walk on."""
+        """Return the walker's next actions."""
         return ActionOutput(self.walker.act(), np.zeros(len(present.actions), np.float32))
 
     def core_state(self) -> None:
@@ -75,21 +75,21 @@ class WalkerPolicy:
         return
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the plans."""
+        """Return the walker's plans."""
         return {name: torch.from_numpy(value) for name, value in self.walker.get_state().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take plans up again."""
+        """Restore the walker's plans."""
         self.walker.set_state({name: value.cpu().numpy() for name, value in state.items()})
 
 
 class RandomPolicy:
-    """Draws every action alike: what anything learned is compared with.
+    """Samples actions uniformly: the baseline for trained policies.
 
     Args:
         num_actions: A.
         num_envs: B.
-        seed: of the draws.
+        seed: of the generator.
     """
 
     needs_last = True
@@ -99,32 +99,32 @@ class RandomPolicy:
         self._generator = torch.Generator().manual_seed(seed)
 
     def act(self, present: ActorInput) -> ActionOutput:
-        """Draw."""
+        """Sample an action for each world."""
         count, actions = self._shape
-        drawn = torch.randint(actions, (count,), generator=self._generator)
-        return ActionOutput(drawn.numpy(), np.full(count, -np.log(actions), np.float32))
+        sampled = torch.randint(actions, (count,), generator=self._generator)
+        return ActionOutput(sampled.numpy(), np.full(count, -np.log(actions), np.float32))
 
     def core_state(self) -> None:
         """Return None: there is no belief."""
         return
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the draws."""
+        """Return the generator's state."""
         return {"generator": self._generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on drawing."""
+        """Restore the generator's state."""
         self._generator.set_state(state["generator"].cpu())
 
 
 class AgentPolicy:
-    """The agent itself: forms its belief frame by frame, and draws from its policy.
+    """The agent's policy: updates its belief frame by frame, and samples actions.
 
     Args:
-        agent: the nets; read at each step, so whoever changes its weights changes what is done next.
+        agent: the nets; their weights are read at each step, so changes take effect at once.
         num_envs: B.
-        seed: of the draws.
-        greedy: take the most likely action and draw nothing.
+        seed: of the generator.
+        greedy: take the most likely action instead of sampling.
     """
 
     needs_last = True
@@ -133,7 +133,7 @@ class AgentPolicy:
         self.stepper = AgentStepper(agent, num_envs, seed, greedy)
 
     def act(self, present: ActorInput) -> ActionOutput:
-        """Take in the present frames, and choose."""
+        """Observe the present frames, and choose actions."""
         self.stepper.observe(*present)
         return ActionOutput(*self.stepper.choose())
 
@@ -142,11 +142,11 @@ class AgentPolicy:
         return self.stepper.core_state()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the belief's state and that of the draws."""
+        """Return the states of the belief core and of the generator."""
         return {"core": plain(self.core_state()), "generator": self.stepper.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take the belief up again."""
+        """Restore the states of the belief core and of the generator."""
         like = self.stepper.agent.initial_state(self.stepper.num_worlds)
         core = tree_map(lambda _, leaf: leaf, like, state["core"])
         self.stepper.load(core, None, state["generator"])

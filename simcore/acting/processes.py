@@ -1,4 +1,4 @@
-"""Actors in processes of this machine: nothing of theirs waits for the learner's interpreter, nor it for theirs."""
+"""Actors in processes of this machine, which share no interpreter lock with the learner."""
 
 import contextlib
 import copy
@@ -26,24 +26,24 @@ from simcore.common.tree import exchange
 from simcore.data.rollouts import Rollout
 
 PATIENCE = 5.0
-"""Seconds in which processes that are told to end may finish what they are at; then they are killed."""
+"""Seconds that processes have to end when told to; then they are killed."""
 
 
 class Made(NamedTuple):
-    """What an actor's process tells of a trajectory that lies ready in one of its slots."""
+    """An actor process's message that a trajectory is ready in one of its slots."""
 
     rollout: Rollout
     """With a `Placed` for each tensor."""
     slot: int
-    """Its number, among the actor's."""
+    """The slot's index among the actor's."""
     size: int
-    """The slot's bytes."""
+    """The slot's size in bytes."""
     is_new: bool
     """Whether the descriptor of the slot's file follows."""
 
 
 class Employed:
-    """An actor's process, as the learner sees it."""
+    """The learner's record of an actor's process."""
 
     def __init__(self, number: int, process: SpawnProcess, results: "Connection[Any, Any]") -> None:
         self.number = number
@@ -74,17 +74,17 @@ class Employed:
 class Processes(Executor):
     """Runs each actor in a process of its own, with its own copy of the weights, on one core.
 
-    Trajectories come through shared memory, see `shared_slots`: their tensors are that memory, which is used again when
-    the last of them is gone. An actor takes the newest weights when it begins a trajectory. Actors may be `room`
-    trajectories ahead of the learner, and each has one more in hand; who is further ahead waits. An actor that raises,
+    Trajectories come through shared memory, see `shared_slots`: their tensors use that memory, which is reused when the
+    last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors
+    may be `room` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises,
     or whose process is killed, ends the run.
 
-    The processes begin with the first `take`.
+    The processes start at the first `take`.
 
     Args:
         make_actor: makes an actor; pickled.
         agent: the learner's, copied for each actor.
-        numbers: the actors' own.
+        numbers: of the actors.
         length: Lu, the steps of a trajectory.
         room: how many trajectories may wait for the learner.
         follows: whether the actors act with the agent, and so need its weights after each update.
@@ -106,15 +106,15 @@ class Processes(Executor):
         self._room = room
         self._weights = SharedWeights(agent if follows else None)
         self._actors: list[Employed] = []
-        # One byte for each trajectory that may be begun. Reading one is a single act, so whoever is killed takes no
-        # lock with it, and it ends with the last who could write.
+        # One byte for each trajectory that may be begun. A read of one byte is atomic, so a killed process leaves no
+        # lock behind, and reading ends when the last writer is gone.
         self._leave, self._given = CONTEXT.Pipe(duplex=False)
         self._failure: ActorError | None = None
         self.publish(0)
 
     @property
     def process_ids(self) -> list[int]:
-        """The system's numbers of the actors' processes; none before the first `take`."""
+        """The process ids of the actors; none before the first `take`."""
         return [actor.process.pid for actor in self._actors if actor.process.pid is not None]
 
     def publish(self, version: int) -> None:
@@ -130,7 +130,7 @@ class Processes(Executor):
         return RolloutBatch(rollouts, time.perf_counter() - begin)
 
     def close(self) -> None:
-        """End the actors' processes; what they have not handed over is lost."""
+        """End the actors' processes; trajectories not taken are lost."""
         self._given.close()
         for actor in self._actors:
             actor.results.close()
@@ -138,15 +138,15 @@ class Processes(Executor):
         self._actors.clear()
 
     def _start(self) -> None:
-        own = pickle.dumps(copy.deepcopy(self._agent).requires_grad_(False).cpu())
-        # As shared memory, since a process takes what is in its pipe after seconds of imports, and the next waits.
-        pickled = CONTEXT.RawArray(ctypes.c_uint8, len(own))
-        memoryview(pickled).cast("B")[:] = own
+        data = pickle.dumps(copy.deepcopy(self._agent).requires_grad_(False).cpu())
+        # In shared memory, since a process reads its pipe only after seconds of imports, and the next would wait.
+        pickled = CONTEXT.RawArray(ctypes.c_uint8, len(data))
+        memoryview(pickled).cast("B")[:] = data
         for number in self._numbers:
             here, there = CONTEXT.Pipe()
             arguments = (self._make_actor, pickled, self._weights, number, self.length, self._leave, there)
             process = spawning.start(f"actor {number}", act, *arguments)
-            there.close()  # so that the process's end is the end of the pipe
+            there.close()  # so that the pipe closes when the process ends
             self._actors.append(Employed(number, process, here))
         self._permit(self._room + len(self._actors))
 
@@ -161,16 +161,16 @@ class Processes(Executor):
         try:
             rollout = actor.receive()
         except ActorError as error:
-            self._failure = error  # who asks again must not wait for it
+            self._failure = error  # a further call must not wait for this actor
             raise
-        self._actors.remove(actor)  # to the end of the line, so that nobody who is ready is passed over
+        self._actors.remove(actor)  # to the end of the list, so that all actors get their turn
         self._actors.append(actor)
         self._permit(1)
         return rollout
 
 
 class LearnerGoneError(Exception):
-    """Nobody takes what is made."""
+    """The learner has ended, so no trajectory will be taken."""
 
 
 def act(
@@ -182,18 +182,18 @@ def act(
     leave: "Connection[Any, Any]",
     results: "Connection[Any, Any]",
 ) -> None:
-    """Make trajectories until the learner has gone: what runs in an actor's process.
+    """Run an actor's process: make trajectories until the learner has ended.
 
     Args:
         make_actor: makes the actor.
-        pickled: an agent for it.
-        weights: the newest.
-        number: the actor's own.
+        pickled: its agent.
+        weights: the newest weights.
+        number: the actor's number.
         length: Lu, the steps of a trajectory.
         leave: holds a byte for each trajectory that may be begun.
-        results: where `Made` goes, or the text of a traceback.
+        results: the pipe for each `Made`, or for the text of a traceback.
     """
-    torch.set_num_threads(1)  # the other cores are other actors'
+    torch.set_num_threads(1)  # the other cores belong to other actors
     try:
         agent = pickle.loads(pickled)
         actor = make_actor(number, agent)
@@ -219,6 +219,6 @@ def act(
                     raise LearnerGoneError from error
     except LearnerGoneError:
         return
-    except BaseException:  # whatever it was, the learner is told
+    except BaseException:  # of any kind, so that the learner is told
         with contextlib.suppress(OSError):
             results.send(traceback.format_exc())

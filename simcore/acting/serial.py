@@ -1,4 +1,4 @@
-"""Actors called in turn by the learner itself: nothing runs beside it, so a run is reproducible to the bit."""
+"""Actors called in turn by the learner; nothing runs in parallel, so a run is reproducible to the bit."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from simcore.acting.executor import Executor, RolloutBatch
 
 
 class Serial(Executor):
-    """Calls its actors one after the other, whenever a trajectory is wanted.
+    """Calls its actors one after the other, each time a trajectory is taken.
 
     Args:
-        actors: they act with the learner's own weights, so there is no lag.
+        actors: they act with the learner's weights, so there is no lag.
         length: Lu, the steps of a trajectory.
     """
 
@@ -22,7 +22,7 @@ class Serial(Executor):
         self._turn = 0
 
     def publish(self, version: int) -> None:
-        """Take note of the version; the weights are the actors' own."""
+        """Record the version; the actors share the learner's weights."""
         self._version = version
 
     def take(self, count: int) -> RolloutBatch:
@@ -34,14 +34,14 @@ class Serial(Executor):
         return RolloutBatch(tuple(rollouts), 0.0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the actors, worlds included: a resumed run is the same to the bit."""
+        """Return the actors' states, worlds included, so that a resumed run is the same to the bit."""
         return {"turn": self._turn, "actors": [actor.state_dict() for actor in self.actors]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self._turn = state["turn"]
         for actor, saved in zip(self.actors, state["actors"], strict=True):
             actor.load_state_dict(saved)
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: nothing runs in parallel."""

@@ -1,10 +1,10 @@
-"""Slots: memory in which an actor's process makes trajectories, and from which the learner reads them.
+"""Slots: shared memory in which an actor's process makes trajectories, and from which the learner reads them.
 
-A trajectory is written where it will be read, and neither copied nor pickled on its way. The memory has no name that
-could be left behind: it is a file without one, whose descriptor travels with the first trajectory in it.
+A trajectory is written where it will be read, and neither copied nor pickled on its way. The memory is an anonymous
+file, of which nothing can be left behind; its descriptor is sent with the first trajectory in it.
 
-A slot is free again when the last tensor that shows it is gone, wherever the learner kept it. So nobody has to say when
-he is done, and nothing that is still in use is ever overwritten.
+A slot is free again when the last tensor that uses it is freed, wherever the learner kept it. So nothing has to be
+released explicitly, and nothing that is still in use is overwritten.
 """
 
 import mmap
@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ALIGNED = 64
-"""Bytes, a line of the cache, at whose multiples tensors begin; the first such line says whether the slot is lent."""
+"""Alignment of tensors in bytes, a cache line; the first line of a slot says whether it is lent."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a tensor is in its slot."""
+    """The place of a tensor in its slot."""
 
     offset: int
     """Bytes from the slot's beginning."""
@@ -35,33 +35,33 @@ class Placed:
 
 
 class Slot:
-    """A slot as its owner sees it, the actor's process. It grows as it must, and does not shrink."""
+    """A slot as its owner, the actor's process, sees it. It grows as needed, and does not shrink."""
 
     def __init__(self) -> None:
         self.file = open_memory()
-        """The descriptor of its file."""
+        """The descriptor of the slot's file."""
         self.size = 0
-        """Bytes."""
+        """The slot's size in bytes."""
         self._end = ALIGNED
         self._offsets: dict[int, int] = {}
         self._grow(ALIGNED)
 
     @property
     def is_lent(self) -> bool:
-        """Whether the learner has it."""
+        """Whether the learner still uses it."""
         return self._memory[0] != 0
 
     def lend(self) -> None:
-        """Leave it to the learner, who gives it back by `LentSlot`."""
+        """Lend it to the learner, which gives it back by `LentSlot`."""
         self._memory[0] = 1
 
     def clear(self) -> None:
-        """Forget what was placed."""
+        """Free all the space in it."""
         self._end = ALIGNED
         self._offsets.clear()
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return an array in the slot, as `np.empty` does elsewhere."""
+        """Allocate an array in the slot, like `np.empty`."""
         offset = self._end
         size = prod(shape) * dtype.itemsize
         self._end = -(-(offset + size) // ALIGNED) * ALIGNED
@@ -72,7 +72,7 @@ class Slot:
         return array
 
     def place(self, tensor: Tensor) -> Placed:
-        """Return where a tensor is in the slot, into which it is copied if it is not there yet."""
+        """Return the place of a tensor in the slot, into which it is copied unless it is there already."""
         values = tensor.contiguous().numpy()
         offset = self._offsets.get(values.ctypes.data)
         if offset is None or values.size == 0:
@@ -83,7 +83,7 @@ class Slot:
 
     def _grow(self, size: int) -> None:
         os.ftruncate(self.file, size)
-        # Arrays in the old mapping show the same memory, and keep that mapping as long as they live.
+        # Arrays in the old mapping use the same memory, and keep that mapping alive.
         self._memory = mmap.mmap(self.file, size)
         self.size = size
 
@@ -101,7 +101,7 @@ class LentSlot:
         weakref.finalize(self, os.close, file)
 
     def show(self, size: int) -> NDArray[np.uint8]:
-        """Return the slot's bytes, whose end, and that of all that is made of them, gives the slot back."""
+        """Return the slot's bytes; the slot is given back when they, and all tensors made of them, are freed."""
         if self._memory is None or len(self._memory) < size:
             self._memory = mmap.mmap(self._file, size)
         shown = np.frombuffer(self._memory, np.uint8)
@@ -110,7 +110,7 @@ class LentSlot:
 
 
 def tensor_in(shown: NDArray[np.uint8], placed: Placed) -> Tensor:
-    """Return a tensor that is in a slot; its memory is the slot's."""
+    """Return a tensor that is in a slot; it shares the slot's memory."""
     size = prod(placed.shape) * placed.dtype.itemsize
     values = shown[placed.offset : placed.offset + size].view(placed.dtype)
     return torch.from_numpy(values.reshape(placed.shape))
@@ -122,7 +122,7 @@ def give_back(memory: mmap.mmap) -> None:
 
 
 def open_memory() -> int:
-    """Return the descriptor of a new file without a name, in memory where the system can do that."""
+    """Open a new anonymous file, in memory where the system supports that; return its descriptor."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("simcore slot")
     with tempfile.TemporaryFile() as file:

@@ -1,4 +1,4 @@
-"""Actors on threads beside the learner: PyTorch and the worlds let go of the interpreter while they work."""
+"""Actors on threads beside the learner; PyTorch and the worlds release the interpreter lock while they work."""
 
 import contextlib
 import copy
@@ -16,14 +16,14 @@ from simcore.agent import Agent
 from simcore.data.rollouts import Rollout
 
 LOOK_UP = 0.01
-"""Seconds after which who waits for a thread to end looks again."""
+"""Seconds between checks whether a thread has ended."""
 
 
 class Weights:
-    """The newest weights for all who act, never seen half-written.
+    """The newest weights for all actors, never half-written.
 
     Args:
-        agent: whose weights they are; None: nobody needs them, and versions alone are told.
+        agent: whose weights they are; None: only versions are published.
     """
 
     def __init__(self, agent: Agent | None) -> None:
@@ -32,13 +32,13 @@ class Weights:
         self._newest = (0, self._copied())
 
     def publish(self, version: int) -> None:
-        """Copy the learner's weights as they are now."""
+        """Publish a copy of the learner's present weights."""
         newest = (version, self._copied())
         with self._lock:
             self._newest = newest
 
     def load_into(self, agent: Agent) -> int:
-        """Give an actor's agent the newest weights, and return their version."""
+        """Load the newest weights into an actor's agent, and return their version."""
         with self._lock:
             version, values = self._newest  # never written again, so they may be read without the lock
         if self._agent is not None:
@@ -60,7 +60,7 @@ class Threads(Executor):
     Args:
         make_actor: makes an actor.
         agent: the learner's, copied for each actor.
-        numbers: the actors' own.
+        numbers: of the actors.
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
         follows: whether the actors act with the agent, and so need its weights after each update.
@@ -82,9 +82,9 @@ class Threads(Executor):
         self._stop = threading.Event()
         self._threads = []
         for number in numbers:
-            own = copy.deepcopy(agent).requires_grad_(False)
-            actor = make_actor(number, own)
-            thread = threading.Thread(target=self._run, args=(actor, own), name=f"actor {number}", daemon=True)
+            own_agent = copy.deepcopy(agent).requires_grad_(False)
+            actor = make_actor(number, own_agent)
+            thread = threading.Thread(target=self._run, args=(actor, own_agent), name=f"actor {number}", daemon=True)
             self._threads.append(thread)
         self._started = False
 
@@ -94,7 +94,7 @@ class Threads(Executor):
 
     def take(self, count: int) -> RolloutBatch:
         """Wait for the next `count` trajectories."""
-        if not self._started:  # not earlier: before, a checkpoint may still have been loaded into the agent
+        if not self._started:  # not earlier, since a checkpoint may be loaded into the agent before
             self._started = True
             for thread in self._threads:
                 thread.start()
@@ -103,27 +103,27 @@ class Threads(Executor):
         return RolloutBatch(rollouts, time.perf_counter() - begin)
 
     def close(self) -> None:
-        """Stop the actors; what they have not handed over is lost."""
+        """Stop the actors; trajectories not taken are lost."""
         self._stop.set()
         for thread in self._threads if self._started else ():
             while thread.is_alive():
                 with contextlib.suppress(queue.Empty):
-                    self._queue.get_nowait()  # which lets go an actor that waits for room
+                    self._queue.get_nowait()  # which frees an actor that waits for room
                 thread.join(LOOK_UP)
 
     def _next(self) -> Rollout:
         if self._failure is None:
-            handed = self._queue.get()
-            if isinstance(handed, Rollout):
-                return handed
-            self._failure = handed  # its thread has ended, so who asks again must not wait for it
+            item = self._queue.get()
+            if isinstance(item, Rollout):
+                return item
+            self._failure = item  # its thread has ended, so a further call must not wait for it
         raise self._failure
 
-    def _run(self, actor: Actor, own: Agent) -> None:
+    def _run(self, actor: Actor, own_agent: Agent) -> None:
         try:
             while not self._stop.is_set():
-                version = self._weights.load_into(own)
-                # Actors that wait for room get it in the order in which they came, as nobody gives up and comes again.
+                version = self._weights.load_into(own_agent)
+                # Without a timeout, so that waiting actors get room in the order in which they came.
                 self._queue.put(actor.collect(self.length, version))
-        except BaseException:  # whatever it was, the learner is told and does not wait in vain
+        except BaseException:  # of any kind, so that the learner is told and does not wait forever
             self._queue.put(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))

@@ -1,6 +1,6 @@
-"""The verbs of the command line, a file each: the flags as a dataclass, and what is done with them.
+"""The commands of the command line, one a file: a dataclass of flags with a method `execute`.
 
-They import what they need when executed, so that --help and bad flags do not wait for PyTorch and the compiler.
+They import what they need when executed, so that --help and bad flags need not wait for PyTorch and the compiler.
 """
 
 from simcore.commands.evaluate import Evaluate

@@ -1,4 +1,4 @@
-"""What the commands print with."""
+"""Printing for the commands: lines, wide tables, progress bars."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 INTERRUPTED = 130
-"""Exit code of what was stopped before its end, by Ctrl-C or SIGTERM alike, and can go on: a shell's own for a program
-that Ctrl-C has ended, so that `make` and scripts stop."""
+"""Exit code of a command that Ctrl-C or SIGTERM has interrupted and that can be resumed: the one that shells use for
+Ctrl-C, so that `make` and scripts stop."""
 
 
 def say(*lines: str) -> None:
@@ -18,14 +18,14 @@ def say(*lines: str) -> None:
 
 
 def wide_console() -> Console:
-    """Return a console that gives a wide table its room where there is no screen to be narrow."""
+    """Return a console that is wide enough for wide tables where standard output is no terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=160)
 
 
 @contextmanager
 def advancing() -> Iterator[Callable[[str, float], None]]:
-    """Show how far things are that take a while, on a screen; yields what is told a thing and which part is done."""
+    """Show progress bars in a terminal; yields `advance(text, part)`, where `part` is the fraction done, 0 to 1."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

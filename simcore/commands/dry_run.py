@@ -1,4 +1,4 @@
-"""`simcore train --dry-run`: what a configuration costs, in tables."""
+"""`simcore train --dry-run`: tables of what a configuration costs."""
 
 from rich.table import Table
 
@@ -19,7 +19,7 @@ from simcore.cost import (
 )
 
 UTILISATIONS = (1.0, 0.35, 0.1)
-"""Parts of a peak: the bound, what large products reach, and what small nets do."""
+"""Fractions of a peak: the bound, what large products reach, and what small nets reach."""
 
 
 def dry_run(config: Config, peak: str | None) -> None:
@@ -28,7 +28,7 @@ def dry_run(config: Config, peak: str | None) -> None:
     Raises:
         UserError: there is no such environment, or no such peak.
     """
-    card = find_peak(peak) if peak is not None else None  # complains before anything is made
+    card = find_peak(peak) if peak is not None else None  # raises before anything is made
     costs = cost_of_run(config, on_gpu=card is not None)
     console = wide_console()
     console.print(parts_table(costs), memory_table(costs), highlight=False)
@@ -44,7 +44,7 @@ def dry_run(config: Config, peak: str | None) -> None:
 
 
 def parts_table(costs: UpdateCost) -> Table:
-    """Return the table of parameters and arithmetic, a row a part."""
+    """Return the table of parameters and arithmetic, one row a part."""
     table = Table(
         title=f"One update, {costs.frames:,} frames",
         title_justify="left",
@@ -75,7 +75,7 @@ def parts_table(costs: UpdateCost) -> Table:
 
 
 def memory_table(costs: UpdateCost) -> Table:
-    """Return the table of what is on the device when most is."""
+    """Return the table of memory on the device at the peak, by kind and part."""
     table = Table(
         title="Memory of one update on the device",
         title_justify="left",
@@ -95,7 +95,7 @@ def memory_table(costs: UpdateCost) -> Table:
 
 
 def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
-    """Return the table of how fast a card does it at several parts of its peak."""
+    """Return the table of a card's times and rates at several fractions of its peak."""
     least = card.seconds(costs.flop_by_type, config.precision)
     table = Table(
         title=f"{card.name}, {config.precision}: {costs.total / least / 1e12:,.1f} TFLOP/s at most",
@@ -115,12 +115,12 @@ def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
 
 
 def mebibytes(size: int) -> str:
-    """Return a size in MiB."""
+    """Format a number of bytes in MiB."""
     return f"{size / 2**20:,.1f}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that fits it."""
+    """Format a time in the unit that fits it."""
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f} {unit}"

@@ -1,4 +1,4 @@
-"""`simcore evaluate`."""
+"""The command `simcore evaluate`."""
 
 import json
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from simcore.config.run import file_name
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Let a run's agent play whole episodes in new worlds: return, food eaten and length with 90 % intervals."""
+    """Evaluate a run's agent in whole episodes of new worlds: return, food eaten and length with 90 % intervals."""
 
     run: Positional[Path]
-    """The run's folder, or what simcore export has made of it."""
+    """The run's folder, or its exported file."""
     episodes: int = 100
     """Episodes to play."""
     level: str | None = None
-    """Another level than the run's, whose actions begin with those that the agent knows."""
+    """Another level than the run's; its actions must begin with those of the agent."""
     greedy: bool = False
-    """Take the most likely action in place of drawing one."""
+    """Take the most likely action instead of sampling one."""
     seed: int = 0
-    """Chooses the worlds, and what is drawn."""
+    """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 

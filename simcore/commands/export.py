@@ -1,4 +1,4 @@
-"""`simcore export`."""
+"""The command `simcore export`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from simcore.common.errors import UserError
 
 @dataclass(frozen=True)
 class Export:
-    """Put a run's newest weights and its configuration into one small file, without what only training needs.
+    """Write a run's newest weights and its configuration into one small file, without what only training needs.
 
-    The file stands for the run's folder wherever a run is looked into: probe, rollout, evaluate and figure.
+    The file can be used in place of the run's folder by probe, rollout, evaluate and figure.
     """
 
     run: Positional[Path]
@@ -21,9 +21,9 @@ class Export:
     out: Path | None = None
     """The file, NAME.safetensors; by default in the run's folder, with the run's name."""
     half: bool = False
-    """Write matrices and kernels as float16: half as large, and what is read from the belief changes a little."""
+    """Write matrices and kernels as float16: half as large, and results change a little."""
     limit: float = 16.0
-    """The most MiB that the file may have."""
+    """The largest size that the file may have, in MiB."""
 
     def execute(self) -> None:
         """Write the file."""

@@ -1,4 +1,4 @@
-"""`simcore figure`."""
+"""The command `simcore figure`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,30 +12,30 @@ from simcore.common.errors import UserError
 
 @dataclass(frozen=True)
 class Figure:
-    """Draw a figure of the paper, or curves over seeds, from runs."""
+    """Plot a figure of the paper, or curves over seeds, from runs."""
 
     which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
-    """curves: a metric over frames, where runs whose configurations are equal but for the seed make one curve (App. E).
+    """curves: a metric over frames, where runs whose configurations differ only in the seed make one curve (App. E).
     9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12:
     map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
-    """The runs' folders; for 9 to 14 also what simcore export has made of them."""
+    """The runs' folders; for 9 to 14 also their exported files."""
     metric: str = "return"
-    """Of curves: a name in the runs' metrics.jsonl, as return, food or probes/map_mse; what follows the slash will do
-    where one metric alone ends so."""
+    """Of curves: a name in the runs' metrics.jsonl, such as return, food or probes/map_mse; the part after the slash
+    is enough if it is unique."""
     region: Literal["student", "bootstrap"] = "student"
     """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
     title: str = ""
     """Of curves: the title; by default the metric."""
     seed: int = 0
-    """Chooses the held-out worlds that are shown."""
+    """Seed of the held-out worlds that are shown."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
     out: Path | None = None
-    """Where to: a path without its ending, to which .png and .pdf are added; by default figure-<which>, here."""
+    """The files' path without suffix, to which .png and .pdf are added; by default figure-<which>."""
 
     def execute(self) -> None:
-        """Write the figure, as PNG and as PDF."""
+        """Write the figure as PNG and PDF."""
         from simcore.figures import plot_curves, plot_paper_figure
 
         if self.which == "curves":

@@ -1,4 +1,4 @@
-"""`simcore rollout`."""
+"""The command `simcore rollout`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +10,21 @@ from simcore.commands.console import say
 
 @dataclass(frozen=True)
 class Rollout:
-    """Show what a run's model imagines: the belief sees an episode's first frames, then the simulation goes on alone.
+    """Show what a run's model imagines: the belief observes an episode's first frames, the simulation continues.
 
-    The map that is read from the belief stands below the true one, the imagined frames below those that came.
+    The map read from the belief is below the true one, the imagined frames below the true ones.
     """
 
     run: Positional[Path]
-    """The run's folder, or what simcore export has made of it."""
+    """The run's folder, or its exported file."""
     worlds: int = 4
     """Held-out worlds to show."""
     context: int | None = None
-    """Frames that the belief sees before the simulation goes on alone; none: half an episode, 50 at most."""
+    """Frames that the belief observes before the simulation continues alone; none: half an episode, 50 at most."""
     steps: int | None = None
     """Steps of simulation without frames; none: 16, or as many as are left of the episode."""
     seed: int = 0
-    """Chooses the worlds, and what is drawn."""
+    """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 

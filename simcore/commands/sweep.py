@@ -1,4 +1,4 @@
-"""`simcore sweep`."""
+"""The command `simcore sweep`."""
 
 import sys
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from simcore.commands.console import INTERRUPTED, say, wide_console
 
 @dataclass(frozen=True)
 class Sweep:
-    """Run all settings of a sweep's file, for all its models and seeds, and tell the best setting of each model.
+    """Run all settings of a sweep's file, for all its models and seeds, and report the best setting of each model.
 
-    The same command again goes on with what is missing. Exit code 1: a run has failed; 130: it was interrupted.
+    The same command again continues with what is missing. Exit code 1: a run has failed; 130: it was interrupted.
     """
 
     spec: Positional[Path]
-    """The sweep's TOML file; docs/sweeps.md says what it may say."""
+    """The sweep's TOML file; docs/sweeps.md describes it."""
     out: Path | None = None
     """The sweep's folder; by default sweeps/ and the file's name."""
     jobs: int | None = None
-    """Runs at a time; by default 1 here, and on Ray as many as there is room for."""
+    """Runs at a time; by default 1 with processes, and on Ray as many as fit."""
     executor: Literal["processes", "ray"] = "processes"
-    """Where runs are processes: on this machine, or on a Ray cluster whose machines share the sweep's folder."""
+    """Where runs are executed: on this machine, or on a Ray cluster whose machines share the sweep's folder."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     reuse: tuple[Path, ...] = ()
     """Folders of other sweeps: finished runs of the same configuration are copied from them, and not run again."""
     retry_failed: bool = False
-    """Try the runs again that have failed, from their newest checkpoints."""
+    """Retry the runs that have failed, from their newest checkpoints."""
     all: bool = False
-    """Show and draw every setting, not each model's best alone."""
+    """Show and plot every setting, not only the best of each model."""
     dry_run: bool = False
-    """Say what would be run, and do nothing."""
+    """Print what would be run, and do nothing."""
 
     def execute(self) -> None:
         """Run what is missing; print the table, and write it with the curves into the sweep's folder."""

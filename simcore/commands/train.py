@@ -1,4 +1,4 @@
-"""`simcore train`."""
+"""The command `simcore train`."""
 
 import sys
 from argparse import ArgumentParser
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Train:
-    """Train in a world, or go on where a run stopped: the same command again, or --resume RUN, resumes it.
+    """Train in a world, or resume a run, by the same command again or by --resume RUN.
 
     Exit code 130: it was interrupted, by Ctrl-C or SIGTERM, and has written a checkpoint.
     """
@@ -30,15 +30,15 @@ class Train:
     run: Path | None = None
     """The run's folder; by default runs/<level>-<preset>-<seed>, or -<core>-<seed> with a memory."""
     resume: Path | None = None
-    """Go on with the run in this folder, with the configuration that it has. Other flags change it, as far as it stays
-    the same run: its length (learning.updates), what is recorded, and where it is computed."""
+    """Resume the run in this folder, with its configuration. Other flags may change its length (learning.updates),
+    what is recorded, and where it is computed."""
     dry_run: bool = False
-    """Train nothing and write nothing; say what an update costs: parameters, arithmetic, memory; with --peak, time."""
+    """Only print what an update costs: parameters, arithmetic, memory; with --peak, time."""
     peak: str | None = None
-    """With --dry-run: a100, h100, h200 or rtx4090, or how many TFLOP/s a card does at most."""
+    """With --dry-run: a100, h100, h200 or rtx4090, or a card's peak in TFLOP/s."""
 
     def execute(self) -> None:
-        """Train, and say where the results are and what to type next."""
+        """Train, and print where the results are and what to type next."""
         if self.dry_run:
             from simcore.commands.dry_run import dry_run
 
@@ -61,10 +61,10 @@ class Train:
             sys.exit(INTERRUPTED)
 
     def folder(self) -> "RunFolder":
-        """Open the folder of the run that goes on, or make that of a new one.
+        """Open the folder of the run to resume, or make that of a new one.
 
         Raises:
-            UserError: the run has another configuration in what may not change, or what it needs is not there.
+            UserError: the run's configuration differs in what may not change, or what the run needs is missing.
         """
         from simcore.runs import RunFolder
         from simcore.training.loop import check
@@ -76,7 +76,7 @@ class Train:
             require_changeable(Config.from_dict(folder.config), self.config, self.resume)
             check(self.config)
             return folder
-        check(self.config)  # complains before a folder is made
+        check(self.config)  # raises before a folder is made
         path = self.run or Path("runs") / self.config.run_name
         if not (path / "config.json").exists():
             return RunFolder.create(path, self.config.to_dict())
@@ -99,7 +99,7 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
 
 
 def as_flag(change: Difference) -> str:
-    """Return the flag that makes a change."""
+    """Return the flag that sets the new value of a changed field."""
     name = change.field.replace("_", "-")
     if isinstance(change.new, bool):
         return f"--{name}" if change.new else f"--no-{name}"
@@ -107,9 +107,9 @@ def as_flag(change: Difference) -> str:
 
 
 def default_train(arguments: Sequence[str]) -> Train:
-    """Return what `train` does unless flags say otherwise.
+    """Return the defaults of the flags of `train`.
 
-    With --resume that is what the run does that it names; else the preset that the arguments name, for their level.
+    With --resume they are the configuration of that run; else the preset that the arguments name, for their level.
 
     Raises:
         UserError: there is no such run, preset or level.
@@ -120,10 +120,10 @@ def default_train(arguments: Sequence[str]) -> Train:
     # A flag without its value is left to tyro, which complains in one line.
     parser.add_argument("--preset", nargs="?", default="tiny", const="tiny")
     parser.add_argument("--resume", nargs="?")
-    known, others = parser.parse_known_args(arguments[1:])
-    if known.resume is not None:
+    flags, rest = parser.parse_known_args(arguments[1:])
+    if flags.resume is not None:
         from simcore.runs import RunFolder
 
-        return Train(Config.from_dict(RunFolder.open(known.resume).config), resume=Path(known.resume))
-    level = others[0] if others and not others[0].startswith("-") else "RandomCity"
-    return Train(preset(known.preset, level))
+        return Train(Config.from_dict(RunFolder.open(flags.resume).config), resume=Path(flags.resume))
+    level = rest[0] if rest and not rest[0].startswith("-") else "RandomCity"
+    return Train(preset(flags.preset, level))

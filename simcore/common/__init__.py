@@ -1,1 +1,1 @@
-"""What knows nothing of worlds, nets or runs: errors, trees of tensors, seeds, devices, files."""
+"""Helpers that know nothing of worlds, nets or runs: errors, trees of tensors, seeds, devices, files."""

@@ -1,18 +1,18 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file is replaced whole or not at all."""
 
 import os
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Ends the name of a file being written; one that lies around is from a process that was killed."""
+"""Suffix of a file that is being written; a leftover one is from a process that was killed."""
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """Write `data` to `path` so that a reader, or a crash at any moment, meets the old file or the new one.
+    """Write `data` to `path` atomically: a reader, or a crash at any moment, finds the old file or the new one.
 
     Raises:
-        OSError: the write failed, for instance for want of space. `path` is as it was, and nothing is left
-            beside it.
+        OSError: the write failed, for instance because the disk is full. `path` is unchanged, and no temporary file
+            is left.
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
@@ -28,7 +28,7 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Make the names in a directory durable: until then a power cut may undo a rename."""
+    """Flush a directory to disk: until then a power cut may undo a rename in it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Checks of what a person has chosen."""
+"""Checks of a user's choices, which raise `UserError`."""
 
 from simcore.common.errors import UserError
 
@@ -10,7 +10,7 @@ def require(condition: bool, message: str) -> None:
 
 
 def require_positive(section: str, values: object, *names: str) -> None:
-    """Raise `UserError` unless the named fields, numbers or tuples of numbers, are positive."""
+    """Raise `UserError` unless the named fields of `values`, numbers or tuples of numbers, are positive."""
     for name in names:
         value = getattr(values, name)
         numbers = value if isinstance(value, tuple) else (value,)

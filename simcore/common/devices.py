@@ -1,4 +1,4 @@
-"""Devices by name."""
+"""Choosing a device by its name."""
 
 import torch
 
@@ -6,7 +6,7 @@ from simcore.common.errors import UserError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device that a name stands for.
+    """Return the device of a name; auto is a GPU where there is one, else the CPU.
 
     Raises:
         UserError: there is no such device here.

@@ -1,4 +1,4 @@
-"""What tells weights from other weights."""
+"""A digest of weights, which tells whether two sets are the same."""
 
 import hashlib
 from collections.abc import Mapping

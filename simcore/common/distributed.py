@@ -1,4 +1,4 @@
-"""A learner on several processes: each has a part of the batch, and gradients are averaged (App. D)."""
+"""Data-parallel learning on several processes: each has a part of the batch, gradients are averaged (App. D)."""
 
 import os
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Ranks:
-    """The processes that learn together; by default there is one, and all of this does nothing.
+    """The processes that learn together; by default there is one, and no method communicates.
 
     Losses are sums over a rank's part of the batch, divided by the mean over ranks of the number of terms. The mean of
     such losses over ranks, and of their gradients, is that of the whole batch, whatever each rank's share of it.
@@ -47,22 +47,22 @@ class Ranks:
             tensor.copy_(part.view_as(tensor))
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Return whether the flag is true on any rank, so that all decide alike."""
+        """Return whether the flag is true on any rank, so that all decide the same."""
         if self.size == 1:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=device)) > 0)
 
     def meet(self) -> None:
-        """Wait until all are here, at the end of their work: then gloo's threads hold no tensor as the process ends.
+        """Wait for all processes at the end of the run, so that gloo's threads hold no tensor when a process ends.
 
-        One that still does wants Python's lock to let it go, and aborts a process that is about to exit.
+        A thread that still holds one needs Python's lock to release it, and aborts a process that is about to exit.
         """
         if self.size > 1:
             dist.barrier()
 
 
 def join_ranks(device: torch.device) -> Ranks:
-    """Meet the other processes that `torchrun` has started, over nccl on GPUs and gloo elsewhere.
+    """Join the other processes that `torchrun` has started, over nccl on GPUs and gloo elsewhere.
 
     Without `torchrun` this process is alone.
     """
@@ -74,6 +74,6 @@ def join_ranks(device: torch.device) -> Ranks:
 
 
 def leave_ranks(ranks: Ranks) -> None:
-    """Part from the others, at the end of the run."""
+    """Leave the process group, at the end of the run."""
     if ranks.size > 1 and dist.is_initialized():
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""The one error that a person, not the program, has to mend."""
+"""The error for bad input, which the user can correct."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""The extras of SimCore: libraries that not everybody needs, and what to type for one that is missing."""
+"""SimCore's optional libraries, and the error for one that is missing."""
 
 from simcore.common.errors import UserError
 
@@ -11,11 +11,11 @@ EXTRAS = {
     "PIL": "figures",
     "ray": "ray",
 }
-"""By a library's module, the extra that installs it."""
+"""The extra that installs a library, by the library's module."""
 
 
 def missing_extra(error: ModuleNotFoundError) -> UserError | None:
-    """Return what a person is told of a library that is missing, or None where no extra would install it."""
+    """Return the error for a missing library, or None where no extra installs it."""
     library = (error.name or "").partition(".")[0]
     if library not in EXTRAS:
         return None

@@ -1,4 +1,4 @@
-"""Means with the interval in which they lie (App. E)."""
+"""Means with confidence intervals (App. E)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ CONFIDENCE = 0.9
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over episodes, and where it lies with a confidence of 90 % by Student's t (App. E)."""
+    """A mean over episodes with its 90 % confidence interval by Student's t (App. E)."""
 
     mean: float
     low: float
@@ -18,8 +18,8 @@ class Interval:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Interval | None":
-        """Return the interval of the mean of values; None where one is missing, unbounded where there is only one."""
-        from scipy import stats  # of the extra `figures`: who acts with a belief wants no intervals
+        """Compute the interval of a mean; None if a value is NaN or there is none, unbounded if there is only one."""
+        from scipy import stats  # of the extra `figures`, which acting does not need
 
         numbers = np.array(values, np.float64)
         if not len(numbers) or np.isnan(numbers).any():
@@ -32,5 +32,5 @@ class Interval:
         return cls(mean, mean - reach, mean + reach)
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return mean, low and high for JSON, which has no word for an end that is unbounded but null."""
+        """Return mean, low and high for JSON, where an unbounded end is None."""
         return {name: value if np.isfinite(value) else None for name, value in asdict(self).items()}

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for."""
+"""Lazy imports: the public names of a package are imported on first use."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return a package's `__getattr__` and `__dir__`, by which importing it imports nothing else yet (PEP 562).
+    """Return a package's `__getattr__` and `__dir__`, which import a public name on first use (PEP 562).
 
     Args:
         package: its `__name__`.
-        modules: by public name, the module that defines it; or `module:name`, where it has another name there.
+        modules: the module that defines each public name; or `module:name`, where it has another name there.
     """
 
     def get(name: str) -> Any:

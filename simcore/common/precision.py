@@ -1,4 +1,4 @@
-"""What the nets multiply in. Weights, losses, memories and everything that is summed over time stay float32."""
+"""The precision of the nets' products. Weights, losses, memories and sums over time stay float32."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,19 +8,19 @@ import torch
 
 
 def set_precision(precision: str) -> None:
-    """Say how float32 is multiplied on a GPU from now on, in matrix products, convolutions and cuDNN's LSTM.
+    """Set how float32 is multiplied on a GPU from now on, in matrix products, convolutions and cuDNN's LSTM.
 
     Args:
-        precision: fp32, tf32 or bf16. With fp32 products are exact, as PyTorch's convolutions are only if told so.
+        precision: fp32, tf32 or bf16. With fp32, products are exact; by default PyTorch's convolutions are not.
     """
-    inside = "ieee" if precision == "fp32" else "tf32"
+    mode = "ieee" if precision == "fp32" else "tf32"
     for name in ("cuda.matmul", "cudnn.conv", "cudnn.rnn"):
-        setattr(attrgetter(name)(torch.backends), "fp32_precision", inside)  # noqa: B010  # its stubs do not know it
+        setattr(attrgetter(name)(torch.backends), "fp32_precision", mode)  # noqa: B010  # missing in its stubs
 
 
 @contextmanager
 def exact_products() -> Iterator[None]:
-    """Let matrix products of float32 be exact meanwhile, for what would not bear TF32; also a decorator."""
+    """Make float32 matrix products exact in this context, for what TF32 is too coarse for; also a decorator."""
     products = attrgetter("cuda.matmul")(torch.backends)
     before, products.fp32_precision = products.fp32_precision, "ieee"
     try:
@@ -30,9 +30,9 @@ def exact_products() -> Iterator[None]:
 
 
 def lowered(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """Return a context in which encoder, LSTM and frame model work in the precision of a run; it is left for backward.
+    """Return a context in which encoder, LSTM and frame model run in a precision; leave it before backward.
 
-    With bf16 that is PyTorch's autocast to bfloat16, which has float32's range, so that no gradient need be scaled. The
-    parts themselves keep in float32 what needs it: the memories' unrolls, canvas, latents, KL divergences and errors.
+    With bf16 it is PyTorch's autocast to bfloat16, which has float32's range, so gradients need no scaling. The parts
+    themselves keep in float32 what needs it: the memories' unrolls, canvas, latents, KL divergences and errors.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

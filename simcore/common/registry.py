@@ -1,4 +1,4 @@
-"""Parts by name: those that SimCore has, those that a user registers, and any class of a module, as `module:Name`."""
+"""Registries of parts by name: SimCore's own, a user's, and any class of a module, as `module:Name`."""
 
 import importlib
 import inspect
@@ -29,9 +29,9 @@ class Registry(Generic[Part]):
         True
 
     Args:
-        kind: what they are, as messages call one.
-        base: the class that each is a subclass, or else an instance, of.
-        home: the module whose import registers those that SimCore has; None: whoever made the registry has imported it.
+        kind: what messages call such a part, as "frame model".
+        base: the class of which each part is a subclass or an instance.
+        home: the module whose import registers SimCore's own parts; None: it is imported already.
     """
 
     def __init__(self, kind: str, base: type, home: str | None = None) -> None:
@@ -44,7 +44,7 @@ class Registry(Generic[Part]):
         """Return a decorator that registers a part under a name.
 
         Raises:
-            ValueError: another part has that name, or the name has a colon, which would make it a module's.
+            ValueError: another part has that name, or the name has a colon, as `module:Name` has.
         """
         if ":" in name:
             raise ValueError(
@@ -62,18 +62,18 @@ class Registry(Generic[Part]):
         return put
 
     def find(self, name: str) -> Part:
-        """Return the part of a name, or of a module: `module:Name`, where the current folder's modules are found too.
+        """Return the part of a name, or `module:Name` of a module, which may be in the current folder.
 
         Raises:
-            UserError: there is none; the message says which there are.
+            UserError: there is none, its module cannot be imported, or it is not of the registry's class.
         """
         self._import_home()
         if name in self._parts:
             return self._parts[name]
         module, colon, attribute = name.partition(":")
         if not colon:
-            known = f"there are: {', '.join(self)}, and one of yours" if self._parts else "give one of yours"
-            raise UserError(f"there is no {self.kind} {name!r}; {known} as module:Name")
+            choices = f"there are: {', '.join(self)}, and one of yours" if self._parts else "give one of yours"
+            raise UserError(f"there is no {self.kind} {name!r}; {choices} as module:Name")
         part = getattr(import_user_module(module, f"the {self.kind} {name}"), attribute, None)
         if part is None:
             raise UserError(f"there is no {self.kind} {name!r}: the module {module} has no {attribute}")
@@ -96,11 +96,11 @@ class Registry(Generic[Part]):
 
 
 def import_user_module(module: str, wanted_by: str) -> Any:
-    """Import a module of a user's, from wherever Python finds it or from the current folder.
+    """Import a user's module, from Python's path or from the current folder.
 
     Args:
         module: its dotted name.
-        wanted_by: what is to be found in it, for messages.
+        wanted_by: what is looked for in it, for messages.
 
     Raises:
         UserError: it is not there, or its own import failed.
@@ -120,18 +120,18 @@ def import_user_module(module: str, wanted_by: str) -> Any:
 
 
 def make_part(part: Callable[..., Part], name: str, *given: Any, **offered: Any) -> Part:
-    """Call a part's class with what is given, and with those of the offered keywords that it names.
+    """Make a part: call its class with the given arguments and with those of the offered keywords that it names.
 
-    So a part asks for what it wants by the names of its arguments, and takes no notice of the rest.
+    So a part asks for what it needs by the names of its arguments, and ignores the rest.
 
     Args:
         part: the class, or a function that returns an instance.
         name: of the part, for messages.
-        *given: what every part of the kind is given first.
-        **offered: what it may name.
+        *given: the first arguments, which every part of the kind takes.
+        **offered: the keywords that it may name.
 
     Raises:
-        UserError: it wants an argument that is not offered.
+        UserError: it requires an argument that is not offered.
     """
     parameters = inspect.signature(part).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

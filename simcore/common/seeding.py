@@ -1,4 +1,4 @@
-"""Seeds: one number for a run, and unrelated ones of it for every purpose."""
+"""Seeding: from the seed of a run, an unrelated one for every purpose."""
 
 import hashlib
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import torch
 
 
 def stream(seed: int, purpose: str) -> int:
-    """Return a seed for one purpose of a run, so that no two purposes, and no two runs, draw the same."""
+    """Derive the seed, of 48 bits, for one purpose of a run: unrelated to those of other purposes and runs."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "little")
 
 
@@ -15,9 +15,9 @@ class Generators(NamedTuple):
     """The random generators of one purpose."""
 
     host: torch.Generator
-    """On the CPU, alike in all processes that learn together: what all of them have to decide alike."""
+    """On the CPU, the same in all processes that learn together, for what they must decide alike."""
     device: torch.Generator
-    """On the learner's device, each process's own."""
+    """On the learner's device, different in each process."""
 
     @classmethod
     def seeded(cls, seed: int, purpose: str, device: torch.device, rank: int = 0) -> "Generators":
@@ -30,7 +30,7 @@ class Generators(NamedTuple):
         return {"host": self.host.get_state(), "device": self.device.get_state()}
 
     def load_state_dict(self, state: dict[str, Any], is_own: bool = True) -> None:
-        """Go on from what `state_dict` returned; the device's only where the state `is_own`, not another process's."""
+        """Restore what `state_dict` returned; the device's generator only if the state `is_own`."""
         self.host.set_state(state["host"].cpu())
         if is_own:
             self.device.set_state(state["device"].cpu())

@@ -1,4 +1,4 @@
-"""Processes that begin afresh, do not hear Ctrl-C, and never outlive the process that started them."""
+"""Spawned processes, which leave Ctrl-C to their parent and never outlive it."""
 
 import atexit
 import multiprocessing
@@ -15,17 +15,17 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
 
 CONTEXT = multiprocessing.get_context("spawn")
-"""Not forked: a copy of a process that has threads, as PyTorch's, may wait for ever."""
+"""Spawned, not forked: a fork of a process with threads, such as PyTorch's, may deadlock."""
 
 LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
-"""A terminal, and many a batch system, send these to every process of a run; the first one decides when it ends."""
+"""Signals that terminals and batch systems send to every process of a run; its parent decides when a run ends."""
 
 _running: set[SpawnProcess] = set()
 
 
-@atexit.register  # after multiprocessing's own, and so called before it, which would wait for them
+@atexit.register  # registered after multiprocessing's handler, so called before it would wait for them
 def kill_forgotten() -> None:
-    """Kill the processes that nobody has stopped."""
+    """Kill the processes that were not stopped."""
     for process in _running:
         process.kill()
 
@@ -49,7 +49,7 @@ def stop(processes: Sequence[SpawnProcess], patience: float) -> None:
 
     Args:
         processes: as `start` returned them.
-        patience: seconds that all of them together have.
+        patience: seconds to wait for all of them together.
     """
     deadline = time.monotonic() + patience
     for process in processes:
@@ -63,7 +63,7 @@ def stop(processes: Sequence[SpawnProcess], patience: float) -> None:
 
 
 def how_it_ended(process: SpawnProcess) -> str:
-    """Say in a few words how a process ended whose pipe is closed."""
+    """Describe in a few words how a process ended, whose pipe is closed."""
     process.join(timeout=5.0)
     code = process.exitcode
     if code is None:
@@ -76,14 +76,14 @@ def how_it_ended(process: SpawnProcess) -> str:
 
 
 class Elsewhere(Exception):  # noqa: N818 (it is the cause of an error, and not one itself)
-    """The traceback of an error in another process, which is shown as the cause of the error that is raised here."""
+    """The traceback of an error in another process, shown as the cause of the error raised here."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"\n{text}")
 
 
 class Failure:
-    """An exception on its way to another process.
+    """An exception in a form that can be sent to another process and raised there.
 
     Args:
         error: the exception.
@@ -95,14 +95,14 @@ class Failure:
         try:
             if isinstance(pickle.loads(pickle.dumps(error)), type(error)):
                 self.error = error
-        except Exception:  # an exception of somebody else's may not survive the way, in whatever manner
+        except Exception:  # a library's exception may fail to pickle in any way
             return
 
     def __getstate__(self) -> dict[str, Any]:
         return {"text": self.text, "error": self.error.with_traceback(None)}
 
     def throw(self) -> NoReturn:
-        """Raise the exception, or a `RuntimeError` with its words; the traceback is its cause."""
+        """Raise the exception, or a `RuntimeError` with its message, with the traceback as its cause."""
         raise self.error from Elsewhere(self.text)
 
 
@@ -112,7 +112,7 @@ def _run(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 
     def end_with_the_parent() -> None:
         parent.join()
-        os._exit(1)  # whatever it is in the middle of, there is nobody to hear of it
+        os._exit(1)  # at once, since nobody is left to take its results
 
     threading.Thread(target=end_with_the_parent, name="end with the parent", daemon=True).start()
     function(*arguments)

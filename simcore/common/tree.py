@@ -1,4 +1,4 @@
-"""Nested named tuples and dicts of tensors: states are such trees, so moving or slicing one is a single map."""
+"""Trees: nested named tuples and dicts of tensors, such as states, which are moved or sliced by a single map."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
@@ -37,7 +37,7 @@ def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
 
 
 def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
-    """Return a tree with `function(leaf)` for each leaf of a kind: tensors for arrays, or arrays for tensors."""
+    """Return a tree with `function(leaf)` for each leaf of a type, for instance to turn arrays into tensors."""
     if isinstance(tree, kind):
         return function(tree)
     if isinstance(tree, tuple):
@@ -54,7 +54,7 @@ def stack(trees: list[Tree]) -> Tree:
 
 
 def leaves(tree: Any) -> Iterator[Tensor]:
-    """Return the tensors of a tree, in order."""
+    """Yield the tensors of a tree, in order."""
     if isinstance(tree, Tensor):
         yield tree
     for child in _children(tree):
@@ -62,14 +62,14 @@ def leaves(tree: Any) -> Iterator[Tensor]:
 
 
 def detach(tree: Tree) -> Tree:
-    """Return the same values, cut from the graph that made them."""
+    """Return the same values, detached from autograd's graph."""
     return tree_map(lambda leaf: leaf.detach(), tree)
 
 
 def to_device(tree: Tree, device: torch.device) -> Tree:
-    """Return the same values on a device, but for what the host decides by: a named tuple tells it by `on_host`.
+    """Move a tree to a device, except the fields that a named tuple lists in `on_host`, which go to the CPU.
 
-    The host does not wait for what it sends from pinned memory.
+    Copies from pinned memory to a GPU are asynchronous.
     """
     if isinstance(tree, Tensor):
         return cast(Tree, tree.to(device, non_blocking=device.type != "cpu"))
@@ -84,7 +84,7 @@ def to_device(tree: Tree, device: torch.device) -> Tree:
 
 
 def plain(tree: Any) -> Any:
-    """Return the same tree with plain tuples for named ones, as a checkpoint can hold it."""
+    """Replace the named tuples of a tree by plain ones, which a checkpoint can hold."""
     if isinstance(tree, dict):
         return {key: plain(child) for key, child in tree.items()}
     return tuple(plain(child) for child in tree) if isinstance(tree, tuple) else tree

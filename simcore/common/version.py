@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 def _installed() -> str:
     try:
         return version("simcore")
-    except PackageNotFoundError:  # as where the sources are on Python's path and nothing was installed
+    except PackageNotFoundError:  # the sources are on Python's path, and not installed
         return "unknown"
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NO_MODEL, NO_MEMORY = "none", "lstm"
 """The names that stand for no frame model and no memory."""
+RESERVED = ("acting", "frame_model", "probes", "map_model", "core")
+"""Names of SimCore's own objectives and parts, by which metrics and options are told apart."""
 
 
 def check_whole(config: "Config") -> None:
@@ -63,7 +65,9 @@ def check_parts(config: "Config") -> None:
         parts["core"] = config.core, options_class(memories.find(config.core))
     for name in config.objectives:
         kind = objectives.find(name)
-        require(kind.name not in parts, f"objectives holds {kind.name} twice, or the name of another part")
+        require(kind.name.isidentifier(), f"{name} is named {kind.name!r}; an objective's name must be a plain word")
+        is_free = kind.name not in parts and kind.name not in RESERVED
+        require(is_free, f"objectives holds {kind.name} twice, or it is the name of a part that SimCore has")
         parts[kind.name] = name, options_class(kind)
     for option in parse_options(config.options):
         known = [part for part, (name, _) in parts.items() if not is_section(config, name)]

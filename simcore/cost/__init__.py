@@ -1,4 +1,4 @@
-"""What a configuration costs before it is run: parameters, arithmetic and memory of an update."""
+"""The cost of a configuration before it is run: parameters, arithmetic and memory of an update."""
 
 from simcore.cost.meter import ACTIVATIONS, OTHER, Held, Meter
 from simcore.cost.peaks import CARDS, Peak, find_peak

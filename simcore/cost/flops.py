@@ -1,7 +1,7 @@
-"""How many floating-point operations a call into PyTorch is: two for each multiply-add.
+"""The floating-point operations of calls into PyTorch, two for each multiply-add.
 
-Counted is what multiplies matrices: products, convolutions, recurrent layers, weighted sums of rows, and what solves
-with them. What goes through tensors element by element is not: it is a few per cent, and waits for memory anyway.
+Matrix products, convolutions, recurrent layers, weighted sums of rows, factorisations and solves are counted.
+Element-wise operations are not: they are a few per cent, and limited by memory.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,12 +18,12 @@ Formula = Callable[..., int]
 
 
 def product_flop(a: Shape, b: Shape) -> int:
-    """Return the operations of a b for matrices `[..., M, K]` and `[..., K, N]`, or a vector `[K]` for the second."""
+    """Return the operations of a product of matrices `[..., M, K]` and `[..., K, N]`, or with a vector `[K]`."""
     return 2 * prod(a) * (b[-1] if len(b) > 1 else 1)
 
 
 def lstm_flop(inputs: Shape, from_input: Shape, from_hidden: Shape) -> int:
-    """Return the operations of a layer's forward pass, which both halves of the backward pass also take.
+    """Return the operations of an LSTM layer's forward pass; its backward pass takes twice as many.
 
     Args:
         inputs: `[T, B, I]`.
@@ -34,12 +34,12 @@ def lstm_flop(inputs: Shape, from_input: Shape, from_hidden: Shape) -> int:
 
 
 def cholesky_flop(matrix: Shape) -> int:
-    """Return the operations of factoring `[..., K, K]`: K³ / 3 each."""
+    """Return the operations of the Cholesky factorisation of `[..., K, K]`: K³ / 3 each."""
     return prod(matrix) * matrix[-1] // 3
 
 
 def cholesky_solve_flop(vectors: Shape, factor: Shape) -> int:
-    """Return the operations of solving for `[..., K, n]`, with a triangle and with its transpose."""
+    """Return the operations of solving for `[..., K, n]` with a Cholesky factor and its transpose."""
     return 2 * prod(vectors) * factor[-1]
 
 
@@ -87,20 +87,20 @@ FORMULAS: dict[Any, Formula] = {
     aten.linalg_cholesky_ex: lambda matrix, **_: cholesky_flop(matrix.shape),
     aten.cholesky_solve: lambda vectors, factor, *_, **__: cholesky_solve_flop(vectors.shape, factor.shape),
 }
-"""By operation, what makes the number of its arguments, where torch does not know it (or calls it by another name)."""
+"""Formulas by operation, where torch's registry has none, or has it under another name."""
 
 if hasattr(mkldnn, "_linear_pointwise"):
     FORMULAS[mkldnn._linear_pointwise] = _linear
 
 
 def flop_of(operation: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> int:
-    """Return the operations in a call, 0 for one that multiplies no matrices.
+    """Return the floating-point operations of a call, 0 for one that is not counted.
 
     Args:
-        operation: as a dispatch mode is given it.
-        args: its arguments.
-        kwargs: those by name.
-        result: what it returned.
+        operation: as a dispatch mode receives it.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        result: its result.
     """
     packet = operation.overloadpacket
     if packet in FORMULAS:

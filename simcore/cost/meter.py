@@ -1,4 +1,4 @@
-"""Counts the arithmetic and the memory of whatever runs under it, by part of the model."""
+"""A meter of the arithmetic and memory of what runs under it, by part of the model."""
 
 import functools
 import weakref
@@ -17,27 +17,27 @@ from torch.utils._pytree import tree_leaves
 from simcore.cost.flops import flop_of
 
 OTHER = "other"
-"""What belongs to no part: losses, optimiser, and what joins the parts."""
+"""The part of what belongs to none: losses, optimiser, and what joins the parts."""
 ACTIVATIONS = "activations"
-"""What is made in between and kept for the way back, or dropped."""
+"""The kind of intermediate tensors, kept for the backward pass or freed."""
 LSTM_ROOM = {"cpu": 15.25, "cuda": 6.0}
-"""What a fused LSTM keeps for its way back, as multiples of its output `[T + 1, B, N_h]`: oneDNN's was measured with
-2.13, cuDNN's is an estimate, four gates and two cells. Neither is told by a tensor without data."""
+"""What a fused LSTM keeps for its backward pass, as multiples of its output `[T + 1, B, N_h]`: oneDNN's was measured
+with PyTorch 2.13, cuDNN's is an estimate, four gates and two cells. Tensors without data do not show it."""
 
 
 class Arithmetic(NamedTuple):
-    """A kind of arithmetic that is counted apart."""
+    """A category of arithmetic that is counted separately."""
 
     part: str
     """The part of the model."""
     backward: bool
-    """Whether it is of the way back."""
+    """Whether it is of the backward pass."""
     dtype: torch.dtype
     """The type in which it is done."""
 
 
 class Held(NamedTuple):
-    """A kind of memory that is counted apart."""
+    """A category of memory that is counted separately."""
 
     kind: str
     """What it is for."""
@@ -48,22 +48,22 @@ class Held(NamedTuple):
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts floating-point operations and live bytes while it is entered.
 
-    What is done on the way back is booked to the part that made its node of autograd's graph: nodes are numbered in the
-    order in which they are made.
+    Operations of the backward pass are booked to the part that made their node of autograd's graph: the sequence
+    numbers of nodes tell which.
 
     Args:
-        device: cpu or cuda, whose fused LSTM's room is counted; tensors without data have none.
+        device: cpu or cuda, whose fused LSTM's memory is added; tensors without data lack it.
     """
 
     def __init__(self, device: str = "cpu") -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.flop: Counter[Arithmetic] = Counter()
         self.held: Counter[Held] = Counter()
-        """Bytes, now."""
+        """Bytes that are live now."""
         self.peak = 0
         """Most bytes at one time."""
         self.at_peak: Counter[Held] = Counter()
-        """Bytes, at that time."""
+        """Bytes at that time."""
         self.most: Counter[str] = Counter()
         """Most bytes of each kind at one time."""
         self._kinds: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Book what is done within to a part, and later its way back."""
+        """Book what is done in this context, and later its backward pass, to a part."""
         self._turn_to([*self._parts, name])
         try:
             yield
@@ -84,7 +84,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._turn_to(self._parts[:-1])
 
     def measured(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the same function, booked to a part."""
+        """Wrap a function so that its calls are booked to a part."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with self.part(name):
@@ -93,18 +93,18 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return call
 
     def hold(self, tensors: Iterable[Tensor], kind: str) -> None:
-        """Book what tensors take to a kind of memory, whatever it was booked to before."""
+        """Book the memory of tensors to a kind, in place of what it was booked to before."""
         for tensor in tensors:
             self._book(tensor, Held(kind, OTHER))
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Do an operation and count it."""
+        """Run an operation and count it."""
         kwargs = kwargs or {}
         if operation is torch.ops.prim.device.default:
             return args[0].fake_device if isinstance(args[0], FakeTensor) else operation(*args)
-        if _is_composite(operation):  # count what it is made of
+        if _is_composite(operation):  # count the operations that it is made of
             with self:
                 return operation.decompose(*args, **kwargs)
         result = operation(*args, **kwargs)
@@ -128,11 +128,11 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _made_by(self, node: Any) -> str:
         number = node._sequence_nr()
-        # What gathers the gradient of a weight has the highest number of all, and is no part's.
+        # The node that accumulates a weight's gradient has the highest number of all, and belongs to no part.
         return OTHER if number >= 2**63 else self._since[bisect_right(self._begins, number) - 1]
 
     def _with_room(self, result: Any) -> Any:
-        """Return a fused LSTM's results with room for what it keeps, in place of an empty tensor."""
+        """Return a fused LSTM's results with memory for what it keeps, in place of an empty tensor."""
         outputs, hidden, cell, room = result
         if room.numel():
             return result

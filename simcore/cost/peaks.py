@@ -1,4 +1,4 @@
-"""What cards can do at most, and how long an update takes at a part of that."""
+"""The peak rates of GPUs, and the least time that operations take at them."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from simcore.common.errors import UserError
 
 @dataclass(frozen=True)
 class Peak:
-    """The most that a card does in a second, in 10¹² floating-point operations, without sparsity."""
+    """The peak rates of a card, in TFLOP/s (10¹² floating-point operations a second), without sparsity."""
 
     name: str
     bf16: float
@@ -25,7 +25,7 @@ class Peak:
         return 1e12 * (self.fp32 if precision == "fp32" else self.tf32)
 
     def seconds(self, flop: Mapping[torch.dtype, int], precision: str) -> float:
-        """Return the least time for operations of several types, one after another."""
+        """Return the least time in seconds for operations of several types, one after another."""
         return sum(amount / self.rate(dtype, precision) for dtype, amount in flop.items())
 
 
@@ -35,11 +35,11 @@ CARDS = {
     "h200": Peak("H200 SXM", 989.4, 494.7, 66.9),
     "rtx4090": Peak("RTX 4090", 165.2, 82.6, 82.6),
 }
-"""By the name that `--peak` takes, from NVIDIA's data sheets."""
+"""Cards by the name that `--peak` takes; the rates are from NVIDIA's data sheets."""
 
 
 def find_peak(text: str) -> Peak:
-    """Return the peak that a name or a number of TFLOP/s, for every type, stands for.
+    """Return the peak of a named card, or one of a number of TFLOP/s for every type.
 
     Raises:
         UserError: it is neither.

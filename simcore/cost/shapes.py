@@ -1,4 +1,4 @@
-"""Running a model on shapes alone: tensors of numbers have no data, but what tells where to look has."""
+"""Running a model on tensors without data, except for indices, which have data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from torch.utils._pytree import tree_leaves
 
 
 class Indices(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Does for real what concerns tensors with data alone, and makes new tensors of integers with data.
+    """Runs operations on tensors with data for real, and makes new tensors of integers with data.
 
-    Under PyTorch's fake tensors the host could not read a time that was drawn, or where an episode begins.
+    With PyTorch's fake tensors alone the host could not read a sampled time, or where an episode begins.
     """
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Do an operation."""
+        """Run an operation, for real if no tensor among its arguments is fake."""
         kwargs = kwargs or {}
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if any(isinstance(tensor, FakeTensor) for tensor in given):
@@ -35,13 +35,13 @@ class Indices(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def shapes_alone() -> Iterator[FakeTensorMode]:
-    """Let tensors that are made within have shapes and no data, but for integers and booleans."""
+    """Make new tensors have shapes and no data in this context, except integers and booleans."""
     with FakeTensorMode(allow_non_fake_inputs=True) as mode, Indices():  # type: ignore[no-untyped-call]
         yield mode
 
 
 def hollow(system: nn.Module) -> None:
-    """Replace all weights and buffers by tensors without data, laid out alike, on the CPU."""
+    """Replace all weights and buffers by CPU tensors of the same layout; for use in `shapes_alone`."""
     for module in system.modules():
         for name, weight in list(module.named_parameters(recurse=False)):
             setattr(module, name, nn.Parameter(_like(weight), weight.requires_grad))

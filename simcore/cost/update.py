@@ -1,4 +1,4 @@
-"""What one update costs, found by doing it once on tensors that have shapes and no data."""
+"""The cost of one update, found by running it on tensors without data."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -23,16 +23,16 @@ WEIGHTS, GRADIENTS, MOMENTS, BATCH = "weights", "gradients", "Adam's moments", "
 
 @dataclass(frozen=True)
 class UpdateCost:
-    """What one update costs."""
+    """The cost of one update."""
 
     parameters: dict[str, int]
-    """By part."""
+    """Parameters by part."""
     memories: dict[str, int]
-    """Of these, those of a core's memory."""
+    """Of these, the parameters of each core's memory."""
     flop: Counter[Arithmetic]
     """Floating-point operations."""
     frames: int
-    """That the agent sees in an update."""
+    """Frames that the agent sees in an update."""
     peak: int
     """Most bytes on the device at one time."""
     at_peak: Counter[Held]
@@ -42,10 +42,10 @@ class UpdateCost:
     trajectory: int
     """Bytes of one trajectory on the host."""
     waiting: int
-    """The most of them that are on the host at one time."""
+    """The most trajectories that are on the host at one time."""
 
     measuring: float = 1.0
-    """How many times these operations an update takes that measures gradient_ratio."""
+    """The operations of an update that measures gradient_ratio, as a multiple of `total`."""
 
     @property
     def total(self) -> int:
@@ -74,7 +74,7 @@ class UpdateCost:
 
 
 def parts_of(system: SimCore) -> dict[str, tuple[nn.Module, str]]:
-    """Return, by name, the parts that a system has, and which of their methods an update calls."""
+    """Return the parts that a system has, by name, each with the method that an update calls."""
     agent, simulation = system.agent, system.simulation
     parts: dict[str, tuple[nn.Module | None, str]] = {
         "encoder": (agent.encoder, "forward"),
@@ -89,13 +89,13 @@ def parts_of(system: SimCore) -> dict[str, tuple[nn.Module, str]]:
 
 
 def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "cpu") -> UpdateCost:
-    """Do an update on tensors without data, and return what it costs.
+    """Run an update on tensors without data, and return its cost.
 
     Args:
         config: of the run.
         system: its nets, whose weights are replaced by such tensors.
         sizes: of the worlds.
-        device: cpu or cuda, on which it would be done.
+        device: cpu or cuda, for which the cost is.
     """
     parts = parts_of(system)
     parameters = {name: count(module) for name, (module, _) in parts.items()}
@@ -107,11 +107,11 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
     batch = empty_batch(config, sizes)
     with shapes_alone() as mode:
         hollow(system)
-        # Compiled and recorded it is the same arithmetic.
+        # Compiling or recording an update does not change its arithmetic.
         learner = make_learner(replace(config, compile=False, graph=False), system, seed=0)
         shapes = tree_map(mode.from_tensor, batch)._replace(is_first=batch.is_first)
         make_moments(learner)
-        # The first update measures gradient_ratio, where that is measured, and the second does not.
+        # The first update measures gradient_ratio, if that is measured, and the second does not.
         first = last = metered(learner, shapes, parts, device)
         if system.agent.heads is not None and system.simulation is not None and config.record.metrics_every > 1:
             last = metered(learner, shapes, parts, device)
@@ -130,11 +130,11 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
 
 
 def cost_of_run(config: Config, on_gpu: bool) -> UpdateCost:
-    """Return what an update of a run costs; nothing is done but in shapes, so it needs no GPU and little memory.
+    """Return the cost of an update of a run; no data are computed, so it needs no GPU and little memory.
 
     Args:
         config: of the run.
-        on_gpu: count for a GPU, also where the run's device is another.
+        on_gpu: count for a GPU, also if the run's device is another.
 
     Raises:
         UserError: there is no such environment, or it is not one to learn from.
@@ -145,7 +145,7 @@ def cost_of_run(config: Config, on_gpu: bool) -> UpdateCost:
 
 
 def make_moments(learner: Learner) -> None:
-    """Let the optimiser make its moments, as it does in the first update."""
+    """Make the optimiser allocate its moments, as it does in the first update."""
     for parameter in learner.system.parameters():
         parameter.grad = torch.zeros_like(parameter)
     learner.optimizer.step()
@@ -153,10 +153,10 @@ def make_moments(learner: Learner) -> None:
 
 
 def metered(learner: Learner, trajectory: Trajectory, parts: dict[str, tuple[nn.Module, str]], device: str) -> Meter:
-    """Do an update under a meter, which knows what there was before, and return it."""
+    """Run an update under a meter, with weights, moments and batch booked before, and return the meter."""
     system, meter = learner.system, Meter(device)
     for generators in learner.generators.values():
-        generators.host.manual_seed(0)  # so that two updates look at the same times
+        generators.host.manual_seed(0)  # so that two updates sample the same times
     state = detach(system.agent.initial_state(trajectory.frames.shape[1]))
     batch = learner.prepare(trajectory._replace(initial_state=state))
     learner.optimizer.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""A run's folder: configuration, metrics and checkpoints, and how a run is watched, stopped, resumed."""
+"""A run on disk: configuration, metrics, checkpoints and exports; its progress display and its interruption."""
 
 from simcore.runs import checkpoints
 from simcore.runs.exported import ExportedRun

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on, in files that are whole or not there."""
+"""Checkpoints: everything that a run needs to continue, in files that are written atomically."""
 
 import io
 import re
@@ -36,18 +36,18 @@ def save(directory: Path, update: int, state: dict[str, Any], keep: int = 3) -> 
         The new file.
 
     Raises:
-        UserError: it cannot be written, for instance since the disk is full. Older checkpoints stay.
+        UserError: it cannot be written, for instance because the disk is full. Older checkpoints stay.
         ValueError: `keep` is not positive.
     """
     if keep < 1:
         raise ValueError(f"keep at least one checkpoint, not {keep}")
-    # By way of memory, since torch.save turns a failed write into a RuntimeError of no particular kind.
+    # Serialised in memory, since torch.save turns a failed write into an unspecific RuntimeError.
     buffer = io.BytesIO()
     torch.save({"format": "simcore-checkpoint", "version": 1, "update": update, "state": state}, buffer)
     path = directory / f"update_{update:08}.pt"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):  # of a process that was killed as it wrote
+        for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):  # of a process that was killed while writing
             leftover.unlink()
         write_atomically(path, buffer.getbuffer())
     except OSError as error:
@@ -60,26 +60,26 @@ def save(directory: Path, update: int, state: dict[str, Any], keep: int = 3) -> 
 
 
 def latest(directory: Path) -> Path | None:
-    """Return the checkpoint of the most updates in `directory`, or None where there is none."""
+    """Return the checkpoint with the most updates in `directory`, or None if there is none."""
     paths = _ascending(directory)
     return paths[-1] if paths else None
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
-    """Read a checkpoint; its tensors come to `device`. No code that a file may hold is ever run.
+    """Load a checkpoint, with its tensors on `device`. Code that a file may hold is never run.
 
     Raises:
         UserError: the file is missing, unreadable, damaged, not a checkpoint, or of a newer version.
         RuntimeError: `device` is missing or has too little memory.
     """
-    torch.empty(0, device=device)  # complains about a missing device here, where no file can be blamed for it
+    torch.empty(0, device=device)  # raises for a missing device here, where it is not taken for a damaged file
     try:
         payload = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # there is no saying what reading arbitrary bytes raises
+    except Exception as error:  # reading arbitrary bytes may raise anything
         raise _unusable(path) from error
     match payload:
         case {"format": "simcore-checkpoint", "version": 1, "update": int(update), "state": dict(state)}:
@@ -90,13 +90,13 @@ def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
 
 
 def _ascending(directory: Path) -> list[Path]:
-    """Return the checkpoints in `directory`, the one of the most updates last."""
+    """Return the checkpoints in `directory`, the one with the most updates last."""
     named = ((_NAME.fullmatch(path.name), path) for path in directory.glob("*"))
     return [path for _, path in sorted((int(name[1]), path) for name, path in named if name)]
 
 
 def _unusable(path: Path) -> UserError:
-    """Return the error for a file that is no whole checkpoint, with the way out."""
+    """Return the error for a file that is not a valid checkpoint, which says what to do."""
     paths = _ascending(path.parent)
     if path not in paths:
         return UserError(f"{path} is damaged or not a checkpoint of SimCore; name another file")

@@ -1,4 +1,4 @@
-"""Exported runs: the newest weights and the configuration in one small file, to be looked into and not trained on."""
+"""Exported runs: the newest weights and the configuration in one small file, for analysis, not training."""
 
 import json
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
 
 SUFFIX = ".safetensors"
-"""Ends the name of an exported run."""
+"""Suffix of an exported run's file name."""
 _FORMAT = "simcore-export"
 _VERSION = 1
 
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """An exported run on disk, which is only ever read.
+    """An exported run on disk, which is read-only.
 
     Make one with `ExportedRun.open`.
     """
@@ -31,7 +31,7 @@ class ExportedRun:
     file: Path
     """The safetensors file."""
     config: dict[str, Any]
-    """What the run's `config.json` said: JSON's types alone."""
+    """The contents of the run's `config.json`, of JSON's types only."""
     update: int
     """How many updates the weights have had."""
     digest: str
@@ -39,7 +39,7 @@ class ExportedRun:
 
     @classmethod
     def open(cls, file: str | Path) -> Self:
-        """Read what a file says of itself, but not the weights.
+        """Open an exported run and read its metadata.
 
         Raises:
             UserError: the file is missing, unreadable, damaged, not an exported run, or of a newer version.
@@ -72,16 +72,16 @@ class ExportedRun:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """The run's name."""
         return self.file.stem
 
     @property
     def path(self) -> Path:
-        """The folder, beside the file, for what is found out about it; it need not exist."""
+        """The folder beside the file for results of analysis; it need not exist."""
         return self.file.with_name(f"{self.name}-results")
 
     def results(self) -> Path:
-        """Return that folder, and make it where it is missing.
+        """Return the folder for results of analysis, made if it is missing.
 
         Raises:
             UserError: it cannot be made.
@@ -99,19 +99,19 @@ def save_export(
     """Write an exported run.
 
     Args:
-        file: where to; its name ends in `.safetensors`.
+        file: the file to write; its name ends in `.safetensors`.
         weights: the state dict of the run's nets.
-        config: what the run's `config.json` says.
+        config: the contents of the run's `config.json`.
         update: how many updates the weights have had.
         half: write matrices and kernels as float16, which halves the file.
-        limit: the most bytes that it may have.
+        limit: the most bytes that the file may have.
 
     Returns:
-        The bytes that it has.
+        The size of the file in bytes.
 
     Raises:
-        UserError: it would be larger than `limit`, its name has another ending, or it cannot be written. What was there
-            before stays.
+        UserError: it would be larger than `limit`, its name has another ending, or it cannot be written. An
+            older file there stays.
     """
     if file.suffix != SUFFIX:
         raise UserError(f"{file} does not end in {SUFFIX}; name such a file by --out")
@@ -136,14 +136,14 @@ def save_export(
 
 
 def mebibytes(count: int) -> str:
-    """Return a number of bytes as a person reads it."""
+    """Format a number of bytes in MiB."""
     return f"{count / 2**20:.1f} MiB"
 
 
 def _stored(weight: Tensor, half: bool) -> Tensor:
-    """Return a weight as it is written: a copy, for safetensors refuses tensors that share memory."""
+    """Return a weight as it is written: a copy, since safetensors refuses tensors that share memory."""
     weight = weight.detach().to("cpu", copy=True).contiguous()
-    # Vectors and numbers are few, and some, such as λ and the probes' scales, are too large for float16 or too small.
+    # Vectors and scalars are few, and some, such as λ and the probes' scales, are outside the range of float16.
     if half and weight.dtype == torch.float32 and weight.dim() > 1:
         smaller = weight.half()
         if smaller.isfinite().all():
@@ -160,7 +160,7 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise UserError(f"there is no file {file}; name a file that simcore export has made") from error
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror or error}") from error
-    except Exception as error:  # there is no saying what reading arbitrary bytes raises
+    except Exception as error:  # reading arbitrary bytes may raise anything
         raise _unusable(file) from error
 
 

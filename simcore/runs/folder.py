@@ -1,4 +1,4 @@
-"""The folder that a run lives in."""
+"""A run's folder: its configuration, the paths of its files, and its lock."""
 
 import fcntl
 import json
@@ -23,7 +23,7 @@ class RunInUseError(UserError):
 class RunFolder:
     """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
 
-    Where its configuration was changed along the way, as a run that was lengthened, `config.json` has the newest, and
+    If its configuration was changed later, for instance to lengthen the run, `config.json` has the newest one and
     `changes.jsonl` a line for each change.
 
     Make one with `RunFolder.create` or `RunFolder.open`. Reading a run needs no lock; training in it does.
@@ -31,14 +31,14 @@ class RunFolder:
 
     path: Path
     config: dict[str, Any]
-    """What `config.json` says: JSON's types alone, so a tuple that was written is a list here."""
+    """The contents of `config.json`, of JSON's types only, so that a tuple has become a list."""
 
     @classmethod
     def create(cls, path: str | Path, config: dict[str, Any]) -> Self:
         """Make a new run in a folder that is missing or empty; missing parents are made too.
 
         Raises:
-            UserError: the folder holds something, or cannot be written. It is then as it was before.
+            UserError: the folder holds something, or cannot be written. It is left as it was.
             TypeError: JSON cannot express `config`.
         """
         path = Path(path)
@@ -89,14 +89,14 @@ class RunFolder:
         return cls(path, config)
 
     def change(self, config: dict[str, Any], update: int, changed: dict[str, tuple[Any, Any]]) -> None:
-        """Record that the run goes on with another configuration.
+        """Record that the run continues with a changed configuration.
 
-        The line in `changes.jsonl` is written first: where the process is killed in between, the run has its old
-        configuration, and a line too many.
+        The line in `changes.jsonl` is written first: if the process is killed in between, the run keeps its old
+        configuration and has one line too many.
 
         Args:
             config: the new one.
-            update: the updates that the run had done until then.
+            update: the updates that the run had done by then.
             changed: the old and the new value of each changed field.
 
         Raises:
@@ -113,11 +113,11 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """The run's name."""
         return self.path.resolve().name
 
     def results(self) -> Path:
-        """Return the folder for what is found out about the run: its own."""
+        """Return the folder for results of analysis: the run's own."""
         return self.path
 
     @property
@@ -144,7 +144,7 @@ class RunFolder:
         file of that name.
 
         Raises:
-            RunInUseError: someone trains in the folder already.
+            RunInUseError: another process is training in the folder.
             UserError: the lock file cannot be made.
         """
         file = self.path / "lock"

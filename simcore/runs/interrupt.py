@@ -1,4 +1,4 @@
-"""Stopping a run politely: Ctrl-C ends it after the update under way."""
+"""Graceful interruption: Ctrl-C ends a run after the present update."""
 
 import signal
 import threading
@@ -10,14 +10,14 @@ from types import FrameType
 
 @dataclass
 class Stop:
-    """Whether someone has asked the run to end."""
+    """Whether the run has been asked to end."""
 
     requested: bool = False
 
 
 @contextmanager
 def graceful_interrupt() -> Iterator[Stop]:
-    """Turn the first Ctrl-C (SIGINT) or SIGTERM into a request, for the loop inside to read after an update.
+    """Turn the first Ctrl-C (SIGINT) or SIGTERM into a request, which the loop inside reads after an update.
 
     Outside the main thread, where Python cannot handle signals, nothing is requested and nothing changes.
 
@@ -35,7 +35,7 @@ def graceful_interrupt() -> Iterator[Stop]:
     try:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                # A shell starts background jobs with SIGINT ignored, and so it has to stay; a handler that is
+                # A shell starts background jobs with SIGINT ignored, which must stay so; a handler that is
                 # not Python's (None) could not be restored.
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     previous[number] = signal.signal(number, on_signal)

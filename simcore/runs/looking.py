@@ -1,4 +1,4 @@
-"""Opening a run to look into it, be it a folder or an exported file."""
+"""Opening a run for analysis, from its folder or from an exported file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from simcore.runs.exported import SUFFIX, ExportedRun
 from simcore.runs.folder import RunFolder
 
 AnyRun = RunFolder | ExportedRun
-"""What can be looked into."""
+"""A run that can be analysed."""
 
 
 def open_run(path: str | Path) -> AnyRun:
@@ -24,7 +24,7 @@ def open_run(path: str | Path) -> AnyRun:
 
 
 def require_each_once(paths: Iterable[Path]) -> None:
-    """Raise `UserError` if two paths lead to the same run."""
+    """Raise `UserError` if two paths name the same run."""
     seen: dict[Path, Path] = {}
     for path in paths:
         place = path.resolve()

@@ -1,4 +1,4 @@
-"""What metrics are called: by their objective, as `frame_model/kl`; and the names that they had before."""
+"""The names of metrics, which begin with their objective (`frame_model/kl`), and their older names."""
 
 from collections.abc import Collection, Mapping
 from typing import TypeVar
@@ -27,24 +27,24 @@ CURRENT_NAMES = {
     "map_error": "map_model/error",
     "map_lambda": "map_model/lambda",
 }
-"""By the name that older files of metrics have."""
+"""The current name of a metric, by its name in older files."""
 
 
 def current_names(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Return metrics under the names of today; where one is there under both names, the newer holds."""
+    """Return metrics under their current names; where both names are present, the current one is kept."""
     named = {CURRENT_NAMES.get(name, name): value for name, value in values.items()}
     return named | {name: value for name, value in values.items() if name not in CURRENT_NAMES}
 
 
 def resolve_metric(asked: str, names: Collection[str]) -> str:
-    """Return which of some metrics is meant.
+    """Return the metric that a full, older or short name stands for.
 
     Args:
-        asked: a whole name, one that the metric had before, or the part after the slash where one metric alone has it.
-        names: those that there are.
+        asked: a full name, an older name, or the part after the slash if it is unique.
+        names: the metrics that there are.
 
     Raises:
-        UserError: there is none, or several end so; the message lists them.
+        UserError: no metric fits, or several do; the message lists them.
     """
     for name in (asked, CURRENT_NAMES.get(asked, asked)):
         if name in names:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class MetricsWriter:
-    """Appends metrics to a run, and leaves no trace of updates that a resumed run does again.
+    """Appends metrics to a run, and removes those of updates that a resumed run does again.
 
-    Write the metrics of an update before its checkpoint: then none that a checkpoint counts is missing. Close
+    Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
     the writer, or use it in a `with` block.
 
     Args:
         folder: the run.
         resume_at: the updates that the run has done, 0 for a new one. Later lines, which a process wrote
-            between its last checkpoint and its end, are cut off, and so is a last line that it did not
-            finish; TensorBoard is told to forget those updates.
+            between its last checkpoint and its end, are cut off, and so is an unfinished last line;
+            TensorBoard purges those updates.
 
     Raises:
         UserError: the files cannot be written, or an earlier line is damaged.
@@ -47,13 +47,13 @@ class MetricsWriter:
             self._files = files.pop_all()
 
     def write(self, update: int, values: dict[str, float]) -> None:
-        """Append the metrics of one update: on disk, for whoever reads along, when this returns.
+        """Append the metrics of one update and flush the files.
 
-        A number that is not finite becomes null, since JSON has no word for it. In TensorBoard the part of a
+        A number that is not finite becomes null, since JSON cannot express it. In TensorBoard the part of a
         name before "/" is its group.
 
         Raises:
-            UserError: the files cannot be written, for instance since the disk is full.
+            UserError: the files cannot be written, for instance because the disk is full.
         """
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         try:
@@ -88,10 +88,10 @@ class MetricsWriter:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Return one dict for each update in a `metrics.jsonl`; what was not finite when it was written is NaN.
+    """Return one dict for each update in a `metrics.jsonl`; a number that was not finite is NaN.
 
-    The file may be growing: an unfinished last line is left out. It may be old, or have been begun by an older version:
-    all metrics have the names of today.
+    The file may be growing: an unfinished last line is left out. Metrics of an older version get
+    their current names.
 
     Raises:
         UserError: the file is missing or unreadable, or a line other than the last is damaged.
@@ -107,7 +107,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
-    """Return what writes for TensorBoard, or None where it is not installed."""
+    """Return TensorBoard's writer, or None where it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:
@@ -116,7 +116,7 @@ def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
 
 
 def _cut_after(path: Path, update: int) -> None:
-    """Cut off what follows the last whole line of `update` or earlier."""
+    """Truncate the file after the last whole line of `update` or earlier."""
     kept = max((end for record, end in _records(path) if record["update"] <= update), default=0)
     os.truncate(path, kept)
 

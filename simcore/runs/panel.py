@@ -1,4 +1,4 @@
-"""The panel that shows a run in a terminal."""
+"""The panel that shows a run's progress in a terminal."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from rich.table import Table
 
 _WIDEST_PANEL = 100
 _NARROWEST_OF_THREE = 76
-"""Columns that three groups of facts side by side need; a narrower panel has them below each other."""
+"""Width, in columns, for three groups of facts side by side; a narrower panel stacks them."""
 
 
 def make_panel(
     head: tuple[str, int, int, str], facts: Sequence[tuple[str, str]], widest_first: int, console_width: int
 ) -> Panel:
-    """Return the panel.
+    """Make the panel of a run's progress.
 
     Args:
-        head: what stands left of the bar; the updates that are done, and how many there are; what stands right of it.
-        facts: twelve names with their numbers as they are written; the first four are the run's pace.
+        head: the text left of the bar; the updates done, and in all; the text right of it.
+        facts: twelve names with formatted numbers; the first four are the run's pace.
         widest_first: characters of the widest number that the first four can have.
         console_width: columns of the terminal.
     """

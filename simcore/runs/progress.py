@@ -1,4 +1,4 @@
-"""How far a run is and how well it learns, on the screen or in a log."""
+"""The progress of a run and its newest metrics, in a terminal or a log."""
 
 import sys
 from collections import deque
@@ -16,7 +16,7 @@ _UNKNOWN = "-"
 
 
 def _number(value: float) -> str:
-    """Return four significant digits, in at most 10 characters."""
+    """Format with four significant digits, in at most 10 characters."""
     return f"{value:#.4g}".removesuffix(".")
 
 
@@ -25,7 +25,7 @@ def _percent(value: float) -> str:
 
 
 def _of_episodes(write: Callable[[float], str]) -> Callable[[float], str]:
-    """Return what writes a mean over episodes: NaN is no fault there, but says that none has ended, or has no food."""
+    """Return a formatter of a mean over episodes, where NaN means that none has ended, or that there is no food."""
     return lambda value: _UNKNOWN if isnan(value) else write(value)
 
 
@@ -44,24 +44,24 @@ _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
     "probes/heading_accuracy": ("heading acc.", _percent),
     "grad_norm": ("grad norm", _number),
 }
-"""The metrics that can be shown: by key, the name that people use and how the number is written."""
+"""The metrics that can be shown: the displayed name and the formatter, by key."""
 _FRAMES = ("frame_model/loss", "frame_model/kl", "frame_model/error", "frame_model/lambda")
 _PROBED = ("probes/map_mse", "probes/cell_accuracy")
 _EPISODES = ("return", "food", "length", "acting/entropy")
 SEEING = (*_FRAMES, *_PROBED, "probes/heading_accuracy", "grad_norm")
-"""What is shown of a run in which a hand-made policy acts."""
+"""Metrics shown of a run in which a hand-made policy acts."""
 ACTING = (*_EPISODES, "frame_model/error", "frame_model/lambda", *_PROBED)
-"""What is shown of a run in which the agent acts."""
+"""Metrics shown of a run in which the agent acts."""
 ACTING_MODEL_FREE = (*_EPISODES, "acting/value_loss", *_PROBED, "grad_norm")
 """The same without a frame model."""
 
 
 class Progress:
-    """Shows a training loop at work, in a `with` block around it.
+    """Shows the progress of a training loop; used in a `with` block around it.
 
-    In a terminal: a panel, drawn by a thread of its own four times a second, which stays on the screen at the
-    end. Elsewhere (a log file, continuous integration), or where rich is not installed: a plain line now and then, and
-    one at the end.
+    In a terminal: a panel, rendered by its own thread four times a second, which stays on the screen at the
+    end. Elsewhere (a log file, continuous integration), or where rich is not installed: a plain line at intervals,
+    and one at the end.
 
     Args:
         total_updates: the updates of the whole run.
@@ -101,9 +101,9 @@ class Progress:
             self._live = Live(self, console=self._console, refresh_per_second=4)
 
     def show(self, update: int, values: dict[str, float]) -> None:
-        """Take note that `update` updates are done, and of their metrics.
+        """Record that `update` updates are done, and their metrics.
 
-        Each metric is shown at the value that came last. The frames a second are measured here.
+        Each metric is shown with its newest value. The frames a second are measured between calls.
         """
         now = monotonic()
         self._update = update
@@ -129,7 +129,7 @@ class Progress:
             self._print_line()
 
     def __rich__(self) -> "Panel":
-        """Return the panel as of now."""
+        """Return the panel of this moment."""
         from simcore.runs.panel import make_panel
 
         assert self._console is not None
@@ -139,8 +139,8 @@ class Progress:
 
     def _print_line(self) -> None:
         facts = (self._pace() | self._metrics()).items()
-        known = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
-        line = f"update {self._updates()} ({_percent(self._fraction())})  {known}"
+        text = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
+        line = f"update {self._updates()} ({_percent(self._fraction())})  {text}"
         if self._console is None:
             print(line, flush=True)
         else:
@@ -158,7 +158,7 @@ class Progress:
         return self._update / self._total if self._total else 1.0
 
     def _pace(self) -> dict[str, str]:
-        """Return how far and how fast the run is, by name."""
+        """Return the run's progress and speed, formatted, by name."""
         speed = self._updates_per_second
         return {
             "frames": self._frames(self._update),
@@ -168,7 +168,7 @@ class Progress:
         }
 
     def _metrics(self) -> dict[str, str]:
-        """Return what is known of each shown metric, by name."""
+        """Return the newest value of each shown metric, formatted, by name."""
         # A stream that cannot write λ would end the training with an encoding error.
         only_ascii = not _encoding(self._console).startswith("utf")
         facts = {}
@@ -180,7 +180,7 @@ class Progress:
 
 
 def _console() -> "Console | None":
-    """Return standard output as rich has it, or None where rich is not installed."""
+    """Return rich's console on standard output, or None where rich is not installed."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:
@@ -189,12 +189,12 @@ def _console() -> "Console | None":
 
 
 def _encoding(console: "Console | None") -> str:
-    """Return the encoding of what is shown on, in small letters."""
+    """Return the encoding of the console or of standard output, in lower case."""
     return (sys.stdout.encoding if console is None else console.encoding).lower()
 
 
 def _duration(seconds: float) -> str:
-    """Return hours, minutes and seconds."""
+    """Format as hours, minutes and seconds."""
     minutes, second = divmod(round(seconds), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}"

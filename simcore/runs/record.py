@@ -1,4 +1,4 @@
-"""How often a run is written down."""
+"""How often metrics and checkpoints are written."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from simcore.common.checks import require_positive
 
 @dataclass(frozen=True)
 class RecordConfig:
-    """What is written down, and how often."""
+    """How often metrics and checkpoints are written."""
 
     metrics_every: int = 50
     """Updates between two lines of metrics, each the mean over them."""

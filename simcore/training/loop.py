@@ -1,4 +1,4 @@
-"""A training run: actors and learner, and the loop that joins them (until it is done or told to stop)."""
+"""A training run: actors, learner, and the loop around them, until the last update or an interruption."""
 
 import time
 from contextlib import ExitStack, nullcontext
@@ -38,10 +38,11 @@ from simcore.training.statistics import Statistics
 
 
 def check(config: Config) -> None:
-    """Complain now of what else a run would complain of once it begins.
+    """Check, before a run begins, that what it needs is there.
 
     Raises:
-        UserError: the device, the environment, what it is to tell of itself, a probe head or Ray is not there.
+        UserError: the device, a compiler, the environment or what it is to tell, a probe head or Ray is missing, or
+            --graph has no GPU.
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
@@ -54,13 +55,13 @@ def check(config: Config) -> None:
 
 
 class Training:
-    """All that a run goes on from; with the serial executor, what it does next depends on this alone.
+    """The state of a training run; with the serial executor, its continuation depends on this alone.
 
     Args:
         config: the run's configuration.
         device: where the nets are.
         ranks: the processes that learn together.
-        begun: where worlds begin anew, the updates that were done before, so that they are not those of before.
+        begun: the updates done before, if worlds begin anew, so that these are not the same again.
     """
 
     def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
@@ -75,11 +76,11 @@ class Training:
         self.ledger = Ledger()
         self.updates = 0
         self.core_states: dict[int, CoreState] = {}
-        """By actor, the belief's state after its last trajectory, where the actor itself has none."""
+        """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
 
     def update(self) -> None:
-        """Take a batch of trajectories and learn from it; `check` tells whether that went well.
+        """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
 
         Raises:
             ActorError: an actor failed.
@@ -103,18 +104,18 @@ class Training:
         self.executor.publish(self.updates)
 
     def check(self) -> None:
-        """Ask whether all losses so far were finite.
+        """Check that all losses so far were finite.
 
         Raises:
-            NonFiniteLossError: one was not; from then on nothing has changed.
+            NonFiniteLossError: one was not; the weights are unchanged since.
         """
         self.learner.check()
 
     def take_metrics(self) -> dict[str, float]:
-        """Return the means since the last call, and what can be counted: the one time that the host waits for a GPU.
+        """Return the means since the last call, and the counters; the host waits for a GPU here.
 
         Raises:
-            NonFiniteLossError: a loss was NaN or infinite; from then on nothing has changed.
+            NonFiniteLossError: a loss was NaN or infinite; the weights are unchanged since.
         """
         frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
@@ -123,7 +124,7 @@ class Training:
         return {"frames": frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the continuation depends on: tensors, numbers and strings alone."""
+        """Return everything that the continuation depends on, as tensors, numbers and strings only."""
         return {
             "updates": self.updates,
             "learner": self.learner.state_dict(),
@@ -134,7 +135,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned; where the worlds were not kept, they begin anew."""
+        """Restore what `state_dict` returned; worlds that were not saved begin anew."""
         self.updates = state["updates"]
         self.learner.load_state_dict(state["learner"])
         if keeps_worlds(self.config, self.ranks, state):
@@ -152,10 +153,10 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
-    Where the configuration is another than the folder has, it is recorded there once the run goes on; which fields may
-    change is the caller's to see to (`require_changeable`).
+    If the configuration differs from the folder's, it is recorded there once the run continues; the caller checks which
+    fields may change (`require_changeable`).
 
-    Started by `torchrun`, several processes train the run together, and the first of them writes its folder.
+    Started by `torchrun`, several processes train the run together, and the first one writes its folder.
 
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
@@ -196,28 +197,28 @@ def train(config: Config, folder: RunFolder) -> bool:
 
 
 def keeps_worlds(config: Config, ranks: Ranks, state: dict[str, Any]) -> bool:
-    """Return whether worlds go on where a checkpoint has left them: those of actors in turn with the one learner do."""
+    """Return whether worlds continue from a checkpoint: with the serial executor and one learner process."""
     return bool(state.get("executor")) and config.executor == "serial" and ranks.size == 1
 
 
 def require_not_done(config: Config, done: int, folder: RunFolder) -> None:
-    """Raise `UserError` if a run has done more updates than it is to have."""
-    asked = config.learning.updates
-    if asked < done:
+    """Raise `UserError` if a run has done more updates than its configuration asks for."""
+    total = config.learning.updates
+    if total < done:
         raise UserError(
-            f"{folder.path} has done {done} updates, and learning.updates is {asked}; ask for {done} or more"
+            f"{folder.path} has done {done} updates, and learning.updates is {total}; ask for {done} or more"
         )
 
 
 def record_changes(config: Config, update: int, folder: RunFolder) -> None:
-    """Record it if a run goes on with another configuration than its folder has."""
+    """Record in the folder how the configuration differs from the one there."""
     changes = differences(Config.from_dict(folder.config), config)
     if changes:
         folder.change(config.to_dict(), update, {change.field: (change.old, change.new) for change in changes})
 
 
 def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
-    """Do updates until the last, or until told to stop; write metrics and checkpoints along the way.
+    """Do updates until the last one or a request to stop; write metrics and checkpoints.
 
     Raises:
         ActorError: an actor failed.
@@ -227,7 +228,7 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
     record, total, saved = config.record, config.learning.updates, training.updates
 
     def save() -> None:
-        training.check()  # what is kept shall be good
+        training.check()  # so that no checkpoint is saved after a fault
         if ranks.is_first:
             checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
 
@@ -252,14 +253,14 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
 
 
 def watched(config: Config) -> tuple[str, ...]:
-    """Return the metrics of a run that a person watches."""
+    """Return the metrics that the progress display shows for a run."""
     if config.policy == "walker":
         return SEEING
     return ACTING if config.has_frame_model else ACTING_MODEL_FREE
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
-    """Return what a user is told of an update that failed."""
+    """Return the error that tells a user of a failed update."""
     good = checkpoints.latest(folder.checkpoints)
     remedy = "train again with a smaller --learning.learning-rate"
     if isinstance(error, NonFiniteLossError):

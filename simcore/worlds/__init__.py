@@ -1,4 +1,4 @@
-"""Worlds: our own voxel worlds, and any environment of Gymnasium's.
+"""Worlds: SimCore's voxel worlds, and any Gymnasium environment.
 
 ```python
 worlds = make_vector("RandomCity", num_envs=16)
@@ -8,7 +8,7 @@ frames, rewards, terminated, truncated, info = worlds.step(walker.act())
 ```
 
 Importing this package registers each level with Gymnasium as `simcore/<level>-v0`; the compiler and the levels are
-imported when they are first asked for.
+imported on first use.
 """
 
 from typing import TYPE_CHECKING

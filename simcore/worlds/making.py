@@ -1,4 +1,4 @@
-"""Makes worlds by name, ours or other people's: a batch of them, or one that tells the action of each step."""
+"""Making worlds by name, SimCore's or Gymnasium's: a batch of them, or one whose info has the previous action."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def make_worlds(
 
     Raises:
         ValueError: there is no such level or environment, or an argument is out of its limits.
-        TypeError: an argument the config does not have.
+        TypeError: the config has no such argument.
     """
     if is_gym_id(level):
         config = world if isinstance(world, GymConfig) else GymConfig(**arguments)
@@ -35,15 +35,15 @@ def make_worlds(
 
 
 def make_env(level: str, world: WorldConfig, render_mode: str | None = None) -> "TellsPreviousAction":
-    """Make one environment with frames uint8 `[H, W, 3]`, actions `0 .. A - 1`, and info that tells the last of them.
+    """Make one environment with frames uint8 `[H, W, 3]`, actions `0 .. A - 1`, and the previous action in info.
 
     Args:
-        level: as of `make_worlds`.
+        level: as for `make_worlds`.
         world: its arguments.
-        render_mode: "rgb_array" or None; other people's take theirs by `make_kwargs`.
+        render_mode: "rgb_array" or None; Gymnasium's environments take theirs by `make_kwargs`.
 
     Raises:
-        ValueError: as of `make_worlds`.
+        ValueError: as for `make_worlds`.
     """
     if isinstance(world, GymConfig):
         return TellsPreviousAction(make_one(find_spec(level), world))
@@ -51,9 +51,9 @@ def make_env(level: str, world: WorldConfig, render_mode: str | None = None) -> 
 
 
 class TellsPreviousAction(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """An environment whose info tells the action that led to the frame, as `previous_action`; at a reset none.
+    """An environment whose info has the action that led to the frame, as `previous_action`; none at a reset.
 
-    So whoever looks on needs nothing but what `reset` and `step` return.
+    So an observer needs only what `reset` and `step` return.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -61,6 +61,6 @@ class TellsPreviousAction(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.action_names: tuple[str, ...] = env.get_wrapper_attr("action_names")
 
     def step(self, action: int | np.integer[Any]) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Take an action, and tell it."""
+        """Take an action, and add it to info."""
         frame, reward, terminated, truncated, info = super().step(action)
         return frame, reward, terminated, truncated, info | {PREVIOUS_ACTION: int(action)}

@@ -1,7 +1,7 @@
-"""Registers the levels with Gymnasium, as `simcore/<level>-v0`, without importing one of them.
+"""Registration of the levels with Gymnasium, as `simcore/<level>-v0`, without importing them.
 
 `import simcore` does so, and so does Gymnasium itself where the id names the module:
-`gymnasium.make("simcore:simcore/RandomCity-v0")`. Since version 1.0 it has no plugins that it finds by an entry point.
+`gymnasium.make("simcore:simcore/RandomCity-v0")`. Since version 1.0 it does not find plugins by entry points.
 """
 
 from gymnasium.envs.registration import register, registry
@@ -17,7 +17,7 @@ NAMES = (
     "HighFoodHard",
     "Tower",
 )
-"""The levels' names; `LEVELS` has the same, and the compiled worlds behind them."""
+"""The levels' names, the same as in `LEVELS`, whose import needs the compiler."""
 
 
 def register_levels() -> None:

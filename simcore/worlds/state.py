@@ -1,4 +1,4 @@
-"""States as flat dicts of plain arrays: checks, and numpy generators as words of 64 bits."""
+"""States as flat dicts of arrays: their check, and the conversion of numpy's generators."""
 
 from typing import Any
 

@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from simcore.worlds import LEVELS, Action, Level, LevelConfig, World, WorldEnv, make_vector
 from simcore.worlds.voxel.grid import FOOD, GROUND, KINDS, WALL
+from simcore.worlds.voxel.levels.base import register_level
 
 SMALL = {"size": 11, "frame_size": 16, "episode_length": 7}
 
@@ -49,7 +50,7 @@ def meadow(config, episode_seed):
 @pytest.fixture
 def meadow_level(monkeypatch):
     actions = (Action("forward", walk=1), Action("turn_right", turn=1), Action("look_up", look=1))
-    monkeypatch.setitem(LEVELS, "Meadow", Level("Meadow", MeadowConfig, actions, meadow))
+    register_level(Level("Meadow", MeadowConfig, actions, meadow))
     return "Meadow"
 
 

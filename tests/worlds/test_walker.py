@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from simcore.worlds import LEVELS, Action, Level, RandomCityConfig, Walker, make_vector
+from simcore.worlds.voxel.levels.base import register_level
 from simcore.worlds.voxel.planner import is_clear, shortest_path
 
 
@@ -105,9 +106,9 @@ def test_walks_on_uneven_ground_too():
     assert (np.abs(np.diff(poses[:, :, :2], axis=0)).sum((0, 2)) > 1).mean() > 0.5
 
 
-def test_needs_its_actions(monkeypatch):
+def test_needs_its_actions():
     level = Level("Stairs", RandomCityConfig, (Action("forward", walk=1),), LEVELS["RandomCity"].generate)
-    monkeypatch.setitem(LEVELS, "Stairs", level)
+    register_level(level)
     with pytest.raises(ValueError, match="which Stairs does not have"):
         Walker(make_vector("Stairs", 1))
 

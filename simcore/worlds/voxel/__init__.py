@@ -1,1 +1,1 @@
-"""Voxel worlds seen in the first person: fast on one core, exact to the bit, the true map beside each frame."""
+"""Voxel worlds in first-person view: fast on one core, exact to the bit, with the true map of each frame."""

@@ -1,4 +1,4 @@
-"""A batch of running episodes as plain arrays, and the two kernels that move and show them all."""
+"""A batch of running episodes as plain arrays, and the kernels that step and render all of them."""
 
 from math import floor
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from simcore.worlds.voxel.topdown import EGO, START, locate_cells, map_seen, plo
 
 
 class Episodes(NamedTuple):
-    """What the future of B episodes depends on, beside their actions; all arrays are `[B, ...]`."""
+    """The state of B episodes; all arrays are `[B, ...]`."""
 
     blocks: NDArray[np.uint8]  # [B, X, Y, Z]
     spawn: NDArray[np.float64]  # [B, 3] x, y, z of the start
@@ -29,7 +29,7 @@ class Episodes(NamedTuple):
 
 
 class Views(NamedTuple):
-    """What is made from `Episodes` at every step; all arrays but the scratch are `[B, ...]`."""
+    """The outputs of B episodes, made from `Episodes` at every step; all arrays but the scratch are `[B, ...]`."""
 
     frames: NDArray[np.uint8]  # [B, H, W, 3]
     rewards: NDArray[np.float64]  # [B]
@@ -97,7 +97,7 @@ def begin(episodes: Episodes, index: int, world: World) -> None:
 
 @kernel
 def show_map(episodes: Episodes, views: Views, b: int, rules: Rules, camera: Camera, map_frame: int) -> None:
-    """Draw the map of episode `b`, in its frame."""
+    """Render the map of episode `b`, in the frame `map_frame`."""
     size = views.located.shape[1]
     if map_frame == START:
         x, y, heading = episodes.spawn[b, 0], episodes.spawn[b, 1], episodes.spawn_heading[b]
@@ -123,7 +123,7 @@ def show_pose(episodes: Episodes, views: Views, b: int, rules: Rules) -> None:
     pose[3] = 2 * np.pi * heading / turns
     pose[4] = np.deg2rad(max(PITCH_STEP * episodes.facing[b, 1], -STEEPEST))
     views.headings[b] = heading
-    # A start away from the grid's middle lets the body leave the map; the nearest cell stands for it then.
+    # A start away from the grid's middle lets the body leave the map; the nearest cell is then used.
     column, row = min(max(floor(pose[0]), 0), size - 1), min(max(floor(pose[1]), 0), size - 1)
     views.cells[b] = row * size + column
 
@@ -138,10 +138,10 @@ def move(
     rules: Rules,
     episode_length: int,
 ) -> None:
-    """Take a step in the whole batch; an episode that has just `begun` (`bool [B]`) only gets its index.
+    """Take a step in the whole batch; an episode that has just `begun` (`bool [B]`) only gets its runs.
 
-    Actions are `int64 [B]`, each a row of the rules' table. `changed` (`bool [B]`) receives where the grid is another
-    than before; the other results are in `views`.
+    Actions are `int64 [B]`, each a row of the rules' table. `changed` (`bool [B]`) receives where the grid has
+    changed; the other results are in `views`.
     """
     for b in range(actions.shape[0]):
         reward, collected, died, changed[b] = 0.0, 0, False, True
@@ -173,7 +173,7 @@ def show(
     camera: Camera,
     map_frame: int,
 ) -> None:
-    """Draw the frames of the whole batch, and bring maps and poses up to date; all results are in `views`."""
+    """Render the frames of the whole batch, and update maps and poses; all results are in `views`."""
     for b in range(changed.shape[0]):
         motion, facing = episodes.motion[b], episodes.facing[b]
         eye = (motion[0], motion[1], motion[2] + EYE_HEIGHT)

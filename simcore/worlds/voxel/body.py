@@ -44,7 +44,7 @@ def any_solid(
     z_first: int,
     z_last: int,
 ) -> bool:
-    """Tell whether a cell of the box stops the body; beside and below the grid all does, above it nothing."""
+    """Tell whether a cell of the box is solid; beside and below the grid all cells are, above it none."""
     size_x, size_y, size_z = blocks.shape
     if x_first < 0 or y_first < 0 or z_first < 0 or x_last >= size_x or y_last >= size_y:
         return True
@@ -110,7 +110,7 @@ def is_standing(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: NDA
 
 @kernel
 def fall_or_jump(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], motion: NDArray[np.float64], jumps: bool) -> None:
-    """Give the body one step of gravity, begun by a jump if it asks for one and stands."""
+    """Move the body by one step of gravity, which begins with a jump if it `jumps` and stands."""
     if is_standing(blocks, solid, motion) and motion[3] <= 0:
         motion[3] = JUMP if jumps else 0.0
     if motion[3] == 0 and is_standing(blocks, solid, motion):

@@ -1,11 +1,10 @@
-"""What a world is made of: kinds of block, their colours, and the voxel grid.
+"""The voxel grid: kinds of block, their colours, and the runs that the renderer reads.
 
 A grid is `uint8 [X, Y, Z]`; its values are kinds, air is 0. Seen from above, x grows to the right, y grows
 *down* (as rows of a picture do) and z grows towards the reader. One cell is one unit of length.
 
 Beside the grid a world carries its *runs*: each column's maximal stretches of one kind, highest first, packed
-in `uint32 [X, Y, Z]` as `kind | bottom << 8 | top << 16`, a zero ending the list. They are what the renderer
-reads.
+in `uint32 [X, Y, Z]` as `kind | bottom << 8 | top << 16`, a zero ending the list.
 """
 
 from dataclasses import dataclass, field
@@ -69,8 +68,8 @@ WATER, CLIFF, ICE, SAND, MEADOW, FOREST, ROCK, SNOW = range(17, 25)
 SKY = (140, 200, 240)
 TOP, BOTTOM, NORTH, EAST, SOUTH, WEST = range(6)
 """The faces of a block; NORTH is towards smaller y, EAST towards larger x."""
-# The sun stands in the south-west. All four sides differ, so that a frame tells which way the agent looks: were
-# opposite sides alike, a world turned by 180 degrees would look the same, and no frame would depend on the heading.
+# The sun stands in the south-west. All four sides differ, so that a frame shows which way the agent looks: if
+# opposite sides matched, a world turned by 180 degrees would look the same, and frames would not depend on the heading.
 FACE_LIGHT = (1.0, 0.35, 0.45, 0.62, 0.92, 0.78)
 
 
@@ -81,7 +80,7 @@ def shaded_colours() -> NDArray[np.uint8]:
 
 
 def pack_colours(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Turn `uint8 [..., 3]` into `uint32 [...]`: `red | green << 8 | blue << 16 | 255 << 24`, so never 0."""
+    """Pack `uint8 [..., 3]` into `uint32 [...]`: `red | green << 8 | blue << 16 | 255 << 24`, so never 0."""
     wide = colours.astype(np.uint32)
     return np.asarray(wide[..., 0] | wide[..., 1] << 8 | wide[..., 2] << 16 | 255 << 24, np.uint32)
 
@@ -130,7 +129,7 @@ def index_grid(blocks: NDArray[np.uint8], runs: NDArray[np.uint32]) -> None:
 
 @kernel
 def set_block(blocks: NDArray[np.uint8], runs: NDArray[np.uint32], x: int, y: int, z: int, kind: int) -> None:
-    """Put a block of `kind` (0: none) into cell (x, y, z), and keep the runs true."""
+    """Put a block of `kind` (0: none) into cell (x, y, z), and update the runs."""
     blocks[x, y, z] = kind
     index_column(blocks, runs, x, y)
 

@@ -25,7 +25,7 @@ def aim(
     reach = REACH / np.sqrt(1.0 + slope * slope)  # in level distance, the unit of `ray`
     while True:
         old_x, old_y, old_z = x, y, z
-        # Distances to the walls of this cell; computed afresh, for the way is short.
+        # Distances to the walls of this cell; recomputed at each step, since the way is short.
         to_x = (x + (ray[0] > 0) - origin[0]) / ray[0] if ray[0] != 0 else np.inf
         to_y = (y + (ray[1] > 0) - origin[1]) / ray[1] if ray[1] != 0 else np.inf
         to_z = (z + (ray[2] > 0) - origin[2]) / ray[2] if ray[2] != 0 else np.inf

@@ -19,8 +19,8 @@ def kernel(function: Kernel) -> Kernel:
     """
     compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
     # Numba's cache looks at the file a kernel stands in, not at the files of the kernels it calls: an edit of
-    # `raster.py` alone would leave yesterday's renderer inside the cached `batch.py`. So all sources are the
-    # stamp.
+    # `raster.py` alone would leave the old renderer inside the cached `batch.py`. So the stamp covers all
+    # sources.
     cache_file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _fingerprint()

@@ -1,4 +1,4 @@
-"""Paths on the plane: kernels that find the shortest way between open cells and pull it straight."""
+"""Paths on the plane: kernels that find a shortest path of open cells, and test straight ways."""
 
 from math import ceil, floor
 
@@ -27,18 +27,18 @@ def shortest_path(open_cells: NDArray[np.bool_], start: int, goal: int, path: ND
         onward[cell] = -1
     queue = np.empty(size * size, np.int64)
     onward[goal], queue[0] = goal, goal
-    taken, given = 0, 1
-    while taken < given and onward[start] < 0:
-        cell = queue[taken]
-        taken += 1
+    head, tail = 0, 1
+    while head < tail and onward[start] < 0:
+        cell = queue[head]
+        head += 1
         x, y = cell // size, cell % size
         for turn in range(4):
             near_x, near_y = x + (turn == 0) - (turn == 1), y + (turn == 2) - (turn == 3)
             if 0 <= near_x < size and 0 <= near_y < size and open_cells[near_x, near_y]:
                 near = near_x * size + near_y
                 if onward[near] < 0:
-                    onward[near], queue[given] = cell, near
-                    given += 1
+                    onward[near], queue[tail] = cell, near
+                    tail += 1
     if onward[start] < 0:
         return 0
     path[0] = start

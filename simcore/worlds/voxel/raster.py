@@ -21,7 +21,7 @@ FARTHEST = 1e30  # depth that a ray along an axis needs to cross a cell sideways
 
 
 class Camera(NamedTuple):
-    """What a frame is drawn with.
+    """The camera of a frame: its projection and colours.
 
     `tangents` is `float64 [W]`, of the angle of each column's middle to the right of the heading; `focal` the
     picture's distance in pixels; `colours` `uint32 [K, 6]`, by kind and face, packed as by `pack_colours`;
@@ -75,7 +75,7 @@ def draw_column(
     last_seen: NDArray[np.int32],
     now: int,
 ) -> None:
-    """Draw one column of pixels, `uint32 [H]`, and leave the sky empty (0).
+    """Render one column of pixels, `uint32 [H]`, and leave the sky empty (0).
 
     `ray` advances one unit of depth; `horizon` is the row of the eye's height; the rest as in `draw_frame`.
     """
@@ -146,7 +146,7 @@ def draw_column(
             while top < bottom and pixels[bottom - 1] != 0:
                 bottom -= 1
             if height > eye_z and row_of(height - eye_z, scale_out, horizon, rows) >= bottom:
-                break  # what is empty looks over all blocks that may come
+                break  # the empty pixels lie above all blocks that may follow
         scale_in = scale_out
         if next_x < next_y:
             x += step_x
@@ -171,7 +171,7 @@ def draw_frame(
     last_seen: NDArray[np.int32],
     now: int,
 ) -> None:
-    """Draw what the eye sees, and note which columns of the grid it saw.
+    """Render what the eye sees, and record which columns of the grid it saw.
 
     Args:
         runs: `uint32 [X, Y, Z]`, see `grid`.
@@ -182,7 +182,7 @@ def draw_frame(
         frame: `uint8 [H, W, 3]`, overwritten.
         pixels: `uint32 [H]`, scratch.
         last_seen: `int32 [X, Y]`, set to `now` where a block of the column fills a pixel; elsewhere left as it is.
-        now: what to note.
+        now: the value to record.
     """
     rows, columns = frame.shape[0], frame.shape[1]
     horizon = rows / 2 + camera.focal * slope

@@ -1,4 +1,4 @@
-"""The laws of a level as plain tables, and the measures of the body, in cells and steps."""
+"""The rules of a level as tables, and the dimensions of the body, in cells and steps."""
 
 from math import ceil
 from typing import NamedTuple
@@ -17,7 +17,7 @@ GRAVITY = 0.4
 FASTEST_FALL = 0.9
 REACH = 4.5  # of the hand, from the eye
 PITCH_STEP = 22.5  # degrees
-LOWEST_PITCH, HIGHEST_PITCH = -4, 2  # steps; at the lowest, one builds beneath oneself
+LOWEST_PITCH, HIGHEST_PITCH = -4, 2  # steps; at the lowest, the hand places blocks under the body
 STEEPEST = 89.0  # degrees; pitch shifts the picture, which would take it infinitely far at 90
 SKIN = 1e-4  # the gap kept to a wall, so that rounding never puts the body inside it
 
@@ -26,7 +26,7 @@ NOTHING, REMOVE, PLACE = range(3)  # what the hand does
 
 
 class Rules(NamedTuple):
-    """What the body's kernels must know; `A` actions, `K` kinds, `D` headings.
+    """The tables that the body's kernels read; `A` actions, `K` kinds, `D` headings.
 
     `actions` is `int64 [A, 5]`, columns as above; `speed` in cells a step; `directions` `float64 [D, 2]` the
     unit vectors (x, y) of the headings; `slopes` `float64 [P]` the tangents of the pitches, lowest first; the

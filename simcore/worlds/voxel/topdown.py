@@ -1,7 +1,7 @@
 """The top-down map: one pixel a cell, the colour of the column's highest block, in one of three frames.
 
-All three are one transform: the middle of the map's middle cell lies at an origin in the world, and "up" in
-the map is a heading there. `start` takes the start pose, `ego` the present one, `world` the middle of the
+All three use one transform: the middle of the map's middle cell lies at an origin in the world, and "up" in
+the map is a heading of the world. `start` takes the start pose, `ego` the present one, `world` the middle of the
 grid and no turn.
 """
 
@@ -57,7 +57,7 @@ def plot_map(
     colours: NDArray[np.uint32],
     picture: NDArray[np.uint8],
 ) -> None:
-    """Draw the map `uint8 [N, N, 3]`; `runs` and `colours` as in `raster`. Outside the grid it is black."""
+    """Render the map `uint8 [N, N, 3]`; `runs` and `colours` as in `raster`. Outside the grid it is black."""
     size_y = runs.shape[1]
     for row in range(cells.shape[0]):
         for column in range(cells.shape[1]):
@@ -77,7 +77,7 @@ def map_seen(
     since: NDArray[np.int32],
     seen: NDArray[np.bool_],
 ) -> None:
-    """Say of each cell of the map how long ago a frame last showed it.
+    """Write for each cell of the map how long ago a frame last showed it.
 
     Args:
         last_seen: `int32 [X, Y]`, the step of that frame; -1 where there was none.

@@ -12,16 +12,16 @@ from simcore.worlds.voxel.body import any_solid, push
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.planner import is_clear, shortest_path
-from simcore.worlds.voxel.rng import draw_between, fork
+from simcore.worlds.voxel.rng import fork, random_between
 from simcore.worlds.voxel.rules import BODY_HEIGHT, RADIUS, Rules
 
 MOVES = ("forward", "turn_left", "turn_right", "forward_left", "forward_right")
 FORWARD, TURN_LEFT, TURN_RIGHT, FORWARD_LEFT, FORWARD_RIGHT = range(5)
 ARRIVED = 0.6  # cells from the goal at which it counts as reached
-WIDEST_ARC = pi / 3  # a target further off the heading is turned to before walking on
+WIDEST_ARC = pi / 3  # a target further off the heading is first turned to
 NEAREST_ARC = 3.0  # ... unless it is this many cells away, so that the arc does not circle around it
-GOALS_TRIED = 100  # before a walker stays where it is
-STALLED = 0.05  # a walk of less than this part of the speed is none
+GOALS_TRIED = 100  # random goals, before a walker stays where it is
+STALLED = 0.05  # a step of less than this fraction of the speed counts as none
 CAUTION = 8  # steps to go from cell to cell after a stall
 PATIENCE = 4.0  # times the straight time that a goal may take before the walker tries random moves
 
@@ -29,7 +29,7 @@ PATIENCE = 4.0  # times the straight time that a goal may take before the walker
 class Plans(NamedTuple):
     """Where the walkers of B environments are going; all arrays are `[B, ...]`."""
 
-    streams: NDArray[np.uint64]  # [B, 1]
+    streams: NDArray[np.uint64]  # [B, 1] the random generators
     episode: NDArray[np.int64]  # [B] the episode the plan was made in, 0 for none
     path: NDArray[np.int64]  # [B, N * N] cells x * N + y, from where the plan was made to the goal
     length: NDArray[np.int64]  # [B]
@@ -42,12 +42,12 @@ class Plans(NamedTuple):
 class Walker:
     """Walks a batch of cities from one random open place to the next.
 
-    Each environment has its own random stream, made from `seed` and its index, so its walk does not depend on
-    the size of the batch. A walk is replanned when an episode begins.
+    Each environment has its own random generator, made from `seed` and its index, so its walk does not depend
+    on the size of the batch. A walk is replanned when an episode begins.
 
     Args:
         env: the worlds to walk in; they must be reset before the first `act`, and offer the actions `MOVES`.
-        seed: of all streams.
+        seed: of all generators.
 
     Raises:
         ValueError: the level lacks one of the actions.
@@ -79,11 +79,11 @@ class Walker:
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next actions depend on beside the environment: a flat dict of plain arrays."""
+        """Return all that the next actions depend on besides the environment: a flat dict of arrays."""
         return {name: array.copy() for name, array in self.plans._asdict().items()}
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a state of `get_state`.
+        """Restore a state of `get_state`.
 
         Raises:
             ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed
@@ -119,14 +119,14 @@ def choose_all(
             move, stalls = choose_move(episodes, rules, b, target, scratch)
             plans.caution[b] = CAUTION if stalls else 0
         if stalls:
-            # The way is clear, but not along the headings there are: from cell to cell the body always slides
+            # The way is clear, but not along the available headings: from cell to cell the body always slides
             # through.
             plans.caution[b] -= 1
             target = plans.path[b, min(plans.at[b] + 1, plans.length[b] - 1)]
             move, _ = choose_move(episodes, rules, b, target, scratch)
         plans.patience[b] -= 1
-        if plans.patience[b] < 0 and draw_between(plans.streams[b], 0, 1) == 0:
-            move = draw_between(plans.streams[b], 0, len(MOVES) - 1)  # long steps can miss a narrow way forever
+        if plans.patience[b] < 0 and random_between(plans.streams[b], 0, 1) == 0:
+            move = random_between(plans.streams[b], 0, len(MOVES) - 1)  # long steps can miss a narrow way forever
         actions[b] = moves[move]
 
 
@@ -140,7 +140,7 @@ def find_open(blocks: NDArray[np.uint8], solid: NDArray[np.bool_], floor_z: int,
 
 @kernel
 def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans, b: int, episode: int) -> bool:
-    """Find walker `b` on its path, and plan anew if the episode or the path has ended or it left the path.
+    """Find walker `b` on its path, and plan again if the episode or the path has ended or it left the path.
 
     Returns whether it has a new goal.
     """
@@ -153,7 +153,7 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
         plans.episode[b] = episode
         plans.reached[b] += arrived
         plans.caution[b] = 0
-        draw_goal(open_cells, here, plans, b)
+        pick_goal(open_cells, here, plans, b)
         return True
     for index in range(plans.length[b]):
         if plans.path[b, index] == here:
@@ -161,20 +161,20 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
             return False
     plans.length[b] = shortest_path(open_cells, here, goal, plans.path[b])
     plans.at[b] = 0
-    if plans.length[b] == 0:  # off the plane of a city there are steps that only lead down
-        draw_goal(open_cells, here, plans, b)
+    if plans.length[b] == 0:  # outside the plane of a city there are steps that only lead down
+        pick_goal(open_cells, here, plans, b)
         return True
     return False
 
 
 @kernel
-def draw_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
-    """Plan the way of walker `b` to a random open place; to where it is, if no way leads to any of many."""
+def pick_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
+    """Plan the way of walker `b` to a random open place; it stays if `GOALS_TRIED` of them cannot be reached."""
     size = open_cells.shape[0]
     plans.path[b, 0] = here
     plans.length[b], plans.at[b] = 1, 0
     for _ in range(GOALS_TRIED):
-        goal = draw_between(plans.streams[b], 0, size * size - 1)
+        goal = random_between(plans.streams[b], 0, size * size - 1)
         if goal != here and open_cells[goal // size, goal % size]:
             length = shortest_path(open_cells, here, goal, plans.path[b])
             if length > 0:

@@ -26,7 +26,7 @@ LEVELS: dict[str, Level] = {
         TOWER,
     )
 }
-"""Those that SimCore has."""
+"""SimCore's own levels."""
 
 
 def find_level(name: str) -> Level:
@@ -34,7 +34,7 @@ def find_level(name: str) -> Level:
 
     Raises:
         ValueError: there is none; the message lists those there are.
-        UserError: the module, or what it should hold, is not there.
+        UserError: the module cannot be imported, or has no such level.
     """
     if name not in levels and ":" not in name:
         raise ValueError(f"unknown level {name!r}; known are: {', '.join(sorted(levels))}")

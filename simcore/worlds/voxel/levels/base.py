@@ -1,4 +1,4 @@
-"""What every level is: named actions, arguments with their limits, and a function from a seed to a World."""
+"""The base of levels: named actions, arguments with their limits, and a function from a seed to a World."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class LevelConfig(WorldConfig):
 
     @property
     def height(self) -> int:
-        """Height of the grid in cells, the same for all episodes; each level says its own."""
+        """Height of the grid in cells, the same for all episodes; each level defines it."""
         raise NotImplementedError
 
 

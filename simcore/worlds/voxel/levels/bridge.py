@@ -1,7 +1,7 @@
 """Bridge: food across a river too wide to leap; build a bridge.
 
-The water is a block below the banks, so a block laid on it is level with them. It is deadly: to fall in ends
-the episode.
+The water is a block below the banks, so a block laid on it is level with them. It is deadly: falling in
+ends the episode.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from simcore.worlds.voxel.levels.base import Level, register_level
 from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_blocks
 from simcore.worlds.voxel.levels.room import (
     WALL_HEIGHT,
-    draw_open,
     enclose,
     lay_food,
+    pick_open,
     put_box,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 from simcore.worlds.voxel.rules import widest_leap
 
 BANK = 2  # the height at which one stands; the water fills the layer z = 0
@@ -43,7 +43,7 @@ class BridgeConfig(BuildingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        leap = widest_leap(self.speed, drop=min(self.loose, 1))  # from a loose block one leaps further
+        leap = widest_leap(self.speed, drop=min(self.loose, 1))  # a leap from a loose block is longer
         widest = self.size - 2 - 2 * NARROWEST_BANK
         require(
             leap < self.gap <= widest,
@@ -58,12 +58,12 @@ class BridgeConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the top of the walls."""
+        """Height of the grid in cells, up to the top of the walls."""
         return BANK + WALL_HEIGHT
 
     @property
     def fewest_blocks(self) -> int:
-        """A bridge; the last of it may be leapt, but that is not asked for."""
+        """Blocks for a whole bridge, although its last cell could be leapt over."""
         return self.gap
 
 
@@ -73,20 +73,20 @@ def furnish(
 ) -> tuple[int, int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air), the river along x and the food on the side of y = 1.
 
-    Returns the start, its cell (x, y) and heading, and the quarters by which all of it is to be turned.
+    Returns the start, its cell (x, y) and heading, and the quarter turns to apply to the grid.
     """
     size = blocks.shape[0]
     last = size - 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, BANK, WALL_HEIGHT)
-    river = draw_between(stream, 1 + NARROWEST_BANK, last - NARROWEST_BANK - gap + 1)  # its first row
+    river = random_between(rng, 1 + NARROWEST_BANK, last - NARROWEST_BANK - gap + 1)  # its first row
     put_box(blocks, 1, river, last, gap, 0, 1, WATER)
     put_box(blocks, 1, river, last, gap, 1, BANK, AIR)
-    raise_landmarks(stream, blocks, BANK, landmarks)
-    lay_food(stream, blocks, GROUND, BANK, 1, river - 1, 0, amount)
-    strew_blocks(stream, blocks, BANK, river + gap, last, loose)
-    x, y = draw_open(stream, blocks, GROUND, BANK, river + gap, last)
-    return x, y, draw_between(stream, 0, turns - 1), draw_between(stream, 0, 3)
+    raise_landmarks(rng, blocks, BANK, landmarks)
+    lay_food(rng, blocks, GROUND, BANK, 1, river - 1, 0, amount)
+    strew_blocks(rng, blocks, BANK, river + gap, last, loose)
+    x, y = pick_open(rng, blocks, GROUND, BANK, river + gap, last)
+    return x, y, random_between(rng, 0, turns - 1), random_between(rng, 0, 3)
 
 
 def generate(config: BridgeConfig, episode_seed: int) -> World:

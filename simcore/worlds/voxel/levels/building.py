@@ -1,4 +1,4 @@
-"""What the building levels share: the blocks that an agent is given, in hand or lying about."""
+"""The base of the building levels: the blocks that an agent is given, in hand or lying about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import BLOCK, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
-from simcore.worlds.voxel.levels.room import RoomConfig, draw_open, turn_quarters
+from simcore.worlds.voxel.levels.room import RoomConfig, pick_open, turn_quarters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +47,16 @@ class BuildingConfig(RoomConfig):
 
     @property
     def fewest_blocks(self) -> int:
-        """With how many blocks the food can surely be reached."""
+        """The number of blocks with which all food can surely be reached."""
         raise NotImplementedError
 
     @property
     def usual_blocks(self) -> int:
-        """How many blocks it takes to build what the level's name asks for."""
+        """The number of blocks that the structure of the level's name takes."""
         return self.fewest_blocks
 
     def begin(self, blocks: NDArray[np.uint8], floor: int, x: int, y: int, heading: int, quarters: int = 0) -> World:
-        """Return the world whose start is at the cell (x, y) of the grid, all of it turned by `quarters`."""
+        """Return the world whose start is at the cell (x, y) of the grid, with the grid turned by `quarters`."""
         turned, x, y = turn_quarters(blocks, x, y, quarters)
         return World(turned, (x + 0.5, y + 0.5, floor), heading, {BLOCK: self.blocks_in_hand})
 
@@ -68,9 +68,9 @@ def build(
 
     Args:
         config: the level's arguments.
-        episode_seed: of all that is drawn.
+        episode_seed: of all random choices.
         furnish: the level's kernel `(seed, blocks, amount, landmarks, loose, *own, turns)`, which fills the grid of air
-            and returns the start, and the quarters to turn all by, where it is to be turned.
+            and returns the start, and the quarter turns if there are any.
         floor: the height at which one stands.
         own: the level's own arguments.
     """
@@ -82,9 +82,9 @@ def build(
 
 @kernel
 def strew_blocks(
-    stream: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, y_first: int, y_last: int, count: int
+    rng: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, y_first: int, y_last: int, count: int
 ) -> None:
-    """Lay `count` single blocks on open ground, see `draw_open`."""
+    """Lay `count` single blocks on open ground, see `pick_open`."""
     for _ in range(count):
-        x, y = draw_open(stream, blocks, GROUND, floor, y_first, y_last)
+        x, y = pick_open(rng, blocks, GROUND, floor, y_first, y_last)
         blocks[x, y, floor] = BLOCK

@@ -14,13 +14,13 @@ from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_bl
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
     WALL_HEIGHT,
-    draw_open,
     enclose,
     lay_food,
+    pick_open,
     put_box,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 
 HIGHEST_RISE = 16
 
@@ -44,7 +44,7 @@ class CliffConfig(BuildingConfig):
 
     @property
     def depths(self) -> tuple[int, int]:
-        """Fewest and most rows of the cliff: below it there must be room for a stair."""
+        """Fewest and most rows of the cliff, which leave room for a stair below it."""
         deepest = min((self.size - 2) // 2, self.size - 2 - self.rise)
         return max(1, deepest // 2), deepest
 
@@ -55,17 +55,17 @@ class CliffConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the top of the walls, which are as high above the cliff as they are above the floor elsewhere."""
+        """Height of the grid in cells: the walls, which are as high above the cliff as above the floor elsewhere."""
         return FLOOR + self.rise + WALL_HEIGHT
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower beside the cliff."""
+        """Blocks for a tower beside the cliff."""
         return self.rise - 1
 
     @property
     def usual_blocks(self) -> int:
-        """A straight stair, each of its steps filled to the floor."""
+        """Blocks for a straight stair, each of its steps filled to the floor."""
         return self.rise * (self.rise - 1) // 2
 
 
@@ -91,21 +91,21 @@ def furnish(
 ) -> tuple[int, int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air), the cliff along the row y = 1.
 
-    Returns the start, its cell (x, y) and heading, and the quarters by which all of it is to be turned.
+    Returns the start, its cell (x, y) and heading, and the quarter turns to apply to the grid.
     """
     size = blocks.shape[0]
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, FLOOR, rise + WALL_HEIGHT)
-    depth = draw_between(stream, shallowest, deepest)
+    depth = random_between(rng, shallowest, deepest)
     for x in range(1, size - 1):
         put_box(blocks, x, 1, 1, depth, FLOOR, FLOOR + rise, CLIFF)
-        if draw_between(stream, 0, 1) == 0:  # the edge winds
-            depth = min(max(depth + draw_between(stream, -1, 1), shallowest), deepest)
-    raise_landmarks(stream, blocks, FLOOR, landmarks)
-    lay_food(stream, blocks, CLIFF, FLOOR + rise, 1, deepest, 0, amount)
-    strew_blocks(stream, blocks, FLOOR, shallowest + 1, size - 2, loose)
-    x, y = draw_open(stream, blocks, GROUND, FLOOR, shallowest + 1, size - 2)
-    return x, y, draw_between(stream, 0, turns - 1), draw_between(stream, 0, 3)
+        if random_between(rng, 0, 1) == 0:  # the edge winds
+            depth = min(max(depth + random_between(rng, -1, 1), shallowest), deepest)
+    raise_landmarks(rng, blocks, FLOOR, landmarks)
+    lay_food(rng, blocks, CLIFF, FLOOR + rise, 1, deepest, 0, amount)
+    strew_blocks(rng, blocks, FLOOR, shallowest + 1, size - 2, loose)
+    x, y = pick_open(rng, blocks, GROUND, FLOOR, shallowest + 1, size - 2)
+    return x, y, random_between(rng, 0, turns - 1), random_between(rng, 0, 3)
 
 
 def generate(config: CliffConfig, episode_seed: int) -> World:

@@ -1,4 +1,4 @@
-"""Food: food on the floor of a room, to be found and walked to; the least that an agent must learn."""
+"""Food: food on the floor of a room, to be found and walked to; the easiest of the levels with reward."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ from simcore.worlds.voxel.levels.room import (
     FLOOR,
     WALL_HEIGHT,
     RoomConfig,
-    draw_open,
     enclose,
     lay_food,
+    pick_open,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ def furnish(
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
     last = blocks.shape[0] - 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
-    raise_landmarks(stream, blocks, FLOOR, landmarks)
-    lay_food(stream, blocks, GROUND, FLOOR, 1, last, 0, amount)
-    x, y = draw_open(stream, blocks, GROUND, FLOOR, 1, last)
-    return x, y, draw_between(stream, 0, turns - 1)
+    raise_landmarks(rng, blocks, FLOOR, landmarks)
+    lay_food(rng, blocks, GROUND, FLOOR, 1, last, 0, amount)
+    x, y = pick_open(rng, blocks, GROUND, FLOOR, 1, last)
+    return x, y, random_between(rng, 0, turns - 1)
 
 
 def generate(config: FoodConfig, episode_seed: int) -> World:

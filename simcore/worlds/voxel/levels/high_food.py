@@ -14,12 +14,12 @@ from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_bl
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
     WALL_HEIGHT,
-    draw_open,
     enclose,
     lay_food,
+    pick_open,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 from simcore.worlds.voxel.rules import JUMP_REACH
 
 HIGHEST_LIFT = 16
@@ -43,12 +43,12 @@ class HighFoodConfig(BuildingConfig):
 
     @property
     def height(self) -> int:
-        """Up to the food, and room to stand and jump on a tower."""
+        """Height of the grid in cells: the food, and room to stand and jump on a tower."""
         return FLOOR + max(WALL_HEIGHT, JUMP_REACH + self.lift)
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower, which can be taken down again and built elsewhere."""
+        """Blocks for one tower, which can be taken down and built again elsewhere."""
         return self.lift
 
 
@@ -66,13 +66,13 @@ def furnish(
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
     last = blocks.shape[0] - 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
-    raise_landmarks(stream, blocks, FLOOR, landmarks)
-    lay_food(stream, blocks, GROUND, FLOOR, 1, last, JUMP_REACH - 1 + lift, amount)
-    strew_blocks(stream, blocks, FLOOR, 1, last, loose)
-    x, y = draw_open(stream, blocks, GROUND, FLOOR, 1, last)
-    return x, y, draw_between(stream, 0, turns - 1)
+    raise_landmarks(rng, blocks, FLOOR, landmarks)
+    lay_food(rng, blocks, GROUND, FLOOR, 1, last, JUMP_REACH - 1 + lift, amount)
+    strew_blocks(rng, blocks, FLOOR, 1, last, loose)
+    x, y = pick_open(rng, blocks, GROUND, FLOOR, 1, last)
+    return x, y, random_between(rng, 0, turns - 1)
 
 
 def generate(config: HighFoodConfig, episode_seed: int) -> World:

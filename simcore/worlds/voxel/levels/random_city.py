@@ -11,7 +11,7 @@ from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import WALKING
 from simcore.worlds.voxel.levels.base import Level, LevelConfig, register_level
 from simcore.worlds.voxel.levels.room import FLOOR, WALL_HEIGHT, enclose, put_box
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 
 ATTEMPTS = 12  # places tried for a building before it is given up
 LARGEST_SIDE = 3, 6  # of a building, in small and in large cities: a quarter of the size within these
@@ -39,7 +39,7 @@ class RandomCityConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The ground, and the higher of walls and buildings."""
+        """Height of the grid in cells: the ground, and the higher of walls and buildings."""
         return 1 + max(WALL_HEIGHT, self.heights[1])
 
     @property
@@ -97,7 +97,7 @@ def is_vacant(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int)
 def count_arcs(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> int:
     """Count the pieces into which the ring of cells around a box is cut by what stands on it.
 
-    Where it is one piece (or none), the box cannot part the plane, and no flood need be poured to know.
+    Where it is one piece (or none), the box cannot divide the plane, and no flood fill is needed.
     """
     length = 2 * (width + depth) + 4
     arcs = 0
@@ -128,22 +128,22 @@ def build_city(seed: np.uint64, blocks: NDArray[np.uint8], fewest: int, most: in
     """
     size = blocks.shape[0]
     middle = size // 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
     largest = min(max(size // 4, LARGEST_SIDE[0]), LARGEST_SIDE[1])
     open_cells = (size - 2) ** 2
-    for _ in range(draw_between(stream, fewest, most)):
+    for _ in range(random_between(rng, fewest, most)):
         for _ in range(ATTEMPTS):
-            width, depth = draw_between(stream, 1, largest), draw_between(stream, 1, largest)
-            x, y = draw_between(stream, 1, size - 1 - width), draw_between(stream, 1, size - 1 - depth)
-            top = 1 + draw_between(stream, lowest, highest)
-            kind = draw_between(stream, FIRST_BUILDING, LAST_BUILDING)
+            width, depth = random_between(rng, 1, largest), random_between(rng, 1, largest)
+            x, y = random_between(rng, 1, size - 1 - width), random_between(rng, 1, size - 1 - depth)
+            top = 1 + random_between(rng, lowest, highest)
+            kind = random_between(rng, FIRST_BUILDING, LAST_BUILDING)
             beside_start = x > middle + 1 or x + width < middle or y > middle + 1 or y + depth < middle
             if not beside_start or not is_vacant(blocks, x, y, width, depth):
                 continue
             put_box(blocks, x, y, width, depth, 1, top, kind)
             if count_arcs(blocks, x, y, width, depth) <= 1:
-                open_cells -= width * depth  # nothing to part: the open cells around it are one piece
+                open_cells -= width * depth  # the open cells around it are one piece, so nothing is cut off
                 break
             if count_reachable(blocks, middle, middle) == open_cells - width * depth:
                 open_cells -= width * depth

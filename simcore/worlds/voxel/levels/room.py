@@ -14,7 +14,7 @@ from simcore.worlds.api import require
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, WALL
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.base import LevelConfig
-from simcore.worlds.voxel.rng import draw_between
+from simcore.worlds.voxel.rng import random_between
 
 FLOOR = 1  # the height of a floor that lies on the bottom of the grid
 WALL_HEIGHT = 3
@@ -55,7 +55,7 @@ class RoomConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The floor, and the higher of walls and landmarks."""
+        """Height of the grid in cells: the floor, and the higher of walls and landmarks."""
         return FLOOR + max(WALL_HEIGHT, LANDMARK_HEIGHT)
 
 
@@ -90,35 +90,35 @@ def is_apart(blocks: NDArray[np.uint8], floor: int, x: int, y: int) -> bool:
 
 
 @kernel
-def raise_landmarks(stream: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, count: int) -> None:
-    """Raise up to `count` landmarks, each where `is_apart`: so none, nor all together, cut the floor."""
+def raise_landmarks(rng: NDArray[np.uint64], blocks: NDArray[np.uint8], floor: int, count: int) -> None:
+    """Raise up to `count` landmarks, each where `is_apart`, so that they never divide the floor."""
     size = blocks.shape[0]
     for _ in range(count):
         for _ in range(LANDMARK_ATTEMPTS):
-            x, y = draw_between(stream, 2, size - 3), draw_between(stream, 2, size - 3)
+            x, y = random_between(rng, 2, size - 3), random_between(rng, 2, size - 3)
             if is_apart(blocks, floor, x, y):
-                kind = draw_between(stream, FIRST_BUILDING, LAST_BUILDING)
+                kind = random_between(rng, FIRST_BUILDING, LAST_BUILDING)
                 put_box(blocks, x, y, 1, 1, floor, floor + LANDMARK_HEIGHT, kind)
                 break
 
 
 @kernel
-def draw_open(
-    stream: NDArray[np.uint64], blocks: NDArray[np.uint8], kind: int, floor: int, y_first: int, y_last: int
+def pick_open(
+    rng: NDArray[np.uint64], blocks: NDArray[np.uint8], kind: int, floor: int, y_first: int, y_last: int
 ) -> tuple[int, int]:
-    """Draw a cell (x, y) within the walls and the rows `y_first .. y_last`, evenly from those that are open.
+    """Pick a cell (x, y) within the walls and the rows `y_first .. y_last`, uniformly from those that are open.
 
-    Open is a cell with floor of `kind`, and nothing where one stands on it; there must be one.
+    A cell is open if it has floor of `kind` and nothing on it; there must be one.
     """
     while True:
-        x, y = draw_between(stream, 1, blocks.shape[0] - 2), draw_between(stream, y_first, y_last)
+        x, y = random_between(rng, 1, blocks.shape[0] - 2), random_between(rng, y_first, y_last)
         if blocks[x, y, floor - 1] == kind and blocks[x, y, floor] == AIR:
             return x, y
 
 
 @kernel
 def lay_food(
-    stream: NDArray[np.uint64],
+    rng: NDArray[np.uint64],
     blocks: NDArray[np.uint8],
     kind: int,
     floor: int,
@@ -127,16 +127,16 @@ def lay_food(
     lift: int,
     amount: int,
 ) -> None:
-    """Put `amount` pieces of food over open cells (see `draw_open`), `lift` cells above where one stands."""
+    """Put `amount` pieces of food over open cells (see `pick_open`), `lift` cells above where one stands."""
     while amount > 0:
-        x, y = draw_open(stream, blocks, kind, floor, y_first, y_last)
+        x, y = pick_open(rng, blocks, kind, floor, y_first, y_last)
         if blocks[x, y, floor + lift] == AIR:
             blocks[x, y, floor + lift] = FOOD
             amount -= 1
 
 
 def turn_quarters(blocks: NDArray[np.uint8], x: int, y: int, quarters: int) -> tuple[NDArray[np.uint8], int, int]:
-    """Turn a grid, and a cell (x, y) in it, by quarters about its middle."""
+    """Turn a grid `[N, N, Z]`, and a cell (x, y) in it, by quarter turns about its middle."""
     for _ in range(quarters):
         x, y = blocks.shape[0] - 1 - y, x
     return np.rot90(blocks, quarters), x, y

@@ -1,7 +1,7 @@
 """Terrain (App. I): a wide landscape of hills, grown anew for each episode, with yellow blocks to collect.
 
 The hills are value noise. They are then lowered until no step is higher than one block, so an agent that jumps
-can go everywhere. What lies on top tells the height: frozen lakes, sand, meadows and forests, rock, snow.
+can go everywhere. The kind of block shows the height: frozen lakes, sand, meadows and forests, rock, snow.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from simcore.worlds.voxel.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import CLIMBING
 from simcore.worlds.voxel.levels.base import Level, LevelConfig, register_level
-from simcore.worlds.voxel.rng import draw_between, fork, open_stream
+from simcore.worlds.voxel.rng import fork, open_rng, random_between
 
 WIDEST_HILL = 16  # cells from crest to trough of the coarsest noise; each octave halves it, and its weight
 OCTAVES = 3
 HILLS, WOODS, PLACES = range(3)  # sub-streams of an episode's seed
-LAKE, BEACH, TREE_LINE, SNOW_LINE = 0.2, 0.3, 0.65, 0.85  # parts of the relief where each begins or ends
+LAKE, BEACH, TREE_LINE, SNOW_LINE = 0.2, 0.3, 0.65, 0.85  # fractions of the relief where each begins or ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +50,13 @@ class TerrainConfig(LevelConfig):
 
     @property
     def height(self) -> int:
-        """The highest place, and food on it."""
+        """Height of the grid in cells: the highest place, and food on it."""
         return self.relief + 1
 
 
 @kernel
 def smooth(part: float) -> float:
-    """Ease from 0 to 1, with no slope at either end."""
+    """Interpolate from 0 to 1, with no slope at either end (smoothstep)."""
     return part * part * (3 - 2 * part)
 
 
@@ -91,9 +91,9 @@ def make_noise(seed: np.uint64, heights: NDArray[np.float64]) -> None:
 
 @kernel
 def lower_steps(levels: NDArray[np.int64]) -> None:
-    """Lower `levels` (`int64 [N, N]`) as little as makes no two neighbours differ by more than one.
+    """Lower `levels` (`int64 [N, N]`) as little as possible so that no neighbours differ by more than one.
 
-    The result is the lowest of every level plus the way to it from cell to cell; a pass each way finds it.
+    The result at a cell is the minimum, over all cells, of their level plus the distance; a pass each way finds it.
     """
     size = levels.shape[0]
     for x in range(size):
@@ -112,7 +112,7 @@ def lower_steps(levels: NDArray[np.int64]) -> None:
 
 @kernel
 def name_kind(part: float, wooded: bool) -> int:
-    """Return the kind that lies at a part (0 .. 1) of the relief."""
+    """Return the kind of block at a fraction (0 .. 1) of the relief."""
     if part <= LAKE:
         return ICE
     if part <= BEACH:
@@ -140,16 +140,16 @@ def grow(seed: np.uint64, blocks: NDArray[np.uint8], amount: int, turns: int) ->
             kind = name_kind((levels[x, y] - 1) / (relief - 1), noise[x, y] > 0.5)
             for z in range(levels[x, y]):  # of one kind down to the bottom: one run for the renderer
                 blocks[x, y, z] = kind
-    stream = open_stream(fork(seed, PLACES))
+    rng = open_rng(fork(seed, PLACES))
     while amount > 0:
-        x, y = draw_between(stream, 0, size - 1), draw_between(stream, 0, size - 1)
+        x, y = random_between(rng, 0, size - 1), random_between(rng, 0, size - 1)
         if blocks[x, y, levels[x, y]] == AIR:
             blocks[x, y, levels[x, y]] = FOOD
             amount -= 1
     while True:
-        x, y = draw_between(stream, 0, size - 1), draw_between(stream, 0, size - 1)
+        x, y = random_between(rng, 0, size - 1), random_between(rng, 0, size - 1)
         if blocks[x, y, levels[x, y]] == AIR:
-            return x, y, levels[x, y], draw_between(stream, 0, turns - 1)
+            return x, y, levels[x, y], random_between(rng, 0, turns - 1)
 
 
 def generate(config: TerrainConfig, episode_seed: int) -> World:

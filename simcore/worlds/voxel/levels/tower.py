@@ -14,12 +14,12 @@ from simcore.worlds.voxel.levels.building import BuildingConfig, build, strew_bl
 from simcore.worlds.voxel.levels.room import (
     FLOOR,
     WALL_HEIGHT,
-    draw_open,
     enclose,
+    pick_open,
     put_box,
     raise_landmarks,
 )
-from simcore.worlds.voxel.rng import draw_between, open_stream
+from simcore.worlds.voxel.rng import open_rng, random_between
 from simcore.worlds.voxel.rules import JUMP_REACH
 
 HIGHEST_RISE = 16
@@ -45,17 +45,17 @@ class TowerConfig(BuildingConfig):
 
     @property
     def most_food(self) -> int:
-        """One piece of food for each cell of the platform."""
+        """The most pieces of food there is room for: one for each cell of the platform."""
         return SIDE * SIDE
 
     @property
     def height(self) -> int:
-        """Up to the platform, and room to stand and jump on it."""
+        """Height of the grid in cells: the platform, and room to stand and jump on it."""
         return FLOOR + max(WALL_HEIGHT, self.rise + JUMP_REACH)
 
     @property
     def fewest_blocks(self) -> int:
-        """A tower from whose top one jumps on the platform."""
+        """Blocks for a tower from whose top an agent can jump on the platform."""
         return self.rise - 1
 
 
@@ -65,23 +65,23 @@ def furnish(
 ) -> tuple[int, int, int]:
     """Furnish `blocks` (`uint8 [N, N, Z]`, all air); return the start: its cell (x, y) and heading."""
     last = blocks.shape[0] - 2
-    stream = open_stream(seed)
+    rng = open_rng(seed)
     enclose(blocks, FLOOR, WALL_HEIGHT)
     # A lane of one cell at least is left on every side of the platform, and nothing stands in it.
-    left, front = draw_between(stream, 2, last - SIDE), draw_between(stream, 2, last - SIDE)
+    left, front = random_between(rng, 2, last - SIDE), random_between(rng, 2, last - SIDE)
     top = FLOOR + rise
-    kind = draw_between(stream, FIRST_BUILDING, LAST_BUILDING)
+    kind = random_between(rng, FIRST_BUILDING, LAST_BUILDING)
     put_box(blocks, left, front, SIDE, SIDE, top - 1, top, kind)
     put_box(blocks, left + SIDE // 2, front + SIDE // 2, 1, 1, FLOOR, top - 1, kind)
     while amount > 0:
-        x, y = left + draw_between(stream, 0, SIDE - 1), front + draw_between(stream, 0, SIDE - 1)
+        x, y = left + random_between(rng, 0, SIDE - 1), front + random_between(rng, 0, SIDE - 1)
         if blocks[x, y, top] == AIR:
             blocks[x, y, top] = FOOD
             amount -= 1
-    raise_landmarks(stream, blocks, FLOOR, landmarks)
-    strew_blocks(stream, blocks, FLOOR, 1, last, loose)
-    x, y = draw_open(stream, blocks, GROUND, FLOOR, 1, last)
-    return x, y, draw_between(stream, 0, turns - 1)
+    raise_landmarks(rng, blocks, FLOOR, landmarks)
+    strew_blocks(rng, blocks, FLOOR, 1, last, loose)
+    x, y = pick_open(rng, blocks, GROUND, FLOOR, 1, last)
+    return x, y, random_between(rng, 0, turns - 1)
 
 
 def generate(config: TowerConfig, episode_seed: int) -> World:
