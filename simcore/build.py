@@ -1,4 +1,4 @@
-"""A configuration to what it stands for: worlds, nets, actors."""
+"""Functions that build worlds, nets, actors and the learner from a configuration."""
 
 import itertools
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     """Make a batch of the run's worlds.
 
     Raises:
-        UserError: there is no such environment, or it is not one to learn from.
+        UserError: there is no such environment, or its spaces are not supported.
     """
     try:
         return worlds_by_name(config.level, num_envs, config.world, copy=copy)
@@ -54,7 +54,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
 
 
 def world_sizes(config: Config) -> WorldSizes:
-    """Return what the run's nets must know of its worlds."""
+    """Return the sizes of the run's worlds that its nets depend on."""
     world = config.world
     with closing(make_worlds(config, 1)) as worlds:
         num_actions = len(worlds.action_names)
@@ -64,7 +64,7 @@ def world_sizes(config: Config) -> WorldSizes:
 
 
 def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
-    """Make the run's nets, with fresh weights, on the CPU; `sizes` are asked of the run's worlds where None."""
+    """Make the run's nets, with initial weights, on the CPU; `sizes` None: those of the run's worlds."""
     sizes = sizes or world_sizes(config)
     agent = make_agent(config, sizes)
     belief_size = agent.core.output_size
@@ -72,7 +72,7 @@ def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
         agent,
         make_simulation(config, sizes, belief_size) if config.has_frame_model else None,
         make_probes(config, sizes, belief_size) if config.has_probes else None,
-        # Last, so that the other nets' first weights are the same with and without it.
+        # Last, so that the other nets have the same initial weights with and without it.
         make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None,
         make_own_objectives(config, sizes, belief_size),
     )
@@ -92,7 +92,7 @@ def make_agent(config: Config, sizes: WorldSizes) -> Agent:
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
-    """Make what chooses the actions in a batch of worlds."""
+    """Make the policy that acts in a batch of worlds."""
     if config.policy == "walker":
         assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
@@ -104,9 +104,9 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
 
     Args:
         config: of the run.
-        number: the actor's own; its worlds and draws are seeded by it.
-        agent: what acts, unless the walker does.
-        begun: the updates after which it begins, so that worlds that begin anew are not those of before.
+        number: the actor's own; seeds its worlds and samples.
+        agent: the agent that acts, unless the walker does.
+        begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
     """
     worlds = make_worlds(config, config.worlds_per_actor, copy=False)
     suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
@@ -118,12 +118,12 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
         spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
-    measures = config.policy == "walker" and config.has_frame_model  # the learner tells how much asks for a memory
+    measures = config.policy == "walker" and config.has_frame_model  # for the learner's memory_share
     return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, measures, options)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
-    """Make what drives the run's actors, each with a number that no other has on any rank.
+    """Make the executor of the run's actors, whose numbers are unique across all ranks.
 
     Raises:
         UserError: Ray is asked for and not installed, or its cluster cannot be reached.
@@ -149,10 +149,10 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
 
 
 def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
-    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B).
+    """Make the memory of a core with inputs of `input_size`, None for an LSTM; the simulation's never writes (App. B).
 
     Raises:
-        UserError: there is no memory of that name, or it wants an argument that none is given.
+        UserError: there is no memory of that name, or it requires an argument that is not offered.
     """
     if config.core == "lstm":
         return None
@@ -162,16 +162,16 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
 
 
 def options_of(config: Config, part: str, name: str, kind: type) -> tuple[Any, ...]:
-    """Return the options that a part is made with, an instance of its `Config`; none if it has none."""
+    """Return a part's options, an instance of its `Config`, as arguments; none if it has no `Config`."""
     options = getattr(kind, "Config", None)
     return () if options is None else (config.options_of(part, name, options),)
 
 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
-    """Make the model of the frames that the simulation foresees.
+    """Make the frame model of the simulation.
 
     Raises:
-        UserError: a model of one's own wants something that is not offered.
+        UserError: there is no such model, or a user's model requires an argument that is not offered.
     """
     kind = frame_models.find(config.frame_model)
     return make_part(
@@ -186,7 +186,7 @@ def make_frame_model(config: Config, frame_size: int, belief_size: int) -> Frame
 
 
 def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
-    """Make the simulation core, and the model of the frames that it foresees."""
+    """Make the simulation core with its frame model."""
     return SimCoreHead(
         config.simulation,
         num_actions=sizes.num_actions,
@@ -198,24 +198,24 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
 
 
 def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
-    """Make the probes of a belief, or of whatever else has `belief_size` features."""
+    """Make the probes of a belief, or of another vector of `belief_size` features."""
     assert sizes.map_size is not None, "the configuration sees to it that there is a map"
     probes = config.probes
     return Probes(belief_size, sizes.map_size, sizes.num_headings, probes.hidden_size, probes.layers, probes.channels)
 
 
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
-    """Make the model of the map given the belief, of the frame model's sizes."""
+    """Make the model of the map given the belief, with the frame model's sizes."""
     assert sizes.map_size is not None, "the configuration sees to it that there is a map"
     kappa = config.probes.map_kappa
     return MapModel(config.convdraw, config.geco, belief_size=belief_size, map_size=sizes.map_size, kappa=kappa)
 
 
 def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> dict[str, Objective]:
-    """Make the objectives of a user's own, by their names.
+    """Make a user's own objectives, by name.
 
     Raises:
-        UserError: one wants something that is not offered.
+        UserError: there is no such objective, or one requires an argument that is not offered.
     """
     made: dict[str, Objective] = {}
     for name in config.objectives:
@@ -226,7 +226,7 @@ def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> 
 
 
 def make_objectives(config: Config, system: SimCore) -> list[Objective]:
-    """Return what a run's nets are trained by, in the order in which their losses are summed."""
+    """Make a run's objectives, in the order in which their losses are summed."""
     made: list[Objective] = []
     learning, probes = config.learning, config.probes
     if system.agent.heads is not None:
@@ -234,7 +234,7 @@ def make_objectives(config: Config, system: SimCore) -> list[Objective]:
     if system.simulation is not None:
         made.append(FramePrediction(system.simulation, config.simulation, config.model_cost, config.precision))
     if system.probes is not None:
-        # An oracle is one net from frame to map, and learns at one rate.
+        # A supervised oracle is one net from frame to map, with one learning rate.
         rate = learning.learning_rate if config.supervised else learning.probe_learning_rate
         made.append(Probing(system.probes, learning.probe_times, rate, config.supervised, probes.map_weight))
     if system.map_model is not None:
@@ -243,13 +243,13 @@ def make_objectives(config: Config, system: SimCore) -> list[Objective]:
 
 
 def make_learner(config: Config, system: SimCore, ranks: Ranks | None = None, seed: int | None = None) -> Learner:
-    """Make what trains a run's nets, on the device where they are.
+    """Make the learner of a run's nets, on the nets' device.
 
     Args:
         config: of the run.
         system: its nets.
-        ranks: the processes that learn together.
-        seed: of what is sampled; None: the run's.
+        ranks: the processes that learn together; None: this one alone.
+        seed: of the learner's sampling; None: from the run's seed.
     """
     set_precision(config.precision)
     if config.compile:

@@ -1,4 +1,4 @@
-"""All the nets of a run."""
+"""The module that holds all the nets of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from simcore.simulation import SimCoreHead
 
 @dataclass(frozen=True)
 class WorldSizes:
-    """What the nets must know of the worlds."""
+    """The sizes of the worlds that the nets depend on."""
 
     frame_size: int
     """Height and width of the frames, in pixels."""
     num_actions: int
-    """Discrete actions."""
+    """A, the number of discrete actions."""
     map_size: int | None
-    """N: the true map is N x N cells; None where the world tells neither map nor pose."""
+    """N: the true map has N x N cells; None if the world gives neither map nor pose."""
     num_headings: int
-    """Headings that the agent can have."""
+    """The number of the agent's possible headings."""
 
 
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, probes, and a user's own objectives; None where there is none."""
+    """Agent, simulation with its frame model, probes, map model, a user's objectives; all but the agent are optional."""
 
     def __init__(
         self,
@@ -41,5 +41,5 @@ class SimCore(nn.Module):
         self.simulation = simulation
         self.probes = probes
         self.map_model = map_model
-        # Of a user's own, since they may have weights.
+        # Only a user's: they may have weights of their own.
         self.objectives = nn.ModuleDict(objectives)
