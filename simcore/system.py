@@ -26,7 +26,7 @@ class WorldSizes:
 
 
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, probes, map model, a user's objectives; all but the agent are optional."""
+    """Agent, simulation with its frame model, probes, map model, a user's objectives; all but the agent optional."""
 
     def __init__(
         self,
