@@ -1,4 +1,4 @@
-"""The map model's objective: a ConvDRAW of the map given the belief, trained beside it (App. I)."""
+"""The map model's objective: a ConvDRAW of the map given the belief, without gradient to it (App. I)."""
 
 from typing import NamedTuple
 
@@ -14,17 +14,17 @@ from simcore.probes import MapModel
 
 
 class MappedTimes(NamedTuple):
-    """When the map is modelled."""
+    """The times at which the map is modelled."""
 
     mapped: Times
 
 
 class MapModelling(Objective):
-    """Trains a model of the map given the belief, at a few times of each trajectory; the belief knows nothing of it.
+    """Train a model of the map given the belief at a few times of each trajectory, without gradient to the belief.
 
     Args:
         map_model: the model.
-        times: how many times of each trajectory.
+        times: the number of times per trajectory.
         learning_rate: of the model.
     """
 
@@ -43,7 +43,7 @@ class MapModelling(Objective):
         return MappedTimes(sample_some(length, self.times, generators.host, device))
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compute the model's loss of the true maps; its metrics are those of `MapModelLoss`, and GECO's λ."""
+        """Compute the model's loss on the true maps; metrics: those of `MapModelLoss`, and GECO's λ."""
         assert trajectory.targets is not None, "there is a map model where the world tells its map"
         rows = beliefs.times.mapped.rows
         maps, outputs = (part.index_select(0, rows) for part in (trajectory.targets.maps, beliefs.outputs.detach()))
@@ -51,6 +51,6 @@ class MapModelling(Objective):
         return ObjectiveLoss(terms.loss, terms._asdict() | {"lambda": self.map_model.multiplier.clone()})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Let GECO take note of the batch's error."""
+        """Update GECO's λ by the batch's error."""
         error = self.ranks.mean(metrics["error"].detach())
         self.map_model.update(torch.where(failed, torch.nan, error))
