@@ -74,9 +74,9 @@ def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "boo
     if len(values) == 1:
         return Curve(grid, mean, None, None, 1)
     if region == "bootstrap":
-        drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+        resampled = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
         tail = 50 * (1 - CONFIDENCE)
-        low, high = np.percentile(values[drawn].mean(axis=1), (tail, 100 - tail), axis=0)
+        low, high = np.percentile(values[resampled].mean(axis=1), (tail, 100 - tail), axis=0)
         return Curve(grid, mean, low, high, len(values))
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values, axis=0)
     return Curve(grid, mean, mean - reach, mean + reach, len(values))

@@ -74,8 +74,8 @@ def make_batch(
     """
     length = len(trajectory.frames)
     times = tuple(o.sample_times(length, generators[o.name], device) for o in objectives)
-    asked = [objective.snapshots_at(own) for objective, own in zip(objectives, times, strict=True)]
-    snapshots, rows = gather_times(asked, device)
+    snapshot_times = [objective.snapshots_at(own) for objective, own in zip(objectives, times, strict=True)]
+    snapshots, rows = gather_times(snapshot_times, device)
     resets = Resets.of(trajectory.is_first, device)
     if device.type == "cuda":  # from pinned memory the copy overlaps with the device's other work
         seen = trajectory._replace(initial_state=None)  # a state shares its counts with others and may not be copied

@@ -36,20 +36,20 @@ class RecordedUpdate:
             self._recorded = self._record(batch)
         else:
             tree_map(lambda place, leaf: place.copy_(leaf), self._recorded[1], batch)
-        graph, _, learned = self._recorded
+        graph, _, result = self._recorded
         graph.replay()
         # The next replay writes to the same places.
-        metrics = {name: value.clone() for name, value in learned.metrics.items()}
-        return UpdateResult(metrics, tree_map(lambda leaf: leaf.clone(), learned.final_state))
+        metrics = {name: value.clone() for name, value in result.metrics.items()}
+        return UpdateResult(metrics, tree_map(lambda leaf: leaf.clone(), result.final_state))
 
     def _aside(self, batch: Batch) -> UpdateResult:
         """Do an update directly, on a stream of its own, as required before recording."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            learned = self._update(batch)
+            result = self._update(batch)
         current.wait_stream(self._stream)
-        return learned
+        return result
 
     def _record(self, batch: Batch) -> tuple[torch.cuda.CUDAGraph, Batch, UpdateResult]:
         """Record an update without executing it."""
@@ -59,5 +59,5 @@ class RecordedUpdate:
             graph.register_generator_state(generator)
         # Other threads may act on the same device meanwhile.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            learned = self._update(places)
-        return graph, places, learned
+            result = self._update(places)
+        return graph, places, result

@@ -38,7 +38,7 @@ def work(path: Path, worlds: int) -> int:
 
 
 def stop_with_the_holder() -> None:
-    """Wait until standard input is closed, then interrupt this process, as Ctrl-C does."""
+    """Wait until standard input is closed, then send this process SIGTERM, which acts as Ctrl-C."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
