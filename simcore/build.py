@@ -45,7 +45,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     """Make a batch of the run's worlds.
 
     Raises:
-        UserError: there is no such environment, or its spaces are not supported.
+        UserError: there is no such environment, or its observations or actions are not supported.
     """
     try:
         return worlds_by_name(config.level, num_envs, config.world, copy=copy)
@@ -79,7 +79,7 @@ def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
 
 
 def make_agent(config: Config, sizes: WorldSizes) -> Agent:
-    """Make encoder, belief core, and policy and value where the agent acts."""
+    """Make encoder and belief core, with policy and value if the agent acts."""
     agent = config.agent
     return Agent(
         agent,
@@ -94,7 +94,7 @@ def make_agent(config: Config, sizes: WorldSizes) -> Agent:
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
     """Make the policy that acts in a batch of worlds."""
     if config.policy == "walker":
-        assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
+        assert isinstance(worlds, WorldVectorEnv), "the configuration allows the walker only in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
     return AgentPolicy(agent, worlds.num_envs, seed)
 
@@ -126,7 +126,7 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
     """Make the executor of the run's actors, whose numbers are unique across all ranks.
 
     Raises:
-        UserError: Ray is asked for and not installed, or its cluster cannot be reached.
+        UserError: Ray is selected and not installed, or its cluster cannot be reached.
     """
     make, length, acting = partial(make_actor, config, begun=begun), config.learning.unroll_length, config.acting
     numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
@@ -199,14 +199,14 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
 
 def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
     """Make the probes of a belief, or of another vector of `belief_size` features."""
-    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    assert sizes.map_size is not None, "the configuration requires a map for probes"
     probes = config.probes
     return Probes(belief_size, sizes.map_size, sizes.num_headings, probes.hidden_size, probes.layers, probes.channels)
 
 
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:
     """Make the model of the map given the belief, with the frame model's sizes."""
-    assert sizes.map_size is not None, "the configuration sees to it that there is a map"
+    assert sizes.map_size is not None, "the configuration requires a map for probes"
     kappa = config.probes.map_kappa
     return MapModel(config.convdraw, config.geco, belief_size=belief_size, map_size=sizes.map_size, kappa=kappa)
 

@@ -194,7 +194,7 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
         Bool `[Ng, Nt, B]`.
     """
     since_seen = truth.since_seen
-    assert since_seen is not None, "the actor tells it"
+    assert since_seen is not None, "the actor records it"
     usual = truth.maps.median(dim=1, keepdim=True).values
     unusual = (truth.maps != usual).any(dim=-1)
     remembered = since_seen[starts] >= OLD

@@ -28,7 +28,7 @@ from simcore.data.trajectory import Trajectory
 DRAWS = frozenset({torch.randn, torch.rand, torch.randint, torch.randperm})
 """The sampling functions of the nets; any other would sample on each device separately, and show as a difference."""
 SMALL = 1e-5
-"""Smallest denominators of relative differences: for losses, and for gradients as a fraction of their net's largest."""
+"""Smallest denominator of relative differences: of losses, and of gradients as a fraction of their net's largest."""
 
 
 class Tolerance(NamedTuple):
@@ -45,7 +45,7 @@ class Tolerance(NamedTuple):
 FLOAT32 = Tolerance(loss=1e-4, norm=2e-3, gradient=2e-2)
 """Sums in another order, over unrolls of tens of steps. `--nudged` gave up to 8e-6, 8e-5 and 4e-3 on a CPU."""
 LATER = Tolerance(loss=1e-2, norm=0.0, gradient=0.0)
-"""After several updates: Adam's first steps have the sign of each gradient alone, and so that of its rounding."""
+"""After several updates: Adam's first steps depend only on each gradient's sign, and so on its rounding."""
 TF32 = Tolerance(loss=1e-2, norm=0.1, gradient=0.2)
 """Ten bits of mantissa inside products."""
 BF16 = Tolerance(loss=0.05, norm=0.5, gradient=1.0)

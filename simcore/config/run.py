@@ -36,7 +36,7 @@ class ProbesConfig:
     """Small nets that read map, position and heading from the belief (App. I).
 
     Probes trained along with the belief give the curves (learning.probe_times, learning.probe_learning_rate). Reports
-    and figures use fresh ones, trained to convergence on the frozen belief.
+    and figures use fresh ones, fully trained on the frozen belief.
     """
 
     hidden_size: int = 512

@@ -132,11 +132,11 @@ class Negatives(NamedTuple):
     points: Tensor
     """Their indices in the batch, int64 `[N, K]`."""
     valid: Tensor
-    """Bool `[N, K]`; False where the batch has no further point with another frame."""
+    """Bool `[N, K]`; False if the batch has no further point with another frame."""
 
 
 def draw_negatives(identity: Tensor, count: int, generator: torch.Generator | None = None) -> Negatives:
-    """Sample `count` negatives, points with another frame, for each of N points, without replacement; at most all.
+    """Sample `count` negatives, points with another frame, for each of N points without replacement; if fewer, all.
 
     Half, rounded up, are from other times of the same world, the rest from other worlds; where one kind is short, more
     of the other. Other worlds differ in their looks, and from them alone a belief would learn only looks; another time

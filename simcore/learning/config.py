@@ -12,7 +12,7 @@ class LearningConfig:
     updates: int = 100_000
     """Updates of the weights in the whole run."""
     worlds: int = 16
-    """B, worlds side by side."""
+    """B, worlds in a batch."""
     unroll_length: int = 100
     """Lu, steps of each trajectory (table 2: 24 to 100)."""
     learning_rate: float = 1e-4

@@ -1,4 +1,4 @@
-"""Detection of non-finite losses on the device: nothing changes from then on, and the host is told later."""
+"""Detection of non-finite losses on the device: nothing changes from then on, and the host checks later."""
 
 import math
 from collections.abc import Iterable

@@ -53,7 +53,7 @@ class NoMemory(Memory):
 
 @memories.register("kanerva")
 class KanervaWiring(Memory):
-    """A Kanerva memory wired to an LSTM (App. C, figure 8): read, then the LSTM, then write; b_t is h_t alone.
+    """A Kanerva memory wired to an LSTM (App. C, figure 8): read, then the LSTM, then write; b_t is h_t.
 
     Args:
         config: of the memory.

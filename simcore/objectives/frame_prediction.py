@@ -59,7 +59,7 @@ class FramePrediction(Objective):
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the model's loss at the sampled frames; metrics: those of `FrameModelLoss`, and GECO's λ."""
         times: FrameTimes = beliefs.times
-        assert beliefs.snapshots is not None, "they were asked for"
+        assert beliefs.snapshots is not None, "the core keeps them at the starts"
         with lowered(self.precision, trajectory.frames.device):
             terms = self.simulation.loss(beliefs.snapshots, trajectory, *times, generators.device, self.ranks)
         metrics = {

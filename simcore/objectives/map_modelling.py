@@ -44,7 +44,7 @@ class MapModelling(Objective):
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the model's loss on the true maps; metrics: those of `MapModelLoss`, and GECO's λ."""
-        assert trajectory.targets is not None, "there is a map model where the world tells its map"
+        assert trajectory.targets is not None, "there is a map model only if the world has a map"
         rows = beliefs.times.mapped.rows
         maps, outputs = (part.index_select(0, rows) for part in (trajectory.targets.maps, beliefs.outputs.detach()))
         terms = self.map_model.loss(maps, outputs, generators.device)

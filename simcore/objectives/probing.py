@@ -57,7 +57,7 @@ class Probing(Objective):
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the probes' loss against the true targets; its fields are the metrics."""
-        assert trajectory.targets is not None, "there are probes where the world tells"
+        assert trajectory.targets is not None, "there are probes only if the world has targets"
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
         targets, probed = trajectory.targets, beliefs.times.probed
         if probed is not None:

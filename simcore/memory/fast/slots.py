@@ -31,7 +31,7 @@ class Weights(NamedTuple):
     query_bias: Tensor
     """`[n_r (D + 1)]`."""
     write: Tensor | None = None
-    """From h and the input to the word `[D, N_h + I]`; None where the memory is not written."""
+    """From h and the input to the word `[D, N_h + I]`; None if the memory is not written."""
     write_bias: Tensor | None = None
     """`[D]`."""
 
