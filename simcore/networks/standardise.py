@@ -38,7 +38,7 @@ class Standardise(nn.Module):
         average: Callable[[Tensor], Tensor] = lambda mean: mean,
         unless: Tensor | None = None,
     ) -> None:
-        """Update the moving averages of mean and variance, bias-corrected, with a batch `[N, features]`.
+        """Update the moving averages of mean and variance, at first plain means, with a batch `[N, features]`.
 
         Args:
             values: the batch, or this process's part of it.
