@@ -1,1 +1,1 @@
-"""Measurements whose figures the README quotes; run each with `python -m benchmarks.NAME`."""
+"""Benchmarks whose figures the README quotes; run each with `python -m benchmarks.NAME`."""

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's PPO with our encoder on our worlds: what the whole loop is compared with."""
+"""The baseline of the training benchmark: Stable-Baselines3's PPO with our encoder on our worlds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,16 +28,16 @@ class Worlds(VecEnv):
         )
 
     def reset(self) -> Any:
-        """Begin an episode everywhere."""
+        """Begin an episode in all worlds."""
         frames, _ = self.worlds.reset(seed=0)
         return frames.transpose(0, 3, 1, 2)
 
     def step_async(self, actions: Any) -> None:
-        """Take note of the actions."""
+        """Store the actions."""
         self._actions = actions
 
     def step_wait(self) -> Any:
-        """Take them."""
+        """Step the worlds with the stored actions."""
         frames, rewards, terminated, truncated, _ = self.worlds.step(self._actions)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         return frames.transpose(0, 3, 1, 2).copy(), rewards.astype(np.float32), terminated | truncated, infos
@@ -47,24 +47,24 @@ class Worlds(VecEnv):
         self.worlds.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute, which all worlds share."""
+        """Return an attribute, the same for all worlds."""
         return [getattr(self.worlds, attr_name)] * self.num_envs
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse."""
+        """Raise an error: not supported."""
         raise NotImplementedError
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse."""
+        """Raise an error: not supported."""
         raise NotImplementedError
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Say that nothing is wrapped."""
+        """Return False for all worlds: none is wrapped."""
         return [False] * self.num_envs
 
 
 class Encoder(BaseFeaturesExtractor):
-    """Our residual encoder; frames come as floats in [0, 1], channels first."""
+    """Our residual encoder, for float frames in [0, 1], channels first."""
 
     def __init__(self, observation_space: Any, embedding_size: int, channels: tuple[int, ...]) -> None:
         super().__init__(observation_space, embedding_size)
@@ -77,7 +77,7 @@ class Encoder(BaseFeaturesExtractor):
 
 
 def make_ppo(config: Config, recurrent: bool, passes: int) -> Callable[[int], None]:
-    """Make a PPO agent of the run's sizes, and return what lets it do a number of updates."""
+    """Make a PPO agent of the run's sizes, and return a function that does a number of updates."""
     learning, agent = config.learning, config.agent
     policy: dict[str, Any] = {
         "features_extractor_class": Encoder,

@@ -1,10 +1,10 @@
-"""The speed of ConvDRAW against that of a large matrix product in the same process.
+"""Benchmark of ConvDRAW: its speed relative to a large matrix product in the same process.
 
     python -m benchmarks.convdraw --frame-size 64 --batch 12 --steps 8 --threads 1
 
-Prints the time of one batch, the arithmetic in it and the rate at which it was done, for the paper's sizes unless told
-otherwise. All cases take turns in each repeat; the share is the median over repeats of the rate divided by that of the
-matrix product in the same repeat, so a busy machine blurs it little.
+Prints time, arithmetic operations and their rate for one batch, by default at the paper's sizes. All cases take turns
+in each repeat; the share is the median over repeats of the rate divided by that of the matrix product in the same
+repeat, so that other load on the machine has little effect.
 """
 
 import argparse
@@ -26,14 +26,14 @@ REFERENCE = "matrix product"
 
 
 class Case(NamedTuple):
-    """What is timed."""
+    """A case to be timed."""
 
     run: Callable[[], object]
     flop: int
 
 
 def flop_of_loss(model: ConvDRAW, batch: int) -> int:
-    """Return the floating-point operations of the loss, in closed form: two for each multiplication in a layer."""
+    """Return the floating-point operations of the loss, in closed form: two per multiplication in a layer."""
     sizes = model.sizes
     state, latent, side = sizes.state_channels, sizes.latent_channels, sizes.state
     same = sizes.kernel**2 * side**2
@@ -57,7 +57,7 @@ def flop_of_loss(model: ConvDRAW, batch: int) -> int:
 
 
 def counted(run: Callable[[], object]) -> int:
-    """Return the floating-point operations that torch counts in a run."""
+    """Return the floating-point operations that torch counts in a call."""
     with FlopCounterMode(display=False) as counter:
         run()
     return counter.get_total_flops()
@@ -66,7 +66,7 @@ def counted(run: Callable[[], object]) -> int:
 def make_cases(
     frame_size: int, batch: int, steps: int, product: int, device: torch.device
 ) -> tuple[dict[str, Case], int]:
-    """Return the cases, and the closed form of the first's operations."""
+    """Make the cases, and return them with the first one's number of operations in closed form."""
     torch.manual_seed(0)
     model = ConvDRAW(ConvDRAWConfig(steps=steps), condition_size=CONDITION, frame_size=frame_size).to(device)
     frames = torch.randint(0, 256, (batch, frame_size, frame_size, 3), dtype=torch.uint8, device=device)

@@ -1,11 +1,11 @@
-"""What the cores cost, in time and memory, against a loop of `nn.LSTMCell` on the same input.
+"""Benchmark of the cores: time and memory relative to a loop of `nn.LSTMCell` on the same input.
 
     python -m benchmarks.cores --repeats 7 --threads 1
 
-Prints the time of an unroll at the paper's sizes, forward and backward, and the most memory that it holds; then the
-time of as many single steps without a gradient, as an actor makes them. All cases take turns in each repeat; the ratio
-is the median over repeats of the time divided by that of the loop in the same repeat. "Plain" is the same memory
-unrolled step by step, under autograd.
+Prints the time of an unroll at the paper's sizes, forward and backward, and its peak memory; then the time of as many
+single steps without a gradient, as an actor makes them. All cases take turns in each repeat; the ratio is the median
+over repeats of the time divided by that of the loop in the same repeat. "Plain" is the same memory unrolled step by
+step with autograd.
 """
 
 import statistics
@@ -40,13 +40,13 @@ SNAPSHOTS = 6
 
 
 class Case(NamedTuple):
-    """What is timed: one unroll, forward and backward."""
+    """A case to be timed: one unroll, forward and backward."""
 
     run: Callable[[], None]
     allowance: str = ""
-    """The name of the case whose memory an LSTM with the same inputs takes."""
+    """The name of the case of an LSTM with the same inputs, whose memory is subtracted."""
     unit: int = 0
-    """Bytes that the rest is compared with."""
+    """Bytes in which the remaining memory is expressed."""
 
 
 def make_kanerva() -> KanervaWiring:
@@ -58,7 +58,7 @@ def make_slots() -> SlotWiring:
 
 
 def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
-    """Make the unrolls that are compared."""
+    """Make the unrolls to be compared."""
     torch.manual_seed(seed)
     # The gradient of the inputs is wanted in training too: it is what teaches the frame encoder.
     inputs = torch.randn(STEPS, WORLDS, INPUTS, device=device, requires_grad=True)
@@ -123,7 +123,7 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
 
 @torch.no_grad()
 def filled(core: RecurrentCore, device: torch.device) -> CoreState:
-    """Return a state after so many steps that a slot memory is full."""
+    """Return a state after enough steps to fill a slot memory."""
     state = core.initial_state(WORLDS)
     if isinstance(state.memory, WiredSlots):  # by its steps that would take minutes
         words = torch.randn_like(state.memory.slots.words)
@@ -181,7 +181,7 @@ def make_table(title: str, seconds: dict[str, list[float]], beyond: dict[str, tu
 
 
 def measure_memory(cases: dict[str, Case], device: torch.device) -> dict[str, tuple[str, str]]:
-    """Return each case's peak in MiB and, where it has a unit, how many of these it takes beyond its allowance."""
+    """Return each case's peak in MiB and, if it has a unit, the memory beyond the LSTM's in this unit."""
     peaks = {name: peak_bytes(case.run, device) for name, case in cases.items()}
     return {
         name: (

@@ -1,8 +1,8 @@
-"""How near the memory that `simcore train --dry-run` tells comes to what an update takes on this machine's CPU.
+"""Benchmark of `simcore train --dry-run`: predicted and measured memory of an update on this machine's CPU.
 
     python -m benchmarks.dry_run
 
-For each core at two sizes of `tiny`: what an update adds to weights, moments and batch at its peak, told and measured.
+For each core at two sizes of `tiny`: an update's peak memory beyond weights, moments and batch.
 """
 
 import argparse
@@ -27,11 +27,11 @@ CPU = torch.device("cpu")
 SIZES = ((8, 24), (16, 40))
 """Worlds and steps."""
 BEFORE = (WEIGHTS, MOMENTS, BATCH)
-"""What is there before an update begins, which the peak of doing it does not count."""
+"""The memory that is in use before an update, and not part of its measured peak."""
 
 
 def real_update(config: Config) -> tuple[Learner, Trajectory]:
-    """Return a learner that has done an update, and a batch for the next."""
+    """Return a learner that has done one update, and a trajectory for the next."""
     system, sizes = make_system(config), world_sizes(config)
     learner = make_learner(config, system, seed=0)
     batch = tree_map(torch.zeros_like, empty_batch(config, sizes))
@@ -43,7 +43,7 @@ def real_update(config: Config) -> tuple[Learner, Trajectory]:
 
 
 def predicted(config: Config) -> tuple[UpdateCost, int]:
-    """Return the cost, and how much of its peak an update adds to what was there before."""
+    """Return the predicted cost, and the part of its peak that an update adds, in bytes."""
     costs = cost_of_run(config, on_gpu=False)
     return costs, costs.peak - sum(costs.peak_by(kind) for kind in BEFORE)
 

@@ -1,17 +1,16 @@
-"""Frames a second that the worlds can feed a learner with: actors alone, with the walker of Random City.
+"""Benchmark of acting: frames per second that actors with the walker of Random City can give a learner.
 
     python -m benchmarks.feeding                                  # tiny and paper, one and two actors
     python -m benchmarks.feeding --actors 1 8 15 --seconds 1 --repeats 3       # a machine with 16 cores
     python -m benchmarks.feeding --learner-ms 4 --actors 4        # beside a learner that is busy 4 ms an update
     python -m benchmarks.feeding --run                            # beside the real learner
 
-Nobody learns, unless told otherwise: trajectories are taken as fast as they come, and a byte of each page of their
-frames is read. Cases: actors in turn with whoever takes, on threads beside, and in processes. Cases take turns within
-each repeat; while one is measured the others have filled their queues and rest. "A core" is the frames of one second in
-which a core was at work, whichever it was, for actors and taker together: what one core gives where nothing else wants
-it. With --learner-ms the learner sleeps after each batch, as one does that waits for a GPU, and "waited" is the part of
-the time that it waits for frames. With --run there is a real learner, and the table has its own `seconds/queue` and
-`seconds/learn`.
+By default nothing is learned: trajectories are consumed as fast as they arrive, and a byte of each page of their frames
+is read. Cases: actors in turn with the consumer, on threads beside it, and in processes. Cases take turns within each
+repeat; while one is measured the others have filled their queues and idle. "A core" is the frames per second of CPU
+time, of actors and consumer together: the rate of one core without other load. With --learner-ms the learner sleeps
+after each batch, as if it waited for a GPU, and "waited" is the fraction of the time for which it waits for frames.
+With --run there is a real learner, and the table has its own `seconds/queue` and `seconds/learn`.
 """
 
 import argparse
@@ -41,25 +40,25 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Case:
-    """An executor that is measured again and again."""
+    """An executor that is measured repeatedly."""
 
     name: str
     config: Config
     executor: Executor
     rates: list[float] = field(default_factory=list)
-    """Frames a second."""
+    """Frames per second."""
     core_rates: list[float] = field(default_factory=list)
-    """Frames in a second of a core's work."""
+    """Frames per second of CPU time."""
     waited: list[float] = field(default_factory=list)
-    """The part of the time for which the learner waited."""
+    """The fraction of the time for which the learner waited."""
 
     def begin(self) -> None:
-        """Take the first trajectories, so that kernels are compiled and processes are there."""
+        """Take the first trajectories, so that kernels are compiled and processes are started."""
         for _ in range(2 * self.config.acting.actors):
             self.executor.take(1)
 
     def measure(self, seconds: float, learner_seconds: float) -> None:
-        """Take trajectories for so many seconds."""
+        """Take trajectories for a number of seconds."""
         frames, waited = 0, 0.0
         held = self.config.acting.queue + self.config.acting.actors
         for _ in range(held if self.config.executor != "serial" else 0):
@@ -79,7 +78,7 @@ class Case:
         self.waited.append(waited / passed)
 
     def _cpu_seconds(self) -> float:
-        """Seconds that cores have worked for this process and its actors' so far."""
+        """Return the CPU time of this process and its actors' so far, in seconds."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         total = used.ru_utime + used.ru_stime
         if isinstance(self.executor, Processes):
@@ -88,7 +87,7 @@ class Case:
 
 
 def cpu_seconds_of(pid: int) -> float:
-    """Seconds that cores have worked for another process; 0 where /proc does not tell."""
+    """Return the CPU time of another process, in seconds; 0 if /proc does not have it."""
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
         return 0.0
@@ -139,7 +138,7 @@ def feeding(options: argparse.Namespace, name: str) -> Table:
 
 
 def learning(options: argparse.Namespace, name: str) -> Table:
-    """Train for real, and tell what the learner waits for."""
+    """Run the real learner, and return the table of its times."""
     base = sized(options, name)
     device = choose_device(options.device)
     title = f"{name}: milliseconds an update, of all actors together; learner on {device}"

@@ -1,9 +1,9 @@
-"""What the core's resets and snapshots cost, against `nn.LSTM` on the same input.
+"""Benchmark of the core's resets and snapshots relative to `nn.LSTM` on the same input.
 
     python -m benchmarks.lstm_unroll --repeats 7 --threads 1
 
 Prints the time of an unroll, forward and backward, for two sizes. All cases take turns in each repeat; the ratio is the
-median over repeats of the time divided by that of `nn.LSTM` in the same repeat, so a busy machine blurs it little.
+median over repeats of the time divided by that of `nn.LSTM` in the same repeat, so that other load has little effect.
 """
 
 import statistics
@@ -37,7 +37,7 @@ SIZES = [Size("paper", 100, 16, 262, 512), Size("tiny", 40, 8, 70, 64)]
 
 
 def make_cases(size: Size, seed: int, device: torch.device) -> dict[str, Callable[[], None]]:
-    """Return what is timed: functions that each do one unroll, forward and backward."""
+    """Make the functions to be timed, each of which does one unroll, forward and backward."""
     torch.manual_seed(seed)
     core = RecurrentCore(size.inputs, size.hidden).to(device)
     cell = nn.LSTMCell(size.inputs, size.hidden).to(device)

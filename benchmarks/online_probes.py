@@ -1,11 +1,11 @@
-"""How near probes that are trained along come to fresh ones, by learning rate and times, and what they cost.
+"""Benchmark of probes trained along with the belief: their accuracy relative to fresh ones, and their cost.
 
     python -m benchmarks.online_probes                    # tiny, 1,000 updates, one core: some ten minutes
     python -m benchmarks.online_probes --updates 4500
 
-All candidates are trained along with one and the same belief, which none of them touches. Prints, for each, the
-milliseconds it takes of an update and what is left of the best constant guess's map error, cell and heading accuracy in
-held-out worlds; below them the same of fresh probes.
+All candidates, with different learning rates and times, are trained along with the same belief, without gradient to it.
+Prints for each the milliseconds per update, and in held-out worlds the map error relative to the best constant guess's,
+and cell and heading accuracy; below them the same of fresh probes.
 """
 
 import argparse
@@ -35,7 +35,7 @@ TIMES = (3, 6, 12, 40)
 
 
 class Candidate:
-    """Probes with a learning rate and a number of times of their own."""
+    """Probes with their own learning rate and number of times."""
 
     def __init__(self, probes: Probes, rate: float, times: int) -> None:
         self.probes = probes

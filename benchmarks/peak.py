@@ -1,4 +1,4 @@
-"""The most memory that PyTorch holds at one time during a call, beyond what it held before."""
+"""Measurement of the peak memory that PyTorch allocates during a call, beyond what was allocated before."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def peak_bytes(run: Callable[[], object], device: torch.device) -> int:
-    """Return the peak of a call of `run`, in bytes, on the device."""
+    """Return the peak memory of a call of `run` on the device, in bytes."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         before = torch.cuda.memory_allocated(device)

@@ -1,10 +1,10 @@
-"""Recall of key-value pairs shown once: what a memory is for, and what an LSTM of the same size does not learn.
+"""Benchmark of recall: key-value pairs shown once, a task for a memory that an LSTM of the same size does not learn.
 
     python -m benchmarks.recall --cores lstm slots kanerva --updates 2000 --out results/recall
 
-A sequence shows pairs of a random key and one of eight values, one a step, and then keys alone, for each of which the
-value must be named in the same step. Keys are drawn anew for each sequence, so nothing but memory helps; chance is
-1/8. All cores have the same LSTM. Prints the accuracy on fresh sequences along the training, and draws the curves.
+A sequence shows pairs of a random key and one of eight values, one per step, and then keys alone, for each of which the
+value must be predicted in the same step. Keys are sampled for each sequence, so that only memory helps; chance is 1/8.
+All cores have the same LSTM. Prints the accuracy on fresh sequences during training, and plots the curves.
 """
 
 import argparse
@@ -33,11 +33,11 @@ class Sequences(NamedTuple):
     inputs: Tensor
     """`[PAIRS + QUERIES, B, INPUTS]`: key, one-hot value and a flag that says "shown"; a query has neither."""
     answers: Tensor
-    """The values asked for, int64 `[QUERIES, B]`."""
+    """The queries' values, int64 `[QUERIES, B]`."""
 
 
 def draw(batch: int, generator: torch.Generator) -> Sequences:
-    """Draw a batch; every pair is shown once, and the queries ask for different ones."""
+    """Sample a batch; every pair is shown once, and queried at most once."""
     keys = F.normalize(torch.randn(PAIRS, batch, KEY, generator=generator), dim=-1) * KEY**0.5
     values = torch.randint(VALUES, (PAIRS, batch), generator=generator)
     shown = torch.cat([keys, F.one_hot(values, VALUES).float(), torch.ones(PAIRS, batch, 1)], dim=-1)
@@ -59,7 +59,7 @@ def make_memory(core: str) -> Memory | None:
 
 
 class Recall(nn.Module):
-    """A core, and a linear layer that names the value."""
+    """A core, and a linear layer that predicts the value."""
 
     def __init__(self, core: str) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Point(NamedTuple):
 
 
 def train(core: str, updates: int, seed: int = 0, every: int = 50, learning_rate: float = 3e-3) -> list[Point]:
-    """Train a core on the task, and return its accuracy along the way."""
+    """Train a core on the task, and return its accuracy during training."""
     torch.manual_seed(seed)
     model = Recall(core)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
@@ -134,7 +134,7 @@ def main() -> None:
 
 
 def plot_curves(curves: dict[str, list[list[Point]]], title: str, path: Path) -> None:
-    """Draw the accuracy along the training, one line a run."""
+    """Plot the accuracy during training, one line per run."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, and timing in turns."""
+"""Functions that the benchmarks share: the machine's name, timing in turns, and flags."""
 
 import argparse
 import platform
@@ -22,7 +22,7 @@ def machine(device: torch.device) -> str:
 
 
 def take_turns(runs: Mapping[str, Callable[[], object]], repeats: int, device: torch.device) -> dict[str, list[float]]:
-    """Return the seconds of each run in each repeat, after one repeat that does not count."""
+    """Return the seconds of each run in each repeat, after one untimed repeat."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats + 1):
         for name, run in runs.items():
@@ -36,12 +36,12 @@ def take_turns(runs: Mapping[str, Callable[[], object]], repeats: int, device: t
 
 
 def milliseconds(times: list[float]) -> tuple[str, str, str]:
-    """Return the median, the least and the most, in milliseconds."""
+    """Return median, minimum and maximum, in milliseconds."""
     return tuple(f"{1e3 * value:.1f}" for value in (statistics.median(times), min(times), max(times)))  # type: ignore[return-value]
 
 
 def parse_options(description: str | None) -> argparse.Namespace:
-    """Read the flags that the benchmarks of unrolls share, and set torch's threads; `device` is a `torch.device`."""
+    """Parse the flags that the benchmarks of unrolls share, and set torch's threads; `device` is a `torch.device`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7, help="unrolls of each case at the paper's sizes")
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")

@@ -1,13 +1,13 @@
-"""Frames a second of the whole loop of acting and learning, and where the time goes.
+"""Benchmark of the whole loop of acting and learning: frames per second, and the time of each stage.
 
     python -m benchmarks.training --preset tiny --level Food --repeats 5
 
-Model-free, unless told otherwise, and without probes: the agent acts in its worlds, V-trace's losses train it. Cases:
-actors in turn with the learner, with one thread of PyTorch and with as many as there are; on threads of their own; and,
-where they are installed, Stable-Baselines3's PPO and its recurrent PPO on the same worlds, with the same encoder, LSTM,
-heads, batch, unroll length and optimiser: with one pass over each batch, as ours, and with the ten that it takes unless
-told otherwise. (PPO knows no frame between episodes: it takes the step that begins one for a step like others, which
-costs it no time.) All take turns within each repeat; frames a second are medians, ratios are taken repeat by repeat.
+By default model-free, and without probes: the agent acts in its worlds, and V-trace's losses train it. Cases: actors in
+turn with the learner, with one thread of PyTorch and with all; on threads of their own; and, if they are installed,
+Stable-Baselines3's PPO and its recurrent PPO on the same worlds, with the same encoder, LSTM, heads, batch, unroll
+length and optimiser: with one pass over each batch, as ours, and with its default of ten. (PPO treats the step between
+two episodes as any other, which costs it no time.) All take turns within each repeat; frames per second are medians,
+ratios are taken repeat by repeat.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from simcore.training.loop import Training
 
 CPU = torch.device("cpu")
 Run = Callable[[int], None]
-"""Does a number of updates."""
+"""A function that does a number of updates."""
 
 
 class Ours:
-    """A training run of ours."""
+    """A training run of SimCore."""
 
     def __init__(self, config: Config, threads: int) -> None:
         self.threads = threads
@@ -40,7 +40,7 @@ class Ours:
         self.stages: list[dict[str, float]] = []
 
     def __call__(self, updates: int) -> None:
-        """Do so many updates."""
+        """Do a number of updates."""
         torch.set_num_threads(self.threads)
         for _ in range(updates):
             self.training.update()
@@ -49,7 +49,7 @@ class Ours:
 
 
 def make_baseline(config: Config, recurrent: bool, passes: int, threads: int) -> Run | None:
-    """Make a run of Stable-Baselines3's PPO; None where it is not installed."""
+    """Make a run of Stable-Baselines3's PPO; None if it is not installed."""
     try:
         from benchmarks.baseline import make_ppo
     except ImportError:
@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def pause(run: Run) -> None:
-    """Wait until actors on threads have filled their queue and rest, so that they do not slow the next case."""
+    """Wait until actors on threads have filled their queue and idle, so that they do not slow the next case."""
     if isinstance(run, Ours) and run.training.config.executor == "threads":
         time.sleep(1.0)
 
@@ -142,7 +142,7 @@ def table(rates: dict[str, list[float]], options: argparse.Namespace) -> Table:
 
 
 def stages_table(cases: dict[str, Run]) -> Table:
-    """Where the time goes: milliseconds an update, of all actors together."""
+    """Return the table of the stages' times: milliseconds per update, of all actors together."""
     result = Table("case", title="Milliseconds an update; actors on threads work beside the learner")
     stages = ("act", "step", "draw", "queue", "learn")
     for column in (*stages, "lag, updates"):

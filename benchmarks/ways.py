@@ -1,10 +1,10 @@
-"""What each way of doing an update gives on this machine: plain, bfloat16, compiled, and as a CUDA graph would do it.
+"""Benchmark of the modes of an update on this machine: plain, bfloat16, compiled, and as recorded in a CUDA graph.
 
     python -m benchmarks.ways --preset tiny --threads 1
 
-All do updates of one and the same trajectory and take turns; ratios to the plain way are taken repeat by repeat.
-`blind` is the update that --graph records: masked at every step, and with all of an overshoot's steps; on a CPU nothing
-is recorded, so it tells what that costs.
+All do updates on the same trajectory and take turns; ratios to the plain mode are taken repeat by repeat. `blind` is
+the update that --graph records: masked at every step, and with all steps of the overshoot; on a CPU nothing is
+recorded, so that it shows the cost of this.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Frames a second of the worlds on one core: step and draw, resets included.
+"""Benchmark of the worlds: frames per second on one core, stepped and rendered, resets included.
 
     python -m benchmarks.worlds                     # every level at its own size
     python -m benchmarks.worlds --level RandomCity --size 24 --frame-size 64 --batch 16
 
-Prints, for each level, the median, the least and the most of several repeats with random actions, and how much food
-such actions find; for Random City the same with its walker, and how much of the city that has seen at an episode's end.
+Prints for each level median, minimum and maximum of several repeats with random actions, and the food that they find;
+for Random City the same with its walker, and the fraction of the city that it has seen at an episode's end.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Load a run, act in its world for 20 steps, and print where its belief takes the agent to be.
+"""Load a run, act in its world for 20 steps, and print the believed and the true cell of the agent.
 
     python examples/load_a_run.py runs/RandomCity-tiny-slots-0
 
-The run is a folder that `simcore train` has made, or a file that `simcore export` has made of one.
+The run is a folder made by `simcore train`, or a file made from one by `simcore export`.
 """
 
 import math
@@ -18,7 +18,7 @@ STEPS = 20
 
 
 def main(path: str) -> None:
-    """Act, and print a line a step."""
+    """Act in the run's world, and print a line per step."""
     run = simcore.load(path)
     env = run.make_env()
     session = run.session()
@@ -32,7 +32,7 @@ def main(path: str) -> None:
         belief = session.observe(frame, reward, terminated, truncated, info)
         line = f"step {step:2}  {env.action_names[info['previous_action']]:14}"
         probabilities = belief.cell_probabilities
-        if probabilities is not None:  # it has probes, so its world tells the truth
+        if probabilities is not None:  # with probes, the world's `info` has the true cell
             size = math.isqrt(len(probabilities))
             rows = [f"({cell // size}, {cell % size})" for cell in (int(probabilities.argmax()), info["cell"])]
             line += f"believed cell {rows[0]}, p = {probabilities.max():.2f}; true cell {rows[1]}"
@@ -47,7 +47,7 @@ def main(path: str) -> None:
 
 
 def chooser(session: simcore.BeliefSession, env: gymnasium.Env) -> Callable[[], int]:
-    """Return what chooses the actions: the agent, or the walker where it was trained on one's walks."""
+    """Return a function that chooses actions: the agent, or the walker if the run was trained on its walks."""
     world = env.unwrapped
     if session.agent.heads is None and isinstance(world, WorldEnv):
         walker = Walker(world.worlds, seed=0)

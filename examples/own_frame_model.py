@@ -1,8 +1,8 @@
-"""A frame model of one's own: a VAE with a single latent vector, where ConvDRAW has many.
+"""A frame model of your own: a VAE with a single latent vector, where ConvDRAW has several latent maps.
 
     python examples/own_frame_model.py
 
-or, from this folder, on the command line, with an option of its own, which a resumed run remembers:
+or, from this folder, on the command line, with one of its options, which a resumed run keeps:
 
     simcore train RandomCity --frame-model own_frame_model:SmallVAE --options frame_model.latents=16
 """
@@ -22,7 +22,7 @@ from simcore.networks import DeconvDecoder, ResidualEncoder, frames_to_float, fr
 
 @dataclass(frozen=True)
 class SmallVAEConfig:
-    """Sizes."""
+    """Sizes of the VAE."""
 
     latents: int = 8
     """Length of the latent vector."""
@@ -32,7 +32,7 @@ class SmallVAEConfig:
 
 @frame_models.register("small-vae")
 class SmallVAE(FrameModel):
-    """p(x | c) with one latent vector z: p(z | c), p(x | z, c), and q(z | x, c), which also sees the frame."""
+    """p(x | c) with one latent vector z: prior p(z | c), decoder p(x | z, c), and posterior q(z | x, c)."""
 
     Config = SmallVAEConfig
 
@@ -60,7 +60,7 @@ class SmallVAE(FrameModel):
         generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
-        """Return GECO's Lagrangian, in nats a frame, of frames `[N, H, W, 3]` given conditions `[N, C]`."""
+        """Return GECO's Lagrangian, in nats per frame, of frames `[N, H, W, 3]` given conditions `[N, C]`."""
         mean, deviation = gaussian(self.posterior(torch.cat([condition, self.encoder(frames)], dim=-1)))
         prior_mean, prior_deviation = gaussian(self.prior(condition))
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
@@ -79,7 +79,7 @@ class SmallVAE(FrameModel):
         return frames_to_uint8(self.decoder(torch.cat([condition, mean + deviation * noise], dim=-1)))
 
     def update(self, error: Tensor) -> None:
-        """Let GECO take note of a training batch's mean error."""
+        """Update GECO's λ by a training batch's mean error."""
         self.geco.update(error)
 
     @property
@@ -89,13 +89,13 @@ class SmallVAE(FrameModel):
 
 
 def gaussian(parameters: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and deviation of `[N, 2 Z]`."""
+    """Return mean and deviation, `[N, Z]` each, from parameters `[N, 2 Z]`."""
     mean, raw = parameters.chunk(2, dim=-1)
     return mean, F.softplus(raw) + 1e-3
 
 
 def main() -> None:
-    """Check the model, train it for a moment, and say what it has learned."""
+    """Check the model, train it briefly, and print its error at the start and at the end."""
     import simcore
     from simcore.runs import read_metrics
     from simcore.testing import check_frame_model

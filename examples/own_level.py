@@ -1,8 +1,8 @@
-"""A level of one's own: a hall with a row of columns, food behind each of them.
+"""A level of your own: a hall with a row of columns, and food behind each of them.
 
     python examples/own_level.py
 
-or, from this folder, on the command line, with an argument of its own:
+or, from this folder, on the command line, with one of its arguments:
 
     simcore train own_level:HALL --preset tiny --world.columns 5
 """
@@ -29,23 +29,22 @@ class HallConfig(LevelConfig):
     size: int = 13
     """Side of the square grid in cells, walls included."""
     columns: int = 3
-    """Columns, each with a piece of food behind it."""
+    """Number of columns, each with a piece of food behind it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        most = (self.size - 3) // 2
         most = (self.size - 3) // 2
         if not 1 <= self.columns <= most:
             raise ValueError(f"columns is {self.columns}; in a hall of {self.size} allowed are 1 to {most}")
 
     @property
     def height(self) -> int:
-        """Of the grid, in cells."""
+        """Height of the grid, in cells."""
         return HEIGHT
 
 
 def generate(config: HallConfig, episode_seed: int) -> World:
-    """Build the hall of one episode: a pure function of the arguments and the 64-bit seed."""
+    """Make the hall of one episode: a pure function of the arguments and the 64-bit seed."""
     rng = np.random.default_rng(episode_seed)
     blocks = np.full((config.size, config.size, HEIGHT), WALL, np.uint8)
     blocks[1:-1, 1:-1, 0] = GROUND
@@ -62,7 +61,7 @@ HALL = register_level(Level("Hall", HallConfig, WALKING, generate))
 
 
 def main() -> None:
-    """Check the level, and let an agent act in it for a moment."""
+    """Check the level, train an agent in it briefly, and print its return."""
     import simcore
     from simcore.runs import read_metrics
     from simcore.testing import check_level

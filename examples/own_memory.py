@@ -1,10 +1,10 @@
-"""A memory of one's own: checked, put into a core, and trained to recall what was shown once.
+"""A memory of your own, checked and trained in a core to recall key-value pairs that were shown once.
 
     python examples/own_memory.py
 
-The memory is a matrix that adds up the outer products of values and keys and forgets a little at each step, as the
-"fast weights" of Ba et al. (2016). It defines `initial_state` and `step`; resets, snapshots and simulations are the
-core's. A run takes it by name: `simcore train RandomCity --core own_memory:OuterProductMemory`.
+The memory is a matrix that sums up outer products of values and keys and decays at each step, as the "fast weights" of
+Ba et al. (2016). It defines `initial_state` and `step`; resets, snapshots and simulations are the core's. A run uses it
+by name: `simcore train RandomCity --core own_memory:OuterProductMemory`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ INPUTS = KEY + VALUES
 
 
 class OuterProducts(NamedTuple):
-    """What the memory carries from one step to the next."""
+    """The memory's state."""
 
     matrix: Tensor
     """`[B, D, D]`."""
@@ -40,7 +40,7 @@ class OuterProductMemory(Memory):
 
     @dataclass(frozen=True)
     class Config:
-        """Its options."""
+        """The memory's options."""
 
         size: int = 16
         """D."""
@@ -59,7 +59,7 @@ class OuterProductMemory(Memory):
         return OuterProducts(self.read_key.weight.new_zeros(batch_size, self.read_size, self.read_size))
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
-        """Read by (h_{t-1}, input_t), pass what is read to the LSTM, and write by (h_t, input_t)."""
+        """Read by (h_{t-1}, input_t), pass input and read to the LSTM, and write by (h_t, input_t)."""
         (matrix,) = state.memory
         key = F.normalize(self.read_key(torch.cat([state.hidden, inputs], -1)), dim=-1)
         read = (matrix @ key[..., None])[..., 0]
@@ -72,17 +72,17 @@ class OuterProductMemory(Memory):
 
 
 def draw_task(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw pairs of a key and a value, one a step `[PAIRS + 1, B, INPUTS]`, then a key alone; and its value `[B]`."""
+    """Sample key-value pairs, one per step, and a key as query, `[PAIRS + 1, B, INPUTS]`; and its value `[B]`."""
     keys = torch.randn(PAIRS, BATCH, KEY, generator=generator)
     values = torch.randint(VALUES, (PAIRS, BATCH), generator=generator)
-    shown = torch.cat([keys, F.one_hot(values, VALUES).float()], dim=-1)
-    asked, worlds = torch.randint(PAIRS, (BATCH,), generator=generator), torch.arange(BATCH)
-    cue = torch.cat([keys[asked, worlds], torch.zeros(BATCH, VALUES)], dim=-1)
-    return torch.cat([shown, cue[None]]), values[asked, worlds]
+    pairs = torch.cat([keys, F.one_hot(values, VALUES).float()], dim=-1)
+    queried, worlds = torch.randint(PAIRS, (BATCH,), generator=generator), torch.arange(BATCH)
+    query = torch.cat([keys[queried, worlds], torch.zeros(BATCH, VALUES)], dim=-1)
+    return torch.cat([pairs, query[None]]), values[queried, worlds]
 
 
 def main(updates: int = 300) -> None:
-    """Check the memory, and train a core with it."""
+    """Check the memory, train a core with it, and print the loss."""
     torch.set_num_threads(1)  # such small tensors gain nothing from more
     check_memory(OuterProductMemory)
     torch.manual_seed(0)

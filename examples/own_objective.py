@@ -1,8 +1,8 @@
-"""An objective of one's own: which action led from one belief to the next, told from the two (inverse dynamics).
+"""An objective of your own: predict the action between two successive beliefs (inverse dynamics).
 
     python examples/own_objective.py
 
-or, from this folder, on the command line, beside all other objectives:
+or, from this folder, on the command line, in addition to all other objectives:
 
     simcore train RandomCity --objectives own_objective:InverseDynamics --options inverse_dynamics.weight=2.0
 """
@@ -24,16 +24,16 @@ from simcore.objectives import Beliefs, Objective, ObjectiveLoss
 
 @dataclass(frozen=True)
 class InverseDynamicsConfig:
-    """Weight and size."""
+    """Weight and size of the objective."""
 
     weight: float = 1.0
-    """Weight of its loss beside the others'."""
+    """Weight of its loss relative to the other objectives."""
     hidden_size: int = 64
-    """Hidden units of the net that tells the action."""
+    """Hidden units of the net that predicts the action."""
 
 
 class InverseDynamics(Objective):
-    """Trains the belief so that the action a_t can be told from b_{t-1} and b_t."""
+    """Train the belief by predicting the action a_t from b_{t-1} and b_t."""
 
     name = "inverse_dynamics"
     Config = InverseDynamicsConfig
@@ -56,7 +56,7 @@ class InverseDynamics(Objective):
 
 
 def main() -> None:
-    """Check the objective, train with it for a moment, and say how well actions can be told."""
+    """Check the objective, train with it briefly, and print its cross-entropy."""
     import simcore
     from simcore.runs import read_metrics
     from simcore.testing import check_objective

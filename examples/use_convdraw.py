@@ -1,9 +1,9 @@
-"""Train ConvDRAW alone: a square of a given colour, whose place nobody tells.
+"""Train ConvDRAW on its own, to generate a square of a given colour at a random place.
 
     python examples/use_convdraw.py [UPDATES]
 
-The condition is the colour. What is not conditioned on is drawn: samples of one condition have one colour and many
-places. GECO holds the squared error at κ by the multiplier λ of the reconstruction term.
+The condition is the colour, but not the place: samples of one condition have one colour and many places. GECO keeps the
+squared error at κ by the multiplier λ of the reconstruction term.
 """
 
 import sys
@@ -18,7 +18,7 @@ BATCH, UPDATES = 32, 500
 
 
 def squares(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return frames uint8 `[count, 8, 8, 3]` of a square on black, and its colours, float `[count, 3]`."""
+    """Sample frames uint8 `[count, 8, 8, 3]` of a square on black, and its colours, float `[count, 3]`."""
     colours = torch.rand(count, 3, generator=generator)
     corners = torch.randint(SIZE - SIDE + 1, (2, count, 1), generator=generator)
     within = (torch.arange(SIZE) >= corners) & (torch.arange(SIZE) < corners + SIDE)
@@ -27,7 +27,7 @@ def squares(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def main(updates: int = UPDATES) -> None:
-    """Train, and print what is reached."""
+    """Train the model, and print KL, error, λ, and the colour of samples."""
     torch.set_num_threads(1)  # nets as small as these gain nothing from more
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)

@@ -34,16 +34,16 @@ def belief_input_size(embedding_size: int, num_actions: int) -> int:
 
 
 class PolicyValue(NamedTuple):
-    """What policy and value make of beliefs `[..., belief_size]`."""
+    """Policy and value of beliefs `[..., belief_size]`."""
 
     logits: Tensor
-    """Of the next action, `[..., A]`."""
+    """Logits of the next action, `[..., A]`."""
     values: Tensor
-    """V(b_t), the discounted return to come, `[...]`."""
+    """V(b_t), the expected discounted return, `[...]`."""
 
 
 class ActorCritic(nn.Module):
-    """Policy and value, each linear in the belief (App. D).
+    """Policy and value heads, each linear in the belief (App. D).
 
     Args:
         belief_size: the size of b_t.
@@ -54,24 +54,24 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.policy = nn.Linear(belief_size, num_actions)
         self.value = nn.Linear(belief_size, 1)
-        # Nearly uniform at first: a policy that prefers something by chance explores less.
+        # Nearly uniform at first: a policy with a random preference explores less.
         nn.init.orthogonal_(self.policy.weight, gain=0.01)
         nn.init.zeros_(self.policy.bias)
 
     def forward(self, beliefs: Tensor) -> PolicyValue:
-        """Judge beliefs `[..., belief_size]`."""
+        """Return policy and value of beliefs `[..., belief_size]`."""
         return PolicyValue(self.policy(beliefs), self.value(beliefs)[..., 0])
 
 
 class Agent(nn.Module):
-    """Turns what was seen and done into a belief, and the belief into the next action.
+    """Frame encoder, belief core, and optionally policy and value.
 
     Args:
         config: sizes of encoder and core.
         frame_size: height and width of the frames, in pixels.
         num_actions: the number of discrete actions.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
-        acts: whether it has policy and value; False where a hand-made policy acts and there is no reward.
+        acts: whether it has policy and value; False where a hand-written policy acts and there is no reward.
         plain: unroll the belief core step by step; see `RecurrentCore`.
     """
 
@@ -99,7 +99,7 @@ class Agent(nn.Module):
         return self.core.initial_state(batch_size)
 
     def unroll(self, trajectory: Trajectory, snapshots_at: Sequence[int] | Times = ()) -> Unrolled:
-        """Form the beliefs b_t, `[T, B, *]`, along a trajectory; keep full states after the steps `snapshots_at`."""
+        """Compute the beliefs b_t, `[T, B, *]`, along a trajectory, and the full states after steps `snapshots_at`."""
         frames, actions, rewards, is_first = trajectory[:4]
         state = trajectory.initial_state
         assert state is not None, "the learner gives a trajectory its initial state where the actor has none"
@@ -114,11 +114,11 @@ class Agent(nn.Module):
         state: CoreState,
         snapshots_at: Sequence[int] | Times = (),
     ) -> Unrolled:
-        """Do what `unroll` does, on the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
+        """Do the same as `unroll` for the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
         return self.core(self.core_inputs(frames, actions, rewards), state, is_first, snapshots_at)
 
     def core_inputs(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
-        """Return what the belief core is given, `[T, B, *]`: the frames' embeddings e_t, then a_t and r_t."""
+        """Return the belief core's inputs, `[T, B, *]`: the frames' embeddings e_t, then a_t and r_t."""
         embeddings = self.encoder(frames)
         return torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
 
@@ -126,7 +126,7 @@ class Agent(nn.Module):
         """Return policy and value of beliefs `[..., belief_size]`.
 
         Raises:
-            RuntimeError: the agent was made without them.
+            RuntimeError: the agent has no policy and value.
         """
         if self.heads is None:
             raise RuntimeError("this agent has neither policy nor value: a hand-made policy acts")

@@ -1,4 +1,4 @@
-"""A configuration to what it stands for: worlds, nets, actors."""
+"""Functions that build worlds, nets, actors and the learner from a configuration."""
 
 import itertools
 from collections.abc import Iterable
@@ -8,12 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from simcore.acting import Executor, Processes
-from simcore.acting.actor import Actor
-from simcore.acting.on_ray import OnRay
-from simcore.acting.policies import AgentPolicy, Policy, WalkerPolicy
-from simcore.acting.serial import Serial
-from simcore.acting.threads import Threads
+from simcore.acting import Actor, AgentPolicy, Executor, OnRay, Policy, Processes, Serial, Threads, WalkerPolicy
 from simcore.agent import Agent, belief_input_size
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
@@ -21,15 +16,11 @@ from simcore.common.precision import set_precision
 from simcore.common.registry import make_part
 from simcore.common.seeding import stream
 from simcore.config.run import Config
-from simcore.frame_models.base import FrameModel, frame_models
+from simcore.frame_models import FrameModel, frame_models
 from simcore.learning.compiling import compile_parts
 from simcore.learning.learner import Learner
 from simcore.memory.base import Memory, memories
-from simcore.objectives.actor_critic import ActorCriticObjective
-from simcore.objectives.base import Objective, objectives
-from simcore.objectives.frame_prediction import FramePrediction
-from simcore.objectives.map_modelling import MapModelling
-from simcore.objectives.probing import Probing
+from simcore.objectives import ActorCriticObjective, FramePrediction, MapModelling, Objective, Probing, objectives
 from simcore.probes.heads import find_heads
 from simcore.probes.map_model import MapModel
 from simcore.probes.readout import Probes
@@ -46,7 +37,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     """Make a batch of the run's worlds.
 
     Raises:
-        UserError: there is no such environment, or it is not one to learn from.
+        UserError: there is no such environment, or its observations or actions are not supported.
     """
     try:
         return worlds_by_name(config.level, num_envs, config.world, copy=copy)
@@ -78,7 +69,7 @@ def check_worlds(config: Config) -> None:
 
 
 def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
-    """Make the run's nets, with fresh weights, on the CPU; `sizes` are asked of the run's worlds where None."""
+    """Make the run's nets, with initial weights, on the CPU; `sizes` None: those of the run's worlds."""
     sizes = sizes or world_sizes(config)
     agent = make_agent(config, sizes)
     belief_size = agent.core.output_size
@@ -86,14 +77,14 @@ def make_system(config: Config, sizes: WorldSizes | None = None) -> SimCore:
         agent,
         make_simulation(config, sizes, belief_size) if config.has_frame_model else None,
         make_probes(config, sizes, belief_size) if config.has_probes else None,
-        # Last, so that the other nets' first weights are the same with and without it.
+        # Last, so that the other nets have the same initial weights with and without it.
         make_map_model(config, sizes, belief_size) if config.probes.map_convdraw else None,
         make_own_objectives(config, sizes, belief_size),
     )
 
 
 def make_agent(config: Config, sizes: WorldSizes) -> Agent:
-    """Make encoder, belief core, and policy and value where the agent acts."""
+    """Make encoder and belief core, with policy and value if the agent acts."""
     agent = config.agent
     return Agent(
         agent,
@@ -106,9 +97,9 @@ def make_agent(config: Config, sizes: WorldSizes) -> Agent:
 
 
 def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Policy:
-    """Make what chooses the actions in a batch of worlds."""
+    """Make the policy that acts in a batch of worlds."""
     if config.policy == "walker":
-        assert isinstance(worlds, WorldVectorEnv), "the configuration sees to it that the walker is in its city"
+        assert isinstance(worlds, WorldVectorEnv), "the configuration allows the walker only in its city"
         return WalkerPolicy(Walker(worlds, seed=seed))
     return AgentPolicy(agent, worlds.num_envs, seed)
 
@@ -118,9 +109,9 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
 
     Args:
         config: of the run.
-        number: the actor's own; its worlds and draws are seeded by it.
-        agent: what acts, unless the walker does.
-        begun: the updates after which it begins, so that worlds that begin anew are not those of before.
+        number: the actor's own; seeds its worlds and samples.
+        agent: the agent that acts, unless the walker does.
+        begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
     """
     worlds = make_worlds(config, config.worlds_per_actor, copy=False)
     suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
@@ -132,15 +123,15 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
         spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
-    measures = config.policy == "walker" and config.has_frame_model  # the learner tells how much asks for a memory
+    measures = config.policy == "walker" and config.has_frame_model  # for the learner's memory_share
     return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, measures, options)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
-    """Make what drives the run's actors, each with a number that no other has on any rank.
+    """Make the executor of the run's actors, whose numbers are unique across all ranks.
 
     Raises:
-        UserError: Ray is asked for and not installed, or its cluster cannot be reached.
+        UserError: Ray is selected and not installed, or its cluster cannot be reached.
     """
     make, length, acting = partial(make_actor, config, begun=begun), config.learning.unroll_length, config.acting
     numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
@@ -163,10 +154,10 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
 
 
 def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory | None:
-    """Make the memory of a core with inputs of `input_size`; the simulation's never writes (App. B).
+    """Make the memory of a core with inputs of `input_size`, None for an LSTM; the simulation's never writes (App. B).
 
     Raises:
-        UserError: there is no memory of that name, or it wants an argument that none is given.
+        UserError: there is no memory of that name, or it requires an argument that is not offered.
     """
     if config.core == "lstm":
         return None
@@ -176,16 +167,16 @@ def make_memory(config: Config, input_size: int, writes: bool = True) -> Memory 
 
 
 def options_of(config: Config, part: str, name: str, kind: type) -> tuple[Any, ...]:
-    """Return the options that a part is made with, an instance of its `Config`; none if it has none."""
+    """Return a part's options, an instance of its `Config`, as arguments; none if it has no `Config`."""
     options = getattr(kind, "Config", None)
     return () if options is None else (config.options_of(part, name, options),)
 
 
 def make_frame_model(config: Config, frame_size: int, belief_size: int) -> FrameModel:
-    """Make the model of the frames that the simulation foresees.
+    """Make the frame model of the simulation.
 
     Raises:
-        UserError: a model of one's own wants something that is not offered.
+        UserError: there is no such model, or a user's model requires an argument that is not offered.
     """
     kind = frame_models.find(config.frame_model)
     return make_part(
@@ -200,7 +191,7 @@ def make_frame_model(config: Config, frame_size: int, belief_size: int) -> Frame
 
 
 def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimCoreHead:
-    """Make the simulation core, and the model of the frames that it foresees."""
+    """Make the simulation core with its frame model."""
     return SimCoreHead(
         config.simulation,
         num_actions=sizes.num_actions,
@@ -224,10 +215,10 @@ def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapMo
 
 
 def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> dict[str, Objective]:
-    """Make the objectives of a user's own, by their names.
+    """Make a user's own objectives, by name.
 
     Raises:
-        UserError: one wants something that is not offered.
+        UserError: there is no such objective, or one requires an argument that is not offered.
     """
     made: dict[str, Objective] = {}
     for name in config.objectives:
@@ -238,7 +229,7 @@ def make_own_objectives(config: Config, sizes: WorldSizes, belief_size: int) -> 
 
 
 def make_objectives(config: Config, system: SimCore) -> list[Objective]:
-    """Return what a run's nets are trained by, in the order in which their losses are summed."""
+    """Make a run's objectives, in the order in which their losses are summed."""
     made: list[Objective] = []
     learning, probes = config.learning, config.probes
     if system.agent.heads is not None:
@@ -246,7 +237,7 @@ def make_objectives(config: Config, system: SimCore) -> list[Objective]:
     if system.simulation is not None:
         made.append(FramePrediction(system.simulation, config.simulation, config.model_cost, config.precision))
     if system.probes is not None:
-        # An oracle is one net from frame to map, and learns at one rate.
+        # A supervised oracle is one net from frame to map, with one learning rate.
         rate = learning.learning_rate if config.supervised else learning.probe_learning_rate
         made.append(Probing(system.probes, learning.probe_times, rate, config.supervised, probes.map_weight))
     if system.map_model is not None:
@@ -255,13 +246,13 @@ def make_objectives(config: Config, system: SimCore) -> list[Objective]:
 
 
 def make_learner(config: Config, system: SimCore, ranks: Ranks | None = None, seed: int | None = None) -> Learner:
-    """Make what trains a run's nets, on the device where they are.
+    """Make the learner of a run's nets, on the nets' device.
 
     Args:
         config: of the run.
         system: its nets.
-        ranks: the processes that learn together.
-        seed: of what is sampled; None: the run's.
+        ranks: the processes that learn together; None: this one alone.
+        seed: of the learner's sampling; None: from the run's seed.
     """
     set_precision(config.precision)
     if config.compile:

@@ -1,4 +1,4 @@
-"""The simulation core and its loss: overshoot from few random starts, model few random frames (App. K)."""
+"""The simulation core and its loss: roll-outs from a few random starts, the loss at a few random frames (App. K)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from simcore.worlds.api import MAP, SINCE_SEEN
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """Overshoot: which frames are predicted, from where."""
+    """Overshoot: which frames are predicted, and from which starts."""
 
     overshoot: int = 12
     """Lo, steps of a roll-out of the simulation core (table 2: 1, 2, 3, 6, 12)."""
     starts: int = 6
-    """Nt, roll-outs a trajectory (table 2)."""
+    """Nt, roll-outs per trajectory (table 2)."""
     frames: int = 2
-    """Ng, frames modelled of each roll-out (table 2); where the overshoot is shorter, all of them."""
+    """Ng, modelled frames per roll-out (table 2); all of them if the overshoot is shorter."""
     earliest_start: int = 0
-    """Steps of a trajectory before the first from which a roll-out may start; App. K: 0. By later ones more has been
-    seen and left, and so must be remembered. It gives way where fewer than simulation.starts are as late."""
+    """First step of a trajectory at which a roll-out may start; App. K: 0. Later starts ask more of the memory: more
+    has been seen and left by then. Lowered where fewer than simulation.starts steps remain."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: float = 1.0
-    """Weight of the model's loss, in nats a frame, beside those of policy and value. The contrastive model's is none of
-    that kind, and has contrastive.cost."""
+    """Weight of the frame model's loss, in nats per frame, relative to policy and value. The contrastive model's loss
+    has another unit, and contrastive.cost instead."""
 
     def __post_init__(self) -> None:
         require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
@@ -43,10 +43,10 @@ class SimulationConfig:
 def draw_starts(
     unroll_length: int, overshoot: int, points: int, generator: torch.Generator, earliest: int = 0
 ) -> list[int]:
-    """Draw Nt = `points` start times without replacement from `earliest` .. Lu - Lo - 1, in ascending order.
+    """Sample Nt = `points` start times without replacement from `earliest` .. Lu - Lo - 1, in ascending order.
 
-    App. K begins at 0. Late starts ask more of the memory: by then more has been seen and left. Where fewer than Nt are
-    as late, `earliest` gives way.
+    App. K begins at 0. Late starts ask more of the memory: more has been seen and left by then. Where fewer than Nt
+    times remain, `earliest` is lowered.
 
     Raises:
         ValueError: there are fewer start times than points.
@@ -62,34 +62,34 @@ def draw_starts(
 
 
 def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> list[int]:
-    """Draw Ng = `points` offsets without replacement from 0 .. Lo - 1, or all if they are fewer, in ascending order."""
+    """Sample Ng = `points` offsets without replacement from 0 .. Lo - 1, at most all of them, in ascending order."""
     return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
 
 
 class FrameModelLoss(NamedTuple):
-    """The model loss of one batch; each a scalar, the weighted mean over the modelled frames."""
+    """The frame model's loss on one batch: scalars, weighted means over the modelled frames."""
 
     loss: Tensor
-    """What is minimised, in the frame model's nats; 0 where no point counts."""
+    """The loss that is minimised, in the frame model's nats; 0 where no point counts."""
     kl: Tensor
     """KL divergence in nats per image dimension; NaN where no point counts."""
     error: Tensor
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
-    """The fraction of the drawn points that lie before their episode's end, and so count."""
+    """The fraction of the sampled points that lie before their episode's end, and so count."""
     memory_share: Tensor | None
-    """The fraction of those that count which show what was out of sight at their start, and so ask for a memory; see
-    `asks_memory`. NaN where no point counts; None where nobody tells when a cell was seen."""
+    """The fraction of the counted points that show something out of sight at their start, and so need a memory; see
+    `asks_memory`. NaN where no point counts; None if it is not known when cells were seen."""
 
 
 class SimCoreHead(nn.Module):
-    """Rolls the simulation core from belief states and models the frames that are then seen.
+    """Roll out the simulation core from belief states and model the frames of its states.
 
     The simulation core has the belief core's architecture and its own weights, starts from a full belief state, and
-    is fed the next actions only; its roll-out is deterministic (App. J), and the frame model alone is stochastic.
+    takes only the next actions as input; its roll-out is deterministic (App. J), only the frame model is stochastic.
 
     Args:
-        config: how far it is rolled, and whether episodes' ends are masked.
+        config: length of the roll-outs, and whether episodes' ends are masked.
         num_actions: the number of discrete actions.
         hidden_size: N_h, the same as the belief core's.
         frame_model: the model of a frame given the simulated state.
@@ -119,14 +119,14 @@ class SimCoreHead(nn.Module):
         return self.unroll(states, actions).outputs
 
     def unroll(self, states: CoreState, actions: Tensor) -> Unrolled:
-        """Do what `imagine` does, and return the state after the last action as well, to go on from."""
+        """Do the same as `imagine`, and also return the state after the last action, to continue from."""
         return self.core(one_hot_actions(actions, self.num_actions), states)
 
     def sample_frames(self, states: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Sample the frames of simulated states `[..., *]`: uint8 `[..., H, W, 3]`.
+        """Sample frames of simulated states `[..., *]`: uint8 `[..., H, W, 3]`.
 
         Raises:
-            UserError: the frame model makes no frames.
+            UserError: the frame model cannot generate frames.
         """
         frames = self.frame_model.sample(states.flatten(0, -2), generator)
         return frames.view(*states.shape[:-1], *frames.shape[1:])
@@ -140,20 +140,20 @@ class SimCoreHead(nn.Module):
         generator: torch.Generator | None = None,
         ranks: Ranks | None = None,
     ) -> FrameModelLoss:
-        """Evaluate the model at Ng frames of each of the Nt roll-outs.
+        """Compute the frame model's loss at Ng frames of each of the Nt roll-outs.
 
         Args:
             snapshots: the full belief states at the starts, `[Nt, B, ...]`.
-            trajectory: the trajectory that the beliefs were formed on.
-            starts: the Nt start times, as `draw_starts` draws them.
-            offsets: the Ng offsets of the frames from the step after a start, as `draw_offsets` draws them.
-            generator: draws the latents, on the trajectory's device; None: torch's own generator.
-            ranks: the processes that share the batch; None: this one is alone.
+            trajectory: the trajectory of the beliefs.
+            starts: the Nt start times, from `draw_starts`.
+            offsets: the Ng offsets of the frames from the step after a start, from `draw_offsets`.
+            generator: samples the latents, on the trajectory's device; None: torch's default generator.
+            ranks: the processes that share the batch; None: this process alone.
         """
         device = trajectory.frames.device
         starts, offsets = Times.of(starts, device), Times.of(offsets, device)
         targets = target_times(starts.rows, offsets.rows)
-        # Steps after the last offset would be computed for nothing.
+        # Steps after the last offset are not needed.
         steps = torch.arange(self.overshoot if offsets.host is None else max(offsets.host) + 1, device=device)
         actions = trajectory.actions[1 + starts.rows + steps[:, None]]  # [steps, Nt, B]
         states = self.imagine(snapshots, actions)
@@ -181,9 +181,9 @@ class SimCoreHead(nn.Module):
 
 
 def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
-    """Tell which targets show something that was seen, and at their start out of sight for long.
+    """Return which targets show something seen earlier that had been out of sight for long at their start.
 
-    Something is a cell of the map that is unlike most worlds' there: a building, and not the ground or a wall that all
+    Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all
     worlds have.
 
     Args:
@@ -202,5 +202,5 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
 
 
 def target_times(starts: Tensor, offsets: Tensor) -> Tensor:
-    """Return the times t + 1 + d of the frames that are modelled, for t `[Nt]` and d `[Ng]`: `[Ng, Nt]` (App. K)."""
+    """Return the times t + 1 + d of the modelled frames, for t `[Nt]` and d `[Ng]`: `[Ng, Nt]` (App. K)."""
     return 1 + offsets[:, None] + starts[None]

@@ -1,4 +1,4 @@
-"""All the nets of a run."""
+"""The module that holds all the nets of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from simcore.worlds.api import ProbeTarget
 
 @dataclass(frozen=True)
 class WorldSizes:
-    """What the nets must know of the worlds."""
+    """The sizes of the worlds that the nets depend on."""
 
     frame_size: int
     """Height and width of the frames, in pixels."""
@@ -27,7 +27,7 @@ class WorldSizes:
 
 
 class SimCore(nn.Module):
-    """Agent, simulation with its frame model, probes, and a user's own objectives; None where there is none."""
+    """Agent, simulation with its frame model, probes, map model, a user's objectives; all but the agent optional."""
 
     def __init__(
         self,
@@ -42,5 +42,5 @@ class SimCore(nn.Module):
         self.simulation = simulation
         self.probes = probes
         self.map_model = map_model
-        # Of a user's own, since they may have weights.
+        # Only a user's: they may have weights of their own.
         self.objectives = nn.ModuleDict(objectives)

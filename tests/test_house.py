@@ -130,7 +130,7 @@ def test_circles_are_found() -> None:
         ("simcore.objectives", ("numba", "tyro", "matplotlib", "scipy", "rich")),
         ("simcore.memory", ("numba", "tyro", "matplotlib", "scipy", "rich")),
         ("simcore.session", ("numba", "tyro", "matplotlib", "scipy", "rich")),
-        ("simcore.training.loop", ("matplotlib", "scipy")),
+        ("simcore.training.loop", ("matplotlib", "tensorboard")),
         ("simcore.analysis.measuring", ("matplotlib",)),
     ],
 )

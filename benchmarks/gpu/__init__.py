@@ -1,1 +1,1 @@
-"""What benchmarks/on_gpu.sh runs on a machine with a GPU, a program each; all of them rehearse on a CPU."""
+"""The programs that benchmarks/on_gpu.sh runs on a machine with a GPU; each can be rehearsed on a CPU."""

@@ -1,11 +1,11 @@
-"""Whether a GPU computes what the CPU does: an update of each kind of net, with the same weights, batch and noise.
+"""Comparison of GPU and CPU: an update of each kind of net, with the same weights, batch and noise.
 
     python -m benchmarks.gpu.agree
 
 Compares every loss of an update, and every gradient: its norm, and the norm of the difference. All random numbers are
-drawn on the CPU and moved, on both sides. A row says by how much the two differ at most, and at which loss or weight.
-Products are in full float32, without TF32, where nothing else is said; the last rows compare the faster ways with that.
-Exit code 1: some row differs by more than its tolerance.
+sampled on the CPU and moved, on both sides. A row has the largest difference, and the loss or weight where it is.
+Products are in full float32, without TF32, unless noted; the last rows compare the faster modes with that. Exit code 1:
+some row differs by more than its tolerance.
 """
 
 import sys
@@ -26,34 +26,34 @@ from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
 
 DRAWS = frozenset({torch.randn, torch.rand, torch.randint, torch.randperm})
-"""What the nets draw by; a further one would be drawn on each device by itself, and show as a difference."""
+"""The sampling functions of the nets; any other would sample on each device separately, and show as a difference."""
 SMALL = 1e-5
-"""Losses are compared with this, and gradients with this part of their net's largest, where they are smaller."""
+"""Smallest denominator of relative differences: of losses, and of gradients as a fraction of their net's largest."""
 
 
 class Tolerance(NamedTuple):
-    """The largest relative differences that are no error."""
+    """The largest relative differences that are allowed."""
 
     loss: float
     """Of a loss."""
     norm: float
     """Of the norm of a weight's gradient."""
     gradient: float
-    """The norm of the difference of a weight's gradients, as a part of the gradient's."""
+    """The norm of the difference of a weight's gradients, as a fraction of the gradient's."""
 
 
 FLOAT32 = Tolerance(loss=1e-4, norm=2e-3, gradient=2e-2)
 """Sums in another order, over unrolls of tens of steps. `--nudged` gave up to 8e-6, 8e-5 and 4e-3 on a CPU."""
 LATER = Tolerance(loss=1e-2, norm=0.0, gradient=0.0)
-"""After several updates: Adam's first steps have the sign of each gradient alone, and so that of its rounding."""
+"""After several updates: Adam's first steps depend only on each gradient's sign, and so on its rounding."""
 TF32 = Tolerance(loss=1e-2, norm=0.1, gradient=0.2)
-"""Ten bits of mantissa inside of products."""
+"""Ten bits of mantissa inside products."""
 BF16 = Tolerance(loss=0.05, norm=0.5, gradient=1.0)
 """Seven bits of mantissa in activations as well."""
 
 
 class Case(NamedTuple):
-    """What is compared."""
+    """A case to be compared."""
 
     name: str
     config: Config
@@ -62,18 +62,18 @@ class Case(NamedTuple):
     updates: int = 1
     """How many are done; gradients are those of the last."""
     gradients: bool = True
-    """Whether gradients are compared, or losses alone."""
+    """Whether gradients are compared, or only losses."""
 
 
 class Outcome(NamedTuple):
-    """What updates gave, on the CPU."""
+    """The results of updates, on the CPU."""
 
     losses: dict[str, float]
     gradients: dict[str, torch.Tensor]
 
 
 class Difference(NamedTuple):
-    """How far two outcomes are apart."""
+    """The difference of two outcomes."""
 
     loss: float
     at_loss: str
@@ -82,21 +82,21 @@ class Difference(NamedTuple):
     at_weight: str
 
     def within(self, case: Case) -> bool:
-        """Return whether no difference is beyond the tolerance; NaN is."""
+        """Return whether all differences are within the tolerance; NaN is not."""
         tolerance = case.tolerance
         same = self.loss <= tolerance.loss
         return same and (not case.gradients or (self.norm <= tolerance.norm and self.gradient <= tolerance.gradient))
 
 
 class DrawnOnHost(TorchFunctionMode):
-    """Draws random numbers on the CPU and moves them where they are wanted, so that all devices get the same."""
+    """Sample random numbers on the CPU and move them to their device, so that all devices get the same."""
 
     def __init__(self) -> None:
         super().__init__()
         self._generators: dict[int, tuple[torch.Generator, torch.Generator]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Replace the generator and the device of a draw."""
+        """Replace generator and device of a sampling function."""
         kwargs = dict(kwargs or {})
         if func not in DRAWS or kwargs.get("generator") is None:
             return func(*args, **kwargs)
@@ -109,7 +109,7 @@ class DrawnOnHost(TorchFunctionMode):
 
 
 def make_cases(device: torch.device, rehearse: bool) -> list[Case]:
-    """Return what is compared: each core with each frame model and kind of actor, then the faster ways."""
+    """Return the cases: each core with each frame model and kind of actor, then the faster modes."""
     cases = []
     for level in ("RandomCity", "Food"):
         base = sized("tiny", level, rehearse)
@@ -146,7 +146,7 @@ def make_cases(device: torch.device, rehearse: bool) -> list[Case]:
 def run_updates(
     config: Config, trajectory: Trajectory, updates: int, device: torch.device, nudged: bool = False
 ) -> Outcome:
-    """Do updates on a device, from the first weights, or from those `nudged` by a rounding up or down."""
+    """Do updates on a device from the initial weights, which are rounded up or down at random if `nudged`."""
     learner = fresh_learner(config, device)
     if nudged:
         generator = torch.Generator().manual_seed(0)
@@ -169,10 +169,10 @@ def run_updates(
 
 
 def difference(ours: Outcome, theirs: Outcome) -> Difference:
-    """Return how far an outcome is from the one that is right, `ours`.
+    """Return the difference of an outcome from the reference, `ours`.
 
     Raises:
-        ValueError: they are not of the same losses or weights.
+        ValueError: they do not have the same losses or weights.
     """
     if ours.losses.keys() != theirs.losses.keys() or ours.gradients.keys() != theirs.gradients.keys():
         raise ValueError(f"other losses or weights: {set(ours.losses) ^ set(theirs.losses)}")
@@ -189,14 +189,14 @@ def difference(ours: Outcome, theirs: Outcome) -> Difference:
 
 
 def apart(one: float, two: float, least: float) -> float:
-    """Return the relative difference of two numbers; 0 where both are NaN."""
+    """Return the relative difference of two numbers; 0 if both are NaN."""
     if one != one and two != two:
         return 0.0
     return abs(one - two) / max(abs(one), abs(two), least)
 
 
 def nan_first(values: dict[str, float]) -> Callable[[str], float]:
-    """Return a key by which `max` finds NaN before any number."""
+    """Return a key for `max` that orders NaN above all numbers."""
     return lambda name: values[name] if values[name] == values[name] else float("inf")
 
 
@@ -206,7 +206,7 @@ def part_of(name: str) -> str:
 
 
 def compare(case: Case, device: torch.device, nudged: bool = False) -> Difference:
-    """Do a case's updates on the CPU and on the device, there with weights `nudged` by a rounding if asked."""
+    """Do a case's updates on the CPU and on the device, there with `nudged` weights if asked; return the difference."""
     plain = replace(case.config, precision="fp32", compile=False, graph=False)
     trajectory = make_trajectory(plain)
     with DrawnOnHost():
@@ -217,7 +217,7 @@ def compare(case: Case, device: torch.device, nudged: bool = False) -> Differenc
 
 
 def main() -> None:
-    """Compare all cases, and print a row of each as soon as it is known, then the table."""
+    """Compare all cases; print each row as soon as it is known, then the table."""
     parser = make_parser(__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--nudged", action="store_true", help="move the weights by a rounding: what may be tolerated")

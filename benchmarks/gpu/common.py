@@ -1,4 +1,4 @@
-"""What the programs for a GPU share: their flags, their sizes in a rehearsal, trajectories, and JSON lines."""
+"""Functions that the GPU programs share: flags, sizes of a rehearsal, trajectories, and JSON lines."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the flags that all programs have."""
+    """Make a parser of the flags that all programs have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", type=torch.device, default=torch.device("cuda"), help="cuda, or cpu to rehearse")
     parser.add_argument("--rehearse", action="store_true", help="toy sizes, and few cases")
@@ -39,7 +39,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def sized(name: str, level: str, rehearse: bool) -> Config:
-    """Return a preset, or in a rehearsal one with toy sizes in its place."""
+    """Return a preset, with toy sizes in a rehearsal."""
     config = preset(name, level)
     if not rehearse:
         return config
@@ -58,7 +58,7 @@ def sized(name: str, level: str, rehearse: bool) -> Config:
 
 
 def make_trajectory(config: Config) -> Trajectory:
-    """Let the run's own policy make a trajectory in the run's worlds, `[Lu, worlds, ...]`, on the CPU."""
+    """Make a trajectory of the run's policy in the run's worlds, `[Lu, worlds, ...]`, on the CPU."""
     torch.manual_seed(0)
     agent = make_system(config).agent
     actor = make_actor(config, 0, agent)
@@ -70,19 +70,19 @@ def make_trajectory(config: Config) -> Trajectory:
 
 
 def fitted(trajectory: Trajectory, worlds: int, system: SimCore) -> Trajectory:
-    """Return the first worlds of a trajectory, on the CPU as actors hand it over, with the initial state of a core."""
+    """Return the first worlds of a trajectory, on the CPU as from actors, with a core's initial state."""
     cut = tree_map(lambda part: part[:, :worlds].contiguous(), trajectory._replace(initial_state=None))
     return cut._replace(initial_state=system.agent.initial_state(worlds))
 
 
 def fresh_learner(config: Config, device: torch.device) -> Learner:
-    """Make nets with the weights that all learners of a configuration begin with, and their learner."""
+    """Make a learner of nets with a configuration's initial weights."""
     torch.manual_seed(stream(config.seed, "weights"))
     return make_learner(config, make_system(config).to(device))
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -97,7 +97,7 @@ def seconds_of(run: Callable[[], object], device: torch.device) -> float:
 
 
 def tell(out: Path | None, row: dict[str, Any]) -> None:
-    """Append a result to a file as a line of JSON, at once."""
+    """Append a result to a file as a line of JSON, without buffering."""
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("a") as file:
@@ -105,5 +105,5 @@ def tell(out: Path | None, row: dict[str, Any]) -> None:
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
-    """Read the lines of JSON that `tell` has written; none where there is no file."""
+    """Read the lines of JSON that `tell` has written; none if there is no file."""
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

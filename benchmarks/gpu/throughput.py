@@ -1,13 +1,12 @@
-"""How fast an update is on a GPU, and what each of the faster ways gives.
+"""Benchmark of an update on a GPU, and of the gain of each faster mode.
 
     python -m benchmarks.gpu.throughput --mode eager --seconds 120 --out throughput.jsonl
 
-Times updates as training does them, over a trajectory of the run's own worlds that is made once: presets `paper` and
-`tiny`, batches of 16, 64 and 256 worlds, cores, precisions. An update's time is the median of several, each waited
-for; `together` is that of updates in a row that nobody waits for, `host` what Python alone took for one, and `prepare`
-what of that went into sending the batch. Then ConvDRAW alone, forward and backward, against the card's peak: its
-operations, as torch counts them, over its time. The cases stand in order of their value, and end with the time. One
-that does not fit into memory is noted.
+Times updates as in training, on one trajectory of the run's own worlds: presets `paper` and `tiny`, batches of 16, 64
+and 256 worlds, cores, precisions. An update's time is the median of several with synchronisation; `together` is that of
+updates in a row without it, `host` Python's time for one, and `prepare` the part of that for sending the batch. Then
+ConvDRAW alone, forward and backward, relative to the card's peak: its operations, as torch counts them, over its time.
+Cases are measured in order of importance until the time is up. One that does not fit into memory is noted.
 """
 
 import argparse
@@ -41,11 +40,11 @@ from simcore.cost import CARDS
 from simcore.data.trajectory import Trajectory
 
 WARM_UP = 5
-"""Updates that do not count: kernels are loaded and chosen, graphs recorded."""
+"""Untimed first updates, in which kernels are loaded and chosen, and graphs recorded."""
 
 
 class Cell(NamedTuple):
-    """A case: an update of these sizes in this way."""
+    """A case: sizes and mode of an update."""
 
     preset: str
     core: str
@@ -55,7 +54,7 @@ class Cell(NamedTuple):
 
 
 def cells(mode: str) -> list[Cell]:
-    """Return the cases of a mode in order of their value."""
+    """Return the cases of a mode in order of importance."""
     order: list[tuple[str, str, int, str]] = []
     if mode == "eager":
         order += [("tiny", "slots", 256, precision) for precision in ("fp32", "tf32", "bf16")]
@@ -107,7 +106,7 @@ class Trajectories:
         )
 
     def get(self, cell: Cell) -> Trajectory:
-        """Return a trajectory with as many worlds as the largest batch has."""
+        """Return a trajectory with as many worlds as the largest batch."""
         if cell.preset not in self._made:
             begin = time.perf_counter()
             widest = self.config(cell._replace(worlds=self.most, mode="eager", core="lstm"))
@@ -122,13 +121,13 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
 
     Args:
         cell: the case.
-        trajectories: what is learned from.
-        device: where.
+        trajectories: the training data.
+        device: the learner's.
         repeats: updates that are timed one by one, and as many in a row.
         limit: seconds after which fewer are enough.
 
     Returns:
-        Milliseconds, frames a second, bytes; and the last update's loss, which tells nonsense from speed.
+        Milliseconds, frames per second, bytes; and the last update's loss, as a check of correctness.
     """
     config = trajectories.config(cell)
     begin = time.perf_counter()
@@ -182,7 +181,7 @@ def measure(cell: Cell, trajectories: Trajectories, device: torch.device, repeat
 
 
 def guarded(run: Callable[[], dict[str, Any]], device: torch.device) -> dict[str, Any]:
-    """Return what a case gives, or its error; then free what it held."""
+    """Return a case's result, or its error; then free its memory."""
     try:
         return run()
     except torch.OutOfMemoryError:
@@ -196,7 +195,7 @@ def guarded(run: Callable[[], dict[str, Any]], device: torch.device) -> dict[str
 
 
 def measure_convdraw(config: Config, precision: str, device: torch.device, repeats: int) -> dict[str, Any]:
-    """Time ConvDRAW forward and backward on the frames of one update, beside a large matrix product."""
+    """Time ConvDRAW forward and backward on the frames of one update, and a large matrix product."""
     learner = fresh_learner(replace(config, learning=replace(config.learning, worlds=2)), device)
     assert learner.system.simulation is not None
     model = learner.system.simulation.frame_model
@@ -243,12 +242,12 @@ def measure_convdraw(config: Config, precision: str, device: torch.device, repea
 
 
 def card(device: torch.device) -> str:
-    """Return the name of a GPU in small letters without blanks; of anything else, none."""
+    """Return the name of a GPU in lower case without blanks; empty for other devices."""
     return torch.cuda.get_device_name(device).lower().replace(" ", "") if device.type == "cuda" else ""
 
 
 def profile_update(cell: Cell, trajectories: Trajectories, device: torch.device) -> str:
-    """Return a table of what takes the time of an update, most first."""
+    """Return a table of an update's operations by time, longest first."""
     learner = fresh_learner(trajectories.config(cell), device)
     there = fitted(trajectories.get(cell), cell.worlds, learner.system)
     for _ in range(WARM_UP):
@@ -261,7 +260,7 @@ def profile_update(cell: Cell, trajectories: Trajectories, device: torch.device)
 
 
 def convdraw_cases(options: argparse.Namespace) -> Iterator[tuple[Config, str]]:
-    """Yield ConvDRAW's cases in order of their value: configuration and precision."""
+    """Yield ConvDRAW's cases in order of importance: configuration and precision."""
     for name, worlds in (("paper", 16), ("paper", 64), ("tiny", 256)):
         config = sized(name, "RandomCity", options.rehearse)
         config = replace(config, learning=replace(config.learning, worlds=2 if options.rehearse else worlds))

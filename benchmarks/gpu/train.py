@@ -1,10 +1,10 @@
-"""Trains for so many seconds by the fastest way that was measured, and stops with a checkpoint.
+"""Training for a number of seconds in the fastest measured mode, with a checkpoint at the end.
 
     python -m benchmarks.gpu.train --seconds 180 --run run --throughput throughput.jsonl -- --learning.worlds 256
 
-What follows `--` goes to `simcore train` as it is, after the flags that this program chooses: precision and graph, by
-the rows that benchmarks.gpu.throughput wrote of the same preset, core and batch, and the executor with the most actors
-that there is. Exit code: that of `simcore train`, but 0 where it ended as it was told to.
+Arguments after `--` are passed to `simcore train`, after the flags that this program chooses: precision and graph, by
+the results of benchmarks.gpu.throughput for the same preset, core and batch, and the executor with the most actors.
+Exit code: that of `simcore train`, but 0 if it was stopped by this program.
 """
 
 import os
@@ -29,15 +29,15 @@ TOYS = (
     *("--convdraw.steps", "2", "--convdraw.state-channels", "4", "--record.metrics-every", "5"),
     *("--probes.worlds", "8", "--probes.validation-worlds", "2", "--probes.hidden-size", "8"),
 )
-"""What makes a run of any preset a toy, for a rehearsal."""
+"""Flags that make a run of any preset a toy, for a rehearsal."""
 PATIENCE = 20.0
-"""Seconds that a run has to end in once it was told to; and as many more to begin in, where it has no metrics yet."""
+"""Seconds in which a run has to end once it is stopped, and extra seconds to start if it has no metrics yet."""
 
 
 def fastest(rows: list[dict[str, Any]], name: str, core: str, worlds: int) -> list[str]:
-    """Return the flags of the fastest way that worked; none where none was measured.
+    """Return the flags of the fastest mode that worked; none if none was measured.
 
-    What torch.compile takes at the start is more than it wins in minutes, so it is left out.
+    torch.compile is left out: its time at the start is more than it saves in minutes.
     """
     same = [
         row
@@ -55,10 +55,10 @@ def fastest(rows: list[dict[str, Any]], name: str, core: str, worlds: int) -> li
 
 
 def executor_flags(actors: int | None) -> list[str]:
-    """Return the flags of the executor that makes the most of the machine's cores: processes, or else threads.
+    """Return the flags of the executor that makes the best use of the machine's cores: processes, or else threads.
 
-    Threads share one interpreter with the learner, which launches kernels and is slowed by each of them: more than a
-    few are worse than none. One walks and draws 100,000 frames a second of the size of `tiny`.
+    Threads share one interpreter with the learner, and each slows its launching of kernels: more than a few are worse
+    than none. One renders 100,000 frames per second of the size of `tiny`.
     """
     if "processes" in get_args(get_type_hints(Config)["executor"]):
         return ["--executor", "processes", "--acting.actors", str(actors or max(1, min(12, (os.cpu_count() or 2) - 4)))]
@@ -66,18 +66,18 @@ def executor_flags(actors: int | None) -> list[str]:
 
 
 def written(metrics: Path) -> list[dict[str, float]]:
-    """Return a run's metrics so far; none where there is no file yet."""
+    """Return a run's metrics so far; none if there is no file yet."""
     return read_metrics(metrics) if metrics.exists() else []
 
 
 def wait(run: subprocess.Popen[bytes], end: float, until: Callable[[], bool] = lambda: False) -> None:
-    """Wait until a process ends, or something is so, at most until a time of the monotonic clock."""
+    """Wait until a process ends or `until` is true, at most until the monotonic clock's time `end`."""
     while run.poll() is None and time.monotonic() < end and not until():
         time.sleep(0.1)
 
 
 def main() -> None:
-    """Train, and end the run when its time is up."""
+    """Train, and stop the run when its time is up."""
     parser = make_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="the run is told to end after so many")
     parser.add_argument("--run", type=Path, required=True, help="the run's folder")

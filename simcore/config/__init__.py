@@ -1,1 +1,1 @@
-"""What a run is."""
+"""The configuration of a run."""

@@ -1,4 +1,4 @@
-"""What must fit together in a configuration; what a part can check alone stands beside the part."""
+"""Checks of a configuration across its parts; what a part can check alone is checked beside the part."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ RESERVED = ("acting", "frame_model", "probes", "map_model", "core")
 
 
 def check_whole(config: "Config") -> None:
-    """Check a configuration.
+    """Check a whole configuration.
 
     Raises:
         UserError: a name is unknown, a value is out of its range, or two do not fit together.
@@ -45,7 +45,7 @@ def check_whole(config: "Config") -> None:
 
 
 def check_choices(config: "Config") -> None:
-    """Check what is one of a few names, which a command line would refuse, and Python would not."""
+    """Check fields with a few allowed values, which the command line checks, but Python does not."""
     choices = {
         "policy": ("walker", "agent"),
         "executor": ("serial", "threads", "processes", "ray"),
@@ -57,7 +57,7 @@ def check_choices(config: "Config") -> None:
 
 
 def check_parts(config: "Config") -> None:
-    """Check that parts are there, and that their options fit."""
+    """Check that all parts exist, and that their options are valid."""
     parts: dict[str, tuple[str, type]] = {}
     if config.frame_model != NO_MODEL:
         parts["frame_model"] = config.frame_model, options_class(frame_models.find(config.frame_model))
@@ -88,7 +88,7 @@ def is_section(config: "Config", name: str) -> bool:
 
 
 def check_policy(config: "Config") -> None:
-    """Check who acts, and what there is to learn."""
+    """Check that the policy fits the level and the batch, and that there is something to learn."""
     is_agent = config.policy == "agent"
     require(
         is_agent or config.level == "RandomCity",

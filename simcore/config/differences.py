@@ -1,4 +1,4 @@
-"""In which fields configurations differ, and which fields are not part of what a run is about."""
+"""The fields in which configurations differ, and which of them do not affect the results."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,19 +7,19 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 
 LENGTH = "learning.updates"
-"""How long a run is: no schedule depends on it, so the updates of a short run are the first ones of a long run."""
+"""The length of a run: no schedule depends on it, so that a short run's updates are the first ones of a longer run."""
 INCIDENTAL = (
     *("device", "threads", "compile", "graph", "ray_address", "acting.replacements"),
     *("record.metrics_every", "record.checkpoint_every", "record.checkpoints"),
 )
-"""On what a run is computed, and what is written down of it: what is learned is the same but for rounding."""
+"""The device and the like of a run, and what is recorded of it: results are the same up to rounding."""
 CHANGEABLE = (LENGTH, *INCIDENTAL, "executor", "acting.queue")
-"""What may change where a run goes on. `executor` and `acting.queue` change how far the acting weights lag behind, for
-which V-trace corrects, so a run may move to a larger machine; but two runs that differ in them are two settings.
-`precision` is neither: it rounds on purpose, which is what one compares, so a run has one. Numbers of actors and worlds
-may not change either: the state of each is in the checkpoint."""
+"""The fields that may change when a run is resumed. `executor` and `acting.queue` change the policy lag, for which
+V-trace corrects, so that a run may move to a larger machine; but runs that differ in them are different settings.
+`precision` changes rounding on purpose, and is fixed. The numbers of actors and worlds are fixed as well, since the
+checkpoint holds the state of each."""
 SHOWN = 3
-"""Differences that a message lists at most."""
+"""The most differences that a message lists."""
 
 
 class Difference(NamedTuple):
@@ -28,7 +28,7 @@ class Difference(NamedTuple):
     field: str
     """Dotted, as `learning.updates`."""
     old: Any
-    """None also where there is no such field."""
+    """None also if there is no such field."""
     new: Any
 
     def __str__(self) -> str:
@@ -47,9 +47,9 @@ def differences(old: Config, new: Config) -> tuple[Difference, ...]:
 
 
 def differing_fields(configs: Sequence[Config], besides: Collection[str] = ()) -> list[str]:
-    """Return the fields in which some configurations are not all alike, other than those in `besides`.
+    """Return the fields, except those in `besides`, in which not all configurations are equal.
 
-    A field that only some of them have, as where their levels have different ones, is such a field.
+    This includes fields that only some of them have, as those of different levels.
     """
     flat = [fields_of(config) for config in configs]
     names = dict.fromkeys(field for fields in flat for field in fields)
@@ -61,18 +61,18 @@ def differing_fields(configs: Sequence[Config], besides: Collection[str] = ()) -
 
 
 def listed(found: Sequence[object]) -> str:
-    """Return the first few of what was found, for a message, and how many more there are."""
+    """Return the first few items, for a message, and the number of the others."""
     rest = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return "; ".join(str(each) for each in found[:SHOWN]) + rest
 
 
 def require_changeable(recorded: Config, asked: Config, run: object) -> None:
-    """Raise `UserError` if a run cannot go on with the configuration that is asked for.
+    """Raise `UserError` if a run cannot be resumed with another configuration.
 
     Args:
-        recorded: the run's.
-        asked: with which it is to go on.
-        run: what the run is called in messages.
+        recorded: the run's configuration.
+        asked: the one to resume with.
+        run: the run's name in messages.
     """
     fixed = [change for change in differences(recorded, asked) if change.field not in CHANGEABLE]
     if fixed:

@@ -1,4 +1,4 @@
-"""Options of parts of a user's own: `part.field=value`, for the flag `--options` and for a line of JSON."""
+"""Options of a user's own parts: `part.field=value`, for the flag `--options` and `config.json`."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ Options = TypeVar("Options")
 
 
 class Option(NamedTuple):
-    """One option."""
+    """One option of a user's own part."""
 
     part: str
     """frame_model, core, or the name of an objective."""
@@ -24,10 +24,10 @@ class Option(NamedTuple):
 
 
 def parse_options(texts: Sequence[str]) -> list[Option]:
-    """Read `part.field=value`; values are literals of Python or JSON, anything else is a string.
+    """Parse options `part.field=value`; values are literals of Python or JSON, anything else is a string.
 
     Raises:
-        UserError: one is not written so, or is given twice.
+        UserError: one does not have this form, or is given twice.
     """
     parsed: list[Option] = []
     for text in texts:
@@ -44,7 +44,7 @@ def parse_options(texts: Sequence[str]) -> list[Option]:
 
 
 def literal(text: str) -> Any:
-    """Return the value that a text stands for in Python or in JSON; the text itself where it is neither."""
+    """Return the value of a literal of Python or JSON; the text itself if it is neither."""
     for read in (ast.literal_eval, json.loads):
         try:
             return read(text)
@@ -54,10 +54,10 @@ def literal(text: str) -> Any:
 
 
 def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> Options:
-    """Make a part's dataclass of options from those that are meant for it.
+    """Make a part's dataclass of options from its own among all options.
 
     Args:
-        kind: the dataclass; what has no option keeps its default.
+        kind: the dataclass; fields without an option keep their defaults.
         part: the name before the dot.
         texts: all options.
 
@@ -76,7 +76,7 @@ def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> O
         raise UserError(f"options of {part}: {'; '.join(cattrs.transform_error(error, path=part))}") from error
     for name, value in given.items():
         taken = getattr(made, name)
-        # The conversion is lenient: it would take 2.5 for 2, and any text for true.
+        # The conversion is lenient: it would convert 2.5 to 2, and any text to true.
         fits = list(taken) == list(value) if isinstance(value, list | tuple) else taken == value
         require(fits and isinstance(value, bool) == isinstance(taken, bool), f"{part}.{name} cannot be {value!r}")
     return made

@@ -1,4 +1,4 @@
-"""Marks what the command line takes without a flag; the mark is tyro's, and without tyro there is none."""
+"""The mark of a field that the command line takes without a flag: tyro's `Positional`, or a stand-in without tyro."""
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 

@@ -1,4 +1,4 @@
-"""Every knob of a run, with one line of help each; `presets.py` holds sets of them."""
+"""The configuration of a run, composed of the parts' configurations; field docstrings are the flags' help texts."""
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -34,49 +34,49 @@ from simcore.worlds.voxel.levels.base import levels
 
 @dataclass(frozen=True)
 class Config:
-    """A run.
+    """The configuration of a run.
 
     Raises:
         UserError: a value is out of its range, or two do not fit together; the message says what is allowed.
     """
 
     level: Positional[str] = "RandomCity"
-    """The world: a level of SimCore's, or the id of any Gymnasium environment with an image and discrete actions."""
+    """The world: a level of SimCore, or the id of any Gymnasium environment with an image and discrete actions."""
     core: str = "lstm"
-    """The memory of belief and simulation core: lstm, which is none, slots (RMA), kanerva, a Kanerva machine (App. B),
-    or one of your own, as module:Name."""
+    """The memory of belief and simulation core: lstm (no memory), slots (RMA), kanerva (a Kanerva machine, App. B), or
+    one of your own, as module:Name."""
     frame_model: str = "convdraw"
-    """What foresees the frames: convdraw, the generative model, or what it is compared with: deterministic, a decoder,
-    contrastive, a score (CPC|Action), or none, the model-free IMPALA agent; or one of your own, as module:Name."""
+    """The model that predicts frames: convdraw (generative), or a baseline: deterministic (a decoder), contrastive
+    (CPC|Action), or none (the model-free IMPALA agent); or one of your own, as module:Name."""
     objectives: tuple[str, ...] = ()
-    """Objectives of your own, as module:Name, beside those of policy, frame model and probes."""
+    """Objectives of your own, as module:Name, in addition to those of policy, frame model and probes."""
     options: tuple[str, ...] = ()
     """Options of parts of your own, as frame_model.width=32, core.size=4 or an objective's name.weight=0.5."""
     supervised: bool = False
-    """Train the belief by the true map, position and heading, and by nothing else: the oracle that `simcore probe
-    --oracle` puts beside a belief that was never told them. There is no frame model then."""
+    """Train the belief only by the true map, position and heading, without a frame model: the oracle with which
+    `simcore probe --oracle` compares a belief that was trained without them."""
     policy: Literal["walker", "agent"] = "walker"
-    """Who acts: the hand-made walker of Random City, or the agent, which then learns by reward (App. D)."""
+    """The policy: the hand-written walker of Random City, or the agent, which then learns by reward (App. D)."""
     executor: Literal["serial", "threads", "processes", "ray"] = "serial"
-    """Where actors run: in turn with the learner (reproducible), on threads beside it, in processes of this machine, or
+    """Where actors run: in turn with the learner (reproducible), in threads beside it, in processes of this machine, or
     on a Ray cluster."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"
-    """What the other values start from: tiny, small, paper, or a TOML file of your own."""
+    """The defaults of all other values: tiny, small, paper, or a TOML file of your own."""
     seed: int = 0
-    """Seeds weights, worlds and everything drawn."""
+    """Seeds weights, worlds and all sampling."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one."""
     threads: int = 0
-    """Threads of PyTorch on the CPU; 0: as many as it likes. Resuming bit for bit wants the same number."""
+    """Threads of PyTorch on the CPU; 0: PyTorch's choice. Bit-exact resuming requires the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    """What the nets multiply in: float32; float32 rounded to TF32 inside of products, on GPUs that have it; or bfloat16
-    for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""
+    """Precision of the nets' products: float32; float32 rounded to TF32 inside products, on GPUs that have it; or
+    bfloat16 for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""
     compile: bool = False
-    """Let torch.compile make kernels of encoder, frame model and probes, which takes minutes at the start."""
+    """Compile encoder, frame model and probes by torch.compile, which takes minutes at the start."""
     graph: bool = False
-    """Record the update as a CUDA graph and replay it, so that a GPU need not wait for Python; --core lstm alone."""
+    """Record the update as a CUDA graph and replay it, so that a GPU need not wait for Python; only --core lstm."""
     world: WorldConfig = field(default_factory=RandomCityConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -98,17 +98,17 @@ class Config:
 
     @property
     def worlds_per_actor(self) -> int:
-        """Worlds that one actor steps side by side."""
+        """Worlds that one actor steps as a batch."""
         return self.acting.worlds or self.learning.worlds
 
     @property
     def trajectories_per_update(self) -> int:
-        """Trajectories that make a batch."""
+        """Trajectories in a batch."""
         return self.learning.worlds // self.worlds_per_actor
 
     @property
     def run_name(self) -> str:
-        """What the run's folder is called where the user names none."""
+        """The default name of the run's folder."""
         unusual: list[str] = [] if self.core == "lstm" else [file_name(self.core)]
         if self.supervised:
             unusual.append("supervised")
@@ -118,17 +118,17 @@ class Config:
 
     @property
     def has_frame_model(self) -> bool:
-        """Whether frames are predicted: the model-free agent does not, nor does the supervised oracle."""
+        """Whether frames are predicted: not by the model-free agent, nor by the supervised oracle."""
         return self.frame_model != "none" and not self.supervised
 
     @property
     def draws_frames(self) -> bool:
-        """Whether there is a frame model that can be asked for frames: a contrastive one only tells them apart."""
+        """Whether there is a frame model that can generate frames: a contrastive one cannot."""
         return self.has_frame_model and frame_models.find(self.frame_model).draws_frames
 
     @property
     def model_cost(self) -> float:
-        """Weight of the model's loss beside those of policy and value."""
+        """Weight of the frame model's loss relative to policy and value."""
         return self.contrastive.cost if self.frame_model == "contrastive" else self.simulation.cost
 
     @property
@@ -143,21 +143,21 @@ class Config:
         return any(len(shape) == 3 and shape[0] == shape[1] for shape in shapes)
 
     def options_of(self, part: str, name: str, kind: type[Options]) -> Options:
-        """Return the options of a part: its section, or, of a user's own, what `options` says.
+        """Return the options of a part: its section, or for a user's part those in `options`.
 
         Args:
-            part: what `options` calls it.
-            name: of the part, which is the section's where it has one.
+            part: its name in `options`.
+            name: of the part, and of its section if it has one.
             kind: the dataclass of its options.
 
         Raises:
-            UserError: `options` says something that does not fit.
+            UserError: `options` has an unknown option or a wrong value.
         """
         section = getattr(self, name, None)
         return section if isinstance(section, kind) else structure_options(kind, part, self.options)
 
     def changed(self, **values: Any) -> Self:
-        """Return the configuration with some values changed, those of a section as a dict.
+        """Return the configuration with some values changed, a section's as a dict.
 
             >>> Config().changed(seed=3, learning={"updates": 10}).learning.updates
             10
@@ -180,7 +180,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Make a configuration of what `to_dict` returned, or JSON made of it, now or in an earlier version.
+        """Make a configuration from what `to_dict` returned, also from JSON and in an earlier version.
 
         Raises:
             UserError: a field is unknown, missing or of a wrong type or value.
@@ -199,15 +199,15 @@ class Config:
 
 
 def file_name(level: str) -> str:
-    """Return the name of a world as a file's can hold it."""
+    """Return the name of a world in a form that a file's name can contain."""
     return level.replace("/", "-").replace(":", "-")
 
 
 def find_world_config(level: str) -> type[WorldConfig]:
-    """Return the class of a world's arguments.
+    """Return the configuration class of a world.
 
     Raises:
-        UserError: there is no such level, and it is no id of Gymnasium's.
+        UserError: there is no such level, and it is not a Gymnasium id.
     """
     if is_gym_id(level):
         return GymConfig

@@ -1,4 +1,4 @@
-"""Settings: runs of one setting have configurations that are equal but for the seed, and can be averaged."""
+"""Settings: runs whose configurations differ only in the seed have the same setting, and can be averaged."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
@@ -12,15 +12,15 @@ from simcore.config.run import Config
 
 SEED = "seed"
 BY_VALUE = ("level", "preset", "core", "frame_model", "policy", "executor", "precision")
-"""Fields whose value tells which field it is, in the order in which labels have them, before all others."""
+"""Fields that labels name by their value alone, in the order of labels, before all others."""
 
 
 def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -> list[list[int]]:
-    """Return which configurations are of one setting, by their places, in the order in which each setting comes first.
+    """Group configurations by setting: the indices of each setting's, settings in the order of their first one.
 
     Args:
         configs: of runs.
-        besides: fields that may differ within a setting, beside the seed and those without an effect (`INCIDENTAL`).
+        besides: fields that may also differ within a setting, as the seed and those without an effect (`INCIDENTAL`).
     """
     groups: dict[Hashable, list[int]] = {}
     for place, config in enumerate(configs):
@@ -29,16 +29,16 @@ def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -
 
 
 def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> list[str]:
-    """Name settings by what differs between them, as `slots, overshoot = 6`.
+    """Return a label of each setting by the fields that differ between them, as `slots, overshoot = 6`.
 
-    What follows from a level and a preset that are named is left out.
+    Values that follow from the level and preset are left out if these are in the label.
 
     Args:
         configs: one of each setting.
-        besides: as for `group_by_setting`; what differs in these alone is not named.
+        besides: as for `group_by_setting`; these fields are not in labels.
 
     Returns:
-        A name for each, all different if no two configurations are of one setting; empty where nothing differs.
+        A label for each, all different if no two configurations have the same setting; empty if nothing differs.
     """
     fields = differing_fields(configs, {SEED, *INCIDENTAL, *besides})
     if "level" in fields or "preset" in fields:
@@ -55,11 +55,11 @@ def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> 
 
 
 def require_one_of_each_seed(configs: Sequence[Config], names: Sequence[object]) -> None:
-    """Raise `UserError` if two runs of one setting have the same seed: an interval over copies of a run would lie.
+    """Raise `UserError` if two runs of one setting have the same seed: they are no independent samples.
 
     Args:
         configs: of runs of one setting.
-        names: the runs', for the message.
+        names: of the runs, for the message.
     """
     first: dict[int, int] = {}
     for place, config in enumerate(configs):
@@ -74,13 +74,13 @@ def require_one_of_each_seed(configs: Sequence[Config], names: Sequence[object])
 
 
 def short_name(field: str) -> str:
-    """Return the last part of a dotted field, where no other field ends so; else the whole."""
+    """Return the last part of a dotted field if no other field has the same; else the whole field."""
     last = field.rpartition(".")[2]
     return last if _count_of_last_parts()[last] <= 1 else field
 
 
 def _setting(config: Config, besides: Collection[str]) -> Hashable:
-    # By repr, since an option of a user's may be a list.
+    # By repr, since a user's option may be a list, which is not hashable.
     left_out = {SEED, *INCIDENTAL, *besides}
     return tuple((field, repr(value)) for field, value in fields_of(config).items() if field not in left_out)
 
@@ -98,7 +98,7 @@ def _part(field: str, value: Any) -> str:
 def _fields_of_preset(name: str, level: str) -> dict[str, Any]:
     try:
         return fields_of(preset(name, level))
-    except UserError:  # a preset of another version: then all that differs is named
+    except UserError:  # a preset of another version: all that differs is named
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Tables, figures and animations of what a run has learned."""
+"""Tables, figures and animations of runs and of what their beliefs contain."""
 
 from simcore.figures.animation import rollout_animation, save_animation
 from simcore.figures.columns import metric_columns

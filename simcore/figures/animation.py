@@ -1,4 +1,4 @@
-"""Roll-outs in motion: what is seen and what was expected of it, then what is imagined, beside the maps."""
+"""Animations of roll-outs: true frames beside one-step predictions, then beside a long roll-out, with the maps."""
 
 import io
 from collections.abc import Sequence
@@ -14,33 +14,33 @@ from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
 
 SIDE = 1.28
-"""Of a picture, in inches."""
+"""Side of a picture, in inches."""
 GAP = 0.1
 BAND = 0.32
-"""Height of the band that tells step and phase, in inches."""
+"""Height of the band that shows step and phase, in inches."""
 TITLES = 0.42
 """Height of the columns' titles, in inches."""
 NARROWEST = 5.0
-"""Width in inches that the band's words need."""
+"""Width that the band's text needs, in inches."""
 DPI = 100
 SEEN = "tab:blue"
 """Colour of the band while the belief sees the frames."""
 STEP, TURN, END = 300, 1200, 2500
-"""Milliseconds that a step is shown, the first that is imagined, and the last."""
+"""Durations in milliseconds of a step, of the first imagined step, and of the last step."""
 LARGEST = 2_000_000
-"""Bytes of an animation."""
+"""The largest size of an animation, in bytes."""
 COLOURS = (255, 128, 64, 32)
-"""Of the palette that all pictures share, the first that makes the file small enough."""
+"""Sizes of the shared palette, of which the first that makes the file small enough is used."""
 NEAR = 12
-"""Of 255, between colours that are taken for the same."""
+"""The largest difference, of 255, between colours that count as the same."""
 PALETTE_FROM = 8
-"""Pictures that the palette is chosen from."""
+"""Pictures from which the palette is chosen."""
 
 
 def rollout_animation(rollout: LongRollout) -> list[Image.Image]:
-    """Return one picture a step: for each world a row of true frame, model's frame, true map and believed map.
+    """Return one picture per step: for each world a row of true frame, model's frame, true map and believed map.
 
-    While the belief sees the frames, the model's are those expected one step before; then comes the long roll-out.
+    While the belief observes frames, the model's are predicted one step ahead; then they are of the long roll-out.
     """
     pictures = []
     for t in range(len(rollout.frames)):
@@ -51,9 +51,9 @@ def rollout_animation(rollout: LongRollout) -> list[Image.Image]:
 
 
 def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) -> None:
-    """Write the pictures as a GIF that pauses before it imagines and at the end; `context` of them are seen.
+    """Write the pictures as a GIF that pauses after the `context` observed ones and at the end.
 
-    It gets as many colours as fit into two megabytes, and the fewest where none do.
+    It has the most colours that fit into two megabytes, or the fewest if none do.
     """
     durations = [STEP] * len(pictures)
     durations[context], durations[-1] = TURN, END
@@ -61,7 +61,7 @@ def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) ->
     together = Image.fromarray(np.concatenate([np.asarray(picture) for picture in shown]))
     for colours in COLOURS:
         palette = make_palette(together, colours)
-        # Without dithering, which hides the pixels of small frames and doubles the file.
+        # Without dithering, which hides the pixels of small frames and doubles the file's size.
         first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
         file = io.BytesIO()
         first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
@@ -71,11 +71,11 @@ def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) ->
 
 
 def make_palette(picture: Image.Image, colours: int) -> Image.Image:
-    """Return a picture with a palette of so many colours that suits a picture, and holds the page's own as they are."""
+    """Return a picture whose palette has `colours` colours: the page's own exactly, the others chosen for `picture`."""
     exact = np.array([to_rgb(colour) for colour in ("white", "black", SEEN, IMAGINED)]) * 255
     chosen = np.array(picture.quantize(colours - len(exact)).getpalette()).reshape(-1, 3)
     near = abs(chosen[:, None] - exact).max(axis=-1)
-    # The search for the nearest colour is coarse: what is all but one of the page's own must not compete with it.
+    # The search for the nearest colour is coarse: colours close to the page's own would be confused with them.
     chosen = np.where(near.min(axis=1, keepdims=True) < NEAR, exact[near.argmin(axis=1)], chosen)
     palette = Image.new("P", (1, 1))
     palette.putpalette(np.concatenate([exact, chosen]).round().astype(int).ravel().tolist())
@@ -83,7 +83,7 @@ def make_palette(picture: Image.Image, colours: int) -> Image.Image:
 
 
 def draw_step(rollout: LongRollout, t: int) -> Figure:
-    """Draw one step of all worlds."""
+    """Plot one step of all worlds."""
     worlds, imagined = rollout.frames.shape[1], t - rollout.context
     colour = SEEN if imagined < 0 else IMAGINED
     titles = ["sees", "expected\n(one step ahead)"] if imagined < 0 else ["unseen truth", "imagines"]
@@ -112,7 +112,7 @@ def draw_step(rollout: LongRollout, t: int) -> Figure:
 
 
 def plot_world(sheet: Sheet, y: float, rollout: LongRollout, t: int, world: int) -> None:
-    """Draw the row of a world."""
+    """Plot the row of a world."""
     xs = [MARGIN + column * (SIDE + GAP) for column in range(4)]
     show(sheet.panel(xs[0], y, SIDE), rollout.frames[t, world].numpy())
     if t >= rollout.context:

@@ -1,4 +1,4 @@
-"""A run's metrics as columns, to be drawn."""
+"""A run's metrics as columns, for plotting."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from simcore.runs import read_metrics
 
 
 def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return each metric of a `metrics.jsonl` as an array over its lines; NaN is what was not finite, or is not there.
+    """Return each metric of a `metrics.jsonl` as an array over its lines; NaN where it is missing or was not finite.
 
     Raises:
-        UserError: the file is missing or damaged, or has no whole line yet.
+        UserError: the file is missing or damaged, or has no complete line yet.
     """
     lines = read_metrics(path)
     if not lines:

@@ -1,4 +1,4 @@
-"""The course of a training run: its metrics over frames, beside what a constant guess would score."""
+"""The figure of a training run: its metrics over frames, with the scores of a constant guess."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,27 +23,27 @@ PANELS = {
     "probes/heading_accuracy": "heading accuracy",
 }
 SPAN = 5.0
-"""What spans less than this, as a ratio, is drawn on a linear axis."""
+"""Values whose ratio of largest to smallest is less than this are plotted on a linear axis."""
 
 
 def course_figure(
     metrics: dict[str, NDArray[np.float64]], constant: dict[str, float], kappa: float | None, title: str
 ) -> Figure:
-    """Return the figure of a run's course, a panel for each metric it has: faint as measured, solid smoothed.
+    """Return the figure of a training run, a panel for each metric that it has: faint as measured, solid smoothed.
 
     Args:
         metrics: what `metric_columns` returns.
-        constant: the constant guess's score for those metrics that have one, by the name of the score, as `map_mse`.
-        kappa: κ, the error that GECO aims at; None where frames are not reconstructed but told apart.
+        constant: the constant guess's scores by name, as `map_mse`, for metrics that have one.
+        kappa: κ, GECO's target error; None if frames are not reconstructed, as by the contrastive model.
         title: the figure's title.
     """
     others = [name for name in metrics if name not in PANELS and name.endswith(("_mse", "_accuracy"))]
     panels_of = PANELS | {name: name.replace("_mse", " MSE").replace("_", " ") for name in others}
     shown = {name: label for name, label in panels_of.items() if np.nan_to_num(metrics.get(name, 0.0)).any()}
     if "return" not in shown:
-        shown.pop("lag/mean", None)  # a hand-made policy cannot lag
+        shown.pop("lag/mean", None)  # a hand-written policy cannot lag
     if "frame_model/kl" not in shown:
-        shown.pop("frame_model/lambda", None)  # without a KL there is nothing to weigh the error against
+        shown.pop("frame_model/lambda", None)  # without a KL λ has no meaning
     if kappa is None and "frame_model/error" in shown:
         shown["frame_model/error"] = "error of the contrastive model, nats"
     rows = -(-len(shown) // 3)
@@ -76,7 +76,7 @@ def course_figure(
 
 
 def scale_by_decades(panel: Axes) -> None:
-    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5, if what is drawn spans a few of them."""
+    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5, unless the ratio of its ends is below `SPAN`."""
     low, high = panel.get_ylim()
     if low > 0 and high < SPAN * low:
         return

@@ -1,4 +1,4 @@
-"""Curves over seeds, made as the paper makes them (App. E)."""
+"""Curves with confidence regions over seeds, computed as in the paper (App. E)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -12,33 +12,33 @@ from simcore.common.errors import UserError
 
 Array = NDArray[np.float64]
 WINDOW = 10
-"""Length of the exponential moving window: the newest value weighs 2 / (WINDOW + 1)."""
+"""Length of the exponential moving window: the newest value has the weight 2 / (WINDOW + 1)."""
 POINTS = 128
-"""Points, uniform over the x-axis, at which curves are evaluated."""
+"""Points, uniform over the x axis, at which curves are evaluated."""
 CONFIDENCE = 0.9
 RESAMPLES = 2000
-"""Of the bootstrap."""
+"""Resamples of the bootstrap."""
 HIDDEN = 5.0
-"""Where all of a curve spans so many times what it spans after its first third, the first third is cut off."""
+"""The y axis fits the curve after its first third if the whole curve's range is this many times larger."""
 
 
 class Curve(NamedTuple):
-    """The mean of some runs' smoothed values, and the region where it lies with a confidence of 90 %."""
+    """The mean of some runs' smoothed values, and its 90 % confidence region."""
 
     x: Array
     """`[128]`."""
     mean: Array
     """`[128]`."""
     low: Array | None
-    """`[128]`; None of a single run, which has no region."""
+    """`[128]`; None for a single run, which has no region."""
     high: Array | None
-    """`[128]`; None of a single run."""
+    """`[128]`; None for a single run."""
     runs: int
-    """How many runs it is made of."""
+    """The number of runs."""
 
 
 def smooth(values: Array) -> Array:
-    """Return the exponential moving average of window 10 that starts at the first value; where one is NaN, the last."""
+    """Return the exponential moving average of window 10, started at the first value; NaNs repeat the last average."""
     alpha = 2 / (WINDOW + 1)
     result = values.copy()
     newest = np.nan
@@ -50,17 +50,17 @@ def smooth(values: Array) -> Array:
 
 
 def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "bootstrap"] = "student") -> Curve:
-    """Make one curve of runs (x, y) of one model, which may differ in length and spacing.
+    """Compute the curve of one model's runs (x, y), which may differ in length and spacing.
 
-    Each is smoothed; all are interpolated at 128 points over the x range that all of them cover; then come the mean
-    and its 90 % region. A y that is NaN, as where no episode ended, is left out.
+    The runs are smoothed and interpolated at 128 points of their common x range; then the mean and its 90 % region are
+    computed. Values of y that are NaN, as where no episode ended, are left out.
 
     Args:
         runs: x, ascending, and y of each.
-        region: of Student's t, or the percentiles of a bootstrap over runs.
+        region: from Student's t, or from percentiles of a bootstrap over runs.
 
     Raises:
-        UserError: a run has no finite value, or their x ranges have nothing in common.
+        UserError: there is no run, a run has no finite value, or their x ranges do not overlap.
     """
     present = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in runs]
     if not present or not all(len(x) for x, _ in present):
@@ -74,9 +74,9 @@ def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "boo
     if len(values) == 1:
         return Curve(grid, mean, None, None, 1)
     if region == "bootstrap":
-        drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+        resampled = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
         tail = 50 * (1 - CONFIDENCE)
-        low, high = np.percentile(values[drawn].mean(axis=1), (tail, 100 - tail), axis=0)
+        low, high = np.percentile(values[resampled].mean(axis=1), (tail, 100 - tail), axis=0)
         return Curve(grid, mean, low, high, len(values))
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values, axis=0)
     return Curve(grid, mean, mean - reach, mean + reach, len(values))
@@ -89,7 +89,7 @@ def curves_figure(
     x_label: str = "frames",
     levels: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw curves by name, each with its region, and dashed lines at named levels of y."""
+    """Plot curves by name, each with its region, and dashed lines at named levels of y."""
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
@@ -110,7 +110,7 @@ def curves_figure(
 
 
 def settled_range(curves: Iterable[Curve]) -> tuple[float, float] | None:
-    """Return the range of y after the first third, with a margin, where the first third would hide it; else None."""
+    """Return the range of y after the first third, with a margin, if the first third would hide it; else None."""
     values = np.array([(c.mean, c.mean) if c.low is None else (c.low, c.high) for c in curves], np.float64)
     settled = values[..., POINTS // 3 :]
     low, high = np.nanmin(settled), np.nanmax(settled)

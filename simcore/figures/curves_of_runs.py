@@ -1,4 +1,4 @@
-"""Curves of recorded runs: which of them are one curve, and what it is called."""
+"""Curves of recorded runs, grouped and labelled by their settings."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from simcore.runs import RunFolder, require_each_once, resolve_metric
 
 
 class RecordedRun(NamedTuple):
-    """What curves are made of."""
+    """A recorded run's configuration and metrics."""
 
     path: Path
     config: Config
@@ -31,17 +31,17 @@ def plot_curves(
     title: str = "",
     tell: Callable[[str], None] = lambda line: None,
 ) -> Figure:
-    """Draw a metric over the frames of runs; those whose configurations are equal but for the seed make one curve.
+    """Plot a metric of runs over frames; runs whose configurations differ only in the seed make one curve.
 
     Args:
         paths: the runs' folders.
         metric: its name, or one that `resolve_metric` takes.
         region: as for `combine`.
         title: the figure's; by default the metric's name.
-        tell: is given a line for each curve, which says of which runs it is made.
+        tell: is called with a line for each curve, which names its runs.
 
     Raises:
-        UserError: there is no run, a folder is none, a run has no such metric, or two are the same run, or copies.
+        UserError: there is no run, a folder is not a run's, a run has no such metric, or two are the same or copies.
     """
     runs = read_runs(paths)
     name = resolve_metric(metric, dict.fromkeys(name for run in runs for name in run.metrics))
@@ -60,7 +60,7 @@ def read_runs(paths: Sequence[Path]) -> list[RecordedRun]:
     """Read runs' configurations and metrics.
 
     Raises:
-        UserError: there is none, a folder is no run, or is given twice.
+        UserError: there is none, or a folder is not a run's, or is given twice.
     """
     if not paths:
         raise UserError("curves want at least one run's folder, for instance: simcore train Food --preset tiny")
@@ -73,7 +73,7 @@ def read_runs(paths: Sequence[Path]) -> list[RecordedRun]:
 
 
 def by_setting(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
-    """Return the runs of each setting by its label. Runs that differ in length alone are of one setting."""
+    """Return the runs of each setting by its label. Runs that differ only in length have the same setting."""
     groups = group_by_setting([run.config for run in runs], besides=[LENGTH])
     firsts = [runs[places[0]].config for places in groups]
     labels = label_settings(firsts, besides=[LENGTH])
@@ -82,7 +82,7 @@ def by_setting(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
 
 
 def described(runs: Sequence[RecordedRun], curve: Curve) -> str:
-    """Say of which runs a curve is made, and where it ends if one of them goes on."""
+    """Return a text with a curve's runs, and with its end if some run is longer."""
     seeds = ", ".join(f"{run.path} (seed {run.config.seed})" for run in runs)
     longest = max(run.metrics["frames"][-1] for run in runs)
     if longest > curve.x[-1]:

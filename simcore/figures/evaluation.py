@@ -1,4 +1,4 @@
-"""How well an agent does, as a table."""
+"""The table of an agent's evaluation."""
 
 import math
 
@@ -9,7 +9,7 @@ from simcore.common.intervals import Interval
 
 
 def evaluation_table(evaluation: Evaluation, title: str) -> Table:
-    """Return the table of means and 90 % intervals, of the agent and of a random policy."""
+    """Return the table of means and 90 % intervals of the agent and of a random policy."""
     table = Table(title=title, title_justify="left")
     for column in ("", "agent", "90 % interval", "random policy", "90 % interval"):
         table.add_column(column, justify="left" if not column else "right")

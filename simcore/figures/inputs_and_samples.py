@@ -9,27 +9,27 @@ from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, 
 
 COLUMNS = 16
 SIDE = 0.7
-"""Of a frame, in inches."""
+"""Side of a frame, in inches."""
 GAP = 0.06
 LABEL = 0.75
-"""Width of the words at the left, in inches."""
+"""Width of the text at the left, in inches."""
 STEP = 0.17
-"""Height of the line with the numbers of the steps, in inches."""
+"""Height of the line with the steps' numbers, in inches."""
 SEEN = "the belief sees these frames"
 STRIP = STEP + 2 * SIDE + 2 * GAP
 """Height of a row of inputs above its samples."""
 
 
 def inputs_and_samples_figure(rollouts: Mapping[str, LongRollout], title: str, columns: int = COLUMNS) -> Figure:
-    """Draw one example after the other: a row of inputs above a row of samples, continued in the rows below.
+    """Plot examples below each other: a row of inputs above a row of samples, continued in the rows below.
 
-    The belief sees the first inputs, under which there is no sample. Then it is left alone: all samples, framed in red,
-    are of one roll-out by the actions. An episode that ends sooner ends its rows.
+    The belief observes the first inputs, below which there are no samples. All samples, framed in red, are of one
+    roll-out along the actions that follow. Rows end with their episode.
 
     Args:
-        rollouts: by the example's name; of each the first world is drawn.
+        rollouts: by the example's name; the first world of each is plotted.
         title: the figure's title.
-        columns: frames in a row.
+        columns: frames per row.
     """
     strips = {name: -(-rollout.lengths[0] // columns) for name, rollout in rollouts.items()}
     width = 2 * MARGIN + LABEL + columns * (SIDE + GAP)
@@ -54,7 +54,7 @@ def inputs_and_samples_figure(rollouts: Mapping[str, LongRollout], title: str, c
 
 
 def draw_strip(sheet: Sheet, y: float, rollout: LongRollout, times: range) -> None:
-    """Draw the inputs at some times, and below them what was imagined of them."""
+    """Plot the inputs at some times, and the samples below them."""
     left, below = MARGIN + LABEL, y + STEP + SIDE + GAP
     sheet.words(left - 0.1, y + STEP + SIDE / 2, "input", ha="right", va="center")
     for column, t in enumerate(times):

@@ -1,4 +1,4 @@
-"""Figure 9: the effect of κ, GECO's threshold, on the map that can be read from the belief (App. G)."""
+"""Figure 9: the effect of κ, GECO's threshold, on the map decoded from the belief (App. G)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from simcore.common.intervals import Interval
 
 
 class Point(NamedTuple):
-    """One run."""
+    """One run of figure 9."""
 
     kappa: float
     map_mse: float
@@ -18,10 +18,10 @@ class Point(NamedTuple):
 
 
 def kappa_figure(points: Sequence[Point], constant: float, title: str) -> Figure:
-    """Draw map MSE over κ: every run a dot; the mean over seeds a line, with its 90 % interval where there are several.
+    """Plot map MSE over κ: a dot for each run, and a line through the means over seeds, with 90 % intervals.
 
     Args:
-        points: of runs that differ in κ and seed alone.
+        points: of runs that differ only in κ and seed.
         constant: the map MSE of the best constant guess.
         title: the figure's title.
     """

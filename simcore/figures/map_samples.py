@@ -10,16 +10,16 @@ from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import MARGIN, Sheet, wrap
 
 SIDE = 0.8
-"""Of a map, in inches."""
+"""Side of a map, in inches."""
 GAP = 0.06
 LABEL = 1.5
 """Width of the models' names, in inches."""
 BETWEEN = 0.3
-"""Between one overshoot and the next, in inches."""
+"""Distance between two overshoots, in inches."""
 
 
 class DecodedMaps(NamedTuple):
-    """Maps of the same held-out worlds at the same step."""
+    """True and decoded maps of the same held-out worlds at the same step."""
 
     true: MapView
     """`[W]`."""
@@ -28,11 +28,11 @@ class DecodedMaps(NamedTuple):
 
 
 def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: int, title: str) -> Figure:
-    """Draw the maps, worlds from left to right: the true ones in the first row, then a row for each model.
+    """Plot the maps, worlds from left to right: the true ones in the first row, then a row for each model.
 
     Args:
         models: by the model's name and its overshoot Lo; all of the same worlds.
-        step: of the episode, at which the maps were read.
+        step: of the episode, at which the maps were decoded.
         title: the figure's title.
     """
     overshoots = sorted({overshoot for row in models.values() for overshoot in row})
@@ -62,6 +62,6 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
 
 
 def draw_row(sheet: Sheet, x: float, y: float, views: MapView, arrow: str) -> None:
-    """Draw the maps `[W]` of some worlds side by side."""
+    """Plot the maps `[W]` of some worlds side by side."""
     for world in range(len(views.cells)):
         plot_map(sheet.panel(x + world * (SIDE + GAP), y, SIDE), views.at(world), arrow)

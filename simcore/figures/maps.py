@@ -1,4 +1,4 @@
-"""The map along an episode, as it is and as the belief has it (figure 11)."""
+"""Figure 11: the true map and the map decoded from the belief along an episode."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,22 +12,22 @@ from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 SAMPLES = 3
 """Rows of samples (figure 11)."""
 SIDE = 1.0
-"""Of a picture, in inches."""
+"""Side of a picture, in inches."""
 GAP = 0.06
 LABEL = 0.85
-"""Width of the words at the left, in inches."""
+"""Width of the text at the left, in inches."""
 STEP = 0.2
-"""Height of the line with the numbers of the steps, in inches."""
+"""Height of the line with the steps' numbers, in inches."""
 BETWEEN = 0.22
-"""Between one world and the next, in inches."""
+"""Distance between two worlds, in inches."""
 
 Rows = Sequence[tuple[str, Callable[[Axes, int, int, int], None]]]
 
 
 def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
-    """Return figure 11: by time, for each world, frames, true map, decoded map and samples of the map.
+    """Return figure 11: over time, for each world, frames, true map, decoded map and samples of the map.
 
-    Of all worlds those with the longest episodes are drawn, and of each its first episode alone.
+    The worlds with the longest episodes are plotted, only the first episode of each.
     """
     worlds = min(worlds, len(maps.lengths))
     shown = sorted(range(len(maps.lengths)), key=lambda world: -maps.lengths[world])[:worlds]
@@ -47,7 +47,7 @@ def maps_figure(maps: Maps, title: str, worlds: int = 3) -> Figure:
 
 
 def plot_world(sheet: Sheet, y: float, maps: Maps, rows: Rows, world: int) -> None:
-    """Draw the rows of a world up to the end of its episode; what follows is of another."""
+    """Plot the rows of a world up to the end of its first episode."""
     times = [t for t in maps.times if t < maps.lengths[world]]
     for column, t in enumerate(times):
         sheet.words(MARGIN + LABEL + column * (SIDE + GAP) + SIDE / 2, y, f"step {t}", 8, ha="center")
@@ -59,7 +59,7 @@ def plot_world(sheet: Sheet, y: float, maps: Maps, rows: Rows, world: int) -> No
 
 
 def rows_of(maps: Maps) -> Rows:
-    """Return the rows of a world: their names, and what draws one panel by column, time and world."""
+    """Return the rows of a world: their names, and functions that plot a panel by column, time and world."""
     samples = maps.samples[:SAMPLES] if maps.samples is not None else ()
     return [
         ("sees", lambda panel, _, t, world: show(panel, maps.frames[t, world].numpy())),

@@ -1,4 +1,4 @@
-"""The paper's figures from recorded runs: which runs each one wants, and what it makes of them."""
+"""The paper's figures from recorded runs: the runs that each one needs, and how it is made."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ KAPPA, OVERSHOOT = "geco.kappa", "simulation.overshoot"
 MAP_SAMPLES = 8
 """Worlds of figure 10."""
 MAP_STEP = 70
-"""The step of figure 10, of an episode of 100 frames; in shorter ones as far on."""
+"""The step of figure 10 in an episode of 100 frames; in proportion for shorter ones."""
 CONTEXT = 8
-"""First frames that the belief sees in figures 13 and 14."""
+"""First frames that the belief observes in figures 13 and 14."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,21 @@ class PaperFigure:
     """One of the paper's figures."""
 
     wants: str
-    """The runs that it is made of."""
+    """The runs that it needs, in words."""
     make: str
     """A command that trains one of them."""
     draw: Callable[[Sequence[LoadedRun], int], Figure]
-    """Makes it of runs and a seed, which chooses the worlds."""
+    """Makes the figure from runs and a seed of the worlds."""
 
 
 def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
-    """Draw a figure of the paper from runs' folders.
+    """Make a figure of the paper from runs' folders.
+
+    Args:
+        number: the figure's in the paper, a key of `PAPER_FIGURES`.
+        paths: the runs' folders.
+        device: as `Config.device`.
+        seed: of the held-out worlds.
 
     Raises:
         UserError: a run is missing or does not fit; the message names the command that makes one.
@@ -68,7 +74,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
 
 
 def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
-    """Figure 9."""
+    """Make figure 9: map MSE over κ."""
     kappas = {run.config.geco.kappa for run in runs}
     if len(kappas) < 2 or any(run.config.frame_model != "convdraw" for run in runs):
         raise UserError("these runs do not differ in κ")
@@ -86,7 +92,7 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
 
 
 def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
-    """Figure 10."""
+    """Make figure 10: maps decoded from several models' beliefs."""
     length = episode_frames(runs[0].config)
     step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
     models: dict[str, list[LoadedRun]] = {}
@@ -105,21 +111,21 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
 
 
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
-    """Figure 11."""
+    """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
     maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
     return maps_figure(maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}")
 
 
 def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int) -> Figure:
-    """Figure 12."""
+    """Make figure 12: the map's error along one trajectory."""
     (run,) = only_one(runs)
     title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}"
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
 def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
-    """Figures 13 and 14."""
+    """Make figures 13 and 14: inputs and samples of long roll-outs."""
     rollouts = {}
     for run in runs:
         if run.config.level in rollouts:
@@ -131,14 +137,14 @@ def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
 
 
 def only_one(runs: Sequence[LoadedRun]) -> Sequence[LoadedRun]:
-    """Return the runs, if there is one of them."""
+    """Return the runs, or raise `UserError` unless there is exactly one."""
     if len(runs) != 1:
         raise UserError(f"{len(runs)} runs are given, where one is wanted")
     return runs
 
 
 def require_alike(runs: Sequence[LoadedRun], which: str, but: str) -> None:
-    """Raise `UserError` if runs differ in something besides one field and the seed: they are then no samples of one."""
+    """Raise `UserError` if runs differ in more than one field and the seed, or in their number of updates."""
     found = differing_fields([run.config for run in runs], {SEED, *INCIDENTAL, but})
     if found:
         raise UserError(f"{which} differ in {', '.join(found)}; beside the seed they may differ in {but} alone")
@@ -149,20 +155,20 @@ def require_alike(runs: Sequence[LoadedRun], which: str, but: str) -> None:
 
 
 def row_names(models: Mapping[str, Sequence[LoadedRun]]) -> list[str]:
-    """Return what the rows of figure 10 are called: by model, and by what the models' runs differ in otherwise."""
+    """Return the labels of figure 10's rows: the model, and the other fields in which the models' runs differ."""
     firsts = [of_model[0].config for of_model in models.values()]
     others = label_settings(firsts, besides=["core", "frame_model", OVERSHOOT])
     return [f"{name}, {label}" if label else name for name, label in zip(models, others, strict=True)]
 
 
 def model_name(config: Config) -> str:
-    """Return what a run's model is called in figures."""
+    """Return the name of a run's model in figures."""
     names = {"convdraw": "generative"}
     return f"{names.get(config.frame_model, config.frame_model)}, {config.core}"
 
 
 def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
-    """Return the run with another seed for its held-out worlds, so that all runs of a figure meet the same ones."""
+    """Return the run with another seed for its held-out worlds, so that all runs of a figure have the same ones."""
     return replace(run, config=replace(run.config, seed=seed))
 
 

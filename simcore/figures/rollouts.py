@@ -1,4 +1,4 @@
-"""Long roll-outs of the model beside what came, and the map that its belief formed before them (App. J)."""
+"""The figure of long roll-outs beside the true frames, with the maps decoded from the belief before them (App. J)."""
 
 from matplotlib.figure import Figure
 
@@ -9,32 +9,32 @@ from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, 
 FRAME = 0.72
 """Side of a frame in inches."""
 MAP = 1.07
-"""Side of what shows a moment of the context, in inches."""
+"""Side of the panels of the context, in inches."""
 GAP = 0.06
 LABEL = 0.85
-"""Width of the words at the left of panels, in inches."""
+"""Width of the text at the left of panels, in inches."""
 STEP = 0.18
-"""Height of a line with the numbers of steps, in inches."""
+"""Height of the line with the steps' numbers, in inches."""
 LINE = STEP + 2 * (FRAME + GAP) + 0.08
 """Height of a line of true above imagined frames, in inches."""
 LINES = 2
-"""Lines on which the simulated frames stand, each true above imagined."""
+"""Lines of simulated frames, each true above imagined."""
 HEADING = 4.2
-"""Width of the words above the simulated frames, in inches."""
+"""Width of the text above the simulated frames, in inches."""
 BETWEEN = 0.3
-"""Between one world and the next, in inches."""
+"""Distance between two worlds, in inches."""
 
 
 def moments(context: int) -> list[int]:
-    """Return numbers of frames after which the forming map is shown: a quarter, half and all of the context."""
+    """Return the numbers of frames after which the map is shown: a quarter, half and all of the context."""
     return sorted({max(1, context // 4), max(1, context // 2), context})
 
 
 def rollout_figure(rollout: LongRollout, title: str) -> Figure:
-    """Return a figure of the belief's map as it forms on the first frames, and of the long roll-out that follows.
+    """Return a figure of the map decoded from the belief during the context, and of the long roll-out that follows.
 
-    At the left, for each world, what the belief saw last, the true map and the map decoded from it, after a quarter,
-    half and all of the frames that it saw; at the right all frames that it then imagines, each below the true one.
+    At the left, for each world, the last frame, the true map and the map decoded from the belief, after a quarter, half
+    and all of the context; at the right all imagined frames, each below the true one.
     """
     worlds, steps = rollout.frames.shape[1], len(rollout.samples)
     has_maps = rollout.true is not None
@@ -61,7 +61,7 @@ def rollout_figure(rollout: LongRollout, title: str) -> Figure:
 
 
 def describe(rollout: LongRollout) -> str:
-    """Return what the figure shows, in words."""
+    """Return the figure's caption."""
     words = (
         "Framed in red: one long roll-out, simulated from the belief after its last frame and sampled step by step; "
         "above each what was really there, which the belief never saw."
@@ -72,7 +72,7 @@ def describe(rollout: LongRollout) -> str:
 
 
 def draw_seen(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int) -> None:
-    """Draw what the belief saw and knew at some moments of the context, each in a column."""
+    """Plot frame, true map and decoded map at some times of the context, each in a column."""
     names = ["sees", "true\nmap", "believed\nmap"][: 1 if rollout.true is None else 3]
     rows = [y + STEP + row * (MAP + GAP) for row in range(len(names))]
     for at, name in zip(rows, names, strict=True):
@@ -88,7 +88,7 @@ def draw_seen(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int
 
 
 def draw_imagined(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int, columns: int) -> None:
-    """Draw the simulated frames of a world below the true ones, on a few lines."""
+    """Plot the simulated frames of a world below the true ones, on a few lines."""
     for k in range(rollout.lengths[world] - rollout.context):
         line, column = divmod(k, columns)
         left, at = x + LABEL + column * (FRAME + GAP), y + line * LINE

@@ -1,4 +1,4 @@
-"""Figure 12: the map's error along one trajectory, with insets of what was seen and what was known (App. I)."""
+"""Figure 12: the map's error along one trajectory, with insets of frames and maps (App. I)."""
 
 from typing import NamedTuple
 
@@ -16,23 +16,23 @@ from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 
 INSETS = 6
 SIDE = 1.25
-"""Of an inset, in inches."""
+"""Side of an inset, in inches."""
 GAP = 0.06
 LABEL = 0.85
-"""Width of the words at the left, in inches."""
+"""Width of the text at the left, in inches."""
 CURVE = 2.3
 """Height of the curve, in inches."""
 
 
 class TrajectoryError(NamedTuple):
-    """One held-out trajectory."""
+    """The map's error along one held-out trajectory."""
 
     frames: Tensor
-    """What was seen, uint8 `[T, H, W, 3]`."""
+    """Observed frames, uint8 `[T, H, W, 3]`."""
     true: MapView
     """True maps and places, `[T]`."""
     believed: MapView
-    """Maps decoded from the belief, and where it takes the agent to be, `[T]`."""
+    """Maps and places decoded from the belief, `[T]`."""
     errors: NDArray[np.float64]
     """Map MSE at each step, `[T]`."""
     constant: NDArray[np.float64]
@@ -40,7 +40,7 @@ class TrajectoryError(NamedTuple):
 
 
 def trajectory_error_figure(trajectory: TrajectoryError, title: str, insets: int = INSETS) -> Figure:
-    """Draw map MSE over time, and above it, at some times, true map, decoded map and frame, from top to bottom."""
+    """Plot map MSE over time, and above it, at some times, true map, decoded map and frame, from top to bottom."""
     times = np.linspace(0, len(trajectory.errors) - 1, insets).round().astype(int)
     width = 2 * MARGIN + LABEL + insets * (SIDE + GAP)
     caption, caption_height = wrap(f"Above: what was known at the dots of the curve. {LEGEND}", width - 2 * MARGIN)
@@ -64,7 +64,7 @@ def trajectory_error_figure(trajectory: TrajectoryError, title: str, insets: int
 
 
 def draw_curve(axes: Axes, trajectory: TrajectoryError) -> Axes:
-    """Draw the errors of belief and constant guess over time."""
+    """Plot the errors of belief and constant guess over time."""
     axes.plot(trajectory.errors, color=BELIEVED, label="belief")
     axes.plot(trajectory.constant, color="0.5", linestyle="--", linewidth=1.0, label="constant guess")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -79,7 +79,7 @@ def draw_curve(axes: Axes, trajectory: TrajectoryError) -> Axes:
 
 
 def connect(figure: Figure, inset: Axes, curve: Axes, t: float, error: float) -> None:
-    """Mark a point of the curve, and draw a line to it from the inset that shows it."""
+    """Mark a point of the curve, and plot a line to it from its inset."""
     curve.plot(t, error, "o", color=BELIEVED, markersize=5, clip_on=False)
     line = ConnectionPatch(
         xyA=(0.5, 0.0),

@@ -1,4 +1,4 @@
-"""Models of a frame given the simulated state."""
+"""Models of a frame given the simulated state, and GECO."""
 
 from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
 from simcore.frame_models.contrastive import Contrastive, ContrastiveConfig

@@ -1,4 +1,4 @@
-"""The interface that every frame model has."""
+"""The interface of frame models, and their registry."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -10,10 +10,10 @@ from simcore.common.registry import Registry
 
 
 class FrameLoss(NamedTuple):
-    """The terms of a frame model's loss, one value a frame, `[N]`."""
+    """The terms of a frame model's loss, one value per frame, `[N]`."""
 
     loss: Tensor
-    """What is minimised: nats a frame, or of a choice between frames where the model reconstructs none."""
+    """The loss that is minimised, in nats per frame; of a contrastive model, per choice between frames."""
     kl: Tensor
     """KL(posterior || prior) in nats per image dimension (H * W * 3); 0 for a model without latents."""
     error: Tensor
@@ -21,15 +21,15 @@ class FrameLoss(NamedTuple):
 
 
 class FrameModel(nn.Module, ABC):
-    """A conditional model of frames, p(x | c), or what stands for one.
+    """A conditional model of frames, p(x | c), or a discriminative replacement.
 
-    One that is registered, or named as `module:Name`, is made with the keywords `condition_size`, `frame_size`, `geco`,
-    a `GECOConfig`, and `encoder_channels`, as far as it names them, and with an instance of its dataclass `Config`
-    before them if it has one. `simcore.testing.check_frame_model` tells whether one keeps the contract.
+    A registered model, or one named as `module:Name`, is made with those of the keywords `condition_size`,
+    `frame_size`, `geco` (a `GECOConfig`) and `encoder_channels` that it names, after an instance of its dataclass
+    `Config` if it has one. `simcore.testing.check_frame_model` checks that a model keeps the contract.
     """
 
     draws_frames: ClassVar[bool] = True
-    """Whether `sample` makes frames; one that only tells them apart makes none."""
+    """Whether `sample` can generate frames; a discriminative model cannot."""
 
     @abstractmethod
     def loss(
@@ -41,7 +41,7 @@ class FrameModel(nn.Module, ABC):
     ) -> FrameLoss:
         """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
-        `generator` draws whatever is random; `identity`, int64 `[N, 2]`, says of which world and time a frame is.
+        `generator` samples whatever is random; `identity`, int64 `[N, 2]`, is the world and the time of each frame.
         """
 
     @abstractmethod
@@ -49,18 +49,18 @@ class FrameModel(nn.Module, ABC):
         """Sample uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
         Raises:
-            UserError: the model makes no frames.
+            UserError: the model cannot generate frames.
         """
 
     @abstractmethod
     def update(self, error: Tensor) -> None:
-        """Take note of a training batch's mean error, a scalar, NaN where there was nothing to be reconstructed.
+        """Update the model's own state by a training batch's mean error, a scalar, NaN if nothing was reconstructed.
 
         Called once after each optimiser step.
         """
 
     def compile(self, **options: Any) -> None:
-        """Let torch.compile make kernels of what `loss` does; here of each net of the model."""
+        """Compile what `loss` computes by torch.compile; by default each net of the model."""
         for part in self.children():
             part.compile(**options)
 

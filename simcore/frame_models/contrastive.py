@@ -1,4 +1,4 @@
-"""What the generative model is compared with: telling the frame that comes from others (CPC|Action)."""
+"""The contrastive frame model, a baseline: classify which frame comes next (CPC|Action)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,17 +15,17 @@ from simcore.networks import ResidualEncoder
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
-    """The frame told from others, where --frame-model is contrastive (CPC|Action)."""
+    """The contrastive model, used if --frame-model is contrastive (CPC|Action)."""
 
     negatives: int = 16
-    """Frames that each simulated state is shown beside the right one: half of them of other times of the same
-    trajectory, as far as there are so many, the rest of other trajectories."""
+    """Negative frames for each simulated state: half of them from other times of the same trajectory, as far as there
+    are enough, the rest from other trajectories."""
     embedding_size: int = 128
-    """Size of the frames' embedding."""
+    """Size of the frame embedding."""
     hidden_size: int = 256
-    """Hidden units of the net that scores."""
+    """Hidden units of the scoring net."""
     cost: float = 1.0
-    """Weight of its loss beside those of policy and value: nats of a choice between two, not of a frame."""
+    """Weight of its loss relative to policy and value; the loss is in nats per binary choice, not per frame."""
 
     def __post_init__(self) -> None:
         require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size", "cost")
@@ -33,16 +33,16 @@ class ContrastiveConfig:
 
 @frame_models.register("contrastive")
 class Contrastive(FrameModel):
-    """Scores whether a frame is the one that a simulated state foresees, against others (Guo et al., 2018).
+    """Score whether a frame is the one predicted by a simulated state, against negatives (Guo et al., 2018).
 
-    It embeds frames by an encoder of its own, so that it needs nothing of the agent but the simulated state, as the
-    other models; what trains the belief is the state's part in the score.
+    It has its own frame encoder, so that it needs only the simulated state of the agent, like the other models; the
+    belief is trained through the state's part of the score.
 
     Args:
-        config: negatives, and sizes.
+        config: the number of negatives, and sizes.
         condition_size: the length of the condition vector c, the simulated state.
         frame_size: height and width of the frames, in pixels.
-        encoder_channels: of the frames' encoder's stages.
+        encoder_channels: channels of the frame encoder's stages.
     """
 
     Config = ContrastiveConfig
@@ -60,7 +60,7 @@ class Contrastive(FrameModel):
         hidden_size, embedding_size = config.hidden_size, config.embedding_size
         self.negatives = config.negatives
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
-        # One layer on (c, embedding), in two parts, since each state meets many embeddings.
+        # One layer on (c, embedding), in two parts, since each state is paired with many embeddings.
         self.from_condition = nn.Linear(condition_size, hidden_size)
         self.from_embedding = nn.Linear(embedding_size, hidden_size, bias=False)
         self.score = nn.Linear(hidden_size, 1)
@@ -73,32 +73,32 @@ class Contrastive(FrameModel):
         generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
-        """Return the cross-entropy of right against wrong frames; it stands for the error, too, and the KL is 0.
+        """Return the cross-entropy of positive against negative frames, also as the error; the KL is 0.
 
-        It is in nats of a binary choice, a scale of its own: a blind scorer has ln 2 whatever the frame's size.
+        It is in nats per binary choice: ln 2 for an uninformed scorer, whatever the frame's size.
 
         Args:
-            frames: uint8 `[N, H, W, 3]`, each the right one for its state and a wrong one for others.
+            frames: uint8 `[N, H, W, 3]`, each the positive of its state and a negative of others.
             condition: simulated states `[N, condition_size]`.
-            generator: draws the negatives.
-            identity: int64 `[N, 2]`, the frames' worlds and times. What shows the very same frame is no negative.
+            generator: samples the negatives.
+            identity: int64 `[N, 2]`, the frames' worlds and times. The very same frame is never a negative.
                 None: each is of another world.
         """
-        own = self.from_embedding(self.encoder(frames))
-        asked = self.from_condition(condition)
+        embeddings = self.from_embedding(self.encoder(frames))
+        states = self.from_condition(condition)
         if identity is None:
             identity = torch.arange(len(frames), device=frames.device)[:, None].expand(-1, 2)
-        others, valid = draw_negatives(identity, self.negatives, generator)
-        right = self._score(asked, own)
-        wrong = self._score(asked[:, None], own[others])
+        negatives, valid = draw_negatives(identity, self.negatives, generator)
+        right = self._score(states, embeddings)
+        wrong = self._score(states[:, None], embeddings[negatives])
         loss = contrast(right, wrong, valid)
         return FrameLoss(loss, torch.zeros_like(loss), loss)
 
     def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Complain.
+        """Raise an error: the model cannot generate frames.
 
         Raises:
-            UserError: always: it tells frames apart and cannot make any.
+            UserError: always.
         """
         raise UserError("the contrastive model tells frames apart and cannot make any, so there is nothing to sample")
 
@@ -107,55 +107,55 @@ class Contrastive(FrameModel):
 
     @property
     def multiplier(self) -> Tensor:
-        """1: there is no constraint."""
+        """The constant 1: there is no constraint."""
         return self.get_buffer("weight")
 
-    def _score(self, asked: Tensor, shown: Tensor) -> Tensor:
-        scores: Tensor = self.score(F.relu(asked + shown))
+    def _score(self, state: Tensor, embedding: Tensor) -> Tensor:
+        scores: Tensor = self.score(F.relu(state + embedding))
         return scores[..., 0].float()
 
 
 def contrast(right: Tensor, wrong: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean binary cross-entropy of right frames' logits `[N]` and wrong ones' `[N, K]`, `[N]`.
+    """Return the mean binary cross-entropy `[N]` of the logits of positives `[N]` and of negatives `[N, K]`.
 
-    Right and wrong weigh alike, however many wrong ones there are: ln 2 for a blind scorer, 0 for a perfect one. Where
-    `valid`, bool `[N, K]`, is False a wrong one does not count.
+    Positives and negatives have equal weight, however many negatives there are: ln 2 for an uninformed scorer, 0 for a
+    perfect one. Negatives count only where `valid`, bool `[N, K]`, is True.
     """
     weights = valid.to(wrong.dtype)
-    rejected = (weights * F.softplus(wrong)).sum(dim=-1) / weights.sum(dim=-1).clamp(min=1.0)
-    return (F.softplus(-right) + rejected) / 2
+    negative = (weights * F.softplus(wrong)).sum(dim=-1) / weights.sum(dim=-1).clamp(min=1.0)
+    return (F.softplus(-right) + negative) / 2
 
 
 class Negatives(NamedTuple):
-    """For each of N points, K others that show another frame than it does."""
+    """For each of N points, K other points with another frame."""
 
     points: Tensor
-    """Their places in the batch, int64 `[N, K]`."""
+    """Their indices in the batch, int64 `[N, K]`."""
     valid: Tensor
-    """Bool `[N, K]`; False where the batch has no further point with another frame."""
+    """Bool `[N, K]`; False if the batch has no further point with another frame."""
 
 
 def draw_negatives(identity: Tensor, count: int, generator: torch.Generator | None = None) -> Negatives:
-    """Draw, for each of N points, `count` others that show another frame, none twice; where they are fewer, all.
+    """Sample `count` negatives, points with another frame, for each of N points without replacement; if fewer, all.
 
-    Half, rounded up, are of other times of the same world, the rest of other worlds; where one kind is short, all of it
-    and more of the other. Other worlds are told from this one by what it looks like, and that alone a belief would
-    learn from them; another time of the same world by where the agent is. Frames are told apart by when and in which
-    world they were seen, not by their pixels: one that merely looks like the target is among the negatives as often as
-    such looks are common, and only so do scores tend to log p(x | c) / q(x), where q draws as the negatives are drawn.
+    Half, rounded up, are from other times of the same world, the rest from other worlds; where one kind is short, more
+    of the other. Other worlds differ in their looks, and from them alone a belief would learn only looks; another time
+    of the same world differs in where the agent is. Frames are distinguished by world and time, not by their pixels: a
+    frame that merely looks like the target is a negative as often as such frames are common, and only then do scores
+    tend to log p(x | c) / q(x), where q is the distribution of the negatives.
 
     Args:
         identity: int64 `[N, 2]`, the frames' worlds and times.
-        count: the negatives of a point.
-        generator: draws them, on the identities' device.
+        count: negatives per point.
+        generator: samples them, on the identities' device.
     """
     points, (worlds, times) = len(identity), identity.T
     is_other_world = worlds[:, None] != worlds
     differs = is_other_world | (times[:, None] != times)
     is_other_time = differs & ~is_other_world
-    lots = torch.rand(points, points, generator=generator, device=identity.device)
-    half = lots.masked_fill(~is_other_time, -1.0).topk(min((count + 1) // 2, points), dim=1).indices
-    # All of a kind before all of the next: half from the same world, then other worlds, then what the same has left.
-    lots = (lots + is_other_world).scatter_add(1, half, 2.0 * is_other_time.gather(1, half))
-    drawn = lots.masked_fill(~differs, -1.0).topk(min(count, points), dim=1).indices
-    return Negatives(drawn, differs.gather(1, drawn))
+    priority = torch.rand(points, points, generator=generator, device=identity.device)
+    half = priority.masked_fill(~is_other_time, -1.0).topk(min((count + 1) // 2, points), dim=1).indices
+    # In order of preference: half from the same world, then other worlds, then the rest of the same world.
+    priority = (priority + is_other_world).scatter_add(1, half, 2.0 * is_other_time.gather(1, half))
+    negatives = priority.masked_fill(~differs, -1.0).topk(min(count, points), dim=1).indices
+    return Negatives(negatives, differs.gather(1, negatives))

@@ -33,7 +33,7 @@ class ConvDRAWConfig:
     decoder_channels: tuple[int, ...] = (32, 32)
     """Channels of the layers between decoder state and canvas."""
     kernel_size: int = 5
-    """Width of the kernels that keep the size (App. A: 5)."""
+    """Width of the size-preserving kernels (App. A: 5)."""
 
     def __post_init__(self) -> None:
         require_positive("convdraw", self, "steps", "latent_channels", "state_channels", "kernel_size")
@@ -49,12 +49,12 @@ class ConvDRAWConfig:
 
     @property
     def frame_multiple(self) -> int:
-        """The number that the frame's size must be a multiple of."""
+        """The frame's size must be a multiple of this number."""
         return 2 ** (len(self.encoder_channels) + 1)
 
 
 class Sizes(NamedTuple):
-    """The sizes of a ConvDRAW."""
+    """The sizes of a ConvDRAW: widths in pixels, numbers of channels, and the kernel's width."""
 
     frame: int
     state: int
@@ -65,22 +65,22 @@ class Sizes(NamedTuple):
     kernel: int
 
     def same(self, inputs: int, outputs: int) -> nn.Conv2d:
-        """Return a convolution that keeps the size: 5 x 5 in App. A."""
+        """Make a size-preserving convolution: 5 x 5 in App. A."""
         return nn.Conv2d(inputs, outputs, self.kernel, padding=self.kernel // 2)
 
 
 def halve(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a convolution that halves height and width: 4 x 4, stride 2."""
+    """Make a convolution that halves height and width: 4 x 4, stride 2."""
     return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
 
 
 def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    """Return a transposed convolution that doubles height and width: 4 x 4, stride 2."""
+    """Make a transposed convolution that doubles height and width: 4 x 4, stride 2."""
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
 
 
 class Step(nn.Module):
-    """One of the repeated operations of figure 7, with its own weights; it advances the prior `conditionings` times."""
+    """One step of figure 7, with its own weights; it advances the prior state `conditionings` times."""
 
     def __init__(self, sizes: Sizes, conditionings: int = 1) -> None:
         super().__init__()
@@ -108,25 +108,25 @@ class Step(nn.Module):
         self.paint = nn.Sequential(*layers, double(channels, 3))
 
     def next_prior_state(self, state: Tensor, z: Tensor, condition: Tensor) -> Tensor:
-        """Advance the prior network (red circles), which alone sees the condition, and the last latent."""
+        """Advance the prior state (red circles) by the last latent and the condition, which enters only here."""
         for layer in self.condition:
             state = gated(layer(torch.cat([z, condition, state], dim=1)))
         return state
 
     def next_encoder_state(self, state: Tensor, decoder_state: Tensor, frames: Tensor, canvas: Tensor) -> Tensor:
-        """Advance the encoder (blue circles), which sees the frame, the error E and the decoder's state."""
+        """Advance the encoder state (blue circles) by the frame, the error E and the decoder state."""
         features = self.features(torch.cat([frames, frames - canvas], dim=1))
         return gated(self.encode_features(features) + self.encode_states(torch.cat([state, decoder_state], dim=1)))
 
     def next_decoder_state(self, state: Tensor, z: Tensor) -> Tensor:
-        """Advance the decoder (orange circles)."""
+        """Advance the decoder state (orange circles) by the latent."""
         return gated(self.decode(torch.cat([z, state], dim=1)))
 
 
 def diagonal_gaussian(parameters: Tensor) -> Normal:
-    """Return the Gaussian of `[N, 2 Z, h, w]` = (mean, what softplus makes a deviation of) stacked over channels.
+    """Return the Gaussian of `[N, 2 Z, h, w]` = (mean, deviation before softplus) stacked over channels.
 
-    It is float32, whatever the parameters were computed in: its logarithms and squares want it.
+    It is float32 at least, whatever the parameters' type, for the precision of logarithms and squares.
     """
     mean, raw = parameters.to(torch.promote_types(parameters.dtype, torch.float32)).chunk(2, dim=1)
     # softplus, not exp: a deviation that grows linearly cannot overflow early in training. 0.54 = softplus^-1(1).
@@ -141,20 +141,20 @@ def kl_divergence(posterior: Normal, prior: Normal) -> Tensor:
 
 
 def standard_normal(shape: Sequence[int], like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Draw the noise of latents of a shape, on the device of `like`."""
+    """Sample standard normal noise of a shape, on the device of `like`."""
     return torch.randn(*shape, generator=generator, device=like.device)
 
 
 def sample_gaussian(gaussian: Normal, noise: Tensor) -> Tensor:
-    """Sample a Gaussian by standard normal noise, with a gradient to its parameters."""
+    """Sample a Gaussian from standard normal noise, with a gradient to its parameters."""
     return gaussian.loc + gaussian.scale * noise
 
 
 @frame_models.register("convdraw")
 class ConvDRAW(FrameModel):
-    """Model square RGB frames given a condition, p(x | c), by a deep VAE with recurrent encoder, prior and decoder.
+    """ConvDRAW: p(x | c) of square RGB frames, a deep VAE with recurrent encoder, prior and decoder.
 
-    The state is as wide as the frame after one halving for each encoder channel and one more: 64 -> 32 -> 16 -> 8.
+    The states have the frame's size, halved once per entry of encoder_channels and once more: 64 -> 32 -> 16 -> 8.
 
     Args:
         config: its sizes; the defaults are the paper's.
@@ -163,7 +163,7 @@ class ConvDRAW(FrameModel):
         geco: the constraint on the reconstruction error.
 
     Raises:
-        ValueError: the frame cannot be halved so often.
+        ValueError: the frame's size cannot be halved so often.
     """
 
     Config = ConvDRAWConfig
@@ -197,7 +197,7 @@ class ConvDRAW(FrameModel):
         conditionings = [FIRST_CONDITIONINGS] + [1] * (config.steps - 1)
         self.steps = nn.ModuleList(Step(self.sizes, count) for count in conditionings)
         self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the frames' own layout, and the faster one
 
     def loss(
         self,
@@ -208,26 +208,26 @@ class ConvDRAW(FrameModel):
     ) -> FrameLoss:
         """Return GECO's Lagrangian, KL and squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
 
-        All three are `[N]`. KL and error are per image dimension, and so is the Lagrangian formed, which κ = 1e-3 and
-        λ <= 1000 want; it is then multiplied by the dimensions, KL + λ (Σ error - H W 3 κ), and in nats a frame. λ and
-        the best nets are the same either way, but the belief learns from the KL alone, which per dimension is that many
-        times too weak beside policy and value.
+        All three are `[N]`. KL and error are per image dimension, the scale that κ = 1e-3 and λ <= 1000 are meant for.
+        The Lagrangian is then multiplied by the dimensions: KL + λ (Σ error - H W 3 κ), in nats per frame. λ and the
+        optimal nets are the same either way, but the belief learns from the KL alone, which per dimension would be too
+        weak by that factor relative to policy and value.
         """
-        # Drawn beforehand, so that all that follows can be compiled: a compiler has no generators.
+        # Sampled here, so that the rest can be compiled: torch.compile does not support generators.
         return (self._compiled or self.lagrangian)(frames, condition, self._noise(condition, generator))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
-        """Do what `loss` does, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
+        """Do the same as `loss`, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
         x = frames_to_float(frames)
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         encoder_state = decoder_state
         kl = x.new_zeros(len(x))
-        for step, drawn in zip(self._steps(), noise, strict=True):
+        for step, epsilon in zip(self._steps(), noise, strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
             encoder_state = step.next_encoder_state(encoder_state, decoder_state, x, canvas)
             posterior = diagonal_gaussian(step.posterior(encoder_state))
             prior = diagonal_gaussian(step.prior(prior_state))
-            z = sample_gaussian(posterior, drawn).to(condition.dtype)
+            z = sample_gaussian(posterior, epsilon).to(condition.dtype)
             kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
@@ -238,21 +238,21 @@ class ConvDRAW(FrameModel):
 
     @torch.no_grad()
     def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, every latent drawn from its prior."""
+        """Sample uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, with every latent from its prior."""
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
-        for step, drawn in zip(self._steps(), self._noise(condition, generator), strict=True):
+        for step, epsilon in zip(self._steps(), self._noise(condition, generator), strict=True):
             prior_state = step.next_prior_state(prior_state, z, condition)
-            z = sample_gaussian(diagonal_gaussian(step.prior(prior_state)), drawn).to(condition.dtype)
+            z = sample_gaussian(diagonal_gaussian(step.prior(prior_state)), epsilon).to(condition.dtype)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
         return frames_to_uint8(canvas)
 
     def compile(self, **options: Any) -> None:
-        """Let torch.compile make kernels of the whole of `lagrangian`: its small operations lie between the layers."""
+        """Compile all of `lagrangian` by torch.compile: its small operations lie between the layers."""
         self._compiled = torch.compile(self.lagrangian, **options)
 
     def update(self, error: Tensor) -> None:
-        """Let GECO take note of a training batch's mean error."""
+        """Update GECO's λ by a training batch's mean error, a scalar."""
         self.geco.update(error)
 
     @property
@@ -261,19 +261,19 @@ class ConvDRAW(FrameModel):
         return self.geco.multiplier
 
     def _begin(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return the embedded condition, and empty prior state, decoder state, latent and canvas.
+        """Return the embedded condition, and prior state, decoder state, latent and canvas, all zero.
 
-        What enters convolutions is of the type that they are computed in, and that is autocast's choice.
+        All but the canvas have the type that autocast chooses, since they enter convolutions.
         """
         batch, side = len(condition), self.sizes.state
         embedded = self.embed_condition(condition).view(batch, self.sizes.state_channels, side, side)
         state = torch.zeros_like(embedded)
         latent = embedded.new_zeros(batch, self.sizes.latent_channels, side, side)
-        canvas = condition.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)  # summed up, so never in bfloat16
+        canvas = condition.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)  # a sum, so never in bfloat16
         return embedded, state, state, latent, canvas
 
     def _noise(self, condition: Tensor, generator: torch.Generator | None) -> list[Tensor]:
-        """Draw what each step's latent is sampled by, a standard normal `[N, Z, h, w]`."""
+        """Sample the noise of each step's latent, a standard normal `[N, Z, h, w]`."""
         shape = (len(condition), self.sizes.latent_channels, self.sizes.state, self.sizes.state)
         return [standard_normal(shape, condition, generator) for _ in self.steps]
 
@@ -282,7 +282,7 @@ class ConvDRAW(FrameModel):
 
 
 def _part_conditionings(model: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Give each conditioning weights of its own, where they come from a time in which a step had one set of them."""
+    """Convert an older state dict, in which all conditionings of a step shared their weights."""
     assert isinstance(model, ConvDRAW)
     for number, step in enumerate(model.steps):
         assert isinstance(step, Step)

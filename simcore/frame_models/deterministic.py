@@ -1,4 +1,4 @@
-"""What the generative model is compared with: the simulated state decoded to the one frame that is most likely."""
+"""The deterministic frame model, a baseline: decode the simulated state to its mean frame."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from simcore.networks import DeconvDecoder, frames_to_float, frames_to_uint8
 
 @dataclass(frozen=True)
 class DeterministicConfig:
-    """The frame decoded from the simulated state, where --frame-model is deterministic."""
+    """The deterministic model, used if --frame-model is deterministic."""
 
     channels: int = 64
     """Channels of the decoder."""
     weight: float = 5.0
-    """Weight of the squared error, 1 / (2 σ²) of a Gaussian, which simulation.cost multiplies as all of the loss. In
-    tiny Food 5 gives the belief gradients as large as those of policy and value, 20 four and 100 twenty times as large;
-    the error that is reached, 0.03, would have 16. Where no policy is learned, Adam makes any weight the same."""
+    """Weight of the squared error, 1 / (2 σ²) of a Gaussian; simulation.cost multiplies the loss as well. In tiny Food
+    5 gives the belief gradients as large as those of policy and value, 20 four and 100 twenty times as large; the error
+    that is reached, 0.03, corresponds to 16. Without a learned policy Adam makes all weights equivalent."""
 
     def __post_init__(self) -> None:
         require_positive("deterministic", self, "channels", "weight")
@@ -27,9 +27,9 @@ class DeterministicConfig:
 
 @frame_models.register("deterministic")
 class Deterministic(FrameModel):
-    """Decodes the condition by transposed convolutions, with a squared error.
+    """Decode the condition by transposed convolutions, trained by the squared error.
 
-    That is a Gaussian p(x | c) of fixed variance without latents: what the condition leaves open is blurred.
+    This is a Gaussian p(x | c) of fixed variance without latents: what the condition leaves uncertain is blurred.
 
     Args:
         config: channels of the decoder, and weight of the error.
@@ -48,7 +48,7 @@ class Deterministic(FrameModel):
     ) -> None:
         super().__init__()
         self.decoder = DeconvDecoder(condition_size, frame_size, config.channels)
-        # It is not ConvDRAW's λ: there the error never reaches the condition, here nothing else does.
+        # Not ConvDRAW's λ: there the error has no gradient to the condition, here nothing else has one.
         self.register_buffer("weight", torch.tensor(float(config.weight)))
 
     def loss(
@@ -58,9 +58,9 @@ class Deterministic(FrameModel):
         generator: torch.Generator | None = None,
         identity: Tensor | None = None,
     ) -> FrameLoss:
-        """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`, weighted and not.
+        """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
 
-        The loss is the weighted sum over the frame, the Gaussian's nats but for a constant; the error is the mean.
+        The loss is the weighted sum over the frame, the Gaussian's nats up to a constant; the error is the mean.
         """
         errors = (frames_to_float(frames) - self.decoder(condition)).square().flatten(1)
         error = errors.mean(1)
@@ -68,7 +68,7 @@ class Deterministic(FrameModel):
 
     @torch.no_grad()
     def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the decoded frames, uint8 `[N, H, W, 3]`; nothing is drawn."""
+        """Return the decoded frames, uint8 `[N, H, W, 3]`, without sampling."""
         return frames_to_uint8(self.decoder(condition))
 
     def update(self, error: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""GECO: the reconstruction error is a constraint, its weight a Lagrange multiplier (App. G)."""
+"""GECO: the reconstruction error as a constraint with a Lagrange multiplier (App. G)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from simcore.common.checks import require, require_positive
 
 LEAST_MULTIPLIER = 1e-6
-"""Below this the error has long ceased to matter, and a λ that underflowed to zero could never rise again."""
+"""Lower bound of λ: the error has no weight there, but a λ that underflowed to zero could never rise again."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class GECOConfig:
     """The constraint on the reconstruction error (App. G)."""
 
     kappa: float = 1e-3
-    """κ, squared error per image dimension to reach (figure 9: about 1e-3 is best for maps)."""
+    """κ, target squared error per image dimension (figure 9: about 1e-3 is best for maps)."""
     rate: float = 0.01
-    """Largest change of log λ an update."""
+    """Largest change of log λ per update."""
     decay: float = 0.99
     """Decay of the constraint's moving average."""
     initial: float | None = None
-    """λ at the start; none: 1 / (16 κ), near where it comes to rest, since frames are smooth."""
+    """λ at the start; none: 1 / (16 κ), near where it converges, since frames are smooth."""
     maximum: float = 1000.0
     """The largest λ (App. G: 1000)."""
 
@@ -38,25 +38,25 @@ class GECOConfig:
 class GECO(nn.Module):
     """The multiplier λ in min over nets, max over λ in [0, 1000] of KL + λ (error - κ).
 
-    KL and error are both per image dimension. λ comes to rest at λ* = 1 / (2 θ), where θ is the water level of reverse
-    water-filling: the best nets of Gaussian frames leave an error of θ in each principal component of larger variance,
-    and all the variance of the others, which are not coded; κ is the mean of these errors. So θ = κ, and
-    λ* = 1 / (2 κ), only if every component is coded. Frames are smooth, most of their components hold next to nothing,
-    and θ is several times κ. A walker's frames taken for Gaussian have
+    KL and error are both per image dimension. λ converges to λ* = 1 / (2 θ), where θ is the water level of reverse
+    water-filling: the optimal nets for Gaussian frames leave an error of θ in each principal component of larger
+    variance, and all the variance of the others, which are not coded; κ is the mean of these errors. So θ = κ, and
+    λ* = 1 / (2 κ), only if every component is coded. Frames are smooth, most of their components have almost no
+    variance, and θ is several times κ. In a Gaussian model of a walker's frames we find
 
         64 x 64, κ = 1e-3 (2 % of their variance): λ* = 61, where 1 / (2 κ) = 500
         32 x 32, κ = 4e-3 (10 %): 12, not 125
         16 x 16, κ = 5e-3 (13 %): 21, not 100
 
-    and 1/5 to 1/10 of 1 / (2 κ) for half and twice that κ, so λ starts at 1/8 of it unless told otherwise. That is no
-    more than an estimate: recorded runs ended lower, at 4 with 16 x 16 frames and 2 with 32 x 32.
+    and 1/5 to 1/10 of 1 / (2 κ) for half and twice that κ, so λ starts at 1/8 of it by default. This is only an
+    estimate: recorded runs ended lower, at 4 with 16 x 16 frames and 2 with 32 x 32.
 
     The ascent is multiplicative, so λ stays positive: each update multiplies λ by exp(rate * v), where v is a moving
-    average of the constraint's violation relative to κ, (error - κ) / κ, limited to [-1, 1]. Being relative, one rate
-    serves every κ; being limited, the large errors of the first batches do not drive λ up long after they have gone.
+    average of the constraint's violation relative to κ, (error - κ) / κ, clipped to [-1, 1]. It is relative so that one
+    rate serves every κ, and clipped so that the large errors of the first batches do not drive λ up long afterwards.
 
     Args:
-        config: κ, and how λ rises and falls.
+        config: κ, and the step size and bounds of λ.
     """
 
     multiplier: Tensor
@@ -75,25 +75,25 @@ class GECO(nn.Module):
         self.register_buffer("updates", torch.tensor(0))
 
     def forward(self, kl: Tensor, error: Tensor) -> Tensor:
-        """Return the Lagrangian KL + λ (error - κ) of the same shape as its arguments; λ is a constant in it."""
+        """Return the Lagrangian KL + λ (error - κ), of the arguments' shape; λ is a constant in it."""
         return kl + self.multiplier * (error - self.kappa)
 
     @torch.no_grad()
     def update(self, error: Tensor) -> None:
-        """Do one step of the ascent in λ, after a batch whose mean error (a scalar) was `error`.
+        """Make one step of the ascent in λ by a batch's mean error, a scalar.
 
-        A batch in which nothing was to be reconstructed has the mean error NaN, and changes nothing.
+        The error NaN, of a batch in which nothing was reconstructed, changes nothing.
         """
-        told = ~error.isnan()  # never asked for on the host, which would have to wait for it
-        self.updates += told
+        valid = ~error.isnan()  # kept on the device, so that the host need not wait
+        self.updates += valid
         violation = (error / self.kappa - 1.0).clamp(-1.0, 1.0)
-        # The weight of the first batches is corrected as in Adam: the average starts unbiased.
+        # Bias-corrected as in Adam.
         weight = (1.0 - self.decay) / (1.0 - self.decay ** self.updates.to(torch.float64))
         average = self.violation.lerp(violation, weight.to(violation))
-        risen = (self.multiplier * torch.exp(self.rate * average)).clamp(LEAST_MULTIPLIER, self.maximum)
-        self.violation.copy_(torch.where(told, average, self.violation))
-        self.multiplier.copy_(torch.where(told, risen, self.multiplier))
+        multiplier = (self.multiplier * torch.exp(self.rate * average)).clamp(LEAST_MULTIPLIER, self.maximum)
+        self.violation.copy_(torch.where(valid, average, self.violation))
+        self.multiplier.copy_(torch.where(valid, multiplier, self.multiplier))
 
     def extra_repr(self) -> str:
-        """Say the settings in the module's printed form."""
+        """Return the settings for the module's printed form."""
         return f"kappa={self.kappa:g}, rate={self.rate:g}, decay={self.decay:g}, maximum={self.maximum:g}"

@@ -1,1 +1,1 @@
-"""Learning: what a trajectory is, and one step from it to better weights."""
+"""Learning: one update of all weights from a trajectory."""

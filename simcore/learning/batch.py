@@ -1,4 +1,4 @@
-"""What one update learns from: a trajectory on the learner's device, and what was sampled for it on the host."""
+"""The batch of one update: a trajectory on the learner's device, and the times sampled for it on the host."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,40 +15,40 @@ from simcore.objectives.base import Beliefs, Objective
 
 
 class UpdateResult(NamedTuple):
-    """What one update gives."""
+    """The results of one update."""
 
     metrics: dict[str, Tensor]
-    """Scalars on the learner's device, by name; the same names at every update, and NaN where one has no value."""
+    """Scalars on the learner's device, by name; the same names at every update, NaN if one has no value."""
     final_state: CoreState
     """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 
 
 class Batch(NamedTuple):
-    """A trajectory, and the times at which it is looked at; nothing of it has to be asked of the device."""
+    """A trajectory and the times that the objectives use; none has to be read back from the device."""
 
     trajectory: Trajectory
     """`[T, B, ...]`, on the learner's device."""
     resets: Resets | None
     """Where episodes begin."""
     snapshots: Times
-    """After which steps the core's full states are kept."""
+    """The steps after which the core's full states are kept."""
     times: tuple[Any, ...]
-    """What each objective has sampled, in the learner's order."""
+    """What each objective's `sample_times` returned, in the learner's order."""
     rows: tuple[Tensor | None, ...]
-    """Which of the snapshots are each objective's, int64 `[S]`; None: all of them, or none is."""
+    """The indices of each objective's snapshots, int64 `[S]`; None: all of them, or none."""
 
     def blind(self) -> "Batch":
-        """Return the same for an update that must be done alike whatever the times are, as one that is replayed."""
+        """Return the batch without times on the host, for an update that must do the same work whatever they are."""
         hidden: tuple[Times, tuple[Any, ...]] = _hidden((self.snapshots, self.times))
         return Batch(self.trajectory, None, *hidden, self.rows)
 
     @property
     def begins(self) -> Resets | Tensor | None:
-        """Where episodes begin, as a core wants it."""
+        """Where episodes begin, in the form that the core takes."""
         return self.trajectory.is_first if self.snapshots.host is None else self.resets
 
     def shown(self, unrolled: Unrolled, objectives: Sequence[Objective]) -> list[Beliefs]:
-        """Return the beliefs as each objective is shown them."""
+        """Return each objective's beliefs, with its own snapshots."""
         shown = []
         for objective, times, rows in zip(objectives, self.times, self.rows, strict=True):
             own = unrolled.snapshots if objective.snapshots_at(times) is not None else None
@@ -67,25 +67,25 @@ def make_batch(
     """Sample the times of an update, and send them and the trajectory to the device.
 
     Args:
-        trajectory: from the actors, on the CPU; on the device already, the host waits for it.
+        trajectory: from the actors, on the CPU; if it is on the device, the host waits for it.
         objectives: the learner's.
-        generators: theirs, by name.
+        generators: the objectives', by name.
         device: the learner's.
     """
     length = len(trajectory.frames)
     times = tuple(o.sample_times(length, generators[o.name], device) for o in objectives)
-    asked = [objective.snapshots_at(own) for objective, own in zip(objectives, times, strict=True)]
-    snapshots, rows = gather_times(asked, device)
+    snapshot_times = [objective.snapshots_at(own) for objective, own in zip(objectives, times, strict=True)]
+    snapshots, rows = gather_times(snapshot_times, device)
     resets = Resets.of(trajectory.is_first, device)
-    if device.type == "cuda":  # from pinned memory a copy goes on beside what the device has yet to do
-        seen = trajectory._replace(initial_state=None)  # a state shares its counts with others, so it is not copied
+    if device.type == "cuda":  # from pinned memory the copy overlaps with the device's other work
+        seen = trajectory._replace(initial_state=None)  # a state shares its counts with others and may not be copied
         seen = tree_map(lambda part: part.pin_memory() if part.device.type == "cpu" else part, seen)
         trajectory = seen._replace(initial_state=trajectory.initial_state)
     return Batch(to_device(trajectory, device), resets, snapshots, times, rows)
 
 
 def gather_times(asked: Sequence[Times | None], device: torch.device) -> tuple[Times, tuple[Tensor | None, ...]]:
-    """Return all times at which somebody asks for a snapshot, and which of them are whose, as `Batch.rows`."""
+    """Return the union of the objectives' snapshot times, and each objective's indices, as in `Batch.rows`."""
     present = [times for times in asked if times is not None]
     if len(present) < 2:
         return present[0] if present else Times.of((), device), (None,) * len(asked)
@@ -95,7 +95,7 @@ def gather_times(asked: Sequence[Times | None], device: torch.device) -> tuple[T
 
 
 def _hidden(tree: Any) -> Any:
-    """Return nested tuples of times that the host knows nothing of."""
+    """Return nested tuples of times that are known only on the device."""
     if isinstance(tree, Times):
         return Times(None, tree.rows)
     if isinstance(tree, tuple):

@@ -1,4 +1,4 @@
-"""torch.compile of the parts that have many small operations between products."""
+"""Compilation by torch.compile of the parts with many small operations between products."""
 
 import os
 import shutil
@@ -8,9 +8,9 @@ from simcore.system import SimCore
 
 
 def compile_parts(system: SimCore) -> None:
-    """Let encoder, frame model and probes be compiled when they are first called; names of weights stay.
+    """Mark encoder, frame model and probes for compilation at their first call; weights keep their names.
 
-    The cores stay as they are: an LSTM is one kernel of a library, and the memories' unrolls go back by hand.
+    The cores are not compiled: an LSTM is one library kernel, and the memories' unrolls have a hand-written backward.
     """
     system.agent.encoder.compile(dynamic=False)
     if system.simulation is not None:
@@ -21,6 +21,6 @@ def compile_parts(system: SimCore) -> None:
 
 
 def require_compiler() -> None:
-    """Raise `UserError` unless there is the compiler that torch.compile calls."""
+    """Raise `UserError` unless there is a C++ compiler that torch.compile can call."""
     if shutil.which(os.environ.get("CXX", "g++")) is None and shutil.which("clang++") is None:
         raise UserError("--compile wants a C++ compiler, g++ or clang++; install one, or leave --compile out")

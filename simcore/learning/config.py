@@ -1,4 +1,4 @@
-"""Batch, optimiser and length of a run."""
+"""The configuration of the learner: batch, optimiser and length of a run."""
 
 from dataclasses import dataclass
 
@@ -12,26 +12,26 @@ class LearningConfig:
     updates: int = 100_000
     """Updates of the weights in the whole run."""
     worlds: int = 16
-    """B, worlds side by side."""
+    """B, worlds in a batch."""
     unroll_length: int = 100
     """Lu, steps of each trajectory (table 2: 24 to 100)."""
     learning_rate: float = 1e-4
     """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
     belief_warmup: int = 0
     """Updates over which the learning rate of encoder and cores rises to its full value, so that the frame model first
-    learns what frames have in common; with a high rate the belief saturates on that and stays blind."""
+    learns what all frames have in common; at a high rate the belief saturates on that and ignores the frames."""
     probe_learning_rate: float = 1e-3
     """Adam's learning rate for the probes."""
     probe_times: int | None = None
-    """Times of each trajectory, drawn anew for each, at which the probes are trained and scored; none: all of them,
-    0: there are no probes."""
+    """Times, sampled for each trajectory, at which the probes are trained and scored; none: all of them, 0: there are
+    no probes."""
     beta1: float = 0.9
-    """Adam's first moment (table 2: 0 to 0.95)."""
+    """Decay of Adam's first moment (table 2: 0 to 0.95)."""
     beta2: float = 0.999
-    """Adam's second moment (table 2: 0.99 to 0.999)."""
+    """Decay of Adam's second moment (table 2: 0.99 to 0.999)."""
     gradient_clip: float = 500_000.0
-    """Largest norm of the gradient of agent and simulation, for outliers alone. That of nats a frame grows with frames
-    and λ: the paper's frames give some 250,000. Where policy and value are learned beside it: 40."""
+    """Largest norm of the gradient of agent and simulation, to clip only outliers. In nats per frame it grows with
+    frames and λ: about 250,000 with the paper's frames. If policy and value are learned as well: 40."""
 
     def __post_init__(self) -> None:
         positive = (

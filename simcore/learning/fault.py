@@ -1,4 +1,4 @@
-"""Losses that are not finite are noticed where they are computed: the host is told later, and nothing has changed."""
+"""Detection of non-finite losses on the device: nothing changes from then on, and the host checks later."""
 
 import math
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class NonFiniteLossError(ArithmeticError):
-    """A loss is NaN or infinite. The weights are those of before the update.
+    """A loss is NaN or infinite; the weights are those before the update.
 
     Args:
         message: which loss, and what it is.
@@ -21,30 +21,30 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class Fault:
-    """Notices, on the device, the first update with a term that is not finite; from then on nothing may change.
+    """Detect on the device the first update with a term that is not finite; from then on nothing may change.
 
-    Who would ask at every update whether it went well would make the host wait for the device at every update.
+    A check on the host would make it wait for the device at every update.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.found_inf = torch.zeros((), device=device)
-        """1 if some update so far had a term that is not finite, else 0: the optimiser looks here."""
+        """1 if any update so far had a term that is not finite, else 0; read by the optimiser."""
         self._names: tuple[str, ...] = ()
         self._state: Tensor | None = None
-        """The updates before the one that failed, and its terms; of the last update where none has failed."""
+        """The number of updates before the failed one, and its terms; of the last update if none has failed."""
 
     @property
     def found(self) -> Tensor:
-        """Whether some update so far had such a term, a bool on the device."""
+        """Whether any update so far had such a term, a bool scalar on the device."""
         return self.found_inf > 0
 
     def look(self, names: Iterable[str], values: Tensor, updates: Tensor) -> None:
-        """Look at the terms of an update.
+        """Check the terms of an update.
 
         Args:
             names: of the terms; the same every time.
-            values: theirs, `[terms]`, alike on all ranks.
-            updates: how many were done before, a scalar on the device.
+            values: the terms' values, `[terms]`, the same on all ranks.
+            updates: the number of updates before, a scalar on the device.
         """
         state = torch.cat([updates[None].double(), values.double()])
         if self._state is None:
@@ -54,12 +54,12 @@ class Fault:
         self.found_inf.copy_(self.found | ~values.isfinite().all())
 
     def report(self) -> Tensor:
-        """Return what `complain` reads, float64 `[2 + terms]`, on the device."""
+        """Return the argument of `complain`, float64 `[2 + terms]`, on the device."""
         found = self.found_inf.double()[None]
         return found if self._state is None else torch.cat([found, self._state])
 
     def complain(self, report: list[float]) -> None:
-        """Raise for the first term that was not finite, as `report` tells.
+        """Raise an error for the first term that was not finite according to `report`.
 
         Raises:
             NonFiniteLossError: there was one.

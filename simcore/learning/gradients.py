@@ -1,4 +1,4 @@
-"""How strong the objectives' gradients are at the belief core, compared."""
+"""The ratio of the objectives' gradient norms at the belief core."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,10 @@ from simcore.objectives.base import Objective
 
 
 def ratio_of(objectives: Iterable[Objective]) -> str | None:
-    """Return the objective whose gradient at the belief core can be told from the others', by name.
+    """Return the name of the objective whose gradient at the belief core can be separated from the others'.
 
-    It is the first that trains the belief, if the belief reaches its loss by the core's outputs alone, and if there is
-    another to compare it with.
+    It is the first that trains the belief, if its loss depends on the belief only by the core's outputs, and if there
+    is another to compare it with; otherwise None.
     """
     training = [objective for objective in objectives if objective.trains_belief]
     return training[0].name if len(training) > 1 and training[0].reads_outputs_alone else None
@@ -25,18 +25,18 @@ def ratio_of(objectives: Iterable[Objective]) -> str | None:
 def gradient_at_core(
     loss: Tensor, beliefs: Tensor, core: RecurrentCore, observed: Tensor, batch: Batch, precision: str
 ) -> list[Tensor]:
-    """Return the gradient at the belief core's weights of a loss that sees its outputs `beliefs` alone.
+    """Return the gradient with respect to the belief core's weights of a loss that depends only on its outputs.
 
-    The core is unrolled a second time for it, since one with a memory can be gone back through but once; what lies
-    between loss and beliefs can be gone back through again.
+    The core is unrolled a second time, since the graph of one with a memory supports only one backward pass; the graph
+    between loss and beliefs is retained.
 
     Args:
         loss: a scalar.
-        beliefs: what the core made of `observed` along the trajectory, `[T, B, *]`.
+        beliefs: the core's outputs for `observed` along the trajectory, `[T, B, *]`.
         core: the belief core.
         observed: its inputs, `[T, B, *]`.
-        batch: says where the episodes begin, and the state before the first step.
-        precision: what the core works in.
+        batch: has the episodes' beginnings, and the state before the first step.
+        precision: of the core's products.
     """
     (at_beliefs,) = torch.autograd.grad(loss, beliefs, retain_graph=True)
     state = batch.trajectory.initial_state
@@ -50,7 +50,7 @@ def gradient_at_core(
 def gradient_ratio(core: RecurrentCore, of_one: list[Tensor], ranks: Ranks) -> Tensor:
     """Return the norm of the other objectives' gradient at the belief core over that of one, a scalar.
 
-    The core's gradient is the sum of all, so that of the others is what is left of it.
+    The core's gradient is the sum of all, so that of the others is the difference.
 
     Args:
         core: with its gradient.

@@ -1,4 +1,4 @@
-"""The heart: one trajectory in, better weights out."""
+"""The learner: one update of all weights from a trajectory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,21 +21,24 @@ from simcore.objectives.base import Objective
 from simcore.system import SimCore
 
 LOSS = "nats a frame"
-"""What the frame model's loss is counted in; a checkpoint says so, since it did not at all times."""
+"""The unit of the frame model's loss; recorded in checkpoints, since older ones have another."""
 
 
 class Learner:
-    """Trains a system by a list of objectives, each trajectory once.
+    """Train a system by the sum of a list of objectives, each trajectory once.
 
     Args:
         system: the nets.
         objectives: what they are trained by; none is known by name.
         config: batch, learning rate and the like.
-        seed: seeds what the objectives sample.
+        seed: seeds the objectives' sampling.
         ranks: the processes that learn together, each with its part of the batch.
-        precision: what the nets multiply in.
-        graph: record the update as a CUDA graph and replay it, where the system is on a GPU.
-        measure_every: updates between two at which the objectives' gradients are compared.
+        precision: of the nets' products; see `Config.precision`.
+        graph: record the update as a CUDA graph and replay it, if the system is on a GPU.
+        measure_every: updates between two measurements of the objectives' gradients.
+
+    Raises:
+        UserError: two objectives have the same name.
     """
 
     def __init__(
@@ -74,19 +77,19 @@ class Learner:
         sampling = [generators.device for generators in self.generators.values()]
         self._recorded = RecordedUpdate(self._update, sampling) if graph and on_gpu else None
         self._rate = torch.zeros((), device=device)
-        """The learning rate of encoder and cores, for an update that is recorded."""
+        """The learning rate of encoder and cores, for a recorded update."""
         self._be_recordable()
 
     def prepare(self, trajectory: Trajectory) -> Batch:
-        """Sample what the next update is to look at, and send it to the device with the trajectory, which is used once.
+        """Sample the times of the next update, and send them and the trajectory, which is used once, to the device.
 
         Args:
-            trajectory: from the actors, with its initial state; on the CPU, or the host waits for it.
+            trajectory: from the actors, with its initial state; unless it is on the CPU, the host waits for it.
         """
         if self._copies is None:
             return make_batch(trajectory, self.objectives, self.generators, self.device)
         current = torch.cuda.current_stream(self.device)
-        with torch.cuda.stream(self._copies):  # beside the last update
+        with torch.cuda.stream(self._copies):  # concurrent with the last update
             batch = make_batch(trajectory, self.objectives, self.generators, self.device)
         current.wait_stream(self._copies)
         for tensor in leaves(batch):
@@ -95,13 +98,13 @@ class Learner:
         return batch
 
     def step(self, batch: Batch | Trajectory) -> UpdateResult:
-        """Do one update of all weights, and of what objectives keep beside them; the host does not wait for it.
+        """Do one update of all weights, and of the objectives' other state; the host does not wait for it.
 
-        If a loss is NaN or infinite, this and later updates change nothing, and `check` complains.
+        If a loss is NaN or infinite, this and later updates change nothing, and `check` raises an error.
         """
         batch = batch if isinstance(batch, Batch) else self.prepare(batch)
         self._warm_up()
-        measures = self._compared is not None and self.updates % self.measure_every == 0  # once a line of metrics
+        measures = self._compared is not None and self.updates % self.measure_every == 0  # once per line of metrics
         if measures or not self.graph:
             result = self._update(batch, measures)
         else:
@@ -110,15 +113,15 @@ class Learner:
         return result
 
     def check(self) -> None:
-        """Ask whether all losses so far were finite; the host waits for the device.
+        """Check that all losses so far were finite; the host waits for the device.
 
         Raises:
-            NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those of before that update.
+            NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those before that update.
         """
         self.fault.complain(self.fault.report().cpu().tolist())
 
     def _update(self, batch: Batch, measures: bool = False) -> UpdateResult:
-        """Do what `step` does on the device; nothing here asks the device for a value."""
+        """Do the part of `step` on the device; nothing here reads a value from the device."""
         agent, trajectory = self.system.agent, batch.trajectory
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
@@ -132,7 +135,7 @@ class Learner:
             losses[name], named[name] = objective.loss(beliefs, trajectory, self.generators[name])
         metrics = {"embedding_spread": inputs[..., : agent.embedding_size].detach().std(dim=(0, 1)).mean()}
         metrics |= {f"{name}/{key}": value for name, own in named.items() for key, value in own.items()}
-        of_one: list[Tensor] | None = None  # one objective's gradient at the belief core, where it is measured
+        of_one: list[Tensor] | None = None  # one objective's gradient at the belief core, if it is measured
         if self._compared is not None:
             metrics["gradient_ratio"] = torch.full_like(losses[self._compared], torch.nan)
             if measures:
@@ -150,7 +153,7 @@ class Learner:
         return UpdateResult({name: value.detach() for name, value in metrics.items()}, detach(unrolled.final))
 
     def _step_optimizer(self, losses: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
-        """Clip the gradient and step, unless a term is not finite, now or before; add to the metrics."""
+        """Clip the gradient and step, unless a term is or was not finite; add to the metrics."""
         clip = self.config.gradient_clip
         metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
         metrics["clipped"] = (metrics["grad_norm"] > clip).float()
@@ -160,7 +163,7 @@ class Learner:
         self.optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights, λ, the optimiser's moments and the random states."""
+        """Return weights, λ, the optimiser's moments and the generators' states."""
         return {
             "system": self.system.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -170,10 +173,10 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned.
+        """Restore what `state_dict` returned.
 
         Raises:
-            UserError: it is of a version with another loss.
+            UserError: it is from a version with another loss.
         """
         if state.get("loss") != LOSS:
             raise UserError(
@@ -188,11 +191,11 @@ class Learner:
         saved = state["generators"] if "generators" in state else named_generators(state)
         for name, generators in self.generators.items():
             if name in saved:
-                # The first process wrote the state; the others' samples go on from where their seeds begin.
+                # The state is the first process's; the other processes start again from their seeds.
                 generators.load_state_dict(saved[name], is_own=self.ranks.is_first)
 
     def _make_optimizer(self) -> None:
-        """Make Adam of the belief's weights, which learn at one rate, and of each objective's own."""
+        """Make Adam with one group for the belief's weights, and one for each objective's own."""
         config = self.config
         belief = list(self.system.agent.parameters())
         for objective in self.objectives:
@@ -209,7 +212,7 @@ class Learner:
             betas=(config.beta1, config.beta2),
             fused=True,
         )
-        # As with AMP's scaler: where this says 1, a step of the optimiser changes nothing.
+        # As with AMP's scaler: if this is 1, a step of the optimiser changes nothing.
         self.optimizer.found_inf = self.fault.found_inf  # type: ignore[attr-defined]
 
     def _warm_up(self) -> None:
@@ -222,7 +225,7 @@ class Learner:
             self._rate.fill_(rate)
 
     def _be_recordable(self) -> None:
-        """Let the optimiser look up on the device what differs between updates, where they are recorded."""
+        """Keep on the device what differs between updates in the optimiser, if updates are recorded."""
         if self._recorded is not None:
             self.optimizer.param_groups[0]["lr"] = self._rate
             for group in self.optimizer.param_groups:
@@ -230,7 +233,7 @@ class Learner:
 
 
 def named_generators(state: dict[str, Any]) -> dict[str, Any]:
-    """Return by objective the random states of a checkpoint from when the learner knew its objectives by name."""
+    """Convert the generators' states of an older checkpoint, which had fixed objectives, to states by objective."""
     return {
         "frame_model": {"host": state["generator"], "device": state["noise"]},
         "probes": {"host": state["probe_generator"], "device": state["noise"]},

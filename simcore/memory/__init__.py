@@ -1,4 +1,4 @@
-"""The recurrent core that belief and simulation are both built from, and its memories."""
+"""The recurrent core of belief and simulation, and its memories."""
 
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times

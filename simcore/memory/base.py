@@ -1,4 +1,4 @@
-"""What a memory must offer to serve a core, and where memories are found by name."""
+"""The interface of memories, and their registry."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -12,27 +12,27 @@ from simcore.common.tree import tree_map
 from simcore.data.state import CoreState
 
 LSTMStep = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""One step of the core's LSTM: what enters it `[B, input_size + read_size]`, h and the cell before, `[B, N_h]` each, to
-h and the cell after."""
+"""One step of the core's LSTM: its input `[B, input_size + read_size]`, h and the cell before, `[B, N_h]` each, to h
+and the cell after."""
 
 
 class Memory(nn.Module, ABC):
-    """A memory, wired to an LSTM that it does not own.
+    """A memory, wired to an LSTM that belongs to the core.
 
-    `step` is all that a memory must define beside its first state and its sizes: `RecurrentCore` unrolls it over time,
-    with resets, snapshots and simulations. `simcore.testing.check_memory` tells whether one keeps the contract. A
-    memory that is registered, or named as `module:Name`, is made with the keywords `input_size`, `hidden_size` and
-    `writes`, as far as it names them, and with an instance of its dataclass `Config` before them if it has one.
+    A memory must define only `step`, its initial state and its sizes: `RecurrentCore` unrolls it over time, with
+    resets, snapshots and simulations. `simcore.testing.check_memory` checks that a memory keeps the contract. A
+    registered memory, or one named as `module:Name`, is made with those of the keywords `input_size`, `hidden_size` and
+    `writes` that it names, after an instance of its dataclass `Config` if it has one.
     """
 
     read_size: int
-    """The width of what enters the LSTM beside its input."""
+    """The width of what enters the LSTM in addition to its input."""
     output_size: int
-    """The width of what joins the LSTM's output in b_t."""
+    """The width of what b_t has in addition to the LSTM's output."""
     writes: bool = True
     """Whether it writes; the simulation core's memory only reads what the belief core's has written (App. B)."""
     last_reads: tuple[str, ...] = ()
-    """Fields of its state that hold what was read last, and so change where it does not write, too."""
+    """Fields of its state that hold the last reads, and so change even if it does not write."""
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> tuple[Any, ...]:
@@ -42,12 +42,12 @@ class Memory(nn.Module, ABC):
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
         """Make one step of LSTM and memory.
 
-        Nothing that it is given may be changed in place: others hold the state too. It is called in the weights' own
-        precision, also under autocast.
+        No argument may be changed in place, since the state is shared. It is called in the weights' own precision, also
+        under autocast.
 
         Args:
             inputs: `[B, input_size]`.
-            state: of the core before the step, `[B, ...]`.
+            state: the core's before the step, `[B, ...]`.
             lstm: one step of the core's LSTM, to be called once.
 
         Returns:
@@ -55,13 +55,13 @@ class Memory(nn.Module, ABC):
         """
 
     def portable(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the same state `[B, ...]`, without gradient and with nothing that another state shares."""
+        """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states."""
         return tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), memory)
 
     def join(self, memories: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row."""
+        """Return the states of several batches, each `[B_i, ...]`, concatenated along the batch."""
         return tree_map(lambda *leaves: torch.cat(leaves), *memories)
 
 
 memories: Registry[type[Memory]] = Registry("memory", Memory, home="simcore.memory.cell")
-"""The memories by name: SimCore's own, those that a user registers, and any class as `module:Name`."""
+"""Memories by name: SimCore's own, those that a user registers, and any class as `module:Name`."""

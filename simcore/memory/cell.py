@@ -1,7 +1,7 @@
-"""One step of the LSTM and each memory, as the paper draws it: what is read, what enters the LSTM, what is written.
+"""One step of the LSTM with each memory, as in the paper's figure 8: read, LSTM and write.
 
 These steps are the definition. `simcore.memory.plain` unrolls them over time as they are; the unrolls of
-`simcore.memory.fast` give the same values and gradients, by test, and take a fraction of the time.
+`simcore.memory.fast` give the same values and gradients, as tests check, in a fraction of the time.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ def lstm_step(lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tu
 
     Args:
         lstm: the layer.
-        inputs: what enters it `[B, I]`.
+        inputs: its input `[B, I]`.
         hidden: h before the step `[B, N_h]`.
         cell: the cell before the step `[B, N_h]`.
 
@@ -37,7 +37,7 @@ def lstm_step(lstm: nn.LSTM, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tu
 
 
 class NoMemory(Memory):
-    """The bare LSTM: nothing is read or written."""
+    """No memory: a bare LSTM, without reads and writes."""
 
     read_size = output_size = 0
 
@@ -53,13 +53,13 @@ class NoMemory(Memory):
 
 @memories.register("kanerva")
 class KanervaWiring(Memory):
-    """A Kanerva memory wired to an LSTM (App. C, figure 8): read, then the LSTM, then write; b_t is h_t alone.
+    """A Kanerva memory wired to an LSTM (App. C, figure 8): read, then the LSTM, then write; b_t is h_t.
 
     Args:
         config: of the memory.
         input_size: the width of a step's input.
         hidden_size: N_h.
-        writes: whether it writes; one that does not only reads what another has written, and has no prior.
+        writes: whether it writes; if not it only reads what another has written, and has no prior.
     """
 
     Config = KanervaConfig
@@ -77,16 +77,16 @@ class KanervaWiring(Memory):
         """Return the prior, `[batch_size, ...]`.
 
         Raises:
-            RuntimeError: this one only reads, so it has no memory of its own to begin with.
+            RuntimeError: this memory only reads, so it has no state of its own.
         """
         if self.memory is None:
             raise RuntimeError("a Kanerva memory that only reads has no state of its own; start from another's")
         return self.memory.initial_state(batch_size)
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
-        """Read by (b_{t-1}, input_t), pass what is read with the input to the LSTM, and write by (b_t, input_t)."""
+        """Read by (b_{t-1}, input_t), pass input and read to the LSTM, and write by (b_t, input_t)."""
         memory = KanervaState(*state.memory)
-        if self.memory is not None:  # the σ² that a state carries is of the weights that made it
+        if self.memory is not None:  # the state's σ² may be from older weights
             memory = memory._replace(noise=self.memory.noise(len(inputs)))
         word = self.read_word(torch.cat([state.hidden, inputs], -1))
         read = read_at(memory, find_address(memory, word))
@@ -98,7 +98,7 @@ class KanervaWiring(Memory):
 
 
 class WiredSlots(NamedTuple):
-    """What slots that are wired to an LSTM carry from one step to the next."""
+    """The state of a slot memory that is wired to an LSTM."""
 
     slots: SlotState
     """The words."""
@@ -116,7 +116,7 @@ class SlotWiring(Memory):
         config: of the memory.
         input_size: the width of a step's input.
         hidden_size: N_h.
-        writes: whether it writes; one that does not only reads what another has written.
+        writes: whether it writes; if not it only reads what another has written.
     """
 
     Config = SlotsConfig
@@ -137,7 +137,7 @@ class SlotWiring(Memory):
         return WiredSlots(slots, slots.words.new_zeros(batch_size, self.read_size))
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
-        """Pass the input with the last reads to the LSTM, read by h_t, and write by (h_t, input_t)."""
+        """Pass input and last reads to the LSTM, read by h_t, and write by (h_t, input_t)."""
         slots, reads = WiredSlots(*state.memory)
         hidden, cell = lstm(torch.cat([inputs, reads], -1), state.hidden, state.cell)
         keys, strengths = self.query(hidden).split([self.read_size, self.reads], dim=-1)

@@ -24,23 +24,23 @@ class MemoryConfig:
     """How the cores are unrolled."""
 
     plain: bool = False
-    """Unroll belief and simulation core step by step, under autograd alone, in place of the faster unrolls with a
-    backward pass by hand: to look into a step, or for second derivatives."""
+    """Unroll belief and simulation core step by step with autograd, instead of by the faster unrolls with a
+    hand-written backward pass: to inspect a step, or for second derivatives."""
 
 
 class RecurrentCore(nn.Module):
     """f in b_t = f(b_{t-1}, input_t): the belief core and the simulation core are one instance each.
 
-    Without a memory an unroll is cut only where some state must be touched, that is where an episode begins or a
-    snapshot is taken; each piece between is one call of the fused LSTM, so a reset costs a cut and not a Python loop
-    over time. Where the host is not to know when that is, as in a CUDA graph, every step is masked instead. A memory is
-    unrolled together with the LSTM: by its own steps, or faster where there is a way to.
+    Without a memory an unroll is cut only where an episode begins or a snapshot is taken; each piece between is one
+    call of the fused LSTM, so that a reset costs a cut and not a Python loop over time. Where the host may not know
+    these times, as in a CUDA graph, every step is masked instead. A memory is unrolled together with the LSTM, by its
+    own steps or by a fast unroll if there is one.
 
     Args:
         input_size: the width of a step's input.
         hidden_size: N_h.
-        memory: what the LSTM reads, and writes unless it only simulates; None: the bare LSTM.
-        plain: make single steps, under autograd alone, whatever faster way there is.
+        memory: what the LSTM reads, and writes except in a simulation; None: the bare LSTM.
+        plain: unroll by single steps with autograd, even if there is a fast unroll.
     """
 
     unroller: Unroller[Any] | None
@@ -51,7 +51,7 @@ class RecurrentCore(nn.Module):
         self.hidden_size = hidden_size
         self.memory = memory
         self.lstm = nn.LSTM(input_size + (memory.read_size if memory is not None else 0), hidden_size)
-        # A cell that forgets half at every step, as PyTorch's does at first, is slow to learn to remember.
+        # PyTorch's initial cell forgets half at every step, and so learns slowly to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
         self.unroller = _choose_unroller(memory, plain)
@@ -67,11 +67,11 @@ class RecurrentCore(nn.Module):
         return CoreState(zeros, zeros, self.unroller.initial_state(batch_size) if self.unroller is not None else ())
 
     def portable(self, state: CoreState) -> CoreState:
-        """Return the same state `[B, ...]`, without gradient and with nothing that another state shares.
+        """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states.
 
-        Later unrolls from whatever state leave it as it is, where a slot memory's own states grow too old in time. It
-        can be pickled, moved to a device (`tree_map(lambda leaf: leaf.to(device), state)`), indexed along the batch
-        in the same way, and joined with others; and it takes no more room than it must.
+        Later unrolls leave it valid, whereas a slot memory's other states can become too old. It can be pickled, moved
+        to a device (`tree_map(lambda leaf: leaf.to(device), state)`), indexed along the batch in the same way, and
+        joined with others; and it has the smallest possible size.
 
         Raises:
             ValueError: a slot memory's state is of several times, as snapshots are.
@@ -81,10 +81,10 @@ class RecurrentCore(nn.Module):
         return CoreState(hidden, cell, self.unroller.portable(state.memory) if self.unroller is not None else ())
 
     def join(self, states: Sequence[CoreState]) -> CoreState:
-        """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row.
+        """Return the states of several batches, each `[B_i, ...]`, concatenated along the batch.
 
-        They may have come any number of steps. To unroll it is to unroll each alone, gradients included, but for what
-        is in a slot memory, into which no gradient flows.
+        They may be of different times. Unrolling the result equals unrolling each alone, gradients included, except
+        that no gradient flows into the words of a slot memory.
 
         Raises:
             ValueError: there is no state, or a slot memory's state is of several times, as snapshots are.
@@ -106,16 +106,16 @@ class RecurrentCore(nn.Module):
         """Unroll over time.
 
         Args:
-            inputs: `[T, B, input_size]`; or `[T, S, B, input_size]`, to go on from S snapshots of each of B worlds.
+            inputs: `[T, B, input_size]`; or `[T, S, B, input_size]`, to continue from S snapshots of each of B worlds.
             state: the state before the first step, `[B, ...]` or `[S, B, ...]`.
-            is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere. A tensor on a device
-                makes the host wait for it; `Resets`, made beforehand, do not.
+            is_first: bool `[T, B]`; where true the state is reset BEFORE that step. None: nowhere. The host waits for a
+                tensor on a device, but not for `Resets`, which are made in advance.
             snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
 
         Raises:
             ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots,
-                or whose memory only reads; times that are known on the device alone, with a memory, in a plain unroll,
-                or with `Resets`.
+                or whose memory only reads; times known only on the device, with a memory, in a plain unroll, or with
+                `Resets`.
         """
         length = inputs.shape[0]
         at = Times.of(snapshots_at, inputs.device)
@@ -129,22 +129,22 @@ class RecurrentCore(nn.Module):
             if isinstance(is_first, Resets):
                 raise ValueError("a masked unroll takes is_first as it is, bool [T, B], and no Resets")
             return self._masked(inputs, state, is_first, at)
-        known = Resets.of(is_first, inputs.device)
+        resets = Resets.of(is_first, inputs.device)
         if self.unroller is not None:
-            return self.unroller.unroll(self.lstm, inputs, state, known, at)
+            return self.unroller.unroll(self.lstm, inputs, state, resets, at)
         if inputs.dim() > 3:
             lead = inputs.shape[1:-1]
             merged = tree_map(lambda leaf: leaf.flatten(0, -2), state)
             ahead, final = self._lstm(inputs.flatten(1, -2), merged)
             final = tree_map(lambda leaf: leaf.view(*lead, -1), final)
             return Unrolled(ahead.view(length, *lead, -1), final, None)
-        resets = masks_of(known)
-        cuts = sorted({0, length} | set(resets) | {t + 1 for t in at.known})
+        masks = masks_of(resets)
+        cuts = sorted({0, length} | set(masks) | {t + 1 for t in at.known})
 
         outputs, after = [], {}
         for begin, end in pairwise(cuts):
-            if begin in resets:
-                state = self._reset(state, resets[begin])
+            if begin in masks:
+                state = self._reset(state, masks[begin])
             piece, state = self._lstm(inputs[begin:end], state)
             outputs.append(piece)
             after[end - 1] = state
@@ -152,7 +152,7 @@ class RecurrentCore(nn.Module):
         return Unrolled(torch.cat(outputs), state, snapshots)
 
     def _masked(self, inputs: Tensor, state: CoreState, is_first: Tensor | None, at: Times) -> Unrolled:
-        """Unroll the bare LSTM step by step, with every step's state at hand: nothing depends on when anything is."""
+        """Unroll the bare LSTM with a mask at every step, so that the work does not depend on the times."""
         outputs, cells = masked_unroll(self.lstm, inputs, state.hidden, state.cell, is_first)
         final = CoreState(outputs[-1], cells[-1])
         snapshots = CoreState(outputs.index_select(0, at.rows), cells.index_select(0, at.rows)) if at.number else None
@@ -164,12 +164,12 @@ class RecurrentCore(nn.Module):
 
     def _lstm(self, inputs: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:
         outputs, (hidden, cell) = self.lstm(inputs, (state.hidden[None], state.cell[None]))
-        kind = state.hidden.dtype  # under autocast the LSTM works in another
+        kind = state.hidden.dtype  # under autocast the LSTM has another
         return outputs.to(kind), CoreState(hidden[0].to(kind), cell[0].to(kind))
 
 
 def _choose_unroller(memory: Memory | None, plain: bool) -> Unroller[Any] | None:
-    """Return what unrolls a memory: the fast way, if it may be taken and there is one; None for the fused LSTM."""
+    """Return the unroller of a memory, the fast one if there is one and not `plain`; None for the fused LSTM."""
     if memory is None:
         return PlainUnroller(NoMemory()) if plain else None
     fast = None if plain else find_fast(memory)

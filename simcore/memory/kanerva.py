@@ -1,4 +1,4 @@
-"""The dynamic Kanerva machine: a memory that is a distribution, written by exact inference (App. B, App. C)."""
+"""The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 
 @dataclass(frozen=True)
 class KanervaConfig:
-    """The Kanerva memory, where --core is kanerva (App. C, table 4)."""
+    """The Kanerva memory, used if --core is kanerva (App. C, table 4)."""
 
     memory_size: int = 32
     """K, rows of the memory."""
     word_size: int = 512
     """D, width of a row."""
     noise_variance: float = 1.0
-    """σ², the words' variance given memory and address, at first; it is learned."""
+    """σ², initial variance of a word given memory and address; it is learned."""
     read_hidden: int = 0
     """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
     write_hidden: int = 400
@@ -40,7 +40,7 @@ class KanervaState(NamedTuple):
     covariance: Tensor
     """U `[..., K, K]`, symmetric and positive definite."""
     noise: Tensor
-    """σ² `[...]`, the variance of a word given memory and address; here, so that whoever reads knows it."""
+    """σ² `[...]`, the variance of a word given memory and address; part of the state since reads need it."""
 
 
 @exact_products()
@@ -62,14 +62,14 @@ def read_at(state: KanervaState, address: Tensor) -> Tensor:
 
 @exact_products()
 def write_at(state: KanervaState, word: Tensor, address: Tensor) -> KanervaState:
-    """Return the exact posterior after words z `[B, D]` seen at addresses w `[B, K]`."""
+    """Return the exact posterior after words z `[B, D]` at addresses w `[B, K]`."""
     with torch.autocast(word.device.type, enabled=False):
         mean, covariance, noise = state
         surprise = word.to(mean.dtype) - _times(mean.mT, address)  # δ
         spread = _times(covariance, address)  # U w
         variance = (address * spread).sum(-1) + noise  # v
         gain = spread / variance[..., None]  # c
-        # Its square root twice, and not c (U w)ᵀ: then U stays symmetric to the last bit.
+        # The square root twice instead of c (U w)ᵀ, so that U stays exactly symmetric.
         root = spread / variance.sqrt()[..., None]
         return KanervaState(
             mean + gain[..., :, None] * surprise[..., None, :],
@@ -85,7 +85,7 @@ def _times(matrix: Tensor, vector: Tensor) -> Tensor:
 class KanervaMemory(nn.Module):
     """A linear Gaussian model z = Mᵀ w + noise, whose posterior over M is the memory.
 
-    Differentiable through everything, memory included. `KanervaWiring` puts it beside an LSTM.
+    Differentiable in everything, memory included. `KanervaWiring` connects it to an LSTM.
 
         >>> memory = KanervaMemory(slots=16, word_size=64, noise_variance=0.01)
         >>> words = torch.randn(8, 64)
@@ -100,8 +100,8 @@ class KanervaMemory(nn.Module):
     Args:
         slots: K (table 4: 32).
         word_size: D (table 4: 512).
-        noise_variance: σ² at first (table 4: 1.0); it is learned.
-        prior_variance: the variance of the prior's rows at first; it is learned, and so is the prior's mean.
+        noise_variance: the initial σ² (table 4: 1.0); it is learned.
+        prior_variance: the initial variance of the prior's rows; it is learned, and so is the prior's mean.
         address_variance: the variance of an address's prior.
     """
 
@@ -117,7 +117,7 @@ class KanervaMemory(nn.Module):
         self.slots = slots
         self.word_size = word_size
         self.address_variance = address_variance
-        # Rows of length one: at zero every address would be zero, and nothing would ever be written.
+        # Rows of length one: with a zero mean all addresses would be zero, and nothing would ever be written.
         self.prior_mean = nn.Parameter(torch.randn(slots, word_size) / word_size**0.5)
         self.log_prior_variance = nn.Parameter(torch.tensor(prior_variance).log())
         self.log_noise = nn.Parameter(torch.tensor(noise_variance).log())
@@ -133,7 +133,7 @@ class KanervaMemory(nn.Module):
         )
 
     def noise(self, batch_size: int) -> Tensor:
-        """Return σ² `[batch_size]` as it is learned by now."""
+        """Return the current σ² `[batch_size]`."""
         return self.log_noise.exp().expand(batch_size)
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ class KanervaMemory(nn.Module):
         return find_address(state, word, self.address_variance)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:
-        """Return ẑ = Mᵀ w `[B, D]`: what the memory makes of words z `[B, D]`."""
+        """Return ẑ = Mᵀ w `[B, D]`, the memory's reconstruction of words z `[B, D]`."""
         return read_at(state, self.address(state, word))
 
     def write(self, state: KanervaState, word: Tensor) -> KanervaState:

@@ -1,4 +1,4 @@
-"""The unroll by single steps, under autograd alone: what any memory has, and what the fast ones are checked against."""
+"""The unroll of any memory by single steps with autograd; the reference for the fast unrolls."""
 
 from functools import partial
 
@@ -14,14 +14,14 @@ from simcore.memory.unroller import Unroller
 
 
 class PlainUnroller(Unroller[Memory]):
-    """Makes the steps that a memory defines, one after the other; differentiable as often as they are."""
+    """Unroll a memory by its own steps; differentiable as often as they are."""
 
     def unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times
     ) -> Unrolled:
         """Unroll LSTM and memory over time; see `Unroller.unroll`."""
         lead = inputs.shape[1:-1]
-        if len(lead) > 1:  # a step knows nothing of simulations: to it they are a larger batch
+        if len(lead) > 1:  # a step sees simulations as a larger batch
             merged = tree_map(lambda leaf: leaf.flatten(0, len(lead) - 1), state)
             outputs, final, _ = self.unroll(lstm, inputs.flatten(1, -2), merged, resets, snapshots_at)
             split = tree_map(lambda leaf: leaf.view(*lead, *leaf.shape[1:]), final)
@@ -44,12 +44,12 @@ class PlainUnroller(Unroller[Memory]):
         return Unrolled(torch.stack(outputs), state, snapshots)
 
     def _reset(self, state: CoreState, first: Tensor) -> CoreState:
-        """Return the state with that of an episode's start in the worlds where bool `[B]` is true."""
+        """Return the state, reset to an episode's start in the worlds where `first`, bool `[B]`, is true."""
         zeros = torch.zeros_like(state.hidden)
         fresh = CoreState(zeros, zeros, self.initial_state(len(first)))
         return tree_map(lambda new, old: torch.where(_beside(first, new), new, old), fresh, state)
 
 
 def _beside(first: Tensor, leaf: Tensor) -> Tensor:
-    """Return bool `[B]` as `[B, 1, ...]`, with as many dimensions as a leaf."""
+    """Return bool `[B]` as `[B, 1, ...]`, with as many dimensions as `leaf`."""
     return first.view(-1, *[1] * (leaf.dim() - 1))

@@ -1,4 +1,4 @@
-"""The matrix that the address of a Kanerva memory is solved with (App. C)."""
+"""The regularised matrix by which a Kanerva memory's addresses are solved (App. C)."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,15 @@ ADDRESS_VARIANCE = 1.0
 """The variance of an address's prior."""
 
 RELATIVE_RIDGE = 1e-5
-"""ρ is raised by this times the trace of M Mᵀ, so that the matrix which is solved never has a condition number above
-1 + 1e5: Cholesky in float32 stands ten times that, whatever has been written and however small the noise."""
+"""ρ is raised by this times the trace of M Mᵀ, so that the condition number never exceeds 1 + 1e5, whatever has been
+written and however small the noise: Cholesky in float32 tolerates ten times that."""
 
 
 def regularised(gram: Tensor, ridge: Tensor) -> Tensor:
-    """Return M Mᵀ + ρ I `[..., K, K]` for the Gram matrix M Mᵀ and the ridge `[...]`, which is raised a little."""
+    """Return M Mᵀ + ρ I `[..., K, K]` for the Gram matrix M Mᵀ and the ridge `[...]`, raised by `RELATIVE_RIDGE`."""
     return gram + torch.diag_embed(raised(gram, ridge)[..., None].expand(gram.shape[:-1]))
 
 
 def raised(gram: Tensor, ridge: Tensor) -> Tensor:
-    """Return ρ `[...]`, raised by `RELATIVE_RIDGE`."""
+    """Return ρ `[...]`, the ridge raised by `RELATIVE_RIDGE`."""
     return ridge + RELATIVE_RIDGE * gram.diagonal(dim1=-2, dim2=-1).sum(-1)

@@ -1,4 +1,4 @@
-"""The slot memory of RMA: every write fills a new slot, and a read attends to the most similar ones (App. B)."""
+"""The slot memory of RMA: each write fills a new slot, and a read attends to the most similar slots (App. B)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,39 +9,39 @@ from torch import Tensor, nn
 from simcore.common.checks import require_positive
 
 LEAST_LENGTH = 1e-6
-"""Keys and words shorter than this have no direction worth the name; their cosines shrink to zero with them."""
+"""Lower bound of the lengths of keys and words in cosines; the cosines of shorter ones tend to zero."""
 
 
 @dataclass(frozen=True)
 class SlotsConfig:
-    """The slot memory, where --core is slots (App. B, table 3)."""
+    """The slot memory, used if --core is slots (App. B, table 3)."""
 
     memory_size: int = 1350
-    """K, slots; past so many writes the oldest is overwritten."""
+    """K, slots; after K writes the oldest is overwritten."""
     word_size: int = 200
     """D, width of a slot."""
     reads: int = 3
-    """n_r, reads a step."""
+    """n_r, reads per step."""
     top_k: int = 50
-    """n_k, slots that a read looks at."""
+    """n_k, slots that a read attends to."""
 
     def __post_init__(self) -> None:
         require_positive("slots", self, "memory_size", "word_size", "reads", "top_k")
 
 
 class SlotState(NamedTuple):
-    """The words of an episode, in a ring."""
+    """The words of an episode, in a ring buffer."""
 
     words: Tensor
-    """`[..., K, D]`; the episode's word number i is in slot i mod K, and zeros are where none is yet."""
+    """`[..., K, D]`; the episode's word number i is in slot i mod K, and unused slots are zero."""
     written: Tensor
-    """How many words have been written in this episode, int64 `[...]`."""
+    """The number of words written in this episode, int64 `[...]`."""
 
 
 class SlotMemory(nn.Module):
-    """Slots that are read by content.
+    """A memory of slots that are read by content.
 
-    Differentiable through everything, memory included. `SlotWiring` puts it beside an LSTM.
+    Differentiable in everything, memory included. `SlotWiring` connects it to an LSTM.
 
         >>> memory = SlotMemory(slots=100, word_size=64, top_k=3)
         >>> words = torch.randn(8, 64)
@@ -54,9 +54,9 @@ class SlotMemory(nn.Module):
         True
 
     Args:
-        slots: K (table 3: 1350); past so many writes the oldest is overwritten.
+        slots: K (table 3: 1350); after K writes the oldest is overwritten.
         word_size: D (table 3: 200).
-        top_k: n_k, how many slots a read looks at (table 3: 50).
+        top_k: n_k, the number of slots that a read attends to (table 3: 50).
     """
 
     def __init__(self, slots: int = 1350, word_size: int = 200, top_k: int = 50) -> None:
@@ -66,19 +66,19 @@ class SlotMemory(nn.Module):
         self.top_k = top_k
 
     def initial_state(self, batch_size: int, like: Tensor | None = None) -> SlotState:
-        """Return an empty memory `[batch_size, ...]`, of the type and on the device of `like`, if that is given."""
+        """Return an empty memory `[batch_size, ...]`, of the type and on the device of `like` if given."""
         words = (torch.empty(0) if like is None else like).new_zeros(batch_size, self.slots, self.word_size)
         return SlotState(words, torch.zeros(batch_size, dtype=torch.int64, device=words.device))
 
     def read(self, state: SlotState, keys: Tensor, strengths: Tensor | None = None) -> Tensor:
-        """Return means of the words most similar to keys `[B, D]`, or to n keys of each world `[B, n, D]`; as large.
+        """Return the weighted means of the words most similar to keys `[B, D]` or `[B, n, D]`, in the keys' shape.
 
         The weights are a softmax of strength times cosine over the `top_k` best. An empty memory reads zeros.
 
         Args:
             state: the memory.
-            keys: what is looked for.
-            strengths: `[B]` or `[B, n]`, the greater the sharper; None: 1.
+            keys: one for each world, or n.
+            strengths: inverse temperatures, `[B]` or `[B, n]`; None: 1.
         """
         if keys.dim() == 2:
             return self.read(state, keys[:, None], None if strengths is None else strengths[:, None])[:, 0]
@@ -91,15 +91,15 @@ class SlotMemory(nn.Module):
         return weights @ state.words
 
     def write(self, state: SlotState, word: Tensor) -> SlotState:
-        """Return the memory with words `[B, D]` in new slots, or else in those of the oldest words."""
+        """Return the memory with words `[B, D]` in new slots, or in place of the oldest words if it is full."""
         here = self._numbers(state) == (state.written % self.slots)[:, None]
         return SlotState(torch.where(here[..., None], word[:, None], state.words), state.written + 1)
 
     def _numbers(self, state: SlotState) -> Tensor:
-        """Return the slots' numbers, int64 `[K]`."""
+        """Return the slots' indices, int64 `[K]`."""
         return torch.arange(self.slots, device=state.words.device)
 
 
 def _directions(vectors: Tensor) -> Tensor:
-    # Not by way of the norm, whose second derivative at zero, where nothing is written, is no number.
+    # Not by `norm`, whose second derivative is NaN at zero, as in unused slots.
     return vectors / vectors.square().sum(-1, keepdim=True).clamp(min=LEAST_LENGTH**2).sqrt()

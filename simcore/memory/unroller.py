@@ -1,4 +1,4 @@
-"""A way to unroll LSTM and memory over time."""
+"""The interface of what unrolls LSTM and memory over time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ Wired = TypeVar("Wired", bound=Memory)
 
 
 class Unroller(ABC, Generic[Wired]):
-    """Unrolls a memory with an LSTM; the memory's states are as it wants them.
+    """Unroll a memory with an LSTM; the unroller chooses the form of the memory's states.
 
     Args:
-        memory: the memory, whose weights it uses as they are at each call.
+        memory: the memory, whose current weights are used at each call.
     """
 
     def __init__(self, memory: Wired) -> None:
@@ -28,11 +28,11 @@ class Unroller(ABC, Generic[Wired]):
         return self.memory.initial_state(batch_size)
 
     def portable(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the same state `[B, ...]`, without gradient and with nothing that another state shares."""
+        """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states."""
         return self.memory.portable(memory)
 
     def join(self, memories: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Return the states of several batches, each `[B_i, ...]`, as one of all their worlds in a row."""
+        """Return the states of several batches, each `[B_i, ...]`, concatenated along the batch."""
         return self.memory.join(memories)
 
     @abstractmethod
@@ -42,10 +42,10 @@ class Unroller(ABC, Generic[Wired]):
         """Unroll LSTM and memory over time, in the weights' precision also under autocast.
 
         Args:
-            lstm: one layer, whose input is a step's input and then the read, `[input_size + read_size]`.
+            lstm: one layer, whose input is a step's input, then the read, `[input_size + read_size]`.
             inputs: `[T, *, input_size]`.
             state: the state before the first step, `[*, ...]`. More than one leading dimension, as snapshots have,
-                means simulations that share the memories of the last.
+                means simulations, which share the memories of the last dimension's worlds.
             resets: where the state is reset before a step. None: nowhere.
-            snapshots_at: the times, known on the host, whose states, after the step, are returned.
+            snapshots_at: the times, known on the host, whose states after the step are returned.
         """

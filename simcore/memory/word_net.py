@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class WordNet(nn.Module):
-    """What turns (b, input) into a word: one linear layer, or two with rectified units between."""
+    """Map (b, input) to a word by one linear layer, or by two with a ReLU between them."""
 
     def __init__(self, input_size: int, hidden_size: int, word_size: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Small blocks that the models are made of. None of them knows a world."""
+"""Network blocks that the models share: encoder, decoder, MLP, gated unit, standardisation."""
 
 from simcore.networks.deconv import DeconvDecoder
 from simcore.networks.encoder import ResidualEncoder

@@ -1,14 +1,14 @@
-"""A vector to a picture by transposed convolutions."""
+"""A decoder from a vector to a picture by transposed convolutions."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class DeconvDecoder(nn.Module):
-    """Vectors to pictures of any size.
+    """Decode vectors to square pictures of any size.
 
-    A linear layer makes a picture of at most 8 x 8, which transposed convolutions (4 x 4, stride 2) double until it is
-    at least `size` wide; what is too much is cropped.
+    A linear layer makes a picture of at most 8 x 8; transposed convolutions (4 x 4, stride 2) double it until it is at
+    least `size` wide, and it is cropped to that.
     """
 
     def __init__(self, input_size: int, size: int, channels: int = 64) -> None:
@@ -24,7 +24,7 @@ class DeconvDecoder(nn.Module):
         self.picture = nn.Conv2d(channels, 3, 5, padding=2)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """`[N, input_size]` to `[N, 3, size, size]`, not bounded to [0, 1]."""
+        """Decode `[N, input_size]` to `[N, 3, size, size]`, not bounded to [0, 1]."""
         x = F.relu(self.linear(vectors)).view(-1, self.channels, self.base, self.base)
         for double in self.doublings:
             x = F.relu(double(x))

@@ -8,7 +8,7 @@ from simcore.networks.frames import frames_to_float
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(relu(x)))), all of the same size."""
+    """x + conv(relu(conv(relu(x)))), without change of size."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -16,17 +16,17 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[N, C, H, W]` to the same shape."""
+        """Map `[N, C, H, W]` to the same shape."""
         return x + self.second(F.relu(self.first(F.relu(x))))
 
 
 class ResidualEncoder(nn.Module):
-    """Frames to embeddings e_t.
+    """Encode frames as embeddings e_t.
 
     Each entry of `channels` is one stage: a convolution, a max-pool that halves the picture, two residual
     blocks. A linear layer makes the embedding, and layer normalisation bounds it: until the prior has learned to use
-    the belief, all gradients through it agree in sign, and without the bound they drive the embedding until the LSTM
-    saturates and never recovers.
+    the belief, all gradients through it have the same sign, and without the bound they grow the embedding until the
+    LSTM saturates and never recovers.
     """
 
     def __init__(self, frame_size: int, embedding_size: int, channels: tuple[int, ...] = (16, 32, 32)) -> None:
@@ -44,7 +44,7 @@ class ResidualEncoder(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.linear = nn.Linear(inputs * size * size, embedding_size)
         self.norm = nn.LayerNorm(embedding_size)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which frames come, and the faster one
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the frames' own layout, and the faster one
 
     def forward(self, frames: Tensor) -> Tensor:
         """Embed uint8 frames `[..., H, W, 3]` as float `[..., embedding_size]`."""

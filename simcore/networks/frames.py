@@ -1,4 +1,4 @@
-"""Frames are bytes in `HWC` order until they reach a network, then floats in [0, 1] in `CHW` order."""
+"""Conversion of frames: bytes in `HWC` order outside the networks, floats in [0, 1] in `CHW` order inside."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ def frames_to_float(frames: Tensor) -> Tensor:
     """Convert uint8 pictures `[..., H, W, 3]` to float32 `[..., 3, H, W]` in [0, 1].
 
     Raises:
-        TypeError: the frames are not uint8 (a float frame here is nearly always one converted twice).
+        TypeError: the frames are not uint8 (a float frame has most likely been converted twice).
     """
     if frames.dtype != torch.uint8:
         raise TypeError(f"frames are uint8 [..., H, W, 3], not {frames.dtype}")

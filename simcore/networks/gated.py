@@ -1,4 +1,4 @@
-"""ConvDRAW's recurrence (App. A): the product of a tanh and a sigmoid, half an LSTM's cost."""
+"""ConvDRAW's gated unit (App. A): the product of a tanh and a sigmoid, at half an LSTM's cost."""
 
 import torch
 from torch import Tensor

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def mlp(*sizes: int, normalise: bool = False) -> nn.Sequential:
-    """Return linear layers of the given sizes with a ReLU between each two: `[..., sizes[0]]` to `[..., sizes[-1]]`.
+    """Make linear layers with a ReLU after all but the last, from `[..., sizes[0]]` to `[..., sizes[-1]]`.
 
     Args:
         *sizes: of the input, the hidden layers and the output.

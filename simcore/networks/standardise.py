@@ -1,4 +1,4 @@
-"""Inputs at mean 0 and variance 1, whatever their scale."""
+"""Standardisation of inputs to mean 0 and variance 1."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Standardise(nn.Module):
-    """Shifts and scales each feature by the mean and variance that it has been told, `[..., features]`.
+    """Standardise each feature `[..., features]` by a mean and variance that are fitted or tracked.
 
     Args:
-        features: how many there are.
+        features: the number of features.
         decay: of the moving averages that `track` keeps.
     """
 
@@ -27,7 +27,7 @@ class Standardise(nn.Module):
 
     @torch.no_grad()
     def fit(self, values: Tensor) -> None:
-        """Take mean and variance of `[N, features]`."""
+        """Set mean and variance to those of `[N, features]`."""
         self.mean.copy_(values.mean(0))
         self.variance.copy_(values.var(0, correction=0))
 
@@ -38,12 +38,12 @@ class Standardise(nn.Module):
         average: Callable[[Tensor], Tensor] = lambda mean: mean,
         unless: Tensor | None = None,
     ) -> None:
-        """Let the moving averages of mean and variance take in a batch `[N, features]`, the first ones in full.
+        """Update the moving averages of mean and variance, at first plain means, with a batch `[N, features]`.
 
         Args:
             values: the batch, or this process's part of it.
-            average: the mean over the processes that share it.
-            unless: a bool on the device; where true nothing changes.
+            average: takes the mean over the processes that share it.
+            unless: a bool scalar on the device; if true nothing changes.
         """
         count = self.count + 1
         weight = (1.0 / count).clamp(min=1.0 - self.decay)
@@ -55,6 +55,6 @@ class Standardise(nn.Module):
             old.copy_(new if unless is None else torch.where(unless, old, new))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return `[..., features]` shifted and scaled; a feature that never varies becomes 0."""
+        """Standardise `[..., features]`; a feature that never varies becomes 0."""
         scaled: Tensor = (values - self.mean) * (self.variance + 1e-8).rsqrt()
         return scaled

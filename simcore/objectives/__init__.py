@@ -1,4 +1,4 @@
-"""What the belief and what reads it are trained by: a file each."""
+"""The objectives by which belief, frame model and probes are trained."""
 
 from simcore.objectives.actor_critic import ActorCriticLoss, ActorCriticObjective, ReinforcementConfig
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, objectives

@@ -1,4 +1,4 @@
-"""The losses of policy and value (App. D)."""
+"""The actor-critic objective: the losses of policy and value (App. D)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from simcore.objectives.vtrace import vtrace
 
 @dataclass(frozen=True)
 class ReinforcementConfig:
-    """Policy and value, where the agent itself acts (App. D)."""
+    """Policy and value, used if the agent acts (App. D)."""
 
     discount: float = 0.99
-    """γ."""
+    """γ, per step."""
     baseline_cost: float = 0.5
     """Weight of the value's loss."""
     entropy_cost: float = 3e-3
@@ -30,7 +30,7 @@ class ReinforcementConfig:
     c_bar: float = 1.0
     """V-trace's c̄."""
     reward_scale: float = 1.0
-    """What rewards are multiplied by before the agent sees them or learns from them."""
+    """Factor on rewards, before the agent sees them or learns from them."""
 
     def __post_init__(self) -> None:
         require(0 <= self.discount <= 1, f"reinforcement.discount must be in [0, 1], not {self.discount}")
@@ -45,26 +45,26 @@ class ReinforcementConfig:
 
 
 class ActorCriticLoss(NamedTuple):
-    """The loss of policy and value, and its parts; each a scalar, a mean over the actions that were taken."""
+    """The loss of policy and value, and its parts; scalars, means over the actions that were taken."""
 
     loss: Tensor
-    """What is minimised: policy loss + baseline cost * value loss - entropy cost * entropy."""
+    """The loss that is minimised: policy loss + baseline cost * value loss - entropy cost * entropy."""
     policy_loss: Tensor
     """-advantage * log π(a_t | b_t)."""
     value_loss: Tensor
     """(v_t - V(b_t))² / 2."""
     entropy: Tensor
-    """Of the policy, in nats."""
+    """The policy's entropy, in nats."""
 
 
 def actor_critic_loss(
     policy_value: PolicyValue, trajectory: Trajectory, config: ReinforcementConfig, ranks: Ranks
 ) -> ActorCriticLoss:
-    """Compare what the agent thinks now, `[T, B, ...]`, with what it did and got along a trajectory.
+    """Compute the actor-critic loss of policy and value `[T, B, ...]` along a trajectory, with V-trace targets.
 
-    The action that led to `frames[t + 1]` was chosen at b_t; the last belief only tells what is still to come. Where
-    `frames[t + 1]` begins an episode no action was taken, and an episode that was truncated goes on from V of its last
-    frame, so that a time limit the agent cannot see does not look like an end.
+    The action that led to `frames[t + 1]` was chosen at b_t; the last belief only bootstraps the return. Where
+    `frames[t + 1]` begins an episode no action was taken. A truncated episode bootstraps from V of its last frame, so
+    that a time limit, which the agent cannot see, does not count as an end.
     """
     log_policy = torch.log_softmax(policy_value.logits[:-1], dim=-1)
     taken = trajectory.actions[1:].clamp(min=0)
@@ -93,12 +93,12 @@ def actor_critic_loss(
 
 
 class ActorCriticObjective(Objective):
-    """Trains policy and value by reward, and the belief through them.
+    """Train policy and value by reward, and the belief through them.
 
     Args:
         agent: the agent, which has policy and value.
-        config: discount, and the weights of the loss's parts.
-        trains_belief: False: policy and value take the belief as it is.
+        config: discount, V-trace's bounds, and the weights of the loss's parts.
+        trains_belief: whether the loss has a gradient to the belief.
     """
 
     name = "acting"
@@ -111,7 +111,7 @@ class ActorCriticObjective(Objective):
         self.trains_belief = trains_belief
 
     def own_parameters(self) -> list[nn.Parameter]:
-        """Return none: policy and value are the agent's, and learn with it."""
+        """Return an empty list: policy and value belong to the agent and are trained with it."""
         return []
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:

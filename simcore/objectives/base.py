@@ -1,4 +1,4 @@
-"""What an objective is: a loss of the beliefs along a trajectory, by which nets are trained."""
+"""The interface of objectives, losses of the beliefs along a trajectory, and their registry."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -16,21 +16,21 @@ from simcore.data.trajectory import Trajectory
 
 
 class Beliefs(NamedTuple):
-    """What an agent believes along a trajectory, as an objective is shown it."""
+    """The beliefs along a trajectory, as an objective gets them."""
 
     outputs: Tensor
     """b_t, `[T, B, belief_size]`."""
     snapshots: CoreState | None
-    """The full states after the steps that the objective asked for, `[S, B, ...]`; None if it asked for none."""
+    """The full states after the steps of `snapshots_at`, `[S, B, ...]`; None if there are none."""
     times: Any
-    """What its `sample_times` returned."""
+    """What the objective's `sample_times` returned."""
 
 
 class ObjectiveLoss(NamedTuple):
     """An objective's loss of one batch."""
 
     loss: Tensor
-    """What is minimised, a scalar."""
+    """The loss that is minimised, a scalar."""
     metrics: dict[str, Tensor]
     """Scalars by name, the same names at every update; NaN where one has no value."""
 
@@ -38,74 +38,74 @@ class ObjectiveLoss(NamedTuple):
 class Objective(nn.Module, ABC):
     """A loss of the beliefs along a trajectory.
 
-    The learner sums the losses of a list of objectives and knows none of them by name. An objective with weights of its
-    own has them as submodules, as any module.
+    The learner sums the losses of a list of objectives and knows none of them by name. An objective's own weights are
+    in its submodules, as in any module.
 
-    One of a user's own is made with the keywords `belief_size`, `num_actions` and `frame_size`, as far as it names
-    them, and with an instance of its dataclass `Config` before them if it has one. `check_objective` of
-    `simcore.testing` tells whether one keeps the contract.
+    A user's objective is made with those of the keywords `belief_size`, `num_actions` and `frame_size` that it names,
+    after an instance of its dataclass `Config` if it has one. `simcore.testing.check_objective` checks that an
+    objective keeps the contract.
 
-    A run of several processes averages gradients over them. Where the number of terms in a loss differs between
-    processes, divide by `ranks.mean(number)`; a plain mean over the batch needs no care.
+    A run of several processes averages gradients over them. If the number of terms in a loss differs between
+    processes, divide by `ranks.mean(number)`; a plain mean over the batch is correct as it is.
     """
 
     name: str
-    """Begins the names of its metrics, `<name>/<metric>`, and of its random streams."""
+    """The prefix of its metrics, `<name>/<metric>`, and the name of its random stream."""
     trains_belief: bool = True
     """Whether gradients of its loss reach encoder and belief core."""
     is_clipped: bool = True
     """Whether the gradient of its own weights counts in the norm that is clipped, with the belief's."""
     learning_rate: float | None = None
-    """Of its own weights; None: the belief's, without its warm-up."""
+    """The learning rate of its own weights; None: the belief's, without the warm-up."""
     reads_outputs_alone: bool = False
-    """Whether the belief reaches its loss by `beliefs.outputs` alone; then its gradient can be measured apart."""
+    """Whether its loss depends on the belief only by `beliefs.outputs`, so that its gradient can be measured apart."""
     ranks: Ranks = Ranks()
-    """The processes that share the batch; the learner says which."""
+    """The processes that share the batch; set by the learner."""
 
     def sample_times(self, length: int, generators: Generators, device: torch.device) -> Any:
-        """Sample the times of a trajectory that the loss is to look at.
+        """Sample the times of a trajectory that the loss uses.
 
         This is called on the host, before the trajectory is on the device, so that neither waits for the other.
 
         Args:
             length: T, of the trajectory.
-            generators: the objective's own; `generators.host` is alike in all processes.
-            device: of the learner, where the times are sent.
+            generators: the objective's own; `generators.host` is the same in all processes.
+            device: the learner's, to which the times are sent.
 
         Returns:
-            A (named) tuple of `Times`, which the loss finds as `beliefs.times`; an empty one where it looks at all.
+            A (named) tuple of `Times`, which the loss gets as `beliefs.times`; empty if it uses all times.
         """
         return ()
 
     def snapshots_at(self, times: Any) -> Times | None:
-        """Return those of its times after which the core's full state is to be kept; None: no state is."""
+        """Return the times after which the core's full state is to be kept, among `times`; None: none."""
         return None
 
     @abstractmethod
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the loss of one batch.
 
-        Nothing may ask the device for a value, which would make the host wait: use `torch.where`, and NaN in metrics
-        that have no value.
+        It must not read a value from the device, for which the host would wait: use `torch.where`, and NaN for metrics
+        without a value.
 
         Args:
-            beliefs: along the trajectory; detach them, or the loss trains them.
+            beliefs: along the trajectory; unless detached, they are trained by the loss.
             trajectory: `[T, B, ...]`.
-            generators: the objective's own; sample what is random by `generators.device`.
+            generators: the objective's own; use `generators.device` for sampling.
         """
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Take note that the optimiser has made its step.
+        """Update state other than weights after an optimiser step; by default nothing.
 
         Args:
-            beliefs: as they were given to `loss`.
-            metrics: what `loss` returned.
-            failed: a bool on the device; where true nothing may change.
+            beliefs: as given to `loss`.
+            metrics: as returned by `loss`.
+            failed: a bool scalar on the device; if true nothing may change.
         """
         return
 
     def belief_parameters(self) -> Iterable[nn.Parameter]:
-        """Return those of its weights that learn as encoder and belief core do: at their rate, with their warm-up."""
+        """Return its weights that have the learning rate of encoder and belief core, with its warm-up."""
         return ()
 
     def own_parameters(self) -> list[nn.Parameter]:
@@ -115,4 +115,4 @@ class Objective(nn.Module, ABC):
 
 
 objectives: Registry[type[Objective]] = Registry("objective", Objective)
-"""Objectives of a user's own, which are added to those that a configuration asks for otherwise."""
+"""A user's objectives by name, which a run has in addition to the built-in ones."""

@@ -1,4 +1,4 @@
-"""The generative model's objective: frames several steps ahead, foreseen from a few beliefs (App. J, App. K)."""
+"""The frame prediction objective: the frame model's loss several steps ahead of a few beliefs (App. J, App. K)."""
 
 from typing import NamedTuple
 
@@ -14,22 +14,22 @@ from simcore.simulation import SimCoreHead, SimulationConfig, draw_offsets, draw
 
 
 class FrameTimes(NamedTuple):
-    """What of a trajectory is modelled."""
+    """The times of a trajectory that are modelled."""
 
     starts: Times
     """The Nt starts of the simulation's roll-outs."""
     offsets: Times
-    """The Ng offsets of the frames that are modelled of each."""
+    """The Ng offsets of the modelled frames of each roll-out."""
 
 
 class FramePrediction(Objective):
-    """Trains encoder, belief core, simulation core and frame model by the frames that the simulation foresees.
+    """Train encoder, belief core, simulation core and frame model by predicting frames.
 
     Args:
         simulation: the simulation core with its frame model.
-        config: which frames are foreseen, from where.
-        cost: weight of the loss beside the other objectives'.
-        precision: what the nets multiply in.
+        config: which frames are predicted, and from which starts.
+        cost: weight of the loss relative to the other objectives.
+        precision: of the nets' products; see `Config.precision`.
     """
 
     name = "frame_model"
@@ -53,13 +53,13 @@ class FramePrediction(Objective):
         return FrameTimes(Times.of(starts, device), Times.of(offsets, device))
 
     def snapshots_at(self, times: FrameTimes) -> Times:
-        """Return the starts."""
+        """Return the starts of the roll-outs."""
         return times.starts
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compute the model's loss at the sampled frames; its metrics are those of `FrameModelLoss`, and GECO's λ."""
+        """Compute the model's loss at the sampled frames; metrics: those of `FrameModelLoss`, and GECO's λ."""
         times: FrameTimes = beliefs.times
-        assert beliefs.snapshots is not None, "they were asked for"
+        assert beliefs.snapshots is not None, "the core keeps them at the starts"
         with lowered(self.precision, trajectory.frames.device):
             terms = self.simulation.loss(beliefs.snapshots, trajectory, *times, generators.device, self.ranks)
         metrics = {
@@ -74,6 +74,6 @@ class FramePrediction(Objective):
         return ObjectiveLoss(self.cost * terms.loss, metrics)
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Let GECO take note of the batch's error; NaN, which tells of none, leaves λ alone."""
+        """Update GECO's λ by the batch's error; NaN, where no point counted, changes nothing."""
         error = self.ranks.mean(metrics["error"].detach())
         self.simulation.frame_model.update(torch.where(failed, torch.nan, error))

@@ -1,4 +1,4 @@
-"""The map model's objective: a ConvDRAW of the map given the belief, trained beside it (App. I)."""
+"""The map model's objective: a ConvDRAW of the map given the belief, without gradient to it (App. I)."""
 
 from typing import NamedTuple
 
@@ -15,17 +15,17 @@ from simcore.worlds.api import MAP
 
 
 class MappedTimes(NamedTuple):
-    """When the map is modelled."""
+    """The times at which the map is modelled."""
 
     mapped: Times
 
 
 class MapModelling(Objective):
-    """Trains a model of the map given the belief, at a few times of each trajectory; the belief knows nothing of it.
+    """Train a model of the map given the belief at a few times of each trajectory, without gradient to the belief.
 
     Args:
         map_model: the model.
-        times: how many times of each trajectory.
+        times: the number of times per trajectory.
         learning_rate: of the model.
     """
 
@@ -51,6 +51,6 @@ class MapModelling(Objective):
         return ObjectiveLoss(terms.loss, terms._asdict() | {"lambda": self.map_model.multiplier.clone()})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Let GECO take note of the batch's error."""
+        """Update GECO's λ by the batch's error."""
         error = self.ranks.mean(metrics["error"].detach())
         self.map_model.update(torch.where(failed, torch.nan, error))

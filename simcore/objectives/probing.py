@@ -1,4 +1,4 @@
-"""The probes' objective: what the belief knows is read beside the training, or is what it is trained by."""
+"""The probes' objective: nets that read map and pose from the belief, with or without gradient to it (App. I)."""
 
 from typing import NamedTuple
 
@@ -14,21 +14,21 @@ from simcore.probes import Probes
 
 
 class ProbedTimes(NamedTuple):
-    """When the probes look into the belief."""
+    """The times at which the probes read the belief."""
 
     probed: Times | None
-    """None: at all times."""
+    """None: all times."""
 
 
 class Probing(Objective):
-    """Trains probes on beliefs; these know nothing of it, unless the belief is supervised.
+    """Train probes on beliefs, without gradient to the belief unless it is supervised.
 
     Args:
         probes: the probes.
-        times: how many times of each trajectory they are trained and scored at; None: all.
+        times: the number of times per trajectory at which they are trained and scored; None: all.
         learning_rate: of the probes.
-        supervises: the probes' loss trains the belief.
-        map_weight: weight of pictures' squared errors, where it does.
+        supervises: whether the probes' loss trains the belief.
+        map_weight: weight of pictures' squared errors, if it does.
     """
 
     name = "probes"
@@ -50,7 +50,7 @@ class Probing(Objective):
         self.map_weight = map_weight if supervises else 1.0
 
     def sample_times(self, length: int, generators: Generators, device: torch.device) -> ProbedTimes:
-        """Sample the times at which the probes look, without replacement."""
+        """Sample the times at which the probes read, without replacement."""
         if self.times is None or self.times >= length:
             return ProbedTimes(None)
         return ProbedTimes(sample_some(length, self.times, generators.host, device))
@@ -65,7 +65,7 @@ class Probing(Objective):
         return ObjectiveLoss(terms.loss, {"loss": terms.loss, **terms.metrics})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Let the probes' inputs stay standardised as the belief moves."""
+        """Update the standardisation of the probes' inputs, since the belief changes."""
         read = beliefs.outputs.detach().flatten(0, 1)
         self.probes.standardise.track(read, self.ranks.mean, unless=failed)
 

@@ -1,6 +1,6 @@
-"""V-trace: what a policy's states are worth, judged from what a slightly older policy did (Espeholt et al., 2018).
+"""V-trace: off-policy corrected value targets from the trajectories of an older policy (Espeholt et al., 2018).
 
-Suffixes: `_t` is the state that is judged, `_tp1` the one that its action led to.
+Suffixes: `_t` is the state that is evaluated, `_tp1` the one to which its action led.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 class VTrace(NamedTuple):
-    """Corrected targets of T steps in each of B worlds; without gradient."""
+    """V-trace's targets of T steps in each of B worlds; without gradient."""
 
     targets: Tensor
-    """v_t, what V(b_t) is to become, `[T, B]`."""
+    """v_t, the target of V(b_t), `[T, B]`."""
     advantages: Tensor
     """ρ_t (r_{t+1} + γ_{t+1} v_{t+1} - V(b_t)), the weight of ∇ log π(a_t | b_t), `[T, B]`."""
 
@@ -28,7 +28,7 @@ def vtrace(
     rho_bar: float = 1.0,
     c_bar: float = 1.0,
 ) -> VTrace:
-    """Compute the targets of IMPALA, section 4.1, by its recursion (remark 1).
+    """Compute the V-trace targets (IMPALA, section 4.1) by their recursion (remark 1).
 
         v_t = V_t + δ_t + γ_{t+1} c_t (v_{t+1} - V_{t+1}),   δ_t = ρ_t (r_{t+1} + γ_{t+1} V_{t+1} - V_t)
 
@@ -38,11 +38,11 @@ def vtrace(
         log_ratios_t: log π(a_t | b_t) - log µ(a_t | b_t), of the learner's and the actor's policy, `[T, B]`.
         rewards_tp1: `[T, B]`.
         discounts_tp1: γ, or 0 where the episode terminated with that reward, `[T, B]`.
-        values: V of all states, the last one only to go on from, `[T + 1, B]`.
+        values: V of all states, the last one only to bootstrap from, `[T + 1, B]`.
         valid_t: bool `[T, B]`; False where the step leads from an episode's last frame to the next one's first, so
             that no action was taken: there v_t = V_t and the advantage is 0. An episode that was truncated, not
-            terminated, so goes on from V of its last frame. None: all are valid.
-        rho_bar: ρ̄, which bounds the fixed point's distance from the actor's policy.
+            terminated, thus bootstraps from V of its last frame. None: all are valid.
+        rho_bar: ρ̄, which determines the fixed point, V of a policy between the actor's and the learner's.
         c_bar: c̄ <= ρ̄, which bounds the variance.
 
     Raises:

@@ -18,21 +18,21 @@ class ProbesConfig:
     layers: int = 2
     """Hidden layers of each net; 0: linear."""
     channels: int = 32
-    """Features of each cell of the map, from which its colour is read."""
+    """Features per cell of the map, from which its colour is read."""
     heads: tuple[str, ...] = ()
     """Nets of your own in place of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
     worlds: int = 12288
     """Worlds in which fresh probes are trained, one episode each."""
     validation_worlds: int = 256
-    """Worlds apart, by which the best moment of their training is chosen."""
+    """Separate worlds, by which the best step of their training is chosen."""
     times: int = 10
-    """Times of each of these episodes, drawn anew for each, at which fresh probes read the belief."""
+    """Times, sampled for each of these episodes, at which fresh probes read the belief."""
     epochs: int = 3
     """Passes of fresh probes over their training set."""
     batch: int = 128
-    """Beliefs in a step of fresh probes."""
+    """Beliefs per step of fresh probes."""
     learning_rate: float = 1e-3
-    """Adam's learning rate for fresh probes at first; it falls to 0 along a cosine."""
+    """Adam's initial learning rate for fresh probes; it falls to 0 along a cosine."""
     map_convdraw: bool = False
     """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
     map_kappa: float = 1e-3

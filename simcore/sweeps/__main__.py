@@ -1,4 +1,4 @@
-"""`python -m simcore.sweeps RUN WORLDS`: the process of one run, started by `simcore sweep`."""
+"""The process of one run, which `simcore sweep` starts as `python -m simcore.sweeps RUN WORLDS`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Learning curves of a sweep: one of each model's best setting, or of every setting, over its seeds (App. E)."""
+"""Learning curves of a sweep: one over seeds for each model's best setting, or for every setting (App. E)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +16,19 @@ DRAWN = {
     "cell_accuracy": "probes/cell_accuracy",
     "heading_accuracy": "probes/heading_accuracy",
 }
-"""Metrics of training that are drawn, where a run has them; by the scores of their kind, which name the files."""
+"""Training metrics that are plotted if a run has them, by the corresponding score, which names the file."""
 
 
 def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str, Figure]]:
-    """Draw a figure of each metric, with a curve of each row; yield the score's name and the figure.
+    """Make a figure of each metric with a curve for each row.
 
     Args:
-        rows: whose finished runs are drawn.
+        rows: the settings whose finished runs are plotted.
         runs: the folder of the runs' folders.
-        title: what the figures are of.
+        title: of the figures.
+
+    Yields:
+        The score's name and the figure.
     """
     recorded = {
         _name(row, rows): [metric_columns(runs / run.name / "metrics.jsonl") for run, _ in row.done]
@@ -43,9 +46,9 @@ def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str,
 
 
 def _name(row: Row, rows: list[Row]) -> str:
-    """Return a row's name in a figure, which no other has: its model's, with its setting where there are several.
+    """Return a row's unique name in a figure: its model's, with its setting if there are several.
 
-    Draws from a few values may come to the same setting twice, and then its number tells which.
+    The setting's number is added if the same setting was sampled twice.
     """
     of_model = [other for other in rows if other.model == row.model]
     if len(of_model) == 1:

@@ -1,4 +1,4 @@
-"""What a field is drawn from."""
+"""The distributions from which a sweep samples the values of a field."""
 
 import math
 from collections.abc import Mapping
@@ -8,22 +8,22 @@ from typing import Any
 from simcore.common.checks import require
 
 DIGITS = 4
-"""Significant digits of a number that is drawn, so that a table can show it whole."""
+"""Significant digits of sampled numbers, so that tables can show them in full."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Numbers between two ends, both included, uniform or uniform in their logarithm."""
+    """Numbers between two ends, both included, distributed uniformly or log-uniformly."""
 
     low: float
     high: float
     log: bool
     whole: bool
-    """Whether whole numbers alone are drawn."""
+    """Whether only whole numbers are sampled."""
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """The ends."""
+        """The two ends."""
         return self.low, self.high
 
     def at(self, u: float) -> Any:
@@ -37,13 +37,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, each as likely as the others."""
+    """One of some values, distributed uniformly."""
 
     values: tuple[Any, ...]
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """All of them."""
+        """All values."""
         return self.values
 
     def at(self, u: float) -> Any:
@@ -52,15 +52,15 @@ class Choice:
 
 
 def parse_draw(field: str, said: object, default: object) -> Span | Choice:
-    """Read `{ low = .., high = .., log = true }` or `{ choices = [..] }`.
+    """Parse `{ low = .., high = .., log = true }` or `{ choices = [..] }`.
 
     Args:
         field: its dotted name, for messages.
-        said: what the file says.
-        default: the field's value in the preset; an int says that whole numbers are drawn.
+        said: the field's value in the file.
+        default: the field's value in the preset; if it is an int, whole numbers are sampled.
 
     Raises:
-        UserError: it is neither, or its ends do not make a range.
+        UserError: it is neither, or its ends are not a range.
     """
     forms = "{ low = .., high = .., log = true or false } or { choices = [..] }"
     require(isinstance(said, Mapping), f"[draw] {field} must be {forms}, not {said!r}")

@@ -1,4 +1,4 @@
-"""Fields of a configuration by dotted names, as `learning.learning_rate`."""
+"""Access to a configuration's fields by dotted names, as `learning.learning_rate`."""
 
 import copy
 import difflib
@@ -10,15 +10,15 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 
 AT_THE_TOP = {"level": "level", "preset": "preset", "seed": "seeds"}
-"""Fields that a sweep's file says at its top, and under which name."""
+"""Fields that a sweep's file has at its top, and their names there."""
 
 
 def flatten(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return a table's values by dotted field; `a.b = 1`, `"a.b" = 1` and a table `a` with `b = 1` mean the same.
+    """Return a table's values by dotted field; `a.b = 1`, `"a.b" = 1` and a table `a` with `b = 1` are equivalent.
 
     Args:
         table: of a TOML file.
-        known: the configuration as nested dicts: which fields there are.
+        known: the configuration as nested dicts, which has all existing fields.
         where: the table's name, for messages.
 
     Raises:
@@ -36,7 +36,7 @@ def flatten(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> d
 
 
 def look_up(known: Mapping[str, Any], field: str) -> Any:
-    """Return what a dotted field holds.
+    """Return the value of a dotted field.
 
     Raises:
         KeyError: there is no such field.
@@ -50,7 +50,7 @@ def look_up(known: Mapping[str, Any], field: str) -> Any:
 
 
 def exists(known: Mapping[str, Any], field: str) -> bool:
-    """Return whether there is such a field, or section."""
+    """Return whether there is a field or section of this name."""
     try:
         look_up(known, field)
     except KeyError:
@@ -59,7 +59,7 @@ def exists(known: Mapping[str, Any], field: str) -> bool:
 
 
 def is_section(known: Mapping[str, Any], field: str) -> bool:
-    """Return whether a dotted name is that of a section, which has fields."""
+    """Return whether a dotted name is that of a section."""
     return exists(known, field) and isinstance(look_up(known, field), dict)
 
 
@@ -86,13 +86,13 @@ def configure(base: Mapping[str, Any], values: Mapping[str, Any]) -> Config:
         raise _innermost(error) from error
     taken = config.to_dict()
     for field, value in values.items():
-        # The conversion is lenient: it would take 2.5 for 2, and any text for true.
+        # The conversion is lenient: it would convert 2.5 to 2, and any text to true.
         require(_same(value, look_up(taken, field)), f"{field} cannot be {value!r}")
     return config
 
 
 def _innermost(error: UserError) -> UserError:
-    """Return the complaint of the configuration itself, where there is one among those of its conversion."""
+    """Return the configuration's own error if it is among those of the conversion; else `error`."""
     reason: BaseException | None = error.__cause__
     if isinstance(reason, BaseExceptionGroup):
         reason = reason.subgroup(UserError)
@@ -111,7 +111,7 @@ def _walk(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) -> It
 
 
 def _meant(field: str, known: Mapping[str, Any]) -> str:
-    """Return a guess at which field was meant, to be added to a message."""
+    """Return a guess at the intended field, to be added to a message."""
     sections = {name: value for name, value in known.items() if isinstance(value, dict)}
     names = [name for name in known if name not in sections]
     names += [f"{name}.{key}" for name, section in sections.items() for key in section]
@@ -120,7 +120,7 @@ def _meant(field: str, known: Mapping[str, Any]) -> str:
 
 
 def _same(asked: Any, taken: Any) -> bool:
-    """Return whether a value was taken as it stands; a list may become a tuple, and an int a float."""
+    """Return whether a value was kept by the conversion; a list may become a tuple, and an int a float."""
     if isinstance(asked, list):
         return (
             isinstance(taken, tuple | list)

@@ -1,4 +1,4 @@
-"""The folder that a sweep lives in."""
+"""The folder of a sweep: its plan, its runs' folders, and their status."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ SPEC, PLAN, LOCK, RUNS = "spec.toml", "plan.json", "lock", "runs"
 
 
 class Status(Enum):
-    """How far a run is, by the files in its folder."""
+    """The status of a run, by the files in its folder."""
 
     UNFINISHED = "unfinished"
     FINISHED = "finished"
@@ -30,7 +30,7 @@ class Status(Enum):
 
 
 class RunFiles:
-    """The files of a sweep's run beside those of every run.
+    """The files that a sweep's run has in addition to those of any run.
 
     Args:
         path: the run's folder.
@@ -39,23 +39,23 @@ class RunFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.scores = path / "scores.json"
-        """Written last of all: with it the run is finished."""
+        """Written last: a run is finished if it exists."""
         self.failure = path / "failed.json"
         self.log = path / "log.txt"
-        """What its processes print, of all attempts."""
+        """The output of its processes, of all attempts."""
 
     @property
     def status(self) -> Status:
-        """How far the run is."""
+        """The run's status."""
         if self.scores.exists():
             return Status.FINISHED
         return Status.FAILED if self.failure.exists() else Status.UNFINISHED
 
     def read_failure(self) -> str | None:
-        """Return in one line what the run failed of; None if it has not failed.
+        """Return the error with which the run failed, in one line; None if it has not failed.
 
         Raises:
-            UserError: the file that says so is damaged.
+            UserError: the file of the failure is damaged.
         """
         try:
             return str(json.loads(self.failure.read_text())["error"])
@@ -65,24 +65,24 @@ class RunFiles:
             raise UserError(f"{self.failure} is damaged; delete it, and the run is tried again") from error
 
     def write_failure(self, error: str, code: int | None) -> None:
-        """Say what the run failed of; `code` is its process's exit code, negative for a signal."""
+        """Record the error with which the run failed; `code` is its process's exit code, negative for a signal."""
         report = {"error": error, "exit_code": code, "log": self.log.name}
         write_atomically(self.failure, (json.dumps(report, indent=1) + "\n").encode())
 
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """A sweep on disk: `spec.toml`, `plan.json`, `runs/`, and what it comes to. Make one with `prepare`."""
+    """A sweep on disk: `spec.toml`, `plan.json`, `runs/`, and its results. Make one with `prepare`."""
 
     path: Path
     plan: Plan
 
     @classmethod
     def prepare(cls, path: Path, spec: bytes, plan: Plan) -> Self:
-        """Make a sweep's folder, or open the one that is there, with a folder for each run.
+        """Make a sweep's folder with a folder for each run, or open an existing one.
 
         Raises:
-            UserError: it holds another sweep, or something else, or cannot be written.
+            UserError: it holds another sweep or something else, or cannot be written.
         """
         text = json.dumps(plan.to_dict(), indent=1) + "\n"
         try:
@@ -104,7 +104,7 @@ class SweepFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Wait until no other process writes the sweep's own files, and keep them from it in the `with` block."""
+        """Hold the lock on the sweep's own files in the `with` block; waits for other processes."""
         with (self.path / LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -114,7 +114,7 @@ class SweepFolder:
         return RunFiles(self.path / RUNS / run.name)
 
     def status(self, run: PlannedRun) -> Status:
-        """Return how far a run is."""
+        """Return the status of a run."""
         return self.files(run).status
 
     def scores(self, run: PlannedRun) -> Scores | None:
@@ -122,7 +122,7 @@ class SweepFolder:
         return Scores.read(self.files(run).scores)
 
     def is_in_use(self, run: PlannedRun) -> bool:
-        """Return whether some process trains in a run's folder."""
+        """Return whether a process trains in a run's folder."""
         try:
             with RunFolder.open(self.files(run).path).lock():
                 return False
@@ -130,12 +130,12 @@ class SweepFolder:
             return True
 
     def failures(self) -> list[tuple[PlannedRun, str]]:
-        """Return the runs that have failed, each with what it failed of in one line."""
+        """Return the runs that have failed, each with its error in one line."""
         failed = [run for run in self.plan.runs if self.status(run) is Status.FAILED]
         return [(run, self.files(run).read_failure() or "unknown") for run in failed]
 
     def forget_failures(self) -> None:
-        """Let the runs that failed be tried again, from their newest checkpoints."""
+        """Mark failed runs as unfinished, so that they are continued from their newest checkpoints."""
         for run in self.plan.runs:
             self.files(run).failure.unlink(missing_ok=True)
 
@@ -150,7 +150,7 @@ class SweepFolder:
 
 
 def _require_empty(path: Path) -> None:
-    """Raise `UserError` if a folder holds what a sweep, killed as it was made, would not have left."""
+    """Raise `UserError` if a folder holds other files than a sweep that was killed while it was made."""
     ours = {SPEC, LOCK, SPEC + TEMPORARY_SUFFIX, PLAN + TEMPORARY_SUFFIX}
     strangers = [file.name for file in path.iterdir() if file.name not in ours]
     if strangers:
@@ -158,7 +158,7 @@ def _require_empty(path: Path) -> None:
 
 
 def _require_same(path: Path, spec: bytes, plan: str) -> None:
-    """Raise `UserError` unless a folder holds this very sweep; comments may differ."""
+    """Raise `UserError` unless a folder holds the same sweep; comments may differ."""
     try:
         old, new = (tomllib.loads(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
     except ValueError as error:

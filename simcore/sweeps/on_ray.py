@@ -1,4 +1,4 @@
-"""Runs of a sweep as tasks on a Ray cluster, whose machines share the sweep's folder."""
+"""The executor of a sweep's runs as tasks on a Ray cluster, whose machines share the sweep's folder."""
 
 import os
 import time
@@ -11,11 +11,11 @@ from simcore.sweeps.worker import STOPPED
 
 
 def attend(path: str, worlds: int) -> int:
-    """Run a process from its start to its end, in one of Ray's, and return its exit code; a cancel ends it politely."""
+    """Run the process of a run in a Ray task, and return its exit code; cancelling lets it write a checkpoint."""
     process = launch(Path(path), worlds)
     try:
         while (code := process.poll()) is None:
-            time.sleep(LOOK)  # a cancel is noticed between two calls, not within one that waits
+            time.sleep(LOOK)  # a cancel is noticed only between two calls
         return code
     finally:
         hang_up(process)
@@ -23,13 +23,13 @@ def attend(path: str, worlds: int) -> int:
 
 
 class RayTasks(Executor):
-    """Gives all runs to Ray, which begins each where and when there is room.
+    """Submit all runs to Ray, which starts each when and where resources are free.
 
     Args:
-        address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine.
-        jobs: how many may be given to it at a time; None: as many as it has room for.
-        cpus: that each takes.
-        gpus: that each takes.
+        address: of the cluster, as in `ray.init`; None: a new Ray on this machine.
+        jobs: the most runs that are submitted at a time; None: no limit.
+        cpus: per run.
+        gpus: per run.
 
     Raises:
         UserError: Ray is not installed, or the cluster cannot be reached.
@@ -39,26 +39,26 @@ class RayTasks(Executor):
         self._ray = import_ray()
         connect(self._ray, address, (jobs or 1) * cpus)
         self._jobs = jobs
-        # A task that has lost its process is not begun again behind our back: that is a run that failed.
+        # Without retries by Ray: a task that has lost its process is a failed run.
         self._attend = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(attend)
         self._tasks: dict[Any, Path] = {}
 
     @property
     def running(self) -> int:
-        """How many have been given to Ray and not ended."""
+        """The number of runs that were submitted and have not ended."""
         return len(self._tasks)
 
     @property
     def has_room(self) -> bool:
-        """Whether another may be given to it."""
+        """Whether another run may be submitted."""
         return self._jobs is None or self.running < self._jobs
 
     def start(self, path: Path, worlds: int) -> None:
-        """Give a run to Ray."""
+        """Submit a run to Ray."""
         self._tasks[self._attend.remote(os.path.abspath(path), worlds)] = path
 
     def ended(self) -> list[Ended]:
-        """Wait a moment at most, and return those that have ended."""
+        """Wait at most `LOOK` seconds, and return the runs that have ended."""
         if not self._tasks:
             time.sleep(LOOK)
             return []
@@ -66,12 +66,12 @@ class RayTasks(Executor):
         return [self._end(task, self._tasks.pop(task)) for task in ready]
 
     def stop(self) -> None:
-        """Ask all to write a checkpoint and end; those that have not begun will not."""
+        """Ask all runs to write a checkpoint and end; those that have not started will not start."""
         for task in self._tasks:
             self._ray.cancel(task)
 
     def close(self) -> None:
-        """Kill what still runs, and leave Ray."""
+        """Kill the remaining runs, and disconnect from Ray."""
         for task in self._tasks:
             self._ray.cancel(task, force=True)
         self._tasks.clear()

@@ -1,4 +1,4 @@
-"""All runs of a sweep: a function of its file alone."""
+"""The plan of a sweep: all its runs, determined by its file alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +17,18 @@ class PlannedRun:
     """One run of a sweep."""
 
     name: str
-    """Its folder's."""
+    """The name of its folder."""
     model: str
     number: int
-    """The setting's, within the model."""
+    """The setting's number, within the model."""
     setting: Fields
-    """What varies, by dotted field."""
+    """The varied values, by dotted field."""
     config: Config
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All runs of a sweep, in the order in which they are begun."""
+    """All runs of a sweep, in the order in which they are started."""
 
     metric: str
     worlds: int
@@ -53,10 +53,10 @@ class Plan:
 
 
 def make_plan(spec: Spec) -> Plan:
-    """Return the runs of a sweep, seed by seed: what is there of a killed sweep then compares all models.
+    """Make the runs of a sweep, seed by seed, so that an interrupted sweep can compare all models.
 
     Raises:
-        UserError: a setting is no configuration, or has not the metric by which is chosen.
+        UserError: a setting is not a valid configuration, or does not have the sweep's metric.
     """
     base = preset(spec.preset, spec.level).to_dict()
     runs: list[PlannedRun] = []

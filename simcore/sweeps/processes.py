@@ -1,4 +1,4 @@
-"""Runs of a sweep as processes of this machine; a crash of one is no matter to the others."""
+"""The executor of a sweep's runs as processes of this machine, so that a crash of one does not affect the others."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 from simcore.sweeps.folder import RunFiles
 
 LOOK = 0.2
-"""Seconds between two looks at what has ended."""
+"""Seconds between two checks for ended runs."""
 
 
 class Ended(NamedTuple):
@@ -19,39 +19,44 @@ class Ended(NamedTuple):
     path: Path
     """The run's folder."""
     code: int | None
-    """Its exit code, negative for a signal; None where the process, or its machine, was lost."""
+    """Its exit code, negative for a signal; None if the process or its machine was lost."""
     said: str | None = None
-    """What is known of that loss."""
+    """The error message of that loss."""
 
 
 class Executor(ABC):
-    """Runs the processes of a sweep's runs. Use it in a `with` block: what then still runs is killed."""
+    """Run the processes of a sweep's runs. At the end of a `with` block the remaining ones are killed."""
 
     @property
     @abstractmethod
     def running(self) -> int:
-        """How many have been started and not yet been told of as ended."""
+        """The number of runs that were started and not yet returned by `ended`."""
 
     @property
     @abstractmethod
     def has_room(self) -> bool:
-        """Whether another may be started."""
+        """Whether another run may be started."""
 
     @abstractmethod
     def start(self, path: Path, worlds: int) -> None:
-        """Start the process of a run."""
+        """Start the process of a run.
+
+        Args:
+            path: the run's folder.
+            worlds: validation worlds, and as many test worlds, in which it is measured.
+        """
 
     @abstractmethod
     def ended(self) -> list[Ended]:
-        """Wait a moment at most, and return those that have ended since the last call."""
+        """Wait at most `LOOK` seconds, and return the runs that have ended since the last call."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Ask all to write a checkpoint and end."""
+        """Ask all runs to write a checkpoint and end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill the remaining runs."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,10 +66,10 @@ class Executor(ABC):
 
 
 def launch(path: Path, worlds: int) -> subprocess.Popen[bytes]:
-    """Start the process of a run; it ends politely when its standard input is closed."""
+    """Start the process of a run; it writes a checkpoint and ends when its standard input is closed."""
     command = [sys.executable, "-m", "simcore.sweeps", str(path), str(worlds)]
     with RunFiles(path).log.open("ab") as log:
-        # A session of its own, so that Ctrl-C in the terminal reaches the sweep alone, which then tells its runs.
+        # In its own session, so that Ctrl-C in the terminal reaches only the sweep, which then stops its runs.
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -77,10 +82,10 @@ def hang_up(process: subprocess.Popen[bytes]) -> None:
 
 
 class Processes(Executor):
-    """Runs a few at a time on this machine.
+    """Run a few processes at a time on this machine.
 
     Args:
-        jobs: how many at a time.
+        jobs: the most runs at a time.
     """
 
     def __init__(self, jobs: int = 1) -> None:
@@ -89,12 +94,12 @@ class Processes(Executor):
 
     @property
     def running(self) -> int:
-        """How many run."""
+        """The number of running processes."""
         return len(self._processes)
 
     @property
     def has_room(self) -> bool:
-        """Whether another may be started."""
+        """Whether another run may be started."""
         return self.running < self._jobs
 
     def start(self, path: Path, worlds: int) -> None:
@@ -102,7 +107,7 @@ class Processes(Executor):
         self._processes[path] = launch(path, worlds)
 
     def ended(self) -> list[Ended]:
-        """Wait a moment, and return those that have ended."""
+        """Wait `LOOK` seconds, and return the runs that have ended."""
         time.sleep(LOOK)
         ended = [Ended(path, code) for path, p in self._processes.items() if (code := p.poll()) is not None]
         for path, _, _ in ended:
@@ -110,12 +115,12 @@ class Processes(Executor):
         return ended
 
     def stop(self) -> None:
-        """Ask all to write a checkpoint and end."""
+        """Ask all runs to write a checkpoint and end."""
         for process in self._processes.values():
             hang_up(process)
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill the remaining runs."""
         for process in self._processes.values():
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""The ranges that the paper searched (table 2)."""
+"""The hyper-parameter ranges that the paper searched (table 2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Between:
-    """Numbers from one to another, both included."""
+    """The numbers between two ends, both included."""
 
     low: float
     high: float
@@ -21,7 +21,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Among:
-    """A few numbers."""
+    """A finite set of numbers."""
 
     values: tuple[float, ...]
 
@@ -44,10 +44,10 @@ TABLE_2: Mapping[str, Between | Among] = {
     "convdraw.steps": Among((8,)),
     "agent.hidden_size": Between(512, 1024),
 }
-"""What table 2 allows, by the field of `Config`; fields that it does not name are free."""
+"""The ranges of table 2, by the field of `Config`; other fields are free."""
 
 
 def beyond(field: str, value: Any) -> str | None:
-    """Return the range that a value lies outside of, in words; None where it lies inside, or there is no range."""
+    """Return a field's range, in words, if a value is outside of it; None if it is inside, or there is no range."""
     allowed = TABLE_2.get(field)
     return None if allowed is None or value in allowed else str(allowed)

@@ -1,4 +1,4 @@
-"""What a sweep comes to: each setting's scores over seeds, and the best setting of each model."""
+"""The report of a sweep: each setting's scores over seeds, and the best setting of each model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ LABELS = {
     "food": "food eaten",
 }
 SHOWN = ("return", "food", "map_mse", "cell_accuracy", "heading_accuracy")
-"""Test scores that a table shows beside that of the sweep's metric."""
+"""Test scores that a table shows in addition to that of the sweep's metric."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,24 @@ class Row:
 
     model: str
     number: int
-    """The setting's, within the model."""
+    """The setting's number, within the model."""
     setting: Fields
     done: tuple[tuple[PlannedRun, Scores], ...]
-    """Its finished runs."""
+    """Its finished runs, with their scores."""
     failed: tuple[str, ...]
-    """The names of those that failed."""
+    """The names of the runs that failed."""
     missing: int
-    """How many are not finished yet."""
+    """The number of runs that are not finished yet."""
 
     def interval(self, of: str, metric: str) -> Interval | None:
-        """Return the mean over seeds with its interval; `of` is validation, test or baseline. None where unknown."""
+        """Return the mean over seeds with its interval; `of` is validation, test or baseline. None if unknown."""
         values = [getattr(scores, of).get(metric) for _, scores in self.done]
         return Interval.of([math.nan if value is None else value for value in values])
 
     def relative(self, metric: str) -> Interval | None:
-        """Return how the test score compares with the baseline's, 1 where it is no better, with its interval.
+        """Return the ratio of the test score to the baseline's, 1 if it is no better, with its interval.
 
-        Each seed has worlds of its own, in some of which all do better; this interval is free of that.
+        Each seed has its own worlds, of which some are easier for all; the ratio does not depend on that.
         """
         pairs = [(scores.test.get(metric), scores.baseline.get(metric)) for _, scores in self.done]
         return Interval.of([test / baseline if test is not None and baseline else math.nan for test, baseline in pairs])
@@ -58,17 +58,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All settings, and by which metric the best are chosen."""
+    """All settings of a sweep, and the metric by which the best are chosen."""
 
     metric: str
     worlds: int
     rows: tuple[Row, ...]
 
     def best(self) -> dict[str, Row]:
-        """Return each model's best setting: that of the best mean over seeds of the metric on validation worlds.
+        """Return each model's best setting: that with the best mean over seeds of the metric on validation worlds.
 
-        A setting of which a seed is missing or failed, as where it does not always learn, is passed over if
-        another has more of them. Of equals the first is taken; a model without a finished run has no best setting.
+        Settings with the most finished seeds take precedence, so that one that does not always learn is not chosen.
+        Of equal settings the first is chosen; a model without a finished run has no best setting.
         """
         sign = -1 if more_is_better(self.metric) else 1
         best: dict[str, tuple[tuple[float, float], Row]] = {}
@@ -82,7 +82,7 @@ class Report:
         return {model: row for model, (_, row) in best.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything, for JSON: an interval's ends are null where it is unbounded."""
+        """Return the report for JSON; the ends of an unbounded interval are null."""
         best = self.best()
         models = list(dict.fromkeys(row.model for row in self.rows))
         return {
@@ -96,11 +96,11 @@ class Report:
 
 
 def make_report(plan: Plan, scores: Mapping[str, Scores | None], failed: Sequence[str]) -> Report:
-    """Gather the runs of a sweep into a row for each setting, models in the order of the file.
+    """Make a report with a row for each setting, models in the order of the file.
 
     Args:
         plan: of the sweep.
-        scores: of each run, by its name; None where it is not finished.
+        scores: of each run, by its name; None if it is not finished.
         failed: the names of the runs that failed.
     """
     groups: dict[tuple[str, int], list[PlannedRun]] = {}
@@ -118,9 +118,9 @@ def make_report(plan: Plan, scores: Mapping[str, Scores | None], failed: Sequenc
 def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
     """Return the table of the best setting of each model, or of all settings, with the best marked by a star.
 
-    Columns are the metric on validation worlds, by which is chosen; the same on test worlds; what looks at nothing
-    scores there, which is the best constant guess, or a policy that acts at random; of an error, how much of that is
-    left; then other scores on test worlds.
+    Columns are the metric on validation worlds, by which settings are chosen, and on test worlds; the score there of
+    the baseline, the best constant guess or a random policy; the ratio to it, if the metric is an error; then other
+    scores on test worlds.
     """
     best = report.best()
     rows = report.rows if is_whole else tuple(best.values())
@@ -151,7 +151,7 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
 
 
 def describe(setting: Fields) -> str:
-    """Return what varies in a setting, with the fields' short names, as `overshoot = 6, kappa = 0.001`."""
+    """Return a setting's values with the fields' short names, as `overshoot = 6, kappa = 0.001`."""
     return ", ".join(f"{short_name(field)} = {value}" for field, value in setting.items()) or "–"
 
 
@@ -182,14 +182,14 @@ def _mean(interval: Interval | None, metric: str) -> str:
 
 
 def _with_reach(interval: Interval | None, metric: str) -> str:
-    """Return the mean and how far its interval reaches to both sides."""
+    """Return the mean and the half-width of its interval."""
     if interval is None or not math.isfinite(interval.high):
         return _mean(interval, metric)
     return f"{_write(interval.mean, metric)} ± {_write(interval.high - interval.mean, metric)}"
 
 
 def _count(row: Row) -> str:
-    """Return how many seeds a row has, and what has become of the others."""
+    """Return the number of a row's finished seeds, and of those that failed or are missing."""
     others = [f"{len(row.failed)} failed"] if row.failed else []
     others += [f"{row.missing} to come"] if row.missing else []
     return f"{len(row.done)} ({', '.join(others)})" if others else f"{len(row.done)}"

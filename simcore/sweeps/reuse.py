@@ -1,4 +1,4 @@
-"""Finished runs of other sweeps, taken over in place of being run again: a run follows from its configuration alone."""
+"""Reuse of other sweeps' finished runs: a run is determined by its configuration alone."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,23 +12,24 @@ from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
 from simcore.sweeps.scores import Scores
 
 COPIED = ("metrics.jsonl", "tensorboard", "checkpoints")
-"""In this order: metrics without a checkpoint are begun anew, a checkpoint without its metrics would not be."""
+"""In this order: a run with metrics but no checkpoint starts anew, one with a checkpoint but no metrics would not."""
 
 
 def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
-    """Copy finished runs of other sweeps to where this one has runs of the same configuration to do.
+    """Copy finished runs of other sweeps to unfinished runs of this sweep with the same configuration.
 
-    A run is taken if it was measured in as many worlds. One that a process is at, here, is left to it.
+    A run is copied if it was measured in the same number of worlds, and if no process trains in this sweep's folder
+    for it.
 
     Args:
-        folder: of the sweep with runs to do.
+        folder: of the sweep with unfinished runs.
         sweeps: the other sweeps' folders.
 
     Yields:
-        A line for each run that was taken.
+        A line for each run that was copied.
 
     Raises:
-        UserError: one of them is no sweep's folder, or holds a damaged run.
+        UserError: one of them is not a sweep's folder, or holds a damaged run.
     """
     missing = {run.config: run for run in folder.plan.runs if folder.status(run) is Status.UNFINISHED}
     for sweep in sweeps:
@@ -44,10 +45,10 @@ def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
 
 
 def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]:
-    """Yield a sweep's runs that are finished and were measured in so many worlds, with their configurations.
+    """Yield a sweep's finished runs that were measured in `worlds` worlds, with their configurations.
 
     Raises:
-        UserError: it is no sweep's folder, or a run is damaged.
+        UserError: it is not a sweep's folder, or a run is damaged.
     """
     if not (sweep / PLAN).exists():
         raise UserError(f"{sweep} holds no sweep whose runs could be used again")
@@ -57,15 +58,15 @@ def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]
         if scores is None or scores.worlds != worlds:
             continue
         config = Config.from_dict(RunFolder.open(path).config)
-        if scores.update == config.learning.updates:  # else it was lengthened after it had been measured
+        if scores.update == config.learning.updates:  # else it was lengthened after the measurement
             yield files, config
 
 
 def take_over(theirs: RunFiles, ours: RunFiles) -> None:
-    """Copy what a run has come to, its scores last; killed in between, the run is unfinished, and goes on.
+    """Copy a run's results, its scores last, so that an interrupted copy is an unfinished run.
 
     Raises:
-        RunInUseError: a process is at ours.
+        RunInUseError: a process trains in our run's folder.
     """
     with RunFolder.open(ours.path).lock():
         for name in COPIED:

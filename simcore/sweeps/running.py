@@ -1,4 +1,4 @@
-"""Running what is missing of a sweep."""
+"""Running the unfinished runs of a sweep."""
 
 import signal
 import time
@@ -12,18 +12,18 @@ from simcore.sweeps.processes import Ended, Executor
 from simcore.sweeps.worker import FINISHED, IN_USE, STOPPED
 
 ASK_AGAIN = 2.0
-"""Seconds between two looks at runs that another process is at."""
+"""Seconds between two checks of runs that another process trains."""
 INTERRUPTED = (STOPPED, -signal.SIGTERM, -signal.SIGINT)
-"""Exit codes of a run that someone has stopped: it has not failed."""
+"""Exit codes of a run that was stopped, and so has not failed."""
 
 
 def run_missing(folder: SweepFolder, executor: Executor, tell: Callable[[str], None]) -> bool:
-    """Run what is neither finished nor failed; the first Ctrl-C lets what runs write checkpoints, and ends it.
+    """Run all runs that have neither finished nor failed; the first Ctrl-C lets running ones write checkpoints and end.
 
-    A run that another process is at is left to it; it is taken up should that process end before the run does.
+    A run that another process trains is run only if that process ends before the run is finished.
 
     Returns:
-        Whether it came to its end; False if it was interrupted.
+        True if all runs have ended; False if it was interrupted.
     """
     plan = folder.plan
     by_path = {folder.files(run).path: run for run in plan.runs}
@@ -34,7 +34,7 @@ def run_missing(folder: SweepFolder, executor: Executor, tell: Callable[[str], N
         while not interrupt.requested and (waiting or elsewhere or executor.running):
             while waiting and executor.has_room:
                 run = waiting.popleft()
-                if folder.status(run) is Status.UNFINISHED:  # another sweep may have been at it
+                if folder.status(run) is Status.UNFINISHED:  # another process may have finished it
                     executor.start(folder.files(run).path, plan.worlds)
             for ended in executor.ended():
                 run = by_path[ended.path]
@@ -59,7 +59,7 @@ def run_missing(folder: SweepFolder, executor: Executor, tell: Callable[[str], N
 
 
 def settle(folder: SweepFolder, run: PlannedRun, ended: Ended) -> str:
-    """Take note of how a run's process ended; return a line that tells it, and how far the sweep is."""
+    """Record how a run's process ended; return a line with that and the sweep's progress."""
     files, scores = folder.files(run), folder.scores(run)
     if scores is not None:
         metric = folder.plan.metric
@@ -76,7 +76,7 @@ def settle(folder: SweepFolder, run: PlannedRun, ended: Ended) -> str:
 
 
 def what_failed(files: RunFiles, code: int | None) -> str:
-    """Return in one line why a process ended with a code: the signal that killed it, or the last that it said."""
+    """Return in one line why a process ended with a code: the signal that killed it, or the last line of its log."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")

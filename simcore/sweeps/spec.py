@@ -1,4 +1,4 @@
-"""A sweep's file: which fields vary how, for which models and seeds, and by which score the best setting is chosen."""
+"""The specification of a sweep, read from its TOML file: models, varied fields, seeds, and the metric of the choice."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ from simcore.sweeps.ranges import beyond
 from simcore.sweeps.scores import METRICS, is_metric
 
 FEWEST_SEEDS = 3
-"""Of an experiment (table 2)."""
+"""The smallest number of seeds of an experiment (table 2)."""
 DEFAULTS: Mapping[str, Any] = {
     "level": "RandomCity",
     "preset": "tiny",
@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, Any] = {
     "beyond_the_paper": False,
     "allow_few_seeds": False,
 }
-"""What may be said at the top of the file, and what holds where it is not."""
+"""The fields at the top of the file, and their defaults."""
 TABLES = ("fixed", "grid", "draw", "model")
 KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list"}
 FOLDER_NAME = re.compile(r"[^\w.+=-]+")
@@ -40,25 +40,25 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Model:
-    """One of the things compared; it is given every setting, and the best one is its result."""
+    """One of the models compared; its result is that of its best setting."""
 
     name: str
     fixed: Fields
-    """What makes it this model."""
+    """The fixed values that define the model."""
     grid: dict[str, list[Any]]
-    """Values of each field that are tried, all with all."""
+    """The values of each field that are tried, in all combinations."""
     draw: dict[str, Span | Choice]
-    """What each field is drawn from."""
+    """The distribution of each field that is sampled."""
 
     @property
     def folder_name(self) -> str:
-        """Its name as a folder's can hold it."""
+        """Its name in a form that a folder's name can contain."""
         return FOLDER_NAME.sub("-", self.name).strip("-.")
 
     def settings(self, samples: int) -> list[Fields]:
-        """Return the settings to try, in an order that depends on the file alone.
+        """Return the settings to try, in an order that depends only on the file.
 
-        A field that several models draw takes the same values in all of them.
+        A field that is sampled in several models has the same values in all of them.
         """
         if self.draw:
             return [
@@ -70,25 +70,25 @@ class Model:
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep's file says. Make one with `read_spec`."""
+    """The contents of a sweep's file. Make one with `read_spec`."""
 
     level: str
     preset: str
     metric: str
-    """By which the best setting is chosen."""
+    """The score by which the best setting is chosen."""
     worlds: int
-    """Validation worlds, and as many test worlds."""
+    """The number of validation worlds, and of test worlds."""
     seeds: tuple[int, ...]
     samples: int
-    """How many settings are drawn, where there is something to draw."""
+    """The number of sampled settings, 0 if none are sampled."""
     models: tuple[Model, ...]
 
 
 def read_spec(path: Path) -> tuple[Spec, bytes]:
-    """Read a sweep's file, and return its bytes too.
+    """Read a sweep's file; return the specification and the file's bytes.
 
     Raises:
-        UserError: it is missing, no TOML, or says something that cannot be; one line says what.
+        UserError: it is missing, not TOML, or has an invalid field or value; the message is one line.
     """
     try:
         data = path.read_bytes()
@@ -97,7 +97,7 @@ def read_spec(path: Path) -> tuple[Spec, bytes]:
         raise UserError(f"there is no file {path}; name a sweep's TOML file, as experiments/tiny/kappa.toml") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or not even text
+    except ValueError as error:  # not TOML, or not even text
         raise UserError(f"{path} is no TOML: {' '.join(str(error).split())}") from error
     try:
         return parse_spec(said), data
@@ -106,10 +106,10 @@ def read_spec(path: Path) -> tuple[Spec, bytes]:
 
 
 def parse_spec(said: Mapping[str, Any]) -> Spec:
-    """Make a sweep of what its file says.
+    """Make the specification from the parsed contents of a sweep's file.
 
     Raises:
-        UserError: a name is unknown, or a value of a wrong kind or out of its range.
+        UserError: a name is unknown, or a value is of a wrong type or out of its range.
     """
     top = _top(said)
     known = preset(top["preset"], top["level"]).to_dict()
@@ -138,7 +138,7 @@ def parse_spec(said: Mapping[str, Any]) -> Spec:
 
 
 def _top(said: Mapping[str, Any]) -> Fields:
-    """Return what holds at the top of the file."""
+    """Return the fields at the top of the file, with defaults for missing ones."""
     unknown = [key for key in said if key not in DEFAULTS and key not in TABLES]
     require(not unknown, f"there is no {', '.join(unknown)}; there are: {', '.join((*DEFAULTS, *TABLES))}")
     top = {name: said.get(name, default) for name, default in DEFAULTS.items()}
@@ -179,7 +179,7 @@ def _parts(said: Mapping[str, Any], known: Mapping[str, Any], of: str, is_bounde
 
 
 def _model(table: Mapping[str, Any], common: Model, known: Mapping[str, Any], is_bounded: bool) -> Model:
-    """Return a model: what the file says of it, on top of what it says of all."""
+    """Return a model: its own table on top of the tables for all models."""
     name = table.get("name")
     require(isinstance(name, str), f'each [[model]] wants a name = "..."; one has {name!r}')
     assert isinstance(name, str)
@@ -195,7 +195,7 @@ def _model(table: Mapping[str, Any], common: Model, known: Mapping[str, Any], is
 
 
 def _require_bounded(values: Mapping[str, Any]) -> None:
-    """Raise `UserError` if a value lies beyond the range that the paper searched."""
+    """Raise `UserError` if a value is outside of the range that the paper searched."""
     for field, tried in values.items():
         for value in tried:
             allowed = beyond(field, value)

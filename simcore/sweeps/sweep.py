@@ -1,4 +1,4 @@
-"""A whole sweep, from its file to its table, report and figures."""
+"""The stages of a sweep: plan, run, report, and figures."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -18,20 +18,20 @@ from simcore.training.loop import check
 
 
 def plan_sweep(spec: Path) -> tuple[Plan, bytes]:
-    """Read a sweep's file; return all runs, and the file's bytes.
+    """Read a sweep's file; return the plan of all runs, and the file's bytes.
 
     Raises:
-        UserError: the file says something that cannot be.
+        UserError: the file is missing or invalid.
     """
     parsed, data = read_spec(spec)
     return make_plan(parsed), data
 
 
 def make_executor(plan: Plan, name: str, address: str | None, jobs: int | None) -> Executor:
-    """Make what runs the processes of a plan's runs: `processes` of this machine, or `ray`.
+    """Make the executor of a plan's runs: `processes` of this machine, or `ray`.
 
     Raises:
-        UserError: `jobs` is not positive, Ray or its cluster is not there, or something that the runs want is not.
+        UserError: `jobs` is not positive, or Ray, its cluster, or something that the runs need is not available.
     """
     require(jobs is None or jobs > 0, f"--jobs is {jobs}; it must be at least 1")
     configs = [run.config for run in plan.runs]
@@ -46,21 +46,21 @@ def make_executor(plan: Plan, name: str, address: str | None, jobs: int | None) 
 def run_sweep(
     folder: SweepFolder, executor: Executor, retry_failed: bool = False, tell: Callable[[str], None] = print
 ) -> bool:
-    """Run what is missing of a sweep; return whether it came to its end, rather than being interrupted."""
+    """Run the unfinished runs of a sweep; return False if it was interrupted."""
     if retry_failed:
         folder.forget_failures()
     return run_missing(folder, executor, tell)
 
 
 def report_sweep(folder: SweepFolder) -> Report:
-    """Return what the sweep has come to so far."""
+    """Return the report of the sweep so far."""
     scores = {run.name: folder.scores(run) for run in folder.plan.runs}
     failed = [run.name for run in folder.plan.runs if folder.status(run) is Status.FAILED]
     return make_report(folder.plan, scores, failed)
 
 
 def write_results(folder: SweepFolder, report: Report, is_whole: bool) -> Iterator[Path]:
-    """Write the report and the curves into a sweep's folder; yield each file."""
+    """Write the report and the curves to a sweep's folder; yield each file's path."""
     with folder.lock():
         file = folder.path / "report.json"
         write_atomically(file, (json.dumps(report.to_dict(), indent=1) + "\n").encode())

@@ -1,7 +1,7 @@
-"""The process of one run of a sweep: `python -m simcore.sweeps RUN WORLDS` trains it to its end and measures it.
+"""The process of one run of a sweep: `python -m simcore.sweeps RUN WORLDS` trains the run to its end and measures it.
 
-It goes on from the run's newest checkpoint. Whoever starts it holds the other end of its standard input: when that
-closes, by intent or because its holder has died, the run writes a checkpoint and ends.
+It continues from the run's newest checkpoint. The process that starts it holds the other end of its standard input:
+when that is closed, on purpose or because the holder has died, the run writes a checkpoint and ends.
 """
 
 import os
@@ -19,7 +19,7 @@ from simcore.sweeps.scores import take_scores
 from simcore.training.loop import train
 
 FINISHED, UNUSABLE, IN_USE, STOPPED = 0, 2, 75, 76
-"""Exit codes; any other says that the run has failed, as does `UNUSABLE`, after one line on standard error."""
+"""Exit codes; any other means that the run has failed, as does `UNUSABLE`, after one line on standard error."""
 
 
 def work(path: Path, worlds: int) -> int:
@@ -38,14 +38,14 @@ def work(path: Path, worlds: int) -> int:
 
 
 def stop_with_the_holder() -> None:
-    """Wait until standard input closes, then ask this process to end, as Ctrl-C does."""
+    """Wait until standard input is closed, then send this process SIGTERM, which acts as Ctrl-C."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> int:
-    """Do the work that the arguments say."""
+    """Run `work` with the command line's arguments; return the exit code."""
     threading.Thread(target=stop_with_the_holder, daemon=True).start()
     path, worlds = sys.argv[1:]
     try:

@@ -1,4 +1,4 @@
-"""Checks of parts of one's own, to be run in one's own tests."""
+"""Conformance checks of a user's own parts, for the user's tests."""
 
 from simcore.testing.frame_model import check_frame_model
 from simcore.testing.level import check_level

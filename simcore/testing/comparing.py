@@ -1,4 +1,4 @@
-"""What the checks share."""
+"""Functions that the checks share: assertions, and comparisons of trees of tensors."""
 
 from typing import Any
 
@@ -9,24 +9,24 @@ from simcore.common.tree import leaves
 
 
 def demand(condition: bool, otherwise: str) -> None:
-    """Raise an `AssertionError` with a message unless a condition holds, also where Python leaves out `assert`."""
+    """Raise an `AssertionError` with a message unless a condition holds, also in optimised mode (`python -O`)."""
     if not condition:
         raise AssertionError(otherwise)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two trees hold the same values, to the last bit."""
+    """Return whether two trees hold exactly the same values."""
     pairs = zip(leaves(one), leaves(other), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
 
 
 def close(one: Tensor, other: Tensor) -> bool:
-    """Tell whether two tensors of float64 differ by no more than rounding."""
+    """Return whether two float64 tensors are equal up to rounding."""
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-6, atol=1e-8)
 
 
 def same_structure(one: Any, other: Any) -> bool:
-    """Tell whether two trees are of the same named tuples, with tensors of the same shapes and types."""
+    """Return whether two trees have the same named tuples, with tensors of the same shapes and types."""
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return one.shape == other.shape and one.dtype == other.dtype
     if not isinstance(one, tuple) or type(one) is not type(other) or len(one) != len(other):
@@ -35,7 +35,7 @@ def same_structure(one: Any, other: Any) -> bool:
 
 
 def given_options(kind: type, config: object) -> tuple[object, ...]:
-    """Return what a part is made with before its keywords: its options, which are the defaults where None is given."""
+    """Return a part's positional arguments: its options, by default those of its `Config` if it has one."""
     if config is None and hasattr(kind, "Config"):
         return (kind.Config(),)
     return () if config is None else (config,)

@@ -1,4 +1,4 @@
-"""Checks that a frame model of one's own keeps the contract of `simcore.frame_models.FrameModel`."""
+"""The check that a user's frame model keeps the contract of `simcore.frame_models.FrameModel`."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from simcore.frame_models import FrameModel, GECOConfig
 from simcore.testing.comparing import demand, given_options
 
 POINTS = 6
-"""Frames of a batch."""
+"""Frames in a batch."""
 
 
 def check_frame_model(
@@ -20,14 +20,14 @@ def check_frame_model(
     frame_size: int = 16,
     seed: int = 0,
 ) -> None:
-    """Check that a frame model can be trained and sampled from as SimCore does it.
+    """Check that SimCore can train a frame model and sample from it.
 
     Args:
-        model_class: a class derived from `FrameModel`, made as SimCore makes it: of its options, and then with those of
-            the keywords `condition_size`, `frame_size`, `geco` and `encoder_channels` that it names.
+        model_class: a class derived from `FrameModel`, made as SimCore makes it: from its options, and those of the
+            keywords `condition_size`, `frame_size`, `geco` and `encoder_channels` that it names.
         config: its options, an instance of its `Config`; None: `Config()`, if it has one.
         condition_size: the length of the condition, the simulated state.
-        frame_size: height and width of the frames.
+        frame_size: height and width of the frames, in pixels.
         seed: of weights and inputs.
 
     Raises:

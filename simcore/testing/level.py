@@ -1,4 +1,4 @@
-"""Checks that a level of one's own keeps the contract of `simcore.worlds.Level`."""
+"""The check that a user's level keeps the contract of `simcore.worlds.Level`."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ from simcore.worlds.voxel.levels import levels, register_level
 STEPS = 100
 WORLDS = 4
 SEEDS = (0, 1, 2**63 + 5)
-"""Of episodes: 64 bits, the highest too."""
+"""Seeds of episodes, of up to 64 bits."""
 
 
 def check_level(level: Level, config: LevelConfig | None = None, seed: int = 0) -> None:
-    """Check that a level makes worlds that can be stepped and drawn, the same from the same seed.
+    """Check that a level makes worlds that can be stepped and rendered, the same from the same seed.
 
     Args:
         level: the level.
-        config: its arguments; None: its config's defaults.
+        config: its arguments; None: the defaults.
         seed: of the actions.
 
     Raises:
@@ -69,7 +69,7 @@ def _check_world(level: Level, config: LevelConfig, world: World, again: World) 
 
 
 def _check_steps(level: Level, config: LevelConfig, seed: int) -> None:
-    """Step worlds at random, and look at what is told of them."""
+    """Step worlds with random actions, and check frames, maps, rewards and positions."""
     name = level.name
     if name not in levels:
         register_level(level)

@@ -1,4 +1,4 @@
-"""Checks that a memory of one's own keeps the contract of `simcore.memory.Memory`."""
+"""The check that a user's memory keeps the contract of `simcore.memory.Memory`."""
 
 from functools import partial
 from typing import Any
@@ -17,17 +17,17 @@ from simcore.testing.comparing import close, demand, given_options, same, same_s
 
 STEPS, WORLDS, SNAPSHOTS = 7, 3, 2
 RESET, RESET_WORLD = 4, 1
-"""When an episode begins, and in which world."""
+"""The step at which an episode begins, and its world."""
 
 
 def check_memory(
     memory_class: type[Memory], config: object = None, *, input_size: int = 5, hidden_size: int = 6, seed: int = 0
 ) -> None:
-    """Check that a memory serves belief and simulation core, by small unrolls on random inputs, in float64.
+    """Check that a memory works in belief and simulation core, by small unrolls on random inputs, in float64.
 
     Args:
-        memory_class: a class derived from `Memory`, made as SimCore makes it: of its options, and then with those of
-            the keywords `input_size`, `hidden_size` and `writes` that it names.
+        memory_class: a class derived from `Memory`, made as SimCore makes it: from its options, and those of the
+            keywords `input_size`, `hidden_size` and `writes` that it names.
         config: its options, an instance of its `Config`; None: `Config()`, if it has one.
         input_size: the width of a step's input.
         hidden_size: N_h.
@@ -50,7 +50,7 @@ def check_memory(
 
 
 class _Check:
-    """What is checked: a core that writes, a simulation core that only reads, and inputs of both."""
+    """The checks, on a core that writes, a simulation core that only reads, and random inputs."""
 
     def __init__(self, memory_class: type[Memory], config: object, input_size: int, hidden_size: int) -> None:
         self.name = getattr(memory_class, "__name__", str(memory_class))
@@ -71,7 +71,7 @@ class _Check:
         self.inputs = torch.randn(STEPS, WORLDS, input_size, dtype=torch.float64)
 
     def the_first_state(self) -> CoreState:
-        """Check sizes, types and shapes of the state at an episode's start, and return it."""
+        """Check types and shapes of the state at an episode's start, and return it."""
         state = self.plain.initial_state(WORLDS)
         demand(
             isinstance(state.memory, tuple) and hasattr(state.memory, "_fields"),
@@ -93,7 +93,7 @@ class _Check:
         return state
 
     def a_step(self, state: CoreState) -> None:
-        """Check what a step returns, that it does not change what it is given, and that it does the same each time."""
+        """Check a step's results, that it does not change its arguments, and that it is deterministic."""
         before, x = tree_map(torch.clone, state), self.inputs[0]
         output, after = self._step(x, state)
         size = self.core.output_size
@@ -122,7 +122,7 @@ class _Check:
         )
 
     def the_unroll(self, state: CoreState) -> None:
-        """Check that unrolls, the fast one too where there is one, give what single steps give."""
+        """Check that unrolls, including the fast one if there is one, give the same as single steps."""
         outputs = []
         for x in self.inputs:
             output, state = self._step(x, state)
@@ -132,7 +132,7 @@ class _Check:
             demand(close(unrolled, torch.stack(outputs)), f"an unroll of {self.name} is not what its single steps give")
 
     def worlds_apart(self, state: CoreState) -> None:
-        """Check that no world knows of its neighbours."""
+        """Check that the worlds of a batch are independent."""
         together = self.plain(self.inputs, state).outputs
         for b in range(WORLDS):
             alone = tree_map(lambda leaf, b=b: leaf[b : b + 1], state)
@@ -143,7 +143,7 @@ class _Check:
             )
 
     def a_reset(self) -> None:
-        """Check that where an episode begins nothing is left of the one before."""
+        """Check that a reset leaves nothing of the episode before."""
         is_first = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
         is_first[RESET, RESET_WORLD] = True
         after = self.core(self.inputs, self.core.initial_state(WORLDS), is_first).outputs[RESET:, RESET_WORLD]
@@ -154,7 +154,7 @@ class _Check:
         )
 
     def states_that_travel(self) -> None:
-        """Check copies of states, and states put together."""
+        """Check copies of states, and the joining of states."""
         half = self.inputs[:3]
         for way in (self.plain, self.core):
             state = way(half, way.initial_state(WORLDS)).final
@@ -172,7 +172,7 @@ class _Check:
             demand(close(joined, expected), f"{self.name}.join must put states together world by world, in order")
 
     def the_simulation(self) -> None:
-        """Check that a memory which only reads leaves what it reads as it is, from snapshots of several times too."""
+        """Check that a memory which only reads does not change its state, also from snapshots of several times."""
         snapshots = self.core(self.inputs, self.core.initial_state(WORLDS), None, range(SNAPSHOTS)).snapshots
         before = tree_map(torch.clone, snapshots)
         inputs = self.inputs[:, None].expand(-1, SNAPSHOTS, -1, -1)
@@ -192,7 +192,7 @@ class _Check:
             )
 
     def gradients(self) -> None:
-        """Check that the losses of belief and simulation reach all its weights."""
+        """Check that losses of belief and simulation have gradients to all its weights."""
         _, _, snapshots = unrolled = self.core(self.inputs, self.core.initial_state(WORLDS), None, [STEPS - 1])
         ahead = self.simulation(self.inputs[:, None], snapshots)
         total = sum((out * torch.randn_like(out)).sum() for out in (unrolled.outputs, ahead.outputs))

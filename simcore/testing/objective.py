@@ -1,4 +1,4 @@
-"""Checks that an objective of one's own keeps the contract of `simcore.objectives.Objective`."""
+"""The check that a user's objective keeps the contract of `simcore.objectives.Objective`."""
 
 import torch
 
@@ -14,11 +14,11 @@ CPU = torch.device("cpu")
 
 
 def check_objective(objective_class: type[Objective], config: object = None, seed: int = 0) -> None:
-    """Check that an objective can train a belief as SimCore does it.
+    """Check that SimCore can train a belief by an objective.
 
     Args:
-        objective_class: a class derived from `Objective`, made as SimCore makes it: of its options, and then with those
-            of the keywords `belief_size`, `num_actions` and `frame_size` that it names.
+        objective_class: a class derived from `Objective`, made as SimCore makes it: from its options, and those of the
+            keywords `belief_size`, `num_actions` and `frame_size` that it names.
         config: its options, an instance of its `Config`; None: `Config()`, if it has one.
         seed: of weights and inputs.
 

@@ -1,8 +1,8 @@
-"""Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop learns in minutes or hours.
+"""Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop trains in minutes or hours.
 
 A preset is a TOML file of layers: tables whose fields are those of `Config`. For Random City, where the walker acts
-(App. H), they are `all` and `levels.RandomCity`; for any other level `all`, `acts` and `levels.<level>`; for an
-environment of Gymnasium's `all`, `acts` and `gym`. What a later layer says holds; what none says has its default.
+(App. H), they are `all` and `levels.RandomCity`; for any other level `all`, `acts` and `levels.<level>`; for a
+Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier ones; other fields have their defaults.
 """
 
 import tomllib
@@ -18,7 +18,7 @@ from simcore.config.run import Config
 from simcore.worlds.gym import is_gym_id
 
 NAMES = ("tiny", "small", "paper")
-"""Those that SimCore has."""
+"""The presets of SimCore."""
 LAYERS = ("all", "acts", "levels", "gym")
 SUFFIX = ".toml"
 
@@ -27,17 +27,17 @@ def preset(name: str, level: str = "RandomCity") -> Config:
     """Return a preset for a level.
 
     Args:
-        name: of one of `NAMES`, or of a TOML file of one's own.
-        level: any level's, or an id of Gymnasium's.
+        name: one of `NAMES`, or the path of a user's TOML file.
+        level: the name of a level, or a Gymnasium id.
 
     Raises:
-        UserError: there is no such preset, or no such level, or the file says something that cannot be.
+        UserError: there is no such preset, or no such level, or the file has an invalid field or value.
     """
     layers = read_layers(name)
     values: dict[str, Any] = {}
     for layer in layers_for(level, layers):
         values = merged(values, layer)
-    values.setdefault("world", {})  # from_dict makes it of the level's own kind
+    values.setdefault("world", {})  # from_dict makes it of the level's class
     try:
         return Config.from_dict(values | {"level": level, "preset": name})
     except UserError as error:
@@ -45,7 +45,7 @@ def preset(name: str, level: str = "RandomCity") -> Config:
 
 
 def layers_for(level: str, layers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the layers of a preset that hold for a level, the strongest last."""
+    """Return the layers of a preset that apply to a level; later ones override earlier ones."""
     own = layers.get("levels", {}).get(level, {})
     if level == "RandomCity":
         return [layers.get("all", {}), own]
@@ -53,7 +53,7 @@ def layers_for(level: str, layers: Mapping[str, Any]) -> list[Mapping[str, Any]]
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with what another says in its place, table by table."""
+    """Return a table overridden by another, recursively in nested tables."""
     result = dict(base)
     for key, value in over.items():
         before = result.get(key)
@@ -62,10 +62,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_layers(name: str) -> Mapping[str, Any]:
-    """Return the layers of a preset by its name, or of a TOML file.
+    """Read the layers of a preset by its name, or by the path of a TOML file.
 
     Raises:
-        UserError: there is none, or it is no TOML, or has another table.
+        UserError: there is none, or it is not TOML, or it has an unknown table.
     """
     if not name.endswith(SUFFIX):
         require(name in NAMES, f"there is no preset {name!r}; there are: {', '.join(NAMES)}, or a file NAME{SUFFIX}")
@@ -74,7 +74,7 @@ def read_layers(name: str) -> Mapping[str, Any]:
         layers = tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the preset {name}: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or not even text
+    except ValueError as error:  # not TOML, or not even text
         raise UserError(f"{name} is no TOML: {' '.join(str(error).split())}") from error
     unknown = [key for key in layers if key not in LAYERS]
     require(not unknown, f"{name} has {', '.join(unknown)}; a preset's tables are {', '.join(LAYERS)}")

@@ -1,7 +1,7 @@
-"""Unrolls with a backward pass written by hand: what `simcore.memory.cell` defines, in a fraction of the time.
+"""Unrolls of `simcore.memory.cell` with a hand-written backward pass, in a fraction of the time.
 
-Weight gradients are one product over all steps, and what a step changes in the memory is kept, never the memory that it
-changed. Values and gradients are those of the cells, by test.
+A weight's gradient is one product over all steps, and only a step's change of the memory is kept, never the memory.
+Values and gradients are those of the cells, as tests check.
 """
 
 from typing import Any
@@ -16,6 +16,6 @@ _FAST: dict[type[Memory], type[Unroller[Any]]] = {KanervaWiring: FastKanerva, Sl
 
 
 def find_fast(memory: Memory) -> Unroller[Any] | None:
-    """Return the fast unroll of a memory; None for one that has none, such as a subclass, which may step otherwise."""
+    """Return the fast unroller of a memory; None if it has none, as a subclass, whose `step` may differ."""
     fast = _FAST.get(type(memory))
     return None if fast is None else fast(memory)

@@ -1,7 +1,7 @@
-"""An LSTM and a Kanerva memory unrolled together, forward and backward (App. C, figure 8).
+"""The unroll of an LSTM with a Kanerva memory, forward and backward (App. C, figure 8).
 
-The record of a step is what it changed, c and δ, and not the memory M = M + c δᵀ: that is rebuilt on the way back from
-a few whole copies. M Mᵀ is never computed inside the unroll, since M δ = ρ w makes its change one of low rank.
+A step's record is its change of the memory, c and δ, not the memory M + c δᵀ: the backward pass rebuilds that from a
+few whole copies. M Mᵀ is never computed inside the unroll, since M δ = ρ w makes its change one of low rank.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from simcore.memory.fast.products import product, weight_gradient
 from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE
 
 COPY_EVERY = 20
-"""Steps between two whole copies of the memory. More: less room, and more work to rebuild what is between."""
+"""Steps between two whole copies of the memory. More: less room, and more work to rebuild the memories between."""
 
 
 class KanervaUnroll(torch.autograd.Function):
     """`apply(plan, preactivations, hidden, cell, mean, covariance, noise, prior mean, prior covariance, *weights)`.
 
-    `preactivations` `[T, B, P]` are the inputs' parts of what `Weights.recurrent` leads to; they become the record, so
-    nobody else may hold them. Returns outputs `[T, B, N_h]` and the final cell, and where the memory is written also
-    the final mean and covariance, and the snapshots' cells, means and covariances.
+    `preactivations` `[T, B, P]` are the inputs' part of what `Weights.recurrent` adds to. They become the record and
+    are overwritten. Returns outputs `[T, B, N_h]` and the final cell, and if the memory is written also the final mean
+    and covariance, and the snapshots' cells, means and covariances.
     """
 
     @staticmethod
@@ -44,7 +44,7 @@ class KanervaUnroll(torch.autograd.Function):
         prior_covariance: Tensor,
         *weights: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        """Unroll from the first step to the last, and keep what the way back needs."""
+        """Unroll from the first step to the last, and keep what the backward pass needs."""
         w = Weights.of(weights)
         gates_end, read_end = 4 * hidden.shape[-1], 4 * hidden.shape[-1] + plan.read_width
         record = make_record(preactivations.detach(), hidden, mean, w, plan)
@@ -107,7 +107,7 @@ class KanervaUnroll(torch.autograd.Function):
         ctx.save_for_backward(hidden, noise, prior_mean)
         ctx.set_materialize_grads(False)
         ends = record.outputs, record.cells[-1].clone()
-        record.outputs = record.outputs.detach()  # an output that its own graph holds would never be freed
+        record.outputs = record.outputs.detach()  # an output held by its own graph would never be freed
         if not plan.writes:
             return ends
         kept = [snapshots[t] for t in plan.snapshots_at] or [(mean[:0], covariance[:0])]
@@ -118,7 +118,7 @@ class KanervaUnroll(torch.autograd.Function):
     @first_order
     @exact_products()
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the gradients, from the last step back to the first."""
+        """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
@@ -139,7 +139,7 @@ class KanervaUnroll(torch.autograd.Function):
         d_gram = torch.zeros_like(covariance)  # of the Gram matrix; twice its symmetric part
         d_noise, d_ridge_sum = torch.zeros_like(noise), torch.zeros_like(noise)
         d_prior_mean, d_prior_covariance = torch.zeros_like(prior_mean), torch.zeros_like(covariance[0])
-        all_changes: list[tuple[Tensor, Tensor]] = []  # of the gradient of a memory that stands still
+        all_changes: list[tuple[Tensor, Tensor]] = []  # of the gradient of a memory that is only read
         d_read_words = torch.empty_like(record.read_outs) if w.read is not None else None
         from_later: Tensor | None = None  # the gradients of the next step's preactivations that came from this step's h
 
@@ -231,7 +231,7 @@ class KanervaUnroll(torch.autograd.Function):
         d_mean.baddbmm_(d_gram, mean)
         d_noise += d_ridge_sum / ADDRESS_VARIANCE
         d_first_hidden = product(from_later, to_gates_and_read)
-        # What is no longer needed goes before the products that want room of their own.
+        # Freed before the products, which need memory of their own.
         record.solvers.clear()
         record.copies.clear()
         del mean, covariance, room, solver, cell
@@ -263,7 +263,7 @@ class KanervaUnroll(torch.autograd.Function):
 def _memory_before(
     copies: dict[int, tuple[Tensor, Tensor]], writes: Writes, t: int, room: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return M, in `room`, and U before the write of step t: the last copy, and what has been written since."""
+    """Return M, in `room`, and U before the write of step t, from the last copy and the writes since."""
     start = max(time for time in copies if time <= t)
     mean, covariance = copies[start]
     if start == t:
@@ -275,14 +275,14 @@ def _memory_before(
 
 
 def _word(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
-    """Return a word `[B, D]` for the preactivations of its first layer, and note what enters the second."""
+    """Return a word `[B, D]` from the preactivations of its first layer, and record the second layer's input."""
     if hidden is not None:
         hidden[t] = first.relu()
     return _word_again(first, layer, hidden, t)
 
 
 def _word_again(first: Tensor, layer: tuple[Tensor, Tensor] | None, hidden: Tensor | None, t: int) -> Tensor:
-    """Return the same word on the way back, from what was noted."""
+    """Return the same word in the backward pass, from the record."""
     if layer is None:
         return first
     assert hidden is not None
@@ -306,7 +306,7 @@ def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tu
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    # Ten times as fast on a CPU as the matrix first and then a column.
+    # Ten times as fast on a CPU as a product of matrix and column.
     return torch.bmm(vector[:, None], matrix.mT)[:, 0]
 
 
@@ -314,9 +314,9 @@ def _times_transposed(matrix: Tensor, vector: Tensor) -> Tensor:
     return torch.bmm(vector[:, None], matrix)[:, 0]
 
 
-def _symmetric(one: Tensor, other: Tensor) -> Tensor:
-    """Return a bᵀ + b aᵀ, symmetric to the last bit."""
-    product = one[:, :, None] * other[:, None]
+def _symmetric(a: Tensor, b: Tensor) -> Tensor:
+    """Return a bᵀ + b aᵀ, exactly symmetric."""
+    product = a[:, :, None] * b[:, None]
     return product + product.mT
 
 

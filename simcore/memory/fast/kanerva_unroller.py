@@ -1,4 +1,4 @@
-"""A Kanerva memory's weights and states, as the unroll with a backward pass by hand takes them."""
+"""The unroller of a Kanerva memory: its weights and states in the form that `KanervaUnroll` takes."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ from simcore.memory.unroller import Unroller
 
 
 class FastKanerva(Unroller[KanervaWiring]):
-    """Unrolls a Kanerva memory by `KanervaUnroll`."""
+    """Unroll a Kanerva memory by `KanervaUnroll`."""
 
     def unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times

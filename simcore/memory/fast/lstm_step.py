@@ -1,6 +1,6 @@
-"""One step of an LSTM, forward and backward, without its matrix products: the memories unroll it with their own.
+"""One step of an LSTM, forward and backward, without its matrix products, which the unrolls do themselves.
 
-In place, since an unroll keeps one record of a step: first the gates' preactivations, then the gates, then the
+It works in place, since an unroll keeps one record of a step: the gates' preactivations, then the gates, then the
 preactivations' gradients.
 """
 
@@ -36,7 +36,7 @@ def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tenso
         gates: the gates `[B, 4 N_h]` that `lstm_forward` left; replaced by the gradient of the preactivations.
         cell: the cell before `[B, N_h]`.
         new_cell: the cell after.
-        d_hidden: the gradient of the output; spoilt.
+        d_hidden: the gradient of the output; overwritten.
         d_cell: the gradient of the cell after; replaced by that of the cell before.
     """
     enter, forget, candidate, leave = torch.split(gates, cell.shape[-1], dim=-1)
@@ -52,7 +52,7 @@ def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tenso
 
 
 def lstm_weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a layer's weights from the input and from h, and the sum of its biases."""
+    """Return a layer's weights from the input `[4 N_h, I]` and from h `[4 N_h, N_h]`, and its biases' sum `[4 N_h]`."""
     weight_ih, weight_hh, bias_ih, bias_hh = (
         lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )

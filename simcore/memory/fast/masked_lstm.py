@@ -1,7 +1,7 @@
-"""A bare LSTM unrolled step by step, forward and backward, with a mask at every step.
+"""The unroll of a bare LSTM step by step, forward and backward, with a mask at every step.
 
-The fused LSTM is quicker where the host knows when episodes begin and which states are asked for: it is cut there. This
-one does the same work whenever that is, so that a CUDA graph of it can be replayed, and gives the states of all steps.
+The fused LSTM is faster if the host knows when episodes begin and which states are needed, since it can be cut there.
+This unroll does the same work whatever these times are, so that a CUDA graph can replay it; it returns all states.
 """
 
 from typing import Any, cast
@@ -24,7 +24,7 @@ def masked_unroll(
         lstm: the layer.
         inputs: `[T, B, I]`.
         hidden: h before the first step `[B, N_h]`.
-        cell: the cell before it, alike.
+        cell: the cell before it `[B, N_h]`.
         is_first: bool `[T, B]`; where true the state is zero before that step. None: nowhere.
 
     Returns:
@@ -40,16 +40,16 @@ def masked_unroll(
 class MaskedUnroll(torch.autograd.Function):
     """`apply(preactivations, hidden, cell, from_hidden, keep)`.
 
-    `preactivations` `[T, B, 4 N_h]` are the inputs' part of what enters the gates; they become the record, so nobody
-    else may hold them. `keep` is float `[T, B, 1]`, 0 where the state is reset before the step, else 1; or None.
-    Returns h and the cell after each step.
+    `preactivations` `[T, B, 4 N_h]` are the inputs' part of the gates' preactivations; they become the record and are
+    overwritten. `keep` is float `[T, B, 1]`, 0 where the state is reset before the step, else 1; or None. Returns h and
+    the cell after each step, `[T, B, N_h]` each.
     """
 
     @staticmethod
     def forward(
         ctx: Any, preactivations: Tensor, hidden: Tensor, cell: Tensor, from_hidden: Tensor, keep: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Unroll from the first step to the last, and keep what the way back needs."""
+        """Unroll from the first step to the last, and keep what the backward pass needs."""
         gates, (length, batch, _), units = preactivations, preactivations.shape, hidden.shape[-1]
         outputs, cells = (preactivations.new_empty(length, batch, units) for _ in range(2))
         ctx.save_for_backward(hidden, cell, from_hidden, keep)
@@ -59,7 +59,7 @@ class MaskedUnroll(torch.autograd.Function):
             gates[t] += product(hidden, from_hidden.T)
             lstm_forward(gates[t], cell, cells[t], outputs[t])
             hidden, cell = outputs[t], cells[t]
-        # An output that its own graph holds would never be freed: hence the aliases.
+        # Aliases: an output held by its own graph would never be freed.
         ctx.record = gates, outputs.detach(), cells.detach()
         ctx.set_materialize_grads(False)
         return outputs, cells
@@ -67,7 +67,7 @@ class MaskedUnroll(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the gradients, from the last step back to the first."""
+        """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         gates, outputs, cells = ctx.record

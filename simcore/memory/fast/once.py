@@ -1,4 +1,4 @@
-"""A clear error where a backward pass written by hand would have to be differentiated itself."""
+"""A decorator that raises a clear error if a hand-written backward pass is to be differentiated."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,10 +11,10 @@ Backward = Callable[..., tuple[Tensor | None, ...]]
 
 
 def first_order(backward: Backward) -> Backward:
-    """Refuse a graph of the gradients (`create_graph=True`) for a function's backward pass, with the way out.
+    """Make a function's backward pass raise `RuntimeError` if a graph of the gradients is wanted (`create_graph=True`).
 
-    PyTorch's own `once_differentiable` waits for the second derivative, and where gradients come in that are constants
-    takes it for zero.
+    PyTorch's own `once_differentiable` raises only at the second derivative, and takes it for zero if the incoming
+    gradients are constants.
     """
 
     @wraps(backward)

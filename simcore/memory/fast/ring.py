@@ -1,4 +1,4 @@
-"""A slot memory as a ring that unrolls append to in place: which words each world sees, and how states are joined."""
+"""The ring buffer of a slot memory, to which unrolls append in place: its states, what they see, and their joining."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,37 +8,37 @@ from torch import Tensor
 
 
 class RingState(NamedTuple):
-    """What a world sees of a ring of words, which all states of one memory share.
+    """A state of a slot memory: which words of a ring, shared by all states of one memory, each world sees.
 
     Unrolling from the newest state appends to the ring in place; unrolling from an older one copies it first. Counts
-    stay on the CPU whatever device the words are on, since it is the host that decides by them.
+    stay on the CPU, whatever device the words are on, since the host takes decisions by them.
     """
 
     words: Tensor
     """The ring `[..., C, D]`: the word of absolute index i is in column i mod C."""
     inverse: Tensor
-    """One over the words' lengths `[..., C]`; a ring as well."""
+    """The inverse of the words' lengths `[..., C]`; also a ring."""
     write_count: Tensor
-    """How many words the ring has been given, int64 `[...]`; shared like the ring, and the same for all worlds."""
+    """The number of words written to the ring, int64 `[...]`; shared like the ring, and the same for all worlds."""
     written: Tensor
-    """How many it had been given at the time of this state, int64 `[...]`; the same for all worlds."""
+    """Their number at the time of this state, int64 `[...]`; the same for all worlds."""
     first: Tensor
-    """The absolute index of the episode's first word, or of a later one if older ones are forgotten, int64 `[...]`."""
+    """The absolute index of the episode's first word, or of a later one if older ones are gone, int64 `[...]`."""
     reads: Tensor
     """The last reads, which enter the LSTM at the next step, `[..., n_r D]`."""
     recent: Tensor
-    """In a snapshot the words `[..., T, D]` of its unroll, with gradient; else none, T = 0."""
+    """In a snapshot the words `[..., T, D]` of its unroll, with gradient; otherwise empty, T = 0."""
     since: Tensor
-    """The absolute index of the first of these, int64 `[...]`; the ring may have gone on since that unroll."""
+    """The absolute index of the first of these, int64 `[...]`; later unrolls may have appended to the ring."""
 
     @property
     def on_host(self) -> frozenset[str]:
-        """The fields that stay on the CPU, `nested.to_device` is told."""
+        """The fields that stay on the CPU, for `to_device`."""
         return frozenset({"write_count", "written", "first", "since"})
 
     @classmethod
     def empty(cls, batch_size: int, capacity: int, word_size: int, reads: int, like: Tensor) -> "RingState":
-        """Return a state that sees nothing, `[batch_size, ...]`, of the type and on the device of `like`."""
+        """Return an empty state `[batch_size, ...]`, of the type and on the device of `like`."""
         none = torch.zeros(batch_size, dtype=torch.int64)
         return cls(
             like.new_zeros(batch_size, capacity, word_size),
@@ -53,7 +53,7 @@ class RingState(NamedTuple):
 
 
 class View(NamedTuple):
-    """What the states of S times (one, but for snapshots) of B worlds see of their ring."""
+    """The words of their ring that the states of B worlds at S times (one, except for snapshots) see."""
 
     ring: Tensor
     """`[B, C, D]`."""
@@ -62,19 +62,19 @@ class View(NamedTuple):
     write_count: Tensor
     """Int64 `[B]`."""
     ends: Tensor
-    """One past the absolute index of the newest word that each sees, int64 `[S, B]`."""
+    """One past the absolute index of the newest word that each state sees, int64 `[S, B]`."""
     begins: Tensor
-    """The absolute index of the oldest, int64 `[S, B]`; `ends` where nothing is seen."""
+    """The absolute index of the oldest, int64 `[S, B]`; `ends` if it sees none."""
     oldest: int
-    """The absolute index of the oldest word that any sees."""
+    """The absolute index of the oldest word that any state sees."""
     newest: int
     """One past that of the newest."""
     given: int
-    """How many words the ring has been given by now."""
+    """The number of words written to the ring so far."""
 
     @classmethod
     def of(cls, memory: RingState, slots: int) -> "View":
-        """Look at a state of a memory with K = `slots`.
+        """Make the view of a state of a memory with K = `slots`.
 
         Raises:
             ValueError: the worlds' states are of different times.
@@ -93,8 +93,8 @@ class View(NamedTuple):
             )
         newest = int(ends.max())
         begins = torch.maximum(first, ends - slots).clamp(min=0)
-        oldest = int(torch.where(begins < ends, begins, newest).min())  # who sees nothing needs nothing
-        given = int(write_count.max())  # one world may have gone on alone
+        oldest = int(torch.where(begins < ends, begins, newest).min())  # states that see none do not count
+        given = int(write_count.max())  # one world may have been unrolled alone
         if oldest < newest and given - ring.shape[1] > oldest:
             raise RuntimeError(
                 "this state is too old: words that it sees have been overwritten since; "
@@ -103,14 +103,14 @@ class View(NamedTuple):
         return cls(ring, inverse, write_count, ends, begins, oldest, newest, given)
 
     def copy_words(self, ring: Tensor, inverse: Tensor, shift: int = 0) -> None:
-        """Copy what is seen into another ring `[B, C, D]`, with its absolute indices raised by `shift`."""
+        """Copy the words that are seen into another ring `[B, C, D]`, with absolute indices raised by `shift`."""
         index = torch.arange(self.oldest, self.newest, device=ring.device)
         here, there = index % self.ring.shape[1], (index + shift) % ring.shape[1]
         ring[:, there] = self.ring[:, here]
         inverse[:, there] = self.inverse[:, here]
 
     def moved(self, capacity: int) -> "View":
-        """Return the same view of a new ring that has been given nothing else."""
+        """Return the same view of a new ring that holds no other words."""
         ring = self.ring.new_zeros(self.ring.shape[0], capacity, self.ring.shape[2])
         inverse = ring.new_zeros(ring.shape[:2])
         self.copy_words(ring, inverse)
@@ -119,14 +119,14 @@ class View(NamedTuple):
 
 @torch.no_grad()
 def gather(memories: Sequence[RingState], slots: int, capacity: int | None) -> RingState:
-    """Return the states of several batches, of any times, as one, with a ring of its own.
+    """Return the states of several batches, of any times, as one state with its own ring.
 
-    Absolute indices mean nothing between rings, so each batch's are moved to end where the longest memory's do.
+    Absolute indices are not comparable between rings, so each batch's are shifted to end with the longest memory's.
 
     Args:
         memories: each `[B_i, ...]`.
         slots: K.
-        capacity: the columns of the new ring; None: as few as hold what is seen.
+        capacity: the columns of the new ring; None: as few as possible.
 
     Raises:
         ValueError: a state is of several times.

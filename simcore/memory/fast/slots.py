@@ -1,7 +1,7 @@
-"""An LSTM and a slot memory unrolled together, forward and backward (App. B).
+"""The unroll of an LSTM with a slot memory, forward and backward (App. B).
 
-The slots are a ring that an unroll appends to in place. A mask says which columns of the ring a world sees; the way
-back needs only which slots were chosen, and with what weights.
+The slots are a ring to which an unroll appends in place. A mask says which columns of the ring a world sees; the
+backward pass needs only the slots that were chosen and their weights.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from simcore.memory.slots import LEAST_LENGTH
 
 
 class Weights(NamedTuple):
-    """The parameters that an unroll needs, as they are: copies of the widest would take half as much as the memory."""
+    """The parameters of an unroll, not copied: the widest are half as large as the memory."""
 
     from_input: Tensor
     """From an input and the last reads to the LSTM's preactivations `[4 N_h, I + n_r D]`."""
@@ -31,22 +31,22 @@ class Weights(NamedTuple):
     query_bias: Tensor
     """`[n_r (D + 1)]`."""
     write: Tensor | None = None
-    """From h and the input to the word `[D, N_h + I]`; None where the memory is not written."""
+    """From h and the input to the word `[D, N_h + I]`; None if the memory is not written."""
     write_bias: Tensor | None = None
     """`[D]`."""
 
 
 class Record(NamedTuple):
-    """What the way back needs of the way forth."""
+    """What the backward pass needs of the forward pass."""
 
     gates: Tensor
-    """`[T, M, 4 N_h]`; on the way back the preactivations' gradients."""
+    """`[T, M, 4 N_h]`; in the backward pass the preactivations' gradients."""
     outputs: Tensor
     """b, `[T, M, N_h + n_r D]`."""
     cells: Tensor
     """`[T + 1, M, N_h]`, the one before the first step included."""
     words: Tensor
-    """`[B, T, D]`; T = 0 where none is written."""
+    """`[B, T, D]`; T = 0 if none is written."""
     reset_cells: dict[int, Tensor]
     """The cells after a reset."""
     chosen: list[tuple[Tensor, Tensor]]
@@ -56,9 +56,8 @@ class Record(NamedTuple):
 class SlotsUnroll(torch.autograd.Function):
     """`apply(plan, inputs, hidden, cell, reads, recent, *weights)`, with M = S B.
 
-    `inputs` are `[T, M, I]`, and `recent` `[B, R, D]` are the ring's newest words, where a simulation is to pass
-    gradients to them. Returns b `[T, M, N_h + n_r D]`, the final cell, the snapshots' cells and the words that were
-    written `[B, T, D]`.
+    `inputs` are `[T, M, I]`, and `recent` `[B, R, D]` the ring's newest words, to which a simulation passes gradients.
+    Returns b `[T, M, N_h + n_r D]`, the final cell, the snapshots' cells and the written words `[B, T, D]`.
     """
 
     @staticmethod
@@ -72,7 +71,7 @@ class SlotsUnroll(torch.autograd.Function):
         recent: Tensor,
         *weights: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Unroll from the first step to the last, and keep what the way back needs."""
+        """Unroll from the first step to the last, and keep what the backward pass needs."""
         w, (length, batch, _), units = Weights(*weights), inputs.shape, hidden.shape[-1]
         ring, inverse, (worlds, capacity, word_size) = plan.ring, plan.inverse, plan.ring.shape
         ctx.save_for_backward(inputs, hidden, reads, recent, *weights)
@@ -101,7 +100,7 @@ class SlotsUnroll(torch.autograd.Function):
             hidden, reads = outputs[t, :, :units], outputs[t, :, units:]
             lstm_forward(gates[t], cell, cells[t + 1], hidden)
             queries = product(hidden, w.query.T).add_(w.query_bias)
-            # Columns that this unroll has yet to write need no look, where the ring does not go round.
+            # Columns that this unroll has yet to write are left out, unless the ring wraps around.
             end = window.end - (length - t) if plan.writes and window.end - window.begin < capacity else window.end
             keys, strengths, _ = make_query(queries, plan, worlds)
             read, rows, shares = read_slots(keys, strengths, ring, inverse, mask, Window(window.begin, end), plan.top_k)
@@ -118,7 +117,7 @@ class SlotsUnroll(torch.autograd.Function):
 
         if plan.writes:
             plan.write_count.add_(length)
-        # An output that its own graph holds would never be freed: hence the aliases.
+        # Aliases: an output held by its own graph would never be freed.
         ctx.plan, ctx.record = plan, record._replace(outputs=outputs.detach(), words=words.detach())
         ctx.set_materialize_grads(False)
         return outputs, cells[-1].clone(), torch.stack([cells[t + 1] for t in plan.snapshots_at] or [cells[0]]), words
@@ -126,7 +125,7 @@ class SlotsUnroll(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the gradients, from the last step back to the first."""
+        """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
             raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
         plan: Plan = ctx.plan
@@ -142,7 +141,7 @@ class SlotsUnroll(torch.autograd.Function):
         d_new = torch.zeros_like(new) if not plan.writes or d_words is None else d_words.clone()
         d_inputs = torch.zeros_like(inputs)
         d_hidden, d_reads = torch.zeros_like(hidden), torch.zeros_like(reads)
-        # Keys are made again, all at once; their gradients take their place.
+        # Queries are recomputed, all at once; their gradients replace them.
         queries = product(outputs[..., :units].flatten(0, 1), w.query.T).add_(w.query_bias).view(length, batch, -1)
 
         for t in reversed(range(length)):
@@ -167,7 +166,7 @@ class SlotsUnroll(torch.autograd.Function):
                 keep = (~plan.resets[t])[:, None]
                 d_hidden, d_reads, d_cell = d_hidden * keep, d_reads * keep, d_cell * keep
 
-        # What is no longer needed goes before the products that want room of their own.
+        # Freed before the products, which need memory of their own.
         del cells, reset_cells, chosen, words, new, record
         d_words = d_new.transpose(0, 1) if plan.writes else None
         d_weights = _weight_gradients(w, plan, inputs, hidden, reads, outputs, gates, queries, d_words)
@@ -185,7 +184,7 @@ def _weight_gradients(
     d_queries: Tensor,
     d_words: Tensor | None,
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradients of `Weights` for those of the preactivations `[T, M, *]`; `d_preactivations` is spoilt."""
+    """Return the gradients of `Weights` from those of the preactivations `[T, M, *]`; overwrites `d_preactivations`."""
     input_size, units, batch = inputs.shape[-1], hidden.shape[-1], len(hidden)
     all_inputs, all_hidden, all_reads, all_preactivations, all_queries = (
         leaf.flatten(0, 1) for leaf in (inputs, outputs[..., :units], outputs[..., units:], d_preactivations, d_queries)
@@ -203,7 +202,7 @@ def _weight_gradients(
     d_from_input, d_from_hidden = torch.empty_like(w.from_input), torch.empty_like(w.from_hidden)
     weight_gradient(all_preactivations, all_inputs, d_from_input[:, :input_size])
     for t, first in plan.resets.items():
-        d_preactivations[t] *= (~first)[:, None]  # there nothing came from the step before
+        d_preactivations[t] *= (~first)[:, None]  # a reset cuts the connection to the step before
     for into, start, steps in (
         (d_from_hidden, hidden, all_hidden),
         (d_from_input[:, input_size:], reads, all_reads),

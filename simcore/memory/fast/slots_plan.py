@@ -1,4 +1,4 @@
-"""What an unroll with a slot memory is to do."""
+"""The plan of an unroll with a slot memory: ring, mask, sizes, resets and snapshots."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,16 @@ from torch import Tensor
 
 
 class Plan(NamedTuple):
-    """What an unroll is to do; S simulations share the memory of each of B worlds, one where it is written."""
+    """The structure of an unroll; S simulations share the memory of each of B worlds, S = 1 if it is written."""
 
     ring: Tensor
-    """`[B, C, D]`; appended to in place where the memory is written."""
+    """`[B, C, D]`; appended to in place if the memory is written."""
     inverse: Tensor
-    """One over the words' lengths `[B, C]`, in place too."""
+    """The inverse of the words' lengths `[B, C]`, also in place."""
     write_count: Tensor
-    """How many words the ring has been given, int64 `[B]` on the CPU, in place too."""
+    """The number of words written to the ring, int64 `[B]` on the CPU, also in place."""
     oldest: int
-    """The absolute index of the oldest word that some world sees."""
+    """The absolute index of the oldest word that any world sees."""
     newest: int
     """The absolute index of the first word that carries a gradient."""
     mask: Tensor
@@ -29,13 +29,13 @@ class Plan(NamedTuple):
     writes: bool
     """Whether the memory is written."""
     resets: dict[int, Tensor]
-    """At each time when an episode begins somewhere: bool `[B]`."""
+    """For each time at which an episode begins in some world: these worlds, bool `[B]`."""
     snapshots_at: list[int]
     """The times whose cells are kept."""
 
 
 class Window(NamedTuple):
-    """The columns of a ring that need be looked at."""
+    """The range of a ring's columns that a read has to consider."""
 
     begin: int
     """The first."""
@@ -44,6 +44,6 @@ class Window(NamedTuple):
 
     @classmethod
     def of(cls, oldest: int, newest: int, capacity: int) -> "Window":
-        """Return the columns of the words `oldest` to `newest`; all where they go round the ring's end."""
+        """Return the columns of the words `oldest` to `newest`; all columns if they wrap around the ring's end."""
         begin = oldest % capacity
         return cls(begin, begin + newest - oldest) if begin + newest - oldest <= capacity else cls(0, capacity)

@@ -1,6 +1,6 @@
-"""Reading a slot memory inside an unroll, forward and backward (App. B).
+"""Reads of a slot memory inside an unroll, forward and backward (App. B).
 
-A simulation's reads are put beside the others of its world, since they share its words: keys are `[B, S n_r, D]`.
+The reads of all simulations of a world are batched, since they share its words: keys are `[B, S n_r, D]`.
 """
 
 import torch
@@ -14,7 +14,7 @@ from simcore.memory.slots import LEAST_LENGTH
 def read_slots(
     keys: Tensor, strengths: Tensor, ring: Tensor, inverse: Tensor, mask: Tensor, window: Window, top_k: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what is read `[B, S n_r, D]`, the rows `[B, S n_r, k]` of the ring `[B * C, D]`, and their weights."""
+    """Return the reads `[B, S n_r, D]`, the rows `[B, S n_r, k]` of the ring `[B * C, D]`, and their weights."""
     worlds, capacity, word_size = ring.shape
     k = min(top_k, window.end - window.begin)
     if k == 0:
@@ -22,7 +22,7 @@ def read_slots(
         return torch.zeros_like(keys), nothing.long(), nothing
     looked_at = slice(window.begin, window.end)
     words = ring[:, looked_at]
-    # On a CPU a few keys are quicker the one way round, many the other.
+    # On a CPU one order of the product is faster for few keys, the other for many.
     products = torch.bmm(words, keys.mT).mT.contiguous() if keys.shape[1] < 6 else torch.bmm(keys, words.mT)
     scores = products.mul_(inverse[:, None, looked_at]).mul_(strengths[..., None])
     seen = mask[:, :, None, looked_at]
@@ -44,12 +44,12 @@ def read_backward(
     """Return the gradient of the queries `[M, n_r (D + 1)]`, and add that of the words to `d_new`.
 
     Args:
-        queries: keys and strengths.
-        d_reads: the gradient of what was read `[M, n_r D]`.
+        queries: keys and strengths `[M, n_r (D + 1)]`.
+        d_reads: the gradient of the reads `[M, n_r D]`.
         chosen: the rows of the ring `[B * C, D]` that were read, and their weights `[B, S n_r, k]`.
         plan: the unroll's.
-        new: the words that take a gradient and could be seen `[B, n, D]`.
-        d_new: their gradient.
+        new: the words `[B, n, D]` that take a gradient and could be seen.
+        d_new: their gradient `[B, n, D]`.
     """
     worlds, capacity, word_size = plan.ring.shape
     keys, strengths, lengths = make_query(queries, plan, worlds)
@@ -57,7 +57,7 @@ def read_backward(
     rows, shares = chosen[0].long(), chosen[1]
     picked = F.embedding(rows, plan.ring.view(-1, word_size))  # [B, S n_r, k, D]; faster than indexing
     inverses = plan.inverse.view(-1)[rows]
-    # Rows first: on a CPU a matrix times a column is ten times as slow.
+    # Row times matrix: on a CPU matrix times column is ten times as slow.
     products = torch.stack([keys, d_read], 2) @ picked.mT
     cosines, d_shares = products[:, :, 0] * inverses, products[:, :, 1]
     d_scores = shares * (d_shares - (shares * d_shares).sum(-1, keepdim=True))
@@ -68,7 +68,7 @@ def read_backward(
     if (seen := new.shape[1]) > 0:
         column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
         place = (column - plan.newest) % capacity
-        place = torch.where(place < seen, place, seen)  # the last gathers what takes no gradient
+        place = torch.where(place < seen, place, seen)  # the last collects words without gradient
 
         def spread(values: Tensor) -> Tensor:
             dense = values.new_zeros(*values.shape[:2], seen + 1).scatter_(2, place, values)
@@ -83,7 +83,7 @@ def read_backward(
 
 
 def make_query(queries: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return keys of length one `[B, S n_r, D]`, strengths `[B, S n_r]` and the keys' true lengths `[B, S n_r, 1]`."""
+    """Return normalised keys `[B, S n_r, D]`, strengths `[B, S n_r]` and the keys' lengths before `[B, S n_r, 1]`."""
     keys, strengths = queries[:, : -plan.reads], F.softplus(queries[:, -plan.reads :])
     directed = by_world(keys, worlds, plan.reads)
     lengths = directed.norm(dim=-1, keepdim=True).clamp(min=LEAST_LENGTH)
@@ -91,10 +91,10 @@ def make_query(queries: Tensor, plan: Plan, worlds: int) -> tuple[Tensor, Tensor
 
 
 def by_world(values: Tensor, worlds: int, reads: int) -> Tensor:
-    """Turn `[S B, n_r X]` into `[B, S n_r, X]`."""
+    """Reshape `[S B, n_r X]` to `[B, S n_r, X]`."""
     return values.reshape(-1, worlds, reads, values.shape[-1] // reads).transpose(0, 1).flatten(1, 2)
 
 
 def by_simulation(values: Tensor, batch: int, reads: int) -> Tensor:
-    """Turn `[B, S n_r, X]` into `[S B, n_r X]`."""
+    """Reshape `[B, S n_r, X]` to `[S B, n_r X]`."""
     return values.view(len(values), -1, reads, values.shape[-1]).transpose(0, 1).reshape(batch, -1)

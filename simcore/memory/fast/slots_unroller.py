@@ -1,4 +1,4 @@
-"""A slot memory's weights and states, as the unroll with a backward pass by hand takes them."""
+"""The unroller of a slot memory: its weights and states in the form that `SlotsUnroll` takes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from simcore.memory.unroller import Unroller
 
 
 class FastSlots(Unroller[SlotWiring]):
-    """Unrolls a slot memory by `SlotsUnroll`; its states are views of a ring.
+    """Unroll a slot memory by `SlotsUnroll`; its states are views of a ring.
 
     Args:
         memory: the wired memory.
@@ -36,7 +36,7 @@ class FastSlots(Unroller[SlotWiring]):
         return RingState.empty(batch_size, capacity, wiring.memory.word_size, wiring.reads, wiring.query.weight)
 
     def portable(self, memory: tuple[Any, ...]) -> RingState:
-        """Return the same state `[B, ...]` with a ring of its own, as short as can be and never written.
+        """Return a copy of the state `[B, ...]` with its own ring, as short as possible and never written.
 
         Raises:
             ValueError: the state is of several times, as snapshots are.
@@ -46,9 +46,9 @@ class FastSlots(Unroller[SlotWiring]):
         return gather([state], self.slots, None)._replace(reads=state.reads.detach().clone())
 
     def join(self, memories: Sequence[tuple[Any, ...]]) -> RingState:
-        """Return the states of several batches, of whatever times, as one, with a ring of its own.
+        """Return the states of several batches, of any times, as one state with its own ring.
 
-        Gradients flow into the last reads, and into no word.
+        Gradients flow into the last reads, but not into the words.
 
         Raises:
             ValueError: a state is of several times, as snapshots are.
@@ -64,8 +64,8 @@ class FastSlots(Unroller[SlotWiring]):
         """Unroll LSTM and memory over time; see `Unroller.unroll`.
 
         Raises:
-            ValueError: a memory that writes is to start from snapshots of several times at once, or the worlds' states
-                are of different times.
+            ValueError: a memory that writes starts from snapshots of several times, or the worlds' states are of
+                different times.
             RuntimeError: words that the state sees have been overwritten since.
         """
         if self.memory.writes and inputs.dim() > 3:
@@ -104,14 +104,14 @@ class FastSlots(Unroller[SlotWiring]):
     def _plan(
         self, memory: RingState, length: int, resets: dict[int, Tensor], snapshots_at: list[int]
     ) -> tuple[View, Plan]:
-        """Return the ring to use with what is seen of it, and the plan."""
+        """Return the view of the ring to use, and the plan."""
         writes = self.memory.writes
         view = View.of(memory, self.slots)
         if writes and view.ring.shape[1] < self.slots + length:
             view = view.moved(self.slots + length)
         elif writes and view.given != view.newest:
             view = view.moved(view.ring.shape[1])
-        # The absolute index of each column's word, as of the newest that is seen.
+        # The absolute index of each column's word, counted back from the newest that is seen.
         top = view.newest if writes else view.given
         column = torch.arange(view.ring.shape[1], device=view.ring.device)
         index = top - 1 - (top - 1 - column) % view.ring.shape[1]
@@ -126,21 +126,21 @@ class FastSlots(Unroller[SlotWiring]):
 
 
 class _After(NamedTuple):
-    """Makes the states that are seen after the steps of an unroll that writes."""
+    """Make the memory's states after the steps of an unroll that writes."""
 
     before: RingState
     """The state before the first step."""
     view: View
     """The ring that is used."""
     plan: Plan
-    """Of the unroll."""
+    """The unroll's plan."""
     resets: Resets | None
     """Where episodes begin."""
     words: Tensor
-    """What is written `[B, T, D]`."""
+    """The written words `[B, T, D]`."""
 
     def last(self, reads: Tensor, length: int) -> RingState:
-        """Return the state after all `length` steps, which has no words with gradient."""
+        """Return the state after all `length` steps, without words with gradient."""
         written, first = self._counts(length - 1)
         ring, inverse, write_count = self.view[:3]
         none = self.words[:, :0].detach()
@@ -148,7 +148,7 @@ class _After(NamedTuple):
         return RingState(ring, inverse, write_count, written, first, reads, none, since)
 
     def snapshots(self, reads: Tensor, times: Sequence[int]) -> RingState:
-        """Return the states `[S, B, ...]` after the steps at some times, for their reads `[S, B, n_r D]`."""
+        """Return the states `[S, B, ...]` after the steps at `times`, with their reads `[S, B, n_r D]`."""
         since = torch.full_like(self.before.written, self.plan.newest)
         written, first = (torch.stack(part) for part in zip(*(self._counts(t) for t in times), strict=True))
         ring, inverse, write_count, words, since = (
