@@ -73,6 +73,32 @@ def test_a_level_of_ones_own_has_its_own_flags(tmp_path: Path) -> None:
     assert "food" in done.stdout
 
 
+HEAD = """
+from simcore.probes import ProbeHead
+from torch import nn
+
+class LinearHead(ProbeHead):
+    def __init__(self, *, belief_size, target):
+        super().__init__()
+        self.linear = nn.Linear(belief_size, *target.shape)
+
+    def forward(self, beliefs):
+        return self.linear(beliefs)
+"""
+
+
+def test_a_probe_head_of_ones_own_is_trained_resumed_and_measured_with(tmp_path: Path) -> None:
+    (tmp_path / "my_heads.py").write_text(HEAD)
+    asked = ("--probes.heads", "cell=my_heads:LinearHead", "--probes.validation-worlds", "2", "--core", "lstm")
+    done = simcore(tmp_path, "train", "RandomCity", *TINY, *asked, "--learning.updates", "2", "--run", "run")
+    assert done.returncode == 0, done.stderr
+    done = simcore(tmp_path, "train", "--resume", "run", "--learning.updates", "4")
+    assert done.returncode == 0, done.stderr
+    done = simcore(tmp_path, "probe", "run", "--worlds", "2", "--no-controls")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "probe.json").exists()
+
+
 def test_a_world_of_ones_own_has_its_targets_probed(tmp_path: Path) -> None:
     folder = copied("own_world.py", tmp_path)
     told = ("--world.targets", "room=class:4", "position=vector:2", "--world.frame-size", "16")

@@ -41,7 +41,8 @@ class Config:
     """
 
     level: Positional[str] = "RandomCity"
-    """The world: a level of SimCore, or the id of any Gymnasium environment with an image and discrete actions."""
+    """The world: a level of SimCore, the id of any Gymnasium environment with an image and discrete actions, or a level
+    of your own, as module:NAME."""
     core: str = "lstm"
     """The memory of belief and simulation core: lstm (no memory), slots (RMA), kanerva (a Kanerva machine, App. B), or
     one of your own, as module:Name."""

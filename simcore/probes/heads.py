@@ -49,7 +49,7 @@ def make_head(head: Callable[..., ProbeHead], config: ProbesConfig, belief_size:
         UserError: a user's head wants an argument that is not offered.
     """
     name = f"the probe head of {target.name}"
-    return make_part(head, name, config, belief_size=belief_size, target=target)
+    return make_part(head, name, config=config, belief_size=belief_size, target=target)
 
 
 @probe_heads.register("class")
