@@ -65,10 +65,10 @@ def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samp
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     drawn = None
     if run.system.map_model is not None:
-        noise = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
+        generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map would not fit into memory together.
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
-        drawn = torch.stack([run.system.map_model.sample(at, noise).cpu() for _ in range(samples)])
+        drawn = torch.stack([run.system.map_model.sample(at, generator).cpu() for _ in range(samples)])
     true, believed = map_views(run, trajectory.targets, probes(beliefs))
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
 

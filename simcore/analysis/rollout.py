@@ -121,8 +121,8 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     total = max(lengths)
     simulated = run.simulation.imagine(last, trajectory.actions[context:total])
     ahead = run.simulation.imagine(before, trajectory.actions[1:context][None])[0]
-    noise = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
-    samples, expected = (run.simulation.sample_frames(states, noise) for states in (simulated, ahead))
+    generator = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
+    samples, expected = (run.simulation.sample_frames(states, generator) for states in (simulated, ahead))
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
     true, believed = None, None
