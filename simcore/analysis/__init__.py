@@ -1,1 +1,1 @@
-"""Numbers and tensors of a trained run: what it knows, how it acts, what it imagines. No pictures."""
+"""Analysis of trained runs, as numbers and tensors: belief scores, evaluation, roll-outs and maps."""

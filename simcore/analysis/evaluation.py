@@ -1,4 +1,4 @@
-"""How well a run's agent does: whole episodes in worlds that it was not trained in, beside a random policy."""
+"""Evaluation of a run's agent: whole episodes in held-out worlds, compared with a random policy."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -14,15 +14,15 @@ from simcore.config.presets import preset
 from simcore.config.run import Config
 
 BATCH = 32
-"""Worlds that are played side by side."""
+"""Worlds that are stepped side by side."""
 STRETCH = 64
-"""Steps between two looks at what has ended."""
+"""Steps between two checks for ended episodes."""
 LABELS = {"food": "food eaten", "length": "episode length"}
-"""What measures are called, where not by their names."""
+"""The display names of measures, where they differ from the measures' names."""
 
 
 class Evaluation(NamedTuple):
-    """Episodes of one level, by the agent and by a policy that draws every action alike."""
+    """Episodes of one level, played by the agent and by a uniformly random policy."""
 
     level: str
     agent: list[Episode]
@@ -30,11 +30,11 @@ class Evaluation(NamedTuple):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What is told of episodes: their return, what the world tells of them, and their length."""
+        """The names of an episode's measures: its return, the world's episode metrics, and its length."""
         return ("return", *self.agent[0].metrics, "length")
 
     def intervals(self) -> dict[str, dict[str, Interval | None]]:
-        """Return the mean of each measure with its interval, by who played."""
+        """Return the mean of each measure with its interval, by policy and measure; None as in `Interval.of`."""
         played = {"agent": self.agent, "random": self.random}
         return {
             who: {name: Interval.of([measured(episode, name) for episode in episodes]) for name in self.measures}
@@ -42,7 +42,7 @@ class Evaluation(NamedTuple):
         }
 
     def report(self) -> dict[str, Any]:
-        """Return everything, for JSON."""
+        """Return level, intervals and the agent's returns, for JSON."""
         return {
             "level": self.level,
             "confidence": CONFIDENCE,
@@ -55,31 +55,32 @@ class Evaluation(NamedTuple):
 
 
 def measured(episode: Episode, name: str) -> float:
-    """Return a measure of an episode."""
+    """Return a measure of an episode by name."""
     return {"return": episode.reward, "length": episode.length, **episode.metrics}[name]
 
 
 def label(name: str) -> str:
-    """Return what a measure is called in tables."""
+    """Return a measure's display name."""
     return LABELS.get(name, name)
 
 
 def evaluate(
     run: LoadedRun, episodes: int = 100, level: str | None = None, greedy: bool = False, seed: int = 0
 ) -> Evaluation:
-    """Let the agent, and a random policy, play whole episodes.
+    """Play whole episodes with the agent and with a random policy.
 
-    Each world plays its share of them to the end, so that short episodes are not preferred.
+    Each world plays its share of them to the end, so that short episodes are not over-represented.
 
     Args:
         run: the run.
-        episodes: how many.
+        episodes: the number of episodes of each policy.
         level: another level than the run's; its arguments are those of the run's preset.
-        greedy: take the most likely action in place of drawing one.
-        seed: chooses the worlds, and what is drawn.
+        greedy: take the most likely action instead of sampling one.
+        seed: seeds the worlds and the sampled actions.
 
     Raises:
-        UserError: the run's agent does not act, or the level has other actions than its own.
+        UserError: a walker acts in the run, `episodes` is not positive, there is no such level, or its actions do not
+            begin with those that the agent was trained with.
     """
     if run.config.policy != "agent":
         raise UserError("in this run a walker acts and there is no reward; simcore probe measures what it learned")
@@ -101,7 +102,7 @@ def evaluate(
 
 
 def action_names(config: Config) -> tuple[str, ...]:
-    """Return the names of the actions that there are in a run's world."""
+    """Return the names of the actions of a run's world."""
     with closing(make_worlds(config, 1)) as worlds:
         return worlds.action_names
 
@@ -119,7 +120,7 @@ def config_in(config: Config, level: str | None) -> Config:
 
 
 def play(config: Config, policy: Policy, count: int, episodes: int, seed: int) -> list[Episode]:
-    """Play `episodes` episodes in `count` worlds side by side, in each as many as in the others, or one more."""
+    """Play `episodes` whole episodes in `count` worlds side by side; the worlds' shares differ by at most one."""
     shares = [episodes // count + (world < episodes % count) for world in range(count)]
     played: list[Episode] = []
     with closing(make_worlds(config, count, copy=False)) as worlds:

@@ -1,4 +1,4 @@
-"""Fresh probes of a run: trained on its frozen belief, and on what the belief is compared with, then kept."""
+"""Fresh probes of a run: trained on its frozen belief and on the controls, and stored in the run's folder."""
 
 import io
 import math
@@ -28,28 +28,28 @@ from simcore.system import SimCore
 from simcore.worlds.api import SINCE_SEEN
 
 Of = Literal["hidden", "state"]
-"""What a belief is for the probes: b_t as the paper has it, or the LSTM's cell as well."""
+"""What the probes read: "hidden" is b_t, as in the paper; "state" is b_t and the LSTM's cell."""
 
 Advance = Callable[[str, float], None]
-"""Told what is done, and which part of it is."""
+"""A progress callback: what is being done, and the fraction of it that is done."""
 
 
 def silent(text: str, part: float) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 WIDEST_FRAME = 32
-"""Frames are averaged to at most so many pixels a side before a probe reads them."""
+"""The largest side, in pixels, of frames that a probe reads; larger ones are averaged down."""
 TOGETHER = 256
-"""Worlds that are looked at together at most."""
+"""The most worlds in one batch of measurements."""
 PIXELS = 2**22
-"""Pixels of frames that are embedded together at most, but for those of one world."""
+"""The most pixels of frames that are embedded together; those of a single world may exceed it."""
 ROOM = 2**29
-"""Bytes that the maps of worlds looked at together may take; what is made of them takes a few times as much."""
+"""The most bytes of maps (as float32) in one batch of worlds; intermediate results take a few times as much."""
 
 
 def together(config: Config, steps: int) -> int:
-    """Return how many worlds can be looked at together for so many steps."""
+    """Return how many worlds fit into one batch of measurements of `steps` steps; at least 1."""
     numbers = sum(math.prod(target.shape) for target in config.world.probe_targets if target.kind == "picture")
     maps = 4 * max(numbers, 3) * steps  # of one world, as floats
     frames = config.world.frame_size**2 * steps
@@ -57,12 +57,12 @@ def together(config: Config, steps: int) -> int:
 
 
 def episode_frames(config: Config) -> int:
-    """Return the frames that an episode has at most; of an unroll where the world sets no bound."""
+    """Return the most frames of an episode; those of an unroll if the world sets no time limit."""
     return (config.world.episode_length or config.learning.unroll_length) + 1
 
 
 def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) -> Trajectory:
-    """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
+    """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them."""
     seed = stream(config.seed, purpose)
     with closing(make_worlds(config, worlds, copy=False)) as batch:
         policy = make_policy(config, batch, agent, seed)
@@ -75,17 +75,17 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
 
 
 class Subject(NamedTuple):
-    """What probes are trained on."""
+    """A predictor whose features probes are trained on."""
 
     name: str
     features: Callable[[Trajectory], Tensor]
-    """What they are given of a trajectory `[T, W, ...]`: float `[T, W, F]`."""
+    """Computes the probes' inputs, float `[T, W, F]`, from a trajectory `[T, W, ...]`."""
     weights: nn.Module | None
-    """The net that makes it, if any: other weights, other probes."""
+    """The net that computes the features, if any; probes are valid for these weights only."""
 
 
 def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
-    """Form an agent's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
+    """Compute an agent's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""
     length, worlds = trajectory.frames.shape[:2]
     fresh = trajectory._replace(initial_state=agent.initial_state(worlds))
     unrolled = agent.unroll(fresh, snapshots_at=range(length) if of == "state" else ())
@@ -95,7 +95,7 @@ def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
 
 
 def see(trajectory: Trajectory) -> Tensor:
-    """Return the frames' pixels alone, float `[T, W, F]`: what is known without a memory."""
+    """Return the frames' pixels, averaged down, float `[T, W, F]`: the control without a memory."""
     frames = trajectory.frames
     pictures = frames_to_float(frames.flatten(0, 1))
     factor = -(-frames.shape[2] // WIDEST_FRAME)
@@ -106,13 +106,13 @@ def see(trajectory: Trajectory) -> Tensor:
 
 @dataclass
 class FreshProbes:
-    """The fresh probes of a run at a checkpoint: each is trained when it is first asked for, and kept.
+    """The fresh probes of a run at a checkpoint; each is trained on first use, then stored.
 
     Args:
-        config: of the run.
+        config: the run's configuration.
         system: its nets.
-        update: the updates they have had.
-        folder: where probes are kept; None: nowhere.
+        update: the number of their updates.
+        folder: where probes are stored; None: nowhere.
     """
 
     config: Config
@@ -126,12 +126,12 @@ class FreshProbes:
 
     @property
     def device(self) -> torch.device:
-        """Where the nets are."""
+        """The device of the nets."""
         return next(self.system.parameters()).device
 
     @property
     def untrained(self) -> Agent:
-        """An agent with the run's core and other first weights, which has learned nothing: the control."""
+        """The control: an untrained agent with the run's architecture and other initial weights."""
         if self._untrained is None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(self.config.seed, "untrained"))
@@ -139,19 +139,19 @@ class FreshProbes:
         return self._untrained
 
     def subject(self, name: str, of: Of = "hidden") -> Subject:
-        """Return what the probes of "belief", "untrained" or "frame" read."""
+        """Return the subject named "belief", "untrained" or "frame"."""
         if name == "frame":
             return Subject(name, see, None)
         agent = self.untrained if name == "untrained" else self.system.agent
         return Subject(name, lambda trajectory: observe(agent, trajectory, of), agent)
 
     def get(self, names: Sequence[str], of: Of = "hidden", advance: Advance = silent) -> dict[str, Probes]:
-        """Return the probes of subjects by name, trained where they were not yet.
+        """Return the probes of subjects by name; those that are missing are trained first.
 
         Args:
-            names: of "belief", "untrained" and "frame".
-            of: what a belief is.
-            advance: told what is done, and which part of it is.
+            names: some of "belief", "untrained" and "frame".
+            of: what the probes of a belief read.
+            advance: the progress callback.
         """
         missing = [self.subject(name, of) for name in dict.fromkeys(names) if self.kept(name, of) is None]
         if missing:
@@ -163,7 +163,7 @@ class FreshProbes:
         return {name: self._trained[name, of] for name in names}
 
     def kept(self, name: str = "belief", of: Of = "hidden") -> Probes | None:
-        """Return the probes of a subject, see `get`, if they were trained before on these weights; None if not."""
+        """Return the probes of a subject, see `get`, if they were already trained on these weights; else None."""
         if (name, of) not in self._trained:
             kept = self._load(name, of, self._key(self.subject(name, of), of))
             if kept is None:
@@ -184,31 +184,31 @@ class FreshProbes:
 
     @torch.no_grad()
     def _examples(self, subjects: Sequence[Subject], purpose: str, advance: Advance) -> list[Examples]:
-        """Collect whole episodes, and keep some times of each, drawn anew for each; for all subjects the same."""
+        """Collect whole episodes, and keep a random sample of times of each; the same for all subjects."""
         config, length = self.config, episode_frames(self.config)
         worlds = config.probes.worlds if purpose == "training" else config.probes.validation_worlds
         batch, times = together(config, length), min(config.probes.times, length)
-        drawn = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
+        generator = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
         truths: list[ProbeTargets] = []
         for begun in range(0, worlds, batch):
             count = min(batch, worlds - begun)
             trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
-            chosen = torch.rand(length, count, generator=drawn).argsort(dim=0)[:times].to(self.device)
+            chosen = torch.rand(length, count, generator=generator).argsort(dim=0)[:times].to(self.device)
             world = torch.arange(count, device=self.device).expand_as(chosen)
             for rows, subject in zip(parts, subjects, strict=True):
                 rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
-            truth = {name: told for name, told in trajectory.targets.items() if name != SINCE_SEEN}
+            truth = {name: target for name, target in trajectory.targets.items() if name != SINCE_SEEN}
             truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
             advance(f"{purpose} worlds", (begun + count) / worlds)
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)
         return [Examples(torch.cat(rows), truth) for rows in parts]
 
     def _key(self, subject: Subject, of: Of) -> dict[str, Any]:
-        """Return what decides how probes come out: the weights they read, the worlds, and the training."""
+        """Return all that the trained probes depend on: the weights they read, the worlds, and the training."""
         config, recipe = self.config, asdict(self.config.probes)
         if not recipe["heads"]:
-            del recipe["heads"]  # which probes that were kept before there were any do not tell
+            del recipe["heads"]  # absent from probes that were stored before there was this option
         return {
             "of": of,
             "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
@@ -221,7 +221,7 @@ class FreshProbes:
         return self.folder / f"{name}-{of}.pt" if self.folder is not None else None
 
     def _load(self, name: str, of: Of, key: dict[str, Any]) -> Probes | None:
-        """Return probes that were kept, if they are of these weights and were trained like this."""
+        """Return stored probes if their key is equal; else None."""
         file = self._file(name, of)
         if file is None or not file.exists():
             return None
@@ -232,12 +232,12 @@ class FreshProbes:
             size = payload["size"]
             probes = make_probes(self.config, world_sizes(self.config), size).to(self.device)
             probes.load_state_dict(payload["probes"])
-        except Exception:  # there is no saying what reading a damaged file raises; it is made again
+        except Exception:  # reading a damaged file may raise anything; the probes are trained again
             return None
         return probes.eval().requires_grad_(False)
 
     def _save(self, name: str, of: Of, key: dict[str, Any], probes: Probes) -> None:
-        """Keep probes; a folder that cannot be written keeps none."""
+        """Store probes; do nothing if the folder cannot be written."""
         file = self._file(name, of)
         if file is None:
             return

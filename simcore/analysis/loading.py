@@ -1,4 +1,4 @@
-"""Looking into a finished or running run: what its belief knows, and what its model expects to see."""
+"""Loading a finished or running run: its nets, its probes, and sessions, worlds and trajectories for analysis."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,32 +33,32 @@ class LoadedRun:
     """A run's nets at its newest checkpoint."""
 
     config: Config
-    """What the run is."""
+    """The run's configuration."""
     system: SimCore
     """All its nets."""
     device: torch.device
-    """Where they are."""
+    """The device of the nets."""
     update: int
-    """How many updates they have had."""
+    """The number of their updates."""
 
     fresh: FreshProbes
-    """Probes that are trained on the frozen belief when they are first asked for."""
+    """Probes of the frozen belief, trained on first use."""
     online: bool = False
-    """Read the belief by the probes that were trained along with it instead."""
+    """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
 
     @property
     def agent(self) -> Agent:
-        """Encoder, belief core, and policy and value where the agent acts."""
+        """The encoder, the belief core, and policy and value if the agent acts."""
         return self.system.agent
 
     def make_env(self, render_mode: str | None = None) -> TellsPreviousAction:
-        """Make one Gymnasium environment of the run's world, which `reset(seed=)` seeds, for a session to look at.
+        """Make one Gymnasium environment of the run's world, for a session; `reset(seed=)` seeds it.
 
         Args:
             render_mode: "rgb_array" or None.
 
         Raises:
-            UserError: there is no such environment here.
+            UserError: the environment cannot be made on this machine.
         """
         try:
             return make_env(self.config.level, self.config.world, render_mode)
@@ -69,7 +69,7 @@ class LoadedRun:
         """Make a batch of the run's worlds, in Gymnasium's next-step autoreset mode.
 
         Raises:
-            UserError: there is no such environment here.
+            UserError: the environment cannot be made on this machine.
         """
         return make_worlds(self.config, num_envs)
 
@@ -80,14 +80,14 @@ class LoadedRun:
         seed: int = 0,
         greedy: bool = False,
     ) -> BeliefSession:
-        """Return the run's belief, live; its `read_by` says which probes read it.
+        """Return a session, which updates the run's belief step by step; its `read_by` says which probes read it.
 
         Args:
             batch: N, worlds side by side; None: one world.
-            probes: fresh ones, which are trained first where the run's folder holds none for these weights; those that
-                were trained online; none; or auto: the fresh ones if the folder holds them, else the online ones.
-            seed: of actions and imagined frames.
-            greedy: take the most likely action and draw none.
+            probes: "fresh" ones, which are trained first if the run's folder holds none for these weights; "online"
+                ones; "none"; or "auto": the fresh ones if the folder holds them, else the online ones.
+            seed: seeds the sampling of actions and imagined frames.
+            greedy: take the most likely action instead of sampling one.
 
         Raises:
             UserError: there are no such probes, or `batch` is not positive.
@@ -119,11 +119,11 @@ class LoadedRun:
         return (online, "online") if fresh is None else (fresh, "fresh")
 
     def collect(self, purpose: str, worlds: int, rows: int) -> Trajectory:
-        """Let the run's policy make one trajectory in new worlds, `[rows, worlds, ...]`; `purpose` seeds them."""
+        """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them."""
         return collect(self.config, self.system.agent, purpose, worlds, rows)
 
     def observe(self, trajectory: Trajectory) -> Tensor:
-        """Form this run's beliefs `[T, W, *]` along a trajectory from episodes' start, whoever made it."""
+        """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""
         return observe(self.system.agent, trajectory)
 
     @property
@@ -131,7 +131,7 @@ class LoadedRun:
         """The probes that were trained along with the belief.
 
         Raises:
-            UserError: it has none.
+            UserError: the run has none.
         """
         if self.system.probes is None:
             raise UserError(
@@ -142,20 +142,20 @@ class LoadedRun:
 
     @property
     def probes(self) -> Probes:
-        """What reads the run's belief: fresh probes, unless it was loaded to be read by the online ones.
+        """The probes that read the run's belief: fresh ones, or the online ones if `online`.
 
         Raises:
-            UserError: the run's belief is not to be probed.
+            UserError: the run has no probes.
         """
         online = self.online_probes
         return online if self.online else self.fresh.get(["belief"])["belief"]
 
     @property
     def simulation(self) -> SimCoreHead:
-        """The run's simulation.
+        """The run's simulation core with its frame model.
 
         Raises:
-            UserError: it has none.
+            UserError: the run has none.
         """
         if self.system.simulation is None:
             raise UserError(
@@ -169,9 +169,9 @@ def load(path: str | Path, device: str = "auto", online: bool = False) -> Loaded
     """Load a run's nets at its newest checkpoint.
 
     Args:
-        path: the run's folder, or a file that `simcore export` has made of it.
+        path: the run's folder, or a file written by `simcore export`.
         device: cpu, cuda, ...; auto takes a GPU where there is one.
-        online: read its belief by the probes that were trained along with it, not by fresh ones.
+        online: read the belief by the online probes, trained along with it, instead of fresh ones.
 
     Raises:
         UserError: there is no such run, it has no checkpoint, or it is damaged.
@@ -184,8 +184,8 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
 
     Args:
         run: the run.
-        device: where to.
-        online: read its belief by the probes that were trained along with it, not by fresh ones.
+        device: cpu, cuda, ...; auto takes a GPU where there is one.
+        online: read the belief by the online probes, trained along with it, instead of fresh ones.
 
     Raises:
         UserError: the run has no checkpoint, or a damaged one.
@@ -201,7 +201,7 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
 
 
 def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor], int]:
-    """Return the newest state dict of a run's nets, and how many updates it has had.
+    """Return the newest state dict of a run's nets on a device, and the number of its updates.
 
     Raises:
         UserError: the run has no checkpoint, or it or the exported file is damaged.

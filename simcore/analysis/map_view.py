@@ -1,4 +1,4 @@
-"""A map as it is looked at: which of its cells a frame has shown, and where the agent is, or is believed to be."""
+"""Maps prepared for plotting: pictures with the cells seen so far and the true or believed place of the agent."""
 
 from typing import NamedTuple
 
@@ -12,22 +12,22 @@ from simcore.probes.readout import Readout
 from simcore.worlds.api import MAP, SINCE_SEEN
 
 NOWHERE = -1
-"""The cell of an agent that cannot be marked in its map."""
+"""The cell of an agent whose place cannot be marked in the map."""
 
 
 class MapView(NamedTuple):
-    """Maps with a place in each, `[...]`; all of it on the CPU."""
+    """Maps with the agent's place in each, `[...]`; all on the CPU."""
 
     pictures: Tensor
     """uint8 `[..., N, N, 3]`."""
     since_seen: Tensor
-    """Steps since a frame last showed a cell, int32 `[..., N, N]`; -1: none has."""
+    """Steps since a frame last showed each cell, int32 `[..., N, N]`; -1: none has."""
     cells: Tensor
-    """The cell (row * N + column) of the agent, int64 `[...]`; or `NOWHERE`."""
+    """The agent's cell (row * N + column), int64 `[...]`; or `NOWHERE`."""
     headings: Tensor
-    """The direction in which it looks, in degrees clockwise from up, float `[...]`."""
+    """The agent's heading in degrees clockwise from up, float `[...]`."""
     certainty: Tensor
-    """How probable the cell is held to be, float `[...]`; 1 where it is the true one."""
+    """The probability of the cell, float `[...]`; 1 in views of the truth."""
 
     def at(self, *index: int | slice) -> "MapView":
         """Return the views at an index into the leading dimensions."""
@@ -38,9 +38,9 @@ def true_view(truth: ProbeTargets, num_headings: int, map_frame: str = "start") 
     """Return the true maps with the true places, `[...]`.
 
     Args:
-        truth: what one of our levels told, `[...]`, in a trajectory that was made to be measured.
-        num_headings: into how many headings a full turn is divided.
-        map_frame: the frame of the maps; places are told in that of the start, and marked in no other.
+        truth: the targets of one of SimCore's levels, with `since_seen`, `[...]`.
+        num_headings: the number of headings of a full turn.
+        map_frame: the frame of the maps; places are given in the start frame, and marked in maps of that frame only.
     """
     headings, sure = truth["heading"] * (360.0 / num_headings), torch.ones(truth["cell"].shape)
     cells = truth["cell"] if map_frame == "start" else torch.full_like(truth["cell"], NOWHERE)
@@ -51,8 +51,8 @@ def believed_view(read: Readout, since_seen: Tensor, map_frame: str = "start") -
     """Return the decoded maps with the most likely places, `[...]`.
 
     Args:
-        read: what the probes say of beliefs, `[...]`.
-        since_seen: as the world told it, `[..., N, N]`, when they were formed.
+        read: the probes' answers, `[...]`.
+        since_seen: the true steps since each cell was seen, int32 `[..., N, N]`.
         map_frame: see `true_view`.
     """
     certainty, cells = read["cell"].softmax(dim=-1).max(dim=-1)

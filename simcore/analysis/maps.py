@@ -1,4 +1,4 @@
-"""The map along episodes, as it is and as the belief has it."""
+"""True and decoded maps along held-out episodes, and samples of the map model."""
 
 from dataclasses import dataclass
 
@@ -18,25 +18,25 @@ from simcore.worlds.api import SINCE_SEEN
 from simcore.worlds.voxel.levels.base import LevelConfig
 
 SHOWN = 32
-"""Worlds whose maps are followed, at most."""
+"""The most worlds whose maps are decoded by default."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """The map along held-out episodes, as it is and as the belief has it; all on the CPU, time first."""
+    """True and decoded maps along held-out episodes; all on the CPU, time first."""
 
     frames: Tensor
-    """What was seen, uint8 `[T, W, H, W, 3]`."""
+    """Observed frames, uint8 `[T, W, H, W, 3]`."""
     lengths: list[int]
-    """Frames of each world's first episode, at most T; W of them. What follows is of another episode."""
+    """Frames of each world's first episode, at most T; W of them. Later frames belong to other episodes."""
     true: MapView
     """True maps and places `[T, W]`."""
     believed: MapView
-    """Maps decoded from the belief, and where it takes the agent to be, `[T, W]`."""
+    """Decoded maps and the most likely places, `[T, W]`."""
     times: list[int]
-    """The times that are shown and sampled at, P of them."""
+    """The P times that are shown, and at which maps are sampled."""
     samples: Tensor | None
-    """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None where there is no such model."""
+    """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None without a map model."""
 
     def sample_variance(self) -> SampleVariance | None:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
@@ -47,54 +47,54 @@ class Maps:
 
 @torch.no_grad()
 def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
-    """Follow the map in the belief through held-out episodes.
+    """Decode and sample maps from the belief along held-out episodes.
 
     Args:
         run: the run.
-        worlds: how many worlds; None: as many as can be looked at together.
-        times: at how many times of the episode, evenly spread, the map is sampled.
-        samples: how many samples each.
+        worlds: W, the number of worlds; None: as many as fit into one batch, at most 32.
+        times: P, the number of evenly spaced times at which maps are sampled; at most T.
+        samples: S, the number of samples at each time.
 
     Raises:
-        UserError: the run has no probes, or its world does not tell maps as our levels do.
+        UserError: the run has no probes, or its world has no map as SimCore's levels do.
     """
     require_maps(run.config)
     probes, length = run.probes, episode_frames(run.config)
     trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
     beliefs = run.observe(trajectory)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
-    drawn = None
+    sampled = None
     if run.system.map_model is not None:
         generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
-        # One at a time: all samples of a large map would not fit into memory together.
+        # One at a time: all samples of a large map together would not fit into memory.
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
-        drawn = torch.stack([run.system.map_model.sample(at, generator).cpu() for _ in range(samples)])
+        sampled = torch.stack([run.system.map_model.sample(at, generator).cpu() for _ in range(samples)])
     true, believed = map_views(run, trajectory.targets, probes(beliefs))
-    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, drawn)
+    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled)
 
 
 def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
-    """Return the maps as they are and as a run's probes read them, `[...]`, each with the agent's place."""
+    """Return true and decoded maps `[...]` with the agent's places, from targets and the probes' answers."""
     frame = map_frame(run.config)
     return true_view(truth, read["heading"].shape[-1], frame), believed_view(read, truth[SINCE_SEEN], frame)
 
 
 def has_maps(config: Config) -> bool:
-    """Whether a run's world tells its map, what has been seen of it, cell and heading, as our levels do."""
+    """Whether a run's world has map, `since_seen`, cell and heading as targets, as SimCore's levels do."""
     return isinstance(config.world, LevelConfig)
 
 
 def require_maps(config: Config) -> None:
-    """Raise `UserError` unless a run's world tells its map as our levels do."""
+    """Raise `UserError` unless `has_maps`."""
     if not has_maps(config):
         raise UserError(f"there are no maps to draw: {config.level} does not tell its own as SimCore's levels do")
 
 
 def map_frame(config: Config) -> str:
-    """Return the frame of the world's maps; there are none in other people's worlds."""
+    """Return the frame of the world's maps; "start" for Gymnasium environments, which have none."""
     return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
 
 
 def episode_lengths(is_first: Tensor) -> list[int]:
-    """Return the frames that the first episode of each world has in a trajectory, by `is_first`, bool `[T, W]`."""
+    """Return the number of frames of each world's first episode, given `is_first`, bool `[T, W]`."""
     return (1 + (is_first[1:].cpu().cumsum(dim=0) == 0).sum(dim=0)).tolist()

@@ -1,4 +1,4 @@
-"""What a run's belief knows of worlds that it was not trained in, and what it is compared with."""
+"""Measurement of a run's belief by probes on held-out worlds, compared with controls and a constant guess."""
 
 from collections.abc import Mapping
 
@@ -11,15 +11,15 @@ from simcore.common.errors import UserError
 from simcore.probes.readout import Probes
 
 ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
-"""What is measured, in the order in which it is told."""
+"""The predictors that are measured, in the order in which they are reported."""
 
 
 def require_oracle(oracle: LoadedRun, run: LoadedRun) -> None:
-    """Raise `UserError` unless the oracle was trained by the truth itself, in the same worlds as the run."""
+    """Raise `UserError` unless the oracle is a supervised run in the same worlds as the run."""
     if not oracle.config.supervised:
         raise UserError("the oracle's belief was not trained on the truth; train one with --supervised")
-    own, asked = ({"level": config.level} | vars(config.world) for config in (oracle.config, run.config))
-    differing = [f"{name} {own.get(name)}, not {asked[name]}" for name in asked if own.get(name) != asked[name]]
+    own, expected = ({"level": config.level} | vars(config.world) for config in (oracle.config, run.config))
+    differing = [f"{name} {own.get(name)}, not {value}" for name, value in expected.items() if own.get(name) != value]
     if differing:
         raise UserError(f"the oracle was trained in other worlds than the run: {'; '.join(differing)}")
 
@@ -34,25 +34,25 @@ def measure(
     of: Of = "hidden",
     advance: Advance = silent,
 ) -> dict[str, Scores]:
-    """Measure what is known of held-out worlds: by the belief, and by what it is compared with.
+    """Score the belief, the controls and the constant guess on held-out worlds.
 
     Args:
         run: the run.
-        worlds: how many held-out worlds; as many others serve the constant guess.
+        worlds: the number of held-out worlds; as many others fit the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
         oracle: a supervised run, which is shown the same frames.
-        purpose: begins the names that seed the worlds: another one, other worlds.
-        controls: measure the two controls as well, which want probes of their own.
-        of: what a belief is for fresh probes: b_t, or with the LSTM's cell.
-        advance: told what is done, and which part of it is.
+        purpose: the prefix of the names that seed the worlds: another one gives other worlds.
+        controls: measure the two controls as well, which need probes of their own.
+        of: what fresh probes read: b_t, or b_t and the LSTM's cell.
+        advance: the progress callback.
 
     Returns:
-        Scores `[steps, worlds]` of the "belief"; read by fresh probes (unless the run is read by its online ones): of
-        the same belief by the "online" probes, of the belief of an "untrained" agent, and of the present "frame" alone;
-        of the best "constant" guess; and, where there is one, of the "oracle".
+        Scores `[steps, worlds]` by predictor: the "belief"; if it is read by fresh probes, also the belief read by the
+        "online" probes and, with `controls`, an "untrained" agent's belief and the present "frame" alone; the best
+        "constant" guess; and the "oracle", if there is one.
 
     Raises:
-        UserError: the run has no probes, or the oracle is none.
+        UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
     """
     steps, online = steps or episode_frames(run.config), run.online_probes
     if oracle is not None:
@@ -74,7 +74,7 @@ def measure(
 def score_readers(
     run: LoadedRun, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
 ) -> dict[str, Scores]:
-    """Score probes of subjects on the same held-out worlds, and the best constant guess beside them."""
+    """Score the probes of subjects, and the best constant guess, on the same held-out worlds."""
     targets, batch = run.online_probes.targets, together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     constant = Constant.fit(

@@ -1,4 +1,4 @@
-"""Long roll-outs: a belief sees the first frames of an episode, then the simulation goes on by the actions (App. J)."""
+"""Long roll-outs: the belief observes the first frames of an episode, then the simulation continues (App. J)."""
 
 from dataclasses import dataclass
 
@@ -17,21 +17,21 @@ from simcore.data.trajectory import Trajectory
 from simcore.worlds.api import SINCE_SEEN
 
 LONGEST_CONTEXT = 50
-"""Frames that a belief sees at most before a roll-out, where nobody says how many."""
+"""The most frames of context by default."""
 STEPS = 16
-"""Steps of a roll-out, where nobody says how many."""
+"""The simulated steps by default."""
 
 
 @dataclass(frozen=True)
 class LongRollout:
-    """One long roll-out from beliefs that saw the first frames of held-out episodes (App. J), beside what then came.
+    """A long roll-out from beliefs of held-out episodes, with the true frames (App. J); all on the CPU, time first.
 
-    All of it is on the CPU, time first. There are T frames: up to step `context` the belief sees them; from there on
-    the simulation goes on with the actions alone. Beyond the end of a world's episode everything is zero.
+    Of T frames the belief observes the first `context`; from there on the simulation is given the actions alone.
+    Beyond the end of a world's episode everything is zero.
     """
 
     context: int
-    """Frames that the belief saw before the simulation was left to itself."""
+    """Frames that the belief observed before the simulation began."""
     lengths: list[int]
     """Frames of each world's episode, more than `context` and at most T; W of them."""
     frames: Tensor
@@ -41,18 +41,17 @@ class LongRollout:
     expected: Tensor
     """Frames sampled one step ahead, each from the belief before it, uint8 `[context, W, H, W, 3]`; step 0 is empty."""
     true: MapView | None
-    """True maps and places `[T, W]`, what the belief has seen marked: nothing is added after `context`. None where the
-    world tells none."""
+    """True maps and places `[T, W]`; `since_seen` counts the frames that the belief observed. None if the world has no
+    maps."""
     believed: MapView | None
-    """Maps decoded from the belief, and where it takes the agent to be, `[context, W]`: beliefs alone can be read, not
-    what is simulated."""
+    """Decoded maps and the most likely places, `[context, W]`: probes read beliefs only, not simulated states."""
 
 
 def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[int, int]:
-    """Return frames of context and steps of simulation, with what is None filled in, in episodes of `length` frames.
+    """Return frames of context and steps of simulation in episodes of `length` frames; None is replaced by a default.
 
     Raises:
-        UserError: context and steps are not positive, or do not fit into one episode.
+        UserError: there are fewer than 2 frames of context or 1 step, or they do not fit into one episode.
     """
     if context is None:
         context = max(2, min(length // 2, LONGEST_CONTEXT, length - (steps or 1)))
@@ -70,27 +69,27 @@ def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[i
 def roll_out(
     run: LoadedRun, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
 ) -> LongRollout:
-    """Form beliefs on the first frames of held-out episodes, then simulate along the actions that were taken.
+    """Compute beliefs of the first frames of held-out episodes, then simulate along the actions that were taken.
 
     Args:
         run: the run.
-        worlds: W, how many.
-        context: frames that the belief sees; None: half an episode, at most 50, and fewer where an episode ends early.
+        worlds: W, the number of episodes.
+        context: frames that the belief observes; None: half an episode, at most 50, fewer where an episode ends early.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
-        seed: chooses the worlds, and what is drawn.
+        seed: seeds the worlds and the sampled frames.
 
     Raises:
         UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or an
             episode ends within the context.
     """
-    _ = run.simulation  # or there is nothing to roll out
+    _ = run.simulation  # raises if there is none, before anything is collected
     if worlds < 1:
         raise UserError(f"{worlds} worlds: there must be 1 at least")
-    asked, steps = rollout_span(episode_frames(run.config), context, steps)
-    trajectory = run.collect(f"rollout/{seed}", worlds, asked + steps)
+    planned, steps = rollout_span(episode_frames(run.config), context, steps)
+    trajectory = run.collect(f"rollout/{seed}", worlds, planned + steps)
     lengths = episode_lengths(trajectory.is_first)
-    # Where an episode ends early, an earlier start leaves it something to imagine.
-    context = max(2, min(asked, min(lengths) - steps)) if context is None else context
+    # Where an episode ends early, a shorter context leaves steps to simulate.
+    context = max(2, min(planned, min(lengths) - steps)) if context is None else context
     if min(lengths) <= context:
         raise UserError(
             f"an episode ends after {min(lengths)} frames, and the belief is to see {context}: "
@@ -102,16 +101,19 @@ def roll_out(
 
 @torch.no_grad()
 def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, lengths: list[int], seed: int) -> LongRollout:
-    """Form beliefs on the first `context` frames of a trajectory, and simulate on along its actions.
+    """Compute beliefs of the first `context` frames of a trajectory, then simulate along its actions.
 
     Args:
         run: the run.
-        trajectory: `[T, W, ...]`, of which each episode's first frames count, as many as `lengths` says.
-        context: frames that the beliefs see.
-        lengths: W numbers; the longest of them is the end.
-        seed: chooses what is drawn.
+        trajectory: `[T, W, ...]`.
+        context: frames that the beliefs observe.
+        lengths: the number of frames of each of the W worlds, counted from the first; later ones are left out.
+        seed: seeds the sampled frames.
+
+    Raises:
+        UserError: the run has no frame model.
     """
-    # The belief is given the first frames and no more, so nothing of what follows can reach the samples.
+    # The belief is given the first frames only, so that later ones cannot influence the samples.
     seen = tree_map(lambda part: part[:context], trajectory._replace(initial_state=None))
     seen = seen._replace(initial_state=trajectory.initial_state)
     beliefs = run.system.agent.unroll(seen, snapshots_at=range(context))
@@ -144,11 +146,11 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
 
 
 def seen_by_belief(truth: ProbeTargets, context: int) -> Tensor:
-    """Return `since_seen`, `[T, W, N, N]`, as it is for one who sees nothing more after `context` frames: as it was."""
+    """Return `since_seen`, `[T, W, N, N]`, held constant after the first `context` frames."""
     since_seen = truth[SINCE_SEEN]
     return torch.cat([since_seen[:context], since_seen[context - 1].expand_as(since_seen[context:])])
 
 
 def blank(values: Tensor, within: Tensor) -> Tensor:
-    """Return values `[T, W, ...]` on the CPU, zero where `within`, bool `[T, W]`, is not."""
+    """Return values `[T, W, ...]` on the CPU, set to zero where `within`, bool `[T, W]`, is False."""
     return values.cpu() * within.view(*within.shape, *[1] * (values.dim() - 2))

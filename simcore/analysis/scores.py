@@ -1,4 +1,4 @@
-"""Measures what a trained belief knows of worlds that it was never trained on, beside the best constant guess."""
+"""Scores of what probes read from a belief on held-out worlds, and of the best constant guess."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -17,33 +17,33 @@ from simcore.worlds.api import MAP, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):
-    """The best guess that looks at nothing, made from training worlds."""
+    """The best constant guess: a predictor without input."""
 
     answers: Readout
-    """As a probe would answer for one belief: of a class the most frequent as a one-hot, float `[C]`; of a vector or a
-    picture the mean, float `[D]` or `[H, W, 3]` in [0, 1]."""
+    """The guess for each target, in the form of a probe's answer: for a class the most frequent one as a one-hot, float
+    `[C]`; for a vector or a picture the mean, float `[D]` or `[H, W, 3]` in [0, 1]."""
 
     @classmethod
     def fit(cls, truths: Iterable[ProbeTargets], targets: Sequence[ProbeTarget]) -> "Constant":
-        """Fit to truths `[T, W, ...]` of worlds other than those that are measured, taken one after the other."""
+        """Fit the guess to batches of targets `[T, W, ...]` of worlds other than those that are measured."""
         sums: Readout = {}
         count = 0
         for truth in truths:
             count += math.prod(truth[targets[0].name].shape[:2])
             for target in targets:
-                told = truth[target.name]
-                total = count_classes(told, *target.shape) if target.kind == "class" else sum_numbers(told)
+                true = truth[target.name]
+                total = count_classes(true, *target.shape) if target.kind == "class" else sum_numbers(true)
                 sums[target.name] = sums[target.name] + total if target.name in sums else total
         return cls({target.name: _best(sums[target.name], target, count) for target in targets})
 
     def read(self, like: Readout) -> Readout:
-        """Return the guess in the form of the probes' answer, as often as there are beliefs."""
+        """Return the guess, expanded to the shapes of the probes' answers `like`."""
         return {name: self.answers[name].to(answer).expand_as(answer) for name, answer in like.items()}
 
 
 def count_classes(told: Tensor, classes: int) -> Tensor:
     """Count each class in int64 `[T, W]`: int64 `[C]`."""
-    told = told.flatten()  # and not by bincount, which makes the host wait for a GPU
+    told = told.flatten()  # not by bincount, which makes the host wait for a GPU
     return torch.zeros(classes, dtype=torch.int64, device=told.device).index_add_(0, told, torch.ones_like(told))
 
 
@@ -54,7 +54,7 @@ def sum_numbers(told: Tensor) -> Tensor:
 
 def _best(total: Tensor, target: ProbeTarget, count: int) -> Tensor:
     """Return the best constant answer, from the counts of classes or the sum of numbers."""
-    if target.kind == "class":  # of equals the lowest, whatever the order of the worlds
+    if target.kind == "class":  # ties go to the lowest, so that the order of the worlds does not matter
         counts = total.tolist()
         most = counts.index(max(counts))
         return F.one_hot(torch.tensor(most), *target.shape).float()
@@ -65,14 +65,14 @@ class ErrorByAge(NamedTuple):
     """The map's error by the steps since a frame last showed a cell: how what is out of sight fades (App. I)."""
 
     squared: NDArray[np.float64]
-    """The sum of the squared errors of the cells last seen so many steps ago, `[A, W]`; 0: in sight."""
+    """The sum of the squared errors of the cells last seen 0, 1, ... steps ago, `[A, W]`; 0: in sight."""
     cells: NDArray[np.int64]
-    """How many they are, `[A, W]`."""
+    """The number of these cells, `[A, W]`."""
 
     @classmethod
     def of(cls, errors: Tensor, since_seen: Tensor) -> "ErrorByAge":
-        """Sort errors `[T, W, N, N]` by `since_seen`, alike; -1 is left out."""
-        ages, worlds = since_seen.shape[:2]  # nothing was seen longer ago than the episode is long
+        """Sum errors `[T, W, N, N]` by `since_seen`, of the same shape; cells never seen (-1) are left out."""
+        ages, worlds = since_seen.shape[:2]  # no cell was last seen longer ago than the episode is long
         world = torch.arange(worlds, device=since_seen.device)[:, None, None]
         size = ages * worlds
         bins = torch.where(since_seen >= 0, since_seen.long() * worlds + world, size).flatten()  # the last is left out
@@ -81,7 +81,7 @@ class ErrorByAge(NamedTuple):
         return cls(*(sums[:-1].view(ages, worlds).cpu().numpy() for sums in (squared, cells)))
 
     def map_mse(self, first: int, last: int) -> float:
-        """Return the mean error of the cells last seen `first` to `last` steps ago; NaN where there are none."""
+        """Return the mean error of the cells last seen `first` to `last` steps ago; NaN if there are none."""
         cells = self.cells[first : last + 1].sum()
         return float(self.squared[first : last + 1].sum() / cells) if cells else np.nan
 
@@ -91,21 +91,21 @@ class ErrorByAge(NamedTuple):
 
 
 class SquaredError(NamedTuple):
-    """The squared error over some cells of a picture, at each step of each world; a vector counts as one cell."""
+    """The squared error of some cells of a picture, at each step of each world; a vector counts as one cell."""
 
     squared: NDArray[np.float64]
-    """The sum over those cells, a cell's error being the mean over its colours, in [0, 1], or numbers; `[T, W]`."""
+    """The sum over those cells, each the mean over its colours (in [0, 1]) or over a vector's numbers, `[T, W]`."""
     cells: NDArray[np.int64]
-    """How many they are, `[T, W]`."""
+    """The number of these cells, `[T, W]`."""
 
     @classmethod
     def over(cls, errors: Tensor, cells: Tensor) -> "SquaredError":
-        """Sum errors `[T, W, H, W]` over cells, bool alike."""
+        """Sum errors `[T, W, height, width]` over the cells of a mask, bool of the same shape."""
         squared = torch.where(cells, errors, 0.0).sum(dim=(-1, -2), dtype=torch.float64)
         return cls(squared.cpu().numpy(), cells.sum(dim=(-1, -2)).cpu().numpy())
 
     def mse(self) -> float:
-        """Return the mean over all cells of all steps and worlds; NaN where there are none."""
+        """Return the mean over all cells of all steps and worlds; NaN if there are none."""
         cells = self.cells.sum()
         return float(self.squared.sum() / cells) if cells else math.nan
 
@@ -119,33 +119,33 @@ class SquaredError(NamedTuple):
 
 
 REGIONS = ("map_mse", "map_mse_seen", "map_mse_unseen", "map_mse_old")
-"""Scores of a map whose cells are known to have been seen or not: of all of them, those that a frame of the episode has
-shown, the others, and those seen and then out of sight for `OLD` steps or more, which only a memory can know."""
+"""Scores of a map with `since_seen`: over all cells, those that a frame of the episode has shown, the others, and those
+seen and then out of sight for `OLD` steps or more, which only a memory can know."""
 
 
 class Scores(NamedTuple):
-    """Scores of each step and world, `[T, W]`; and the map's error by age."""
+    """Scores at each step of each world, `[T, W]`, and the map's error by age."""
 
     errors: dict[str, SquaredError]
-    """By the scores' names: `<name>_mse` of each vector and picture, and of a map also those of its `REGIONS`."""
+    """Errors by score name: `<name>_mse` of each vector and picture, and the `REGIONS` of a map."""
     accuracies: dict[str, NDArray[np.float32]]
-    """By the scores' names, `<name>_accuracy` of each class: 1 where the most likely is the true one, `[T, W]`."""
+    """Accuracies by score name, `<name>_accuracy` of each class: 1 where the most likely is the true one, `[T, W]`."""
     error_by_age: ErrorByAge | None
-    """The map's error by the steps since a cell was seen; None where that is not known."""
+    """The map's error by the steps since a cell was seen; None without `since_seen`."""
 
     def overall(self) -> dict[str, float]:
-        """Return each score's mean: a picture's over all cells of all steps and worlds."""
+        """Return the mean of each score over all steps, worlds and cells."""
         means = {name: float(values.mean()) for name, values in self.accuracies.items()}
         return {name: error.mse() for name, error in self.errors.items()} | means
 
     def by_time(self) -> dict[str, NDArray[np.float64]]:
-        """Return each score's mean over worlds, `[T]`; NaN at times when no world has anything to score."""
+        """Return the mean of each score over worlds, `[T]`; NaN at times when no world has a cell to score."""
         means = {name: values.mean(axis=1, dtype=np.float64) for name, values in self.accuracies.items()}
         return {name: error.mse_by_time() for name, error in self.errors.items()} | means
 
     @classmethod
     def join(cls, parts: "list[Scores]") -> "Scores":
-        """Put the worlds of several measurements side by side."""
+        """Concatenate several measurements along the worlds."""
 
         def beside(*columns: Any) -> Any:
             first = columns[0]
@@ -160,22 +160,22 @@ class Scores(NamedTuple):
 
 
 def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget]) -> Scores:
-    """Compare what was read with the truth, step by step and world by world, from the episodes' start.
+    """Score the probes' answers against the true targets, at each step of each world from the episodes' start.
 
     Args:
-        read: what probes say, `[T, W, ...]`.
-        truth: what the world told, alike, of a trajectory that was made to be measured.
-        targets: what is compared.
+        read: the probes' answers, `[T, W, ...]`.
+        truth: the true targets `[T, W, ...]`, with `since_seen` for the map's regions and ages.
+        targets: the targets to score.
     """
     errors: dict[str, SquaredError] = {}
     accuracies: dict[str, NDArray[np.float32]] = {}
     by_age = None
     for target in targets:
-        answer, told = read[target.name], truth[target.name]
+        answer, true = read[target.name], truth[target.name]
         if target.kind == "class":
-            accuracies[f"{target.name}_accuracy"] = (answer.argmax(-1) == told).float().cpu().numpy()
+            accuracies[f"{target.name}_accuracy"] = (answer.argmax(-1) == true).float().cpu().numpy()
             continue
-        squared = (answer - as_numbers(told)).square().mean(dim=-1)
+        squared = (answer - as_numbers(true)).square().mean(dim=-1)
         cells = squared if target.kind == "picture" else squared[..., None, None]  # [T, W, H, W]
         if target.name == MAP and SINCE_SEEN in truth:
             errors |= map_errors(cells, truth[SINCE_SEEN])
@@ -186,22 +186,22 @@ def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget]) ->
 
 
 def map_errors(errors: Tensor, since_seen: Tensor) -> dict[str, SquaredError]:
-    """Return the errors `[T, W, N, N]` of a map by `REGIONS`, of which `since_seen`, alike, tells."""
+    """Return the errors `[T, W, N, N]` of a map by `REGIONS`; `since_seen` has the same shape."""
     regions = torch.ones_like(since_seen, dtype=torch.bool), since_seen >= 0, since_seen < 0, since_seen >= OLD
     return {name: SquaredError.over(errors, cells) for name, cells in zip(REGIONS, regions, strict=True)}
 
 
 def left(scores: Scores, constant: Scores) -> dict[str, float]:
-    """Return what part of the constant guess's errors is left, by the scores' names; NaN where it has none."""
+    """Return errors as fractions of the constant guess's, by score name; NaN where the guess has no error."""
     own, other = scores.overall(), constant.overall()
     return {name: own[name] / other[name] if other[name] else math.nan for name in scores.errors}
 
 
 class SampleVariance(NamedTuple):
-    """How much samples of the map differ, as a part of how much the worlds themselves differ in the same cells.
+    """The variance of the map's samples, as a fraction of the variance between worlds in the same cells.
 
-    0: all samples agree; 1: they differ as if nothing were known. Walls are alike in all worlds, so without comparing
-    them, a wall not yet seen would count as known. NaN where there is no such cell.
+    0: all samples agree; 1: they differ as if nothing were known. Without the comparison a wall not yet seen would
+    count as known, since walls are alike in all worlds. NaN if there is no such cell.
     """
 
     seen: float
@@ -211,12 +211,12 @@ class SampleVariance(NamedTuple):
 
 
 def sample_variance(samples: Tensor, maps: Tensor, since_seen: Tensor) -> SampleVariance:
-    """Measure how much samples of the map differ on cells seen and not yet seen.
+    """Compute the variance of the map's samples on cells seen and not yet seen.
 
     Args:
-        samples: uint8 `[S, ..., N, N, 3]`.
+        samples: S samples of each map, uint8 `[S, ..., N, N, 3]`.
         maps: the true maps, uint8 `[..., N, N, 3]`.
-        since_seen: `[..., N, N]`; -1 where a cell has not been seen.
+        since_seen: int32 `[..., N, N]`; -1 where a cell has not been seen.
     """
     variance = (samples / 255.0).var(dim=0).mean(dim=-1)
     worlds = maps.flatten(0, -4) / 255.0
