@@ -1,4 +1,4 @@
-"""One belief and what it knows: b_t, and what the probes read from it."""
+"""The belief of a session at one step: b_t, and what the probes read from it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,17 +16,17 @@ from simcore.probes.readout import Readout
 
 @dataclass(frozen=True, eq=False)
 class Belief:
-    """The belief after a frame. The probes read it when they are first asked, and are not run before.
+    """The belief after a frame; the probes are run on first use.
 
-    Everything is numpy's, and has a leading dimension N where the session is of a batch. What no probe reads is None.
+    All but `hidden` is NumPy, with a leading dimension N if the session has a batch. What no probe reads is None.
     """
 
     hidden: Tensor = field(repr=False)
-    """b_t on the nets' device, float `[N, belief_size]`; N is 1 for one world."""
+    """b_t on the nets' device, float `[N, belief_size]`; N is 1 without a batch."""
     is_batch: bool = False
-    """Whether the session is of a batch."""
+    """Whether the session has a batch."""
     probes: Probes | None = field(default=None, repr=False)
-    """What reads it."""
+    """The probes that read it, if any."""
 
     @cached_property
     def vector(self) -> NDArray[np.float32]:
@@ -35,15 +35,15 @@ class Belief:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """What is read of each target, by its name.
+        """The value read for each target, by name.
 
-        Of a class that is the most likely, an int, of a vector floats `[D]`, of a picture uint8 `[H, W, 3]`.
+        The most likely class as an int, a vector as float32 `[D]`, a picture as uint8 `[H, W, 3]`.
         """
         return {name: self._value(name) for name in self._read}
 
     @property
     def map(self) -> NDArray[np.uint8] | None:
-        """The map from above that the belief holds, uint8 `[M, M, 3]`."""
+        """The map from above, decoded from the belief, uint8 `[M, M, 3]`."""
         return self.values.get("map")
 
     @property
@@ -53,24 +53,24 @@ class Belief:
 
     @property
     def heading(self) -> int | NDArray[np.int64] | None:
-        """The most likely heading of the agent, in turns clockwise from that of the start."""
+        """The most likely heading of the agent, in turns clockwise from the start heading."""
         return self.values.get("heading")
 
     @cached_property
     def probabilities(self) -> dict[str, NDArray[np.float32]]:
-        """How probable each class of a target is held to be, float32 `[C]`, by the target's name."""
+        """The probability of each class of a target, float32 `[C]`, by target name."""
         return {
             name: self._plain(self._read[name].softmax(dim=-1)) for name, kind in self._kinds.items() if kind == "class"
         }
 
     @property
     def cell_probabilities(self) -> NDArray[np.float32] | None:
-        """How probable each cell is held to be, float32 `[M * M]`."""
+        """The probability of each cell, float32 `[M * M]`."""
         return self.probabilities.get("cell")
 
     @property
     def heading_probabilities(self) -> NDArray[np.float32] | None:
-        """How probable each heading is held to be, float32 `[number of headings]`."""
+        """The probability of each heading, float32 `[number of headings]`."""
         return self.probabilities.get("heading")
 
     @property

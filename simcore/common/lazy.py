@@ -9,8 +9,8 @@ def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], An
     """Return a package's `__getattr__` and `__dir__`, which import a public name on first use (PEP 562).
 
     Args:
-        package: its `__name__`.
-        modules: the module that defines each public name; or `module:name`, where it has another name there.
+        package: the package's `__name__`.
+        modules: the module that defines each public name; or `module:name`, if the name there is another.
     """
 
     def get(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Registries of parts by name: SimCore's own, a user's, and any class of a module, as `module:Name`."""
+"""Registries of parts by name; parts of a user's modules are found as `module:Name`."""
 
 import importlib
 import inspect
@@ -29,9 +29,9 @@ class Registry(Generic[Part]):
         True
 
     Args:
-        kind: what messages call such a part, as "frame model".
-        base: the class of which each part is a subclass or an instance.
-        home: the module whose import registers SimCore's own parts; None: it is imported already.
+        kind: the name of such a part in messages, such as "frame model".
+        base: the class that each part is a subclass or an instance of; checked for `module:Name` only.
+        home: the module whose import registers SimCore's own parts; None: they need no further import.
     """
 
     def __init__(self, kind: str, base: type, home: str | None = None) -> None:
@@ -44,7 +44,7 @@ class Registry(Generic[Part]):
         """Return a decorator that registers a part under a name.
 
         Raises:
-            ValueError: another part has that name, or the name has a colon, as `module:Name` has.
+            ValueError: another part has that name, or the name contains a colon, which is kept for `module:Name`.
         """
         if ":" in name:
             raise ValueError(
@@ -62,10 +62,10 @@ class Registry(Generic[Part]):
         return put
 
     def find(self, name: str) -> Part:
-        """Return the part of a name, or `module:Name` of a module, which may be in the current folder.
+        """Return the part of a registered name, or the part `module:Name`, whose module may be in the current folder.
 
         Raises:
-            UserError: there is none, its module cannot be imported, or it is not of the registry's class.
+            UserError: there is no such part, its module cannot be imported, or the part is not of the class `base`.
         """
         self._import_home()
         if name in self._parts:
@@ -96,14 +96,14 @@ class Registry(Generic[Part]):
 
 
 def import_user_module(module: str, wanted_by: str) -> Any:
-    """Import a user's module, from Python's path or from the current folder.
+    """Import a user's module from Python's path or the current folder, which is appended to the path.
 
     Args:
         module: its dotted name.
-        wanted_by: what is looked for in it, for messages.
+        wanted_by: what the module is imported for, for messages.
 
     Raises:
-        UserError: it is not there, or its own import failed.
+        UserError: there is no such module, or its import failed.
     """
     here = os.getcwd()
     if here not in sys.path:  # at the end, so that no file there hides a library
@@ -120,18 +120,18 @@ def import_user_module(module: str, wanted_by: str) -> Any:
 
 
 def make_part(part: Callable[..., Part], name: str, *given: Any, **offered: Any) -> Part:
-    """Make a part: call its class with the given arguments and with those of the offered keywords that it names.
+    """Make a part: call its class with the given arguments and the offered keywords that its signature names.
 
-    So a part asks for what it needs by the names of its arguments, and ignores the rest.
+    A part thus states what it needs by the names of its arguments, and ignores the rest.
 
     Args:
         part: the class, or a function that returns an instance.
-        name: of the part, for messages.
-        *given: the first arguments, which every part of the kind takes.
-        **offered: the keywords that it may name.
+        name: the part's name in messages.
+        *given: the first positional arguments, which every part of the kind takes.
+        **offered: the keywords that its signature may name; all of them are passed if it takes `**kwargs`.
 
     Raises:
-        UserError: it requires an argument that is not offered.
+        UserError: the part requires an argument that is not offered.
     """
     parameters = inspect.signature(part).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

@@ -1,4 +1,4 @@
-"""Seeding: from the seed of a run, an unrelated one for every purpose."""
+"""Seeding: an independent random stream for each purpose, derived from the seed of a run."""
 
 import hashlib
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import torch
 
 
 def stream(seed: int, purpose: str) -> int:
-    """Derive the seed, of 48 bits, for one purpose of a run: unrelated to those of other purposes and runs."""
+    """Derive a 48-bit seed for one purpose of a run, independent of those of other purposes and runs."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "little")
 
 
@@ -15,22 +15,22 @@ class Generators(NamedTuple):
     """The random generators of one purpose."""
 
     host: torch.Generator
-    """On the CPU, the same in all processes that learn together, for what they must decide alike."""
+    """On the CPU, the same in all processes of a distributed run, for decisions that they must share."""
     device: torch.Generator
     """On the learner's device, different in each process."""
 
     @classmethod
     def seeded(cls, seed: int, purpose: str, device: torch.device, rank: int = 0) -> "Generators":
-        """Make the generators of a purpose; the names of their streams are `<purpose>/host` and `<purpose>/rank<i>`."""
+        """Make the generators of a purpose, from the streams `<purpose>/host` and `<purpose>/rank<rank>`."""
         host = torch.Generator().manual_seed(stream(seed, f"{purpose}/host"))
         return cls(host, torch.Generator(device).manual_seed(stream(seed, f"{purpose}/rank{rank}")))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return their states."""
+        """Return the states of both generators."""
         return {"host": self.host.get_state(), "device": self.device.get_state()}
 
     def load_state_dict(self, state: dict[str, Any], is_own: bool = True) -> None:
-        """Restore what `state_dict` returned; the device's generator only if the state `is_own`."""
+        """Restore what `state_dict` returned; the device's generator only if `is_own`: this rank saved the state."""
         self.host.set_state(state["host"].cpu())
         if is_own:
             self.device.set_state(state["device"].cpu())

@@ -1,1 +1,1 @@
-"""What passes between acting and learning."""
+"""The data that passes between acting and learning: trajectories, targets, states and times."""

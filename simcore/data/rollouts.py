@@ -1,4 +1,4 @@
-"""What an actor hands over, and the book that sees to it that each piece is used once."""
+"""Roll-outs, which actors hand over, and the ledger that ensures that each is used once."""
 
 from typing import NamedTuple
 
@@ -6,36 +6,36 @@ from simcore.data.trajectory import Trajectory
 
 
 class Episode(NamedTuple):
-    """An episode that has ended."""
+    """The statistics of an ended episode."""
 
     reward: float
     """Its undiscounted return, unscaled."""
     length: int
-    """Actions that were taken."""
+    """The number of actions taken."""
     metrics: dict[str, float]
-    """What the world told of it, by name, such as `food`, the part of its food that was eaten; or NaN."""
+    """The world's metrics of the episode by name, such as `food`, the fraction eaten; NaN where there is no value."""
     world: int
     """The world's number in its actor's batch."""
 
 
 class Rollout(NamedTuple):
-    """A trajectory, and where it comes from."""
+    """A trajectory and its origin."""
 
     trajectory: Trajectory
     actor: int
-    """The number of its actor; one that replaces another has a number of its own."""
+    """The number of its actor; an actor that replaces another has a new number."""
     turn: int
-    """How many trajectories that actor made before this one."""
+    """The number of trajectories that the actor made before this one."""
     version: int
-    """The updates that the actor's weights had seen when the trajectory began."""
+    """The number of updates of the actor's weights when the trajectory began."""
     episodes: tuple[Episode, ...]
     """The episodes that ended in it."""
     seconds: dict[str, float]
-    """What its making took, by stage: act, step and draw."""
+    """Seconds spent on it, by stage: act, step and draw."""
 
 
 class Ledger:
-    """Books every trajectory that is used, and refuses one that was used before or that comes out of turn."""
+    """Records every trajectory that is used, and refuses one that was used before or is out of order."""
 
     def __init__(self) -> None:
         self.used = 0
@@ -43,10 +43,10 @@ class Ledger:
         self._next: dict[int, int] = {}
 
     def book(self, rollout: Rollout) -> None:
-        """Book a trajectory.
+        """Record the use of a trajectory.
 
         Raises:
-            RuntimeError: it is not the next one of its actor.
+            RuntimeError: the trajectory is not the next one of its actor.
         """
         expected = self._next.get(rollout.actor, 0)
         if rollout.turn != expected:
@@ -57,11 +57,11 @@ class Ledger:
         self.used += 1
 
     def state_dict(self) -> dict[str, int | list[tuple[int, int]]]:
-        """Return the book."""
+        """Return the ledger's state."""
         return {"used": self.used, "next": list(self._next.items())}
 
     def load_state_dict(self, state: dict[str, int | list[tuple[int, int]]]) -> None:
-        """Go on with a book that `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         used, following = state["used"], state["next"]
         assert isinstance(used, int)
         assert isinstance(following, list)

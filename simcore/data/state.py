@@ -1,4 +1,4 @@
-"""What a core carries, what an unroll of it gives, and the times that an unroll must know of."""
+"""The state of a recurrent core, and the result of an unroll."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class CoreState(NamedTuple):
-    """All that a core carries from one step to the next: the full belief state."""
+    """The full state of a core, carried from one step to the next."""
 
     hidden: Tensor
     """The LSTM's output h `[..., N_h]`."""
@@ -17,11 +17,11 @@ class CoreState(NamedTuple):
 
 
 class Unrolled(NamedTuple):
-    """What an unroll over T steps gives."""
+    """The result of an unroll over T steps."""
 
     outputs: Tensor
-    """b_t, `[T, B, output_size]`: the LSTM's outputs, and the memory's reads where they join."""
+    """b_t, `[T, B, output_size]`: the LSTM's outputs, joined with the memory's reads if the core does so."""
     final: CoreState
     """The state after the last step, `[B, ...]`."""
     snapshots: CoreState | None
-    """The full states after the steps asked for, `[S, B, ...]`; None if none was asked for."""
+    """The full states after the S requested steps, `[S, B, ...]`; None if none was requested."""

@@ -1,4 +1,4 @@
-"""The times that an unroll must know of: known to the host, which decides by them, and to the device."""
+"""Times of an unroll, kept on the host, which branches on them, and on the device, which indexes by them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,59 +8,56 @@ from torch import Tensor
 
 
 class Times(NamedTuple):
-    """Some times of an unroll: for the host, which decides by them what to do, and for the device, as indices of rows.
-
-    With both at hand neither waits for the other.
-    """
+    """Some times of an unroll: on the host, to branch on, and on the device, as row indices; so neither waits."""
 
     host: tuple[int, ...] | None
-    """None: what is done must be the same whatever they are, as in a CUDA graph that is replayed."""
+    """The times; None: unknown to the host, which must then do the same for all times, as in a replayed CUDA graph."""
     rows: Tensor
-    """Int64 `[n]`, on the device."""
+    """The times, int64 `[n]`, on the device."""
 
     @classmethod
     def of(cls, times: "Sequence[int] | Times", device: torch.device) -> "Times":
-        """Return times that are known on the host, sent to a device if they are not there."""
+        """Return times that are known on the host, and copy them to a device unless they are `Times` already."""
         if isinstance(times, Times):
             return times
-        if not times:  # as in every step of an agent that acts: nothing need be sent
+        if not times:  # as in every step of acting: nothing need be copied
             return cls((), torch.empty(0, dtype=torch.int64, device=device))
         return cls(tuple(times), torch.tensor(list(times), dtype=torch.int64).to(device, non_blocking=True))
 
     @property
     def known(self) -> tuple[int, ...]:
-        """The times, where the host knows them.
+        """The times on the host.
 
         Raises:
-            ValueError: it does not.
+            ValueError: they are known on the device only.
         """
         if self.host is None:
             raise ValueError("these times are known on the device alone; a bare LSTM can be unrolled with such, masked")
         return self.host
 
     def none(self) -> "Times":
-        """Return no times at all, known where these are."""
+        """Return no times, known to the host if these are."""
         return Times(None if self.host is None else (), self.rows[:0])
 
     @property
-    def number(self) -> int:  # and not len(), by which a tuple is made anew
-        """How many there are."""
+    def number(self) -> int:  # not len(), which a named tuple uses in `_make` and `_replace`
+        """The number of times, n."""
         return self.rows.shape[0]
 
 
 class Resets(NamedTuple):
-    """When episodes begin in an unroll; with this at hand, the host need not ask the device."""
+    """Where episodes begin in an unroll, on host and device, so that the host need not wait for the device."""
 
     times: tuple[int, ...]
-    """R times at which some world's episode begins."""
+    """The R times at which an episode begins in any world."""
     host: Tensor
-    """In which worlds, bool `[R, B]`, on the CPU."""
+    """The worlds in which one begins at each of them, bool `[R, B]`, on the CPU."""
     device: Tensor
-    """The same on the device."""
+    """The same as `host`, on the device."""
 
     @classmethod
     def of(cls, is_first: "Tensor | Resets | None", device: torch.device) -> "Resets | None":
-        """Look at where frames are the first of an episode, bool `[T, B]`; the host waits if that is on a device."""
+        """Make the resets from `is_first`, bool `[T, B]`; if that is on a device, the host waits for it."""
         if is_first is None or isinstance(is_first, Resets):
             return is_first
         host = is_first.cpu()
@@ -70,5 +67,5 @@ class Resets(NamedTuple):
 
 
 def masks_of(resets: Resets | None) -> dict[int, Tensor]:
-    """Return by time in which worlds an episode begins, bool `[B]`, on the device; nothing for None."""
+    """Return the worlds in which an episode begins, bool `[B]` on the device, by time; empty for None."""
     return {} if resets is None else dict(zip(resets.times, resets.device.unbind(), strict=True))

@@ -1,4 +1,4 @@
-"""The one type that passes between acting and learning. Everything in it is time-major, `[T, B, ...]`."""
+"""The trajectory, which passes from acting to learning; all tensors are time-major, `[T, B, ...]`."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from simcore.data.state import CoreState
 from simcore.data.targets import ProbeTargets
 
 NO_ACTION = -1
-"""The action that led to the first frame of an episode: none. It becomes an all-zero one-hot."""
+"""Stands for the action before the first frame of an episode; its one-hot is all zero."""
 
 
 class Trajectory(NamedTuple):
-    """Lu steps in each of B worlds (App. K, App. D).
+    """Lu steps in each of B worlds (App. D, App. K).
 
     `actions[t]` is the action that LED to `frames[t]`, and `rewards[t]` came with `frames[t]`.
     """
@@ -30,14 +30,14 @@ class Trajectory(NamedTuple):
     is_first: Tensor
     """bool `[T, B]`: the frame is the first of an episode, before which the core's state is reset."""
     terminated: Tensor
-    """bool `[T, B]`: the episode ended with this frame, in the world and not by a time limit."""
+    """bool `[T, B]`: the episode ended with this frame, and not by a time limit."""
     log_probs: Tensor
-    """float32 `[T, B]`: log µ(actions[t]) of the policy that chose it; 0 where `is_first`, or by a fixed policy."""
+    """float32 `[T, B]`: log µ(actions[t]) of the acting policy; 0 where `is_first`, or if that policy is fixed."""
     initial_state: CoreState | None
-    """The belief core's state before the first step, `[B, ...]`; None until the learner fills in its own, where the
-    actor has no belief."""
+    """The belief core's state before the first step, `[B, ...]`; None if the actor has no belief, until the learner
+    sets its own."""
     targets: ProbeTargets
-    """What the world told, by name; empty where it tells nothing."""
+    """The probes' targets by name; empty if the world has none."""
 
 
 def one_hot_actions(actions: Tensor, num_actions: int) -> Tensor:
@@ -49,7 +49,11 @@ def one_hot_actions(actions: Tensor, num_actions: int) -> Tensor:
 def join_trajectories(
     trajectories: Sequence[Trajectory], join_states: Callable[[Sequence[CoreState]], CoreState]
 ) -> Trajectory:
-    """Put trajectories of equal length side by side along the batch; a core knows how to join its states."""
+    """Concatenate trajectories of equal length along the batch, and their states by `join_states`, a core's `join`.
+
+    Raises:
+        ValueError: some trajectories have an initial state and some have none.
+    """
     if len(trajectories) == 1:
         return trajectories[0]
     states = [trajectory.initial_state for trajectory in trajectories]

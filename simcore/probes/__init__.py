@@ -1,6 +1,6 @@
-"""What the belief knows, read without touching it: a head for each of a world's targets, and a model of its map.
+"""Probes of the belief: a head for each of a world's targets, and a model of its map; by default no loss trains the belief.
 
-The modules are imported when their names are first asked for, so that a configuration can be made without PyTorch.
+The modules are imported on first use of their names, so that a configuration can be made without PyTorch.
 """
 
 from typing import TYPE_CHECKING

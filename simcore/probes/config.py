@@ -1,4 +1,4 @@
-"""The probes' sizes and training; apart from the nets, so that reading it does not wait for PyTorch."""
+"""The configuration of the probes; apart from the nets, so that importing it does not import PyTorch."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from simcore.common.checks import require, require_positive
 
 @dataclass(frozen=True)
 class ProbesConfig:
-    """What is read from the belief by small nets: map, position and heading, or what else the world tells (App. I).
+    """Small nets that read the world's targets from the belief, such as map, cell and heading (App. I).
 
-    Probes trained along with the belief give the curves (learning.probe_times, learning.probe_learning_rate). What is
-    reported and drawn comes from fresh ones, trained to the end on the frozen belief.
+    Online probes, trained along with the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
+    Reports and figures use fresh ones, trained to the end on the frozen belief.
     """
 
     hidden_size: int = 512
@@ -24,7 +24,7 @@ class ProbesConfig:
     worlds: int = 12288
     """Worlds in which fresh probes are trained, one episode each."""
     validation_worlds: int = 256
-    """Separate worlds, by which the best step of their training is chosen."""
+    """Separate worlds, on which the best step of their training is chosen."""
     times: int = 10
     """Times, sampled for each of these episodes, at which fresh probes read the belief."""
     epochs: int = 3
@@ -36,9 +36,9 @@ class ProbesConfig:
     map_convdraw: bool = False
     """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
     map_kappa: float = 1e-3
-    """κ of the map's ConvDRAW, squared error per dimension of the map to reach."""
+    """κ of the map's ConvDRAW, the squared error per dimension of the map to reach."""
     map_times: int = 2
-    """Times of each trajectory, drawn anew for each, at which the map's ConvDRAW is trained."""
+    """Times, sampled for each trajectory, at which the map's ConvDRAW is trained."""
     map_weight: float = 1000.0
     """Weight of the squared error of the map, or of any picture, beside the other probes' losses, where --supervised
     trains the belief by it."""
@@ -57,5 +57,5 @@ class ProbesConfig:
 
     @property
     def head_of(self) -> dict[str, str]:
-        """The `heads`, as the name of a head by that of its target."""
+        """The `heads` by the names of their targets."""
         return {target: head for target, _, head in (text.partition("=") for text in self.heads)}

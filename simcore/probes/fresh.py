@@ -1,4 +1,4 @@
-"""Fresh probes: trained to the end on a frozen belief, so that they tell what it holds and not how fast it moves."""
+"""Training of fresh probes on a frozen belief; unlike online probes, they do not lag behind a changing belief."""
 
 import math
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from simcore.probes.config import ProbesConfig
 from simcore.probes.readout import Probes
 
 LOOKS = 2
-"""How often in an epoch the validation set is looked at."""
+"""Evaluations of the validation set per epoch."""
 
 
 class Examples(NamedTuple):
-    """Beliefs and what they should tell; rows are times of worlds."""
+    """Beliefs with the probes' targets; each of the N rows is one time of one world."""
 
     beliefs: Tensor
     """Float `[N, belief_size]`."""
@@ -25,11 +25,11 @@ class Examples(NamedTuple):
     """`[N, ...]`."""
 
     def rows(self, chosen: Tensor | slice) -> "Examples":
-        """Return some of the rows."""
+        """Return some of the rows, by indices or a slice."""
         return Examples(self.beliefs[chosen], tree_map(lambda part: part[chosen], self.targets))
 
 
-@torch.enable_grad()  # whoever looks into a run has switched gradients off
+@torch.enable_grad()  # analysis is run without gradient
 def train_fresh_probes(
     probes: Probes,
     examples: Examples,
@@ -38,18 +38,18 @@ def train_fresh_probes(
     generator: torch.Generator,
     advance: Callable[[float], None] = lambda part: None,
 ) -> Probes:
-    """Train probes on frozen beliefs, and stop each net where it is best on worlds apart: they share no parameter.
+    """Train probes on frozen beliefs, and keep each net's weights of its best validation loss; nets share no parameter.
 
     Args:
-        probes: with fresh weights; they are trained in place.
+        probes: newly initialised; they are trained in place.
         examples: the training set.
-        validation: beliefs from other worlds, by which each net's best moment is chosen.
+        validation: beliefs from other worlds, on which each net's best step is chosen.
         config: epochs, batch and learning rate.
-        generator: draws the order of the examples (on the CPU).
-        advance: told after every step which part of the whole has been done.
+        generator: for the order of the examples (on the CPU).
+        advance: called after every step with the fraction of all steps that is done.
 
     Returns:
-        The same probes.
+        The same probes, in evaluation mode and without gradient.
     """
     probes.standardise.fit(examples.beliefs)
     probes.begin_at(examples.targets)
@@ -58,9 +58,9 @@ def train_fresh_probes(
     total = config.epochs * per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / total)) / 2)
     count = config.epochs * LOOKS
-    looks = {round(total * (look + 1) / count) for look in range(count)}
+    validate_at = {round(total * (look + 1) / count) for look in range(count)}
     best = {target.name: math.inf for target in probes.targets}
-    kept: dict[str, dict[str, Tensor]] = {}
+    best_weights: dict[str, dict[str, Tensor]] = {}
     step = 0
     for _ in range(config.epochs):
         order = torch.randperm(len(examples.beliefs), generator=generator).to(examples.beliefs.device)
@@ -73,20 +73,20 @@ def train_fresh_probes(
             schedule.step()
             step += 1
             advance(step / total)
-            if step in looks:
+            if step in validate_at:
                 for part, value in validation_losses(probes, validation).items():
                     if value < best[part]:
                         best[part] = value
                         weights = probes.get_submodule(part).state_dict()
-                        kept[part] = {name: weight.clone() for name, weight in weights.items()}
-    for part, weights in kept.items():
+                        best_weights[part] = {name: weight.clone() for name, weight in weights.items()}
+    for part, weights in best_weights.items():
         probes.get_submodule(part).load_state_dict(weights)
     return probes.eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def validation_losses(probes: Probes, validation: Examples, batch: int = 4096) -> dict[str, float]:
-    """Return each net's mean loss on examples."""
+    """Return the mean loss of each net by its target's name, computed in batches."""
     names = [target.name for target in probes.targets]
     sums = torch.zeros(len(names), dtype=torch.float64)
     for begin in range(0, len(validation.beliefs), batch):

@@ -1,4 +1,4 @@
-"""The nets that read one target each from a belief: one for each kind of target, and those of users."""
+"""Probe heads: nets that read one target each from a belief, one for each kind of target."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,26 +15,26 @@ from simcore.worlds.api import ProbeTarget
 
 
 class ProbeHead(nn.Module):
-    """A net from a belief to one target; the target's kind says by what loss it learns, and how it is scored.
+    """Base class of nets from a belief to one target; the target's kind determines the loss and the score.
 
-    A subclass is made as `Head(config, *, belief_size, target)`, and its `forward` reads standardised beliefs
-    `[..., belief_size]`: the logits of a class `[..., C]`, a vector `[..., D]`, or a picture in [0, 1]
-    `[..., H, W, 3]`, which need not be bounded. It may leave out arguments that it has no use for.
+    A subclass is made as `Head(config, *, belief_size, target)`, and may leave out arguments that it does not need. Its
+    `forward` maps standardised beliefs `[..., belief_size]` to the logits of a class `[..., C]`, a vector `[..., D]`,
+    or a picture `[..., H, W, 3]` on the scale [0, 1], which need not be bounded.
     """
 
     def begin_at(self, target: Tensor) -> None:
-        """Take note of what is to be read, `[N, ...]`, before the net is trained; a net may begin at its mean."""
+        """Initialise the net from targets `[N, ...]`, for instance at their mean; by default do nothing."""
 
 
 probe_heads: Registry[Callable[..., ProbeHead]] = Registry("probe head", ProbeHead)
-"""By the kind of target that they read, or by the name that `ProbesConfig.heads` gives for a target."""
+"""The heads by the kind of target that they read, or by a name for `ProbesConfig.heads`."""
 
 
 def find_heads(config: ProbesConfig, targets: Sequence[ProbeTarget]) -> dict[str, Callable[..., ProbeHead]]:
     """Return the heads' classes by the targets' names, in the targets' order.
 
     Raises:
-        UserError: a head is named for a target that there is not, or there is no such head.
+        UserError: a head is named for an unknown target, or there is no such head.
     """
     names = [target.name for target in targets]
     for name in config.head_of:
@@ -46,7 +46,7 @@ def make_head(head: Callable[..., ProbeHead], config: ProbesConfig, belief_size:
     """Make the head of a target, with fresh weights.
 
     Raises:
-        UserError: a user's head wants an argument that is not offered.
+        UserError: the head requires an argument that is not offered.
     """
     name = f"the probe head of {target.name}"
     return make_part(head, name, config=config, belief_size=belief_size, target=target)
@@ -54,7 +54,7 @@ def make_head(head: Callable[..., ProbeHead], config: ProbesConfig, belief_size:
 
 @probe_heads.register("class")
 class ClassHead(nn.Sequential, ProbeHead):
-    """A belief to the logits of a class: hidden layers with LayerNorm.
+    """An MLP from a belief to the logits of a class, with LayerNorm.
 
     Args:
         config: hidden layers and their units.
@@ -68,7 +68,7 @@ class ClassHead(nn.Sequential, ProbeHead):
 
 @probe_heads.register("vector")
 class VectorHead(ProbeHead):
-    """A belief to a vector: hidden layers with LayerNorm; what is to be read is standardised as the belief is.
+    """An MLP from a belief to a vector, with LayerNorm; the targets are standardised as the beliefs are.
 
     Args:
         config: hidden layers and their units.
@@ -87,10 +87,10 @@ class VectorHead(ProbeHead):
 
     @torch.no_grad()
     def begin_at(self, target: Tensor) -> None:
-        """Take the mean and the spread of vectors `[N, D]`, whatever their units, off the net."""
+        """Set mean and scale to the mean and standard deviation of vectors `[N, D]`."""
         self.mean.copy_(target.mean(0))
-        spread = target.std(0, correction=0)
-        self.scale.copy_(torch.where(spread > 0, spread, 1.0))
+        deviation = target.std(0, correction=0)
+        self.scale.copy_(torch.where(deviation > 0, deviation, 1.0))
 
     def forward(self, beliefs: Tensor) -> Tensor:
         """Read vectors `[..., D]` from beliefs `[..., belief_size]`."""
@@ -100,10 +100,10 @@ class VectorHead(ProbeHead):
 
 @probe_heads.register("picture")
 class PictureHead(ProbeHead):
-    """A belief to a map: hidden layers, a few features of every cell, and convolutions over the cells.
+    """A net from a belief to a picture: hidden layers, a few features of each cell, and convolutions over the cells.
 
-    Convolutions know that a map is alike everywhere, and so learn from fewer maps than a layer with weights for each
-    cell (at equal CPU time 72.0 against 74.2 % of the constant guess's error, on one and the same belief of `tiny`).
+    Convolutions share their weights between cells, and so learn from fewer maps than a linear layer (at equal CPU time
+    72.0 against 74.2 % of the constant guess's error, on the same belief of `tiny`).
 
     Args:
         config: hidden layers, their units, and the features of a cell.
@@ -127,15 +127,15 @@ class PictureHead(ProbeHead):
         nn.init.zeros_(self.colours.weight)
         nn.init.zeros_(self.get_parameter("colours.bias"))
         self.mean = nn.Parameter(torch.full((colours, self.height, self.width), 0.5))
-        """Where the decoded map begins, whatever the belief."""
+        """The initial decoded picture `[3, H, W]`, to which the net's output is added."""
 
     @torch.no_grad()
     def begin_at(self, target: Tensor) -> None:
-        """Let the decoded map begin as the mean of pictures, uint8 `[N, H, W, 3]`."""
+        """Initialise the decoded picture with the mean of pictures, uint8 `[N, H, W, 3]`."""
         self.mean.copy_(mean_picture(target).movedim(-1, 0))
 
     def forward(self, beliefs: Tensor) -> Tensor:
-        """Decode beliefs `[..., belief_size]` to maps, float `[..., H, W, 3]`, not bounded to [0, 1]."""
+        """Decode beliefs `[..., belief_size]` to pictures, float `[..., H, W, 3]`, not bounded to [0, 1]."""
         lead = beliefs.shape[:-1]
         cells = self.features(beliefs).view(lead.numel(), -1, self.height, self.width)
         maps = self.mean + self.colours(F.relu(cells + self.neighbours(cells)))
@@ -143,7 +143,7 @@ class PictureHead(ProbeHead):
 
 
 def mean_picture(pictures: Tensor) -> Tensor:
-    """Return the mean of pictures, uint8 `[N, H, W, 3]`, as floats in [0, 1], without a float copy of all of them."""
+    """Return the mean of pictures, uint8 `[N, H, W, 3]`, as float32 `[H, W, 3]` in [0, 1], without a float copy."""
     total = torch.zeros(pictures.shape[1:], dtype=torch.int64, device=pictures.device)
     for part in torch.split(pictures, 4096):
         total += part.sum(0, dtype=torch.int64)
@@ -156,7 +156,7 @@ def hidden_sizes(config: ProbesConfig, belief_size: int) -> tuple[int, ...]:
 
 
 def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Leave out probes of a time in which each was a net of one hidden layer; fresh ones read such a run."""
+    """Drop the weights of probes of an older version, with one hidden layer each; fresh probes read such a run."""
     if f"{prefix}map.0.weight" not in state or "map.0.weight" in probes.state_dict():
         return
     for name in [name for name in state if name.startswith(prefix)]:

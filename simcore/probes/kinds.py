@@ -1,4 +1,4 @@
-"""What each kind of target asks of a probe: what its answer is, by what loss it learns, and how it is scored."""
+"""The kinds of targets: the loss and the score of a probe's answers."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,45 +8,45 @@ from torch import Tensor
 
 
 class TargetKind(NamedTuple):
-    """The mathematics of one kind of target; answers are `[..., *shape]`, targets as `ProbeTarget` has them."""
+    """Loss and score of one kind of target; answers are `[..., *shape]`, targets as in `ProbeTarget`."""
 
     metric: str
-    """What the score is called: the metric of a target is `<name>_<metric>`."""
+    """The name of the score: a target's metric is `<name>_<metric>`."""
     loss: Callable[[Tensor, Tensor], Tensor]
-    """Of answers `[..., *shape]` and targets, the mean loss, a scalar."""
+    """The mean loss, a scalar, of answers `[..., *shape]` and targets."""
     losses: Callable[[Tensor, Tensor], Tensor]
-    """Of answers `[N, *shape]` and targets, the loss of each, `[N]`."""
+    """The loss of each answer, `[N]`, of answers `[N, *shape]` and targets."""
     score: Callable[[Tensor, Tensor], Tensor] | None
-    """Of answers `[..., *shape]` and targets, the score, a scalar; None: it is the loss itself."""
+    """The score, a scalar, of answers `[..., *shape]` and targets; None: it is the loss itself."""
 
 
 def as_numbers(target: Tensor) -> Tensor:
-    """Return a target as what a probe is to answer: a picture in [0, 1], a vector as it is."""
+    """Return a target on the scale of a probe's answer: a picture in [0, 1], a vector unchanged."""
     return target if target.is_floating_point() else target / 255.0
 
 
 def squared_error(read: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared error of vectors or pictures, a scalar."""
+    """Compute the mean squared error of vectors or pictures, a scalar."""
     return F.mse_loss(read, as_numbers(target))
 
 
 def squared_errors(read: Tensor, target: Tensor) -> Tensor:
-    """Return the squared error of each vector or picture `[N, *shape]`, the mean over its numbers, `[N]`."""
+    """Compute the mean squared error of each vector or picture `[N, *shape]`: `[N]`."""
     return (read - as_numbers(target)).square().flatten(1).mean(1)
 
 
 def cross_entropy(read: Tensor, target: Tensor) -> Tensor:
-    """Return the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar, in nats."""
+    """Compute the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar, in nats."""
     return F.cross_entropy(read.flatten(0, -2), target.flatten())
 
 
 def cross_entropies(read: Tensor, target: Tensor) -> Tensor:
-    """Return the cross-entropy of each of N logits `[N, C]` and classes `[N]`, `[N]`, in nats."""
+    """Compute the cross-entropies of logits `[N, C]` and classes `[N]`, `[N]`, in nats."""
     return F.cross_entropy(read, target, reduction="none")
 
 
 def accuracy(read: Tensor, target: Tensor) -> Tensor:
-    """Return how often the most likely of the logits `[..., C]` is the class `[...]`, a scalar."""
+    """Compute how often the largest of the logits `[..., C]` is that of the class `[...]`, a scalar in [0, 1]."""
     return (read.argmax(-1) == target).float().mean()
 
 
@@ -54,4 +54,4 @@ _CLASS = TargetKind("accuracy", cross_entropy, cross_entropies, accuracy)
 _NUMBERS = TargetKind("mse", squared_error, squared_errors, None)
 
 KINDS = {"class": _CLASS, "vector": _NUMBERS, "picture": _NUMBERS}
-"""By the kind's name."""
+"""The kinds of targets by name."""

@@ -1,4 +1,4 @@
-"""ConvDRAW of the map given the belief: where the agent is unsure, its samples differ (App. I, figure 11)."""
+"""The map model: ConvDRAW of the map given the belief, whose samples show the uncertainty (App. I, figure 11)."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,26 +14,26 @@ class MapModelLoss(NamedTuple):
     """The map model's loss of one batch; each a scalar."""
 
     loss: Tensor
-    """What is minimised, in nats a map."""
+    """The loss that is minimised, in nats per map."""
     kl: Tensor
-    """KL divergence in nats per dimension of the map (N * N * 3)."""
+    """KL divergence in nats per dimension of the map (N * N * 3 of them)."""
     error: Tensor
     """Squared reconstruction error per dimension of the map."""
 
 
 class MapModel(nn.Module):
-    """p(map | b), for maps of any size.
+    """The map model p(map | b_t), for maps of any size.
 
-    ConvDRAW wants sizes that it can halve, so maps are padded with black at the right and below, and what is drawn is
-    cropped. The padding is no part of the map: KL and error are told, and κ is meant, per dimension of the map alone;
-    what error there is in the padding counts as if it were the map's.
+    ConvDRAW needs sizes that it can halve, so maps are padded with black at the right and below, and samples are
+    cropped. KL, error and κ are per dimension of the map without the padding; the error in the padding counts as if it
+    were the map's.
 
     Args:
         convdraw: sizes of the ConvDRAW.
-        geco: how its λ rises and falls; κ and the initial λ are those of the map.
+        geco: GECO's settings, but for κ and the initial λ, which follow from `kappa`.
         belief_size: the size of b_t.
-        map_size: N, the map is N x N cells.
-        kappa: κ, the error of the map to reach.
+        map_size: N, the side of the map in cells.
+        kappa: κ, the squared error per dimension of the map to reach.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class MapModel(nn.Module):
         self.draw = ConvDRAW(convdraw, condition_size=belief_size, frame_size=map_size + self.padding, geco=of_map)
 
     def loss(self, maps: Tensor, beliefs: Tensor, generator: torch.Generator | None = None) -> MapModelLoss:
-        """Return the loss of uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`, the mean over them.
+        """Compute the mean loss of uint8 maps `[..., N, N, 3]` given beliefs `[..., belief_size]`.
 
-        Detach the beliefs, or the model trains them.
+        Detach the beliefs, unless the loss is to train them.
         """
         terms = self.draw.loss(self._pad(maps.flatten(0, -4)), beliefs.flatten(0, -2), generator)
         return MapModelLoss(terms.loss.mean(), self.enlarged * terms.kl.mean(), self.enlarged * terms.error.mean())
@@ -66,7 +66,7 @@ class MapModel(nn.Module):
         return maps.reshape(*beliefs.shape[:-1], *maps.shape[1:])
 
     def update(self, error: Tensor) -> None:
-        """Let GECO take note of a training batch's mean error."""
+        """Update GECO's λ by a training batch's mean error per dimension of the map, a scalar."""
         self.draw.update(error / self.enlarged)
 
     @property

@@ -1,4 +1,4 @@
-"""Probes of the belief: a net for each target, as the map, the cell where the agent stands and its heading (App. I)."""
+"""Probes of the belief: a net for each target, such as the map, the agent's cell and its heading (App. I)."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -16,8 +16,8 @@ from simcore.probes.kinds import KINDS
 from simcore.worlds.api import ProbeTarget
 
 Readout = dict[str, Tensor]
-"""What probes say of beliefs `[...]`, by the targets' names: of a class the logits `[..., C]`, of a vector `[..., D]`,
-of a picture floats `[..., H, W, 3]`, not bounded to [0, 1]."""
+"""The probes' answers for beliefs `[...]`, by target name: the logits of a class `[..., C]`, a vector `[..., D]`, or a
+picture, float `[..., H, W, 3]`, not bounded to [0, 1]."""
 
 
 class ProbeLoss(NamedTuple):
@@ -26,20 +26,20 @@ class ProbeLoss(NamedTuple):
     loss: Tensor
     """The sum of the probes' losses; their parameters are disjoint, so the sum trains each alone."""
     metrics: dict[str, Tensor]
-    """By name, without gradient: of a class `<name>_accuracy`, how often the most likely is the true one; of a vector
-    or picture `<name>_mse`, the squared error of a number, a picture's from 0 to 1."""
+    """Scores by name, without gradient: `<name>_accuracy` of a class, how often the most likely is the true one;
+    `<name>_mse` of a vector or picture, the mean squared error, with a picture's values in [0, 1]."""
 
 
 class Probes(nn.Module):
-    """A net for each target, from the belief to what the world hides; their inputs are standardised.
+    """The probes: a net from the standardised belief to each target.
 
     Args:
-        config: the nets' sizes, and which are a user's own.
+        config: the nets' sizes, and the heads of a user.
         belief_size: the size of b_t.
-        targets: what the world tells.
+        targets: the world's targets.
 
     Raises:
-        UserError: a head is named that there is not, or for no target, or a target's name is one that a net has.
+        UserError: a head is unknown, or named for an unknown target, or a target has the name of a module's attribute.
     """
 
     def __init__(self, config: ProbesConfig, *, belief_size: int, targets: Sequence[ProbeTarget]) -> None:
@@ -54,22 +54,22 @@ class Probes(nn.Module):
         self.register_load_state_dict_pre_hook(leave_out_shallow)  # type: ignore[no-untyped-call]
 
     def forward(self, beliefs: Tensor) -> Readout:
-        """Read beliefs `[..., belief_size]`."""
+        """Read all targets from beliefs `[..., belief_size]`."""
         inputs = self.standardise(beliefs)
         return {target.name: self.get_submodule(target.name)(inputs) for target in self.targets}
 
     def begin_at(self, truth: ProbeTargets) -> None:
-        """Let the nets begin near what is to be read, `[N, ...]`: a picture, for one, at its mean."""
+        """Initialise the nets from targets `[N, ...]`, for instance a picture at its mean."""
         for target in self.targets:
             self.get_submodule(target.name).begin_at(truth[target.name])  # type: ignore[operator]
 
     def loss(self, beliefs: Tensor, truth: ProbeTargets, picture_weight: float = 1.0) -> ProbeLoss:
-        """Compare with the truth.
+        """Compute the loss and the scores of beliefs.
 
         Args:
-            beliefs: `[..., belief_size]`; detach them, or the probes train the belief.
-            truth: what the world knows, alike.
-            picture_weight: weight of a picture's error in the loss; it matters only where the belief is trained.
+            beliefs: `[..., belief_size]`; detach them, unless the loss is to train them.
+            truth: the true targets, `[..., *]`.
+            picture_weight: weight of a picture's error in the loss; it matters only if the belief is trained by it.
         """
         read = self(beliefs)
         losses: list[Tensor] = []
@@ -83,6 +83,6 @@ class Probes(nn.Module):
         return ProbeLoss(reduce(add, losses), metrics)
 
     def losses(self, beliefs: Tensor, truth: ProbeTargets) -> dict[str, Tensor]:
-        """Return by target the loss of each of N beliefs `[N, belief_size]`, `[N]`."""
+        """Compute the losses `[N]` of beliefs `[N, belief_size]`, by target name."""
         read = self(beliefs)
         return {each.name: KINDS[each.kind].losses(read[each.name], truth[each.name]) for each in self.targets}
