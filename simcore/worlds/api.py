@@ -1,4 +1,4 @@
-"""What a world is to the rest of SimCore, whoever made it."""
+"""The interface of worlds: configuration, probe targets, and what an actor calls."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 
 PREVIOUS_ACTION = "previous_action"
-"""The entry of info by which an environment tells the action that led to a frame."""
+"""The key in `info` of the action that led to a frame."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -19,33 +19,33 @@ def require(condition: bool, message: str) -> None:
 
 
 MAP = "map"
-"""The target that is the true map from above, a square picture."""
+"""The name of the target that is the true map from above, a square picture."""
 SINCE_SEEN = "since_seen"
 """The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
-where this one does, -1 where none has. No target, but what the map's errors are sorted by."""
+where this one does, -1 where none has. It is not a target; the map's errors are sorted by it."""
 
 Kind = Literal["class", "vector", "picture"]
 
 
 @dataclass(frozen=True)
 class ProbeTarget:
-    """Something that a world knows and the agent does not, which a probe is trained to read from the belief.
+    """A fact of the world that the agent is not given, and that a probe is trained to read from the belief.
 
-    `info` of every reset and step holds it for each of the B worlds: a class as int64 `[B]` from 0 to C - 1, a vector
-    as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
+    `info` of every reset and step holds its value in each of the B worlds: a class as int64 `[B]` from 0 to C - 1, a
+    vector as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
 
     Raises:
-        ValueError: the name is none that Python could have, the kind is unknown, or the shape is none of that kind's.
+        ValueError: the name is no Python identifier, the kind is unknown, or the shape does not fit the kind.
     """
 
     name: str
-    """What it is called in metrics, in tables, and in the probes' state dict."""
+    """The name in metrics, tables, and the probes' state dict."""
     kind: Kind
-    """What it is: one of a few classes, a vector of numbers, or a picture."""
+    """One of a few classes, a vector of numbers, or a picture."""
     shape: tuple[int, ...]
-    """What a probe tells of it for one belief: (C,) for a class of C, (D,) for a vector, (H, W, 3) for a picture."""
+    """The shape of a probe's answer for one belief: (C,) for C classes, (D,) for a vector, (H, W, 3) for a picture."""
     key: str | None = None
-    """Its key in `info`; None: the name."""
+    """The key in `info`; None: the name."""
 
     def __post_init__(self) -> None:
         dimensions = {"class": 1, "vector": 1, "picture": 3}
@@ -58,13 +58,13 @@ class ProbeTarget:
 
     @property
     def info_key(self) -> str:
-        """Its key in `info`."""
+        """The key in `info`."""
         return self.key or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorldConfig:
-    """What is known of every world, ours or other people's."""
+    """The configuration that all worlds share."""
 
     frame_size: int = 64
     """Side of the square frames in pixels."""
@@ -73,66 +73,66 @@ class WorldConfig:
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
-        """What the world tells for probes, in the order in which their heads are made; nothing, unless it says so."""
+        """The world's probe targets, in the order in which their heads are made; none unless a subclass has some."""
         return ()
 
 
 class Worlds(Protocol):
-    """What an actor asks of a batch of worlds; see `WorldVectorEnv`."""
+    """The interface of a batch of B worlds for actors; see `WorldVectorEnv`."""
 
     num_envs: int
     action_names: tuple[str, ...]
     resumes_episodes: bool
-    """Whether `set_state` goes on within the episodes; if not, new ones begin."""
+    """Whether `set_state` resumes within the episodes; if not, new ones begin."""
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
-        """What `info` holds for probes, the config's `probe_targets`; beside a `map` perhaps `SINCE_SEEN`."""
+        """The probes' targets in `info`, those of the config; with a `map`, `info` may hold `SINCE_SEEN` too."""
         ...
 
     @property
     def episode_metrics(self) -> tuple[str, ...]:
-        """The names of what is told of each episode beside its return and length."""
+        """The names of each episode's metrics besides return and length."""
         ...
 
     def measure_episodes(self) -> Arrays:
-        """Return what is to be told of the episodes as they are now, by name, float64 `[B]`; NaN where nothing is."""
+        """Return the current values of the episode metrics by name, float64 `[B]`; NaN where there is no value."""
         ...
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The time spent so far, by stage: step and draw."""
+        """Seconds spent so far, by stage: step and draw (rendering)."""
         ...
 
     def reset(self, *, seed: int, options: dict[str, Any] | None = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Begin an episode in each world."""
+        """Begin an episode in each world; return frames, uint8 `[B, H, W, 3]`, and info."""
         ...
 
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Take an action in each world."""
+        """Take an action (`int64 [B]`) in each world; return frames, rewards, terminated, truncated and info."""
         ...
 
     def get_state(self) -> Arrays:
-        """Return all that the future depends on."""
+        """Return the full state as a flat dict of plain arrays."""
         ...
 
     def set_state(self, state: Arrays) -> None:
-        """Go on from a state."""
+        """Restore what `get_state` returned."""
         ...
 
     def observe(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Return the present frames and info again."""
+        """Return the current frames and info without a step."""
         ...
 
     def close(self) -> None:
-        """Give back what the worlds hold."""
+        """Release the worlds' resources."""
         ...
 
 
 def checked_actions(actions: NDArray[np.int64], num_envs: int, num_actions: int) -> NDArray[np.int64]:
-    """Return a batch's actions, `int64 [B]`.
+    """Check a batch's actions, and return them as `int64 [B]`.
 
     Raises:
         ValueError: they are not B integers in `0 .. A - 1`.
@@ -142,6 +142,6 @@ def checked_actions(actions: NDArray[np.int64], num_envs: int, num_actions: int)
     if chosen.shape != (num_envs,) or chosen.dtype.kind not in "iu":
         raise ValueError(f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({num_envs},)")
     chosen = chosen.astype(np.int64)
-    if chosen.view(np.uint64).max() >= num_actions:  # what is below 0 is largest there
+    if chosen.view(np.uint64).max() >= num_actions:  # as unsigned numbers, negative ones are the largest
         raise ValueError(f"actions are {chosen}; allowed are 0 to {num_actions - 1}")
     return chosen

@@ -1,4 +1,4 @@
-"""Other people's worlds: any Gymnasium environment with an image observation and discrete actions, shaped to ours.
+"""Gymnasium environments with an image observation and discrete actions, with the interface of SimCore's worlds.
 
 ```python
 worlds = GymVectorEnv("MiniGrid-MemoryS7-v0", num_envs=16)

@@ -1,4 +1,4 @@
-"""Actions of other people's environments: numbered from 0, named where the environment has names, repeated."""
+"""Action wrappers of Gymnasium environments: actions numbered from 0, named, and repeated."""
 
 from enum import EnumMeta
 from typing import Any
@@ -9,7 +9,7 @@ from gymnasium.spaces import Discrete
 
 
 class NumberedActions(gymnasium.ActionWrapper[Any, np.int64, Any]):
-    """Actions `0 .. A - 1`, with their `action_names`.
+    """A wrapper with actions `0 .. A - 1` and their `action_names`: the environment's, else `action_0`, `action_1`, ...
 
     Raises:
         ValueError: the environment's actions are not discrete.
@@ -26,19 +26,19 @@ class NumberedActions(gymnasium.ActionWrapper[Any, np.int64, Any]):
         self.action_names = names if len(names) == space.n else tuple(f"action_{index}" for index in range(space.n))
 
     def action(self, action: np.int64) -> Any:
-        """Return the environment's number of an action."""
+        """Return the environment's own number of an action."""
         return np.int64(action + self.first)
 
 
 class Repeat(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Takes each action several times, up to the episode's end, and sums the rewards."""
+    """A wrapper that takes each action several times, up to the episode's end, and sums the rewards."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], times: int) -> None:
         super().__init__(env)
         self.times = times
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Take the action `times` times; return what the last of them does, and the sum of the rewards."""
+        """Take the action `times` times; return the results of the last step, with the sum of the rewards."""
         total = 0.0
         for _ in range(self.times):
             observation, reward, terminated, truncated, info = super().step(action)
@@ -49,10 +49,10 @@ class Repeat(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def find_names(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
-    """Return the names of an environment's actions in the order of their numbers; none if it has none.
+    """Return the names of an environment's actions in the order of their numbers; empty if it has none.
 
-    They are `action_names` (SimCore's own worlds), `actions`, an enumeration (MiniGrid), `get_action_meanings()`
-    (Atari), or the buttons that an action presses (ViZDoom).
+    They are read from `action_names` (SimCore's levels), the enumeration `actions` (MiniGrid), `get_action_meanings()`
+    (Atari), or the buttons that each action presses (ViZDoom).
     """
     if env.has_wrapper_attr("action_names"):
         return tuple(map(str, env.get_wrapper_attr("action_names")))

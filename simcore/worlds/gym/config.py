@@ -1,4 +1,4 @@
-"""The arguments of other people's environments: plain values, so that they fit a flag and a line of JSON."""
+"""The configuration of Gymnasium environments: plain values, which fit flags and JSON."""
 
 import ast
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from simcore.worlds.gym.targets import parse_target
 
 @dataclass(frozen=True, kw_only=True)
 class GymConfig(WorldConfig):
-    """How an environment of Gymnasium is made and seen.
+    """How a Gymnasium environment is made, and how its observations, actions and `info` are converted.
 
     Raises:
-        ValueError: an argument is out of its limits; the message says which, and what is allowed.
+        ValueError: a value is out of its limits; the message names it and what is allowed.
     """
 
     repeat: int = 1
@@ -46,9 +46,9 @@ class GymConfig(WorldConfig):
         for text, name in zip(self.make_kwargs, names, strict=True):
             require("=" in text and name.isidentifier(), f"make_kwargs holds {text!r}; it must be written name=value")
             require(names.count(name) == 1, f"make_kwargs gives {name} more than once")
-        told = [target.name for target in self.probe_targets]
-        for name in told:
-            require(told.count(name) == 1, f"targets names {name} more than once")
+        targets = [target.name for target in self.probe_targets]
+        for name in targets:
+            require(targets.count(name) == 1, f"targets names {name} more than once")
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
@@ -57,12 +57,12 @@ class GymConfig(WorldConfig):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The `make_kwargs` as Python's values."""
+        """The `make_kwargs`, parsed as Python literals."""
         return {name: _value(text) for name, _, text in (each.partition("=") for each in self.make_kwargs)}
 
 
 def _value(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError):  # no literal
+    except (ValueError, SyntaxError, TypeError):  # not a literal
         return text

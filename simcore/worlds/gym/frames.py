@@ -1,4 +1,4 @@
-"""From an environment's observation to the frame that the agent sees."""
+"""Conversion of an environment's observations to frames."""
 
 from typing import Any, NamedTuple
 
@@ -8,32 +8,32 @@ from gymnasium.spaces import Box, Dict, Space
 from numpy.typing import NDArray
 
 LIKELY = ("image", "screen", "rgb", "pixels", "RGB_INTERLEAVED")
-"""What images are called; decides where a Dict holds several."""
+"""The usual names of images, by which one is chosen if a Dict has several."""
 
 
 class Picture(NamedTuple):
-    """How the image is found in an observation, and how it is stored."""
+    """Where the image is in an observation, and how it is stored."""
 
     key: str | None
     """The entry of a Dict; None: the observation is the image."""
     channels: int | None
-    """The axis of the channels, 0 or 2; None: there is none, it is grey."""
+    """The axis of the channels, 0 or 2; None: the image is grey, without channels."""
     low: float
-    """What is black."""
+    """The value of black."""
     high: float
-    """What is white."""
+    """The value of white."""
 
 
 def find_picture(space: Space[Any], key: str = "auto") -> Picture:
-    """Return where in a space's observations the image is.
+    """Find the image in the observations of a space.
 
     Args:
         space: an environment's observation space.
-        key: which entry to take, where the space is a Dict; "auto": the only image in it, or the one with one of the
+        key: the entry of a Dict space; "auto": the only image in it, or the one with one of the
             names in `LIKELY`.
 
     Raises:
-        ValueError: there is no image, no such entry, or the choice is not clear.
+        ValueError: there is no image or no such entry, or several images and none of the usual names.
     """
     if not isinstance(space, Dict):
         if key != "auto":
@@ -47,7 +47,7 @@ def find_picture(space: Space[Any], key: str = "auto") -> Picture:
     for name, part in space.spaces.items():
         try:
             pictures[name] = _picture(name, part)
-        except ValueError:  # no image; there may be another
+        except ValueError:  # this entry is no image; another may be
             continue
     likely = [name for name in LIKELY if name in pictures]
     if not pictures:
@@ -58,10 +58,10 @@ def find_picture(space: Space[Any], key: str = "auto") -> Picture:
 
 
 def make_frame(observation: Any, picture: Picture, size: int) -> NDArray[np.uint8]:
-    """Return the frame `uint8 [size, size, 3]` of an observation.
+    """Convert an observation to a frame `uint8 [size, size, 3]`.
 
-    Each pixel is the mean over its area (Pillow's box filter); the picture is squeezed where it is not square. Values
-    other than uint8 are scaled from the space's bounds, and clipped to them.
+    Each pixel is the mean over its area (Pillow's box filter); images that are not square are stretched. Values other
+    than uint8 are clipped to the space's bounds and scaled from them.
     """
     pixels = np.asarray(observation if picture.key is None else observation[picture.key])
     if picture.channels == 0:
@@ -72,7 +72,7 @@ def make_frame(observation: Any, picture: Picture, size: int) -> NDArray[np.uint
         share = (pixels.astype(np.float64) - picture.low) / (picture.high - picture.low)
         pixels = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
     if pixels.shape[:2] != (size, size):
-        from PIL import Image  # of the extra `figures`: frames that have the size already need none
+        from PIL import Image  # of the extra `figures`; not needed for frames of this size
 
         pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX))
     if pixels.ndim == 2:
@@ -81,7 +81,7 @@ def make_frame(observation: Any, picture: Picture, size: int) -> NDArray[np.uint
 
 
 class Frames(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, Any]):
-    """Observations of the frame alone, `uint8 [size, size, 3]`; see `find_picture` for key and errors."""
+    """A wrapper whose observations are frames, `uint8 [size, size, 3]`; see `find_picture` for key and errors."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], size: int, key: str = "auto") -> None:
         super().__init__(env)
@@ -90,7 +90,7 @@ class Frames(gymnasium.ObservationWrapper[NDArray[np.uint8], Any, Any]):
         self.observation_space = Box(0, 255, (size, size, 3), np.uint8)
 
     def observation(self, observation: Any) -> NDArray[np.uint8]:
-        """Return the observation's frame."""
+        """Convert an observation to a frame."""
         return make_frame(observation, self.picture, self.size)
 
 

@@ -1,8 +1,7 @@
 """DeepMind Lab through Shimmy, with images and discrete actions. Importing this registers `DeepMindLab-v0`.
 
-Shimmy alone leaves three things open: its actions are seven numbers at a time, it asks for an observation after the
-episode's end, when Lab has none and raises an error, and it draws every frame, also those that an action is repeated
-over.
+This module mends three things in Shimmy: its actions are seven numbers each, it asks for an observation after the
+episode's end, where Lab raises an error, and it renders every frame, also those that an action is repeated over.
 """
 
 from typing import Any
@@ -27,11 +26,11 @@ ACTIONS: dict[str, dict[str, int]] = {
     "forward_look_right": {MOVE: 1, LOOK: 20},
     "fire": {FIRE: 1},
 }
-"""The nine actions of IMPALA (Espeholt et al., 2018): what each sets in Lab's action; all else is 0."""
+"""The nine actions of IMPALA (Espeholt et al., 2018): the nonzero parts of each in Lab's action."""
 
 
 class PatientLab:
-    """A `deepmind_lab.Lab` that takes each action for several frames, and keeps its last observation at the end."""
+    """A `deepmind_lab.Lab` that repeats each action over several frames, and keeps an episode's last observation."""
 
     def __init__(self, lab: Any, frames: int) -> None:
         self.lab = lab
@@ -39,11 +38,11 @@ class PatientLab:
         self.last: dict[str, Any] = {}
 
     def step(self, action: NDArray[np.intc]) -> float:
-        """Take the action; return the reward of all its frames."""
+        """Take the action; return the sum of the rewards of its frames."""
         return self.lab.step(action, num_steps=self.frames)
 
     def observations(self) -> dict[str, Any]:
-        """Return the present observation, or the last one if the episode is over."""
+        """Return the current observation, or the last one if the episode is over."""
         if self.lab.is_running():
             self.last = self.lab.observations()
         return self.last
@@ -53,7 +52,7 @@ class PatientLab:
 
 
 class ChosenActions(gymnasium.ActionWrapper[Any, np.int64, Any]):
-    """One of `ACTIONS` at a time."""
+    """A wrapper with the discrete actions of `ACTIONS`."""
 
     action_names = tuple(ACTIONS)
 
@@ -63,7 +62,7 @@ class ChosenActions(gymnasium.ActionWrapper[Any, np.int64, Any]):
         self.action_space = Discrete(len(ACTIONS))
 
     def action(self, action: np.int64) -> dict[str, list[int]]:
-        """Return Lab's action, its parts in the order in which Lab wants them."""
+        """Return Lab's action, with its parts in Lab's order."""
         chosen = ACTIONS[self.action_names[action]]
         return {part: [chosen.get(part, 0)] for part in self.parts}
 
@@ -71,13 +70,13 @@ class ChosenActions(gymnasium.ActionWrapper[Any, np.int64, Any]):
 def make_lab(
     level: str, frame_skip: int = 4, width: int = 96, height: int = 72, renderer: str = "software", **config: Any
 ) -> gymnasium.Env[Any, Any]:
-    """Make a level of DeepMind Lab.
+    """Make an environment of a DeepMind Lab level.
 
     Args:
-        level: Lab's name of it, such as `rooms_collect_good_objects_train` or `contributed/dmlab30/...`.
-        frame_skip: frames that an action lasts; Lab shows 60 a second.
-        width: of the image in pixels.
-        height: of the image in pixels.
+        level: Lab's name of the level, such as `rooms_collect_good_objects_train` or `contributed/dmlab30/...`.
+        frame_skip: frames that an action lasts, at 60 frames per second.
+        width: image width in pixels.
+        height: image height in pixels.
         renderer: "software" or "hardware".
         **config: further settings of the level.
     """

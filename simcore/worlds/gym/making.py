@@ -1,4 +1,4 @@
-"""Finds an environment by its id, and makes one of the shape that SimCore learns from."""
+"""Finding Gymnasium environments by id, and making them with frames and numbered actions."""
 
 import importlib
 import math
@@ -20,25 +20,25 @@ Env = gymnasium.Env[Any, Any]
 
 
 class Family(NamedTuple):
-    """Environments that a package registers with Gymnasium when it is imported."""
+    """A package that registers environments with Gymnasium when it is imported."""
 
     prefixes: tuple[str, ...]
-    """What their ids begin with."""
+    """The prefixes of their ids."""
     module: str
-    """What to import."""
+    """The module to import."""
     install: str
-    """How to get it."""
+    """How to install it, for messages."""
     wrap: Callable[[Env, int], Env]
-    """Makes them ready, for frames of a size: gives them an image where they have none."""
+    """Prepares an environment for frames of a size in pixels, such as by an image observation."""
 
 
 def as_it_is(env: Env, frame_size: int) -> Env:
-    """Return the environment itself."""
+    """Return the environment unchanged."""
     return env
 
 
 def minigrid_view(env: Env, frame_size: int) -> Env:
-    """Give a MiniGrid environment the image of what the agent sees in front of it."""
+    """Wrap a MiniGrid environment, so that its observation is an image of the agent's partial view."""
     wrappers = importlib.import_module("minigrid.wrappers")
     cells = env.observation_space["image"].shape[0]  # type: ignore[index]
     tile = max(8, math.ceil(frame_size / cells))
@@ -46,7 +46,7 @@ def minigrid_view(env: Env, frame_size: int) -> Env:
 
 
 def without_traces(env: Env, frame_size: int) -> Env:
-    """Keep ViZDoom from writing its settings into the working directory, over those of others at the same time."""
+    """Keep ViZDoom from writing its settings into the working directory, where parallel runs would collide."""
     env.unwrapped.game.set_doom_config_path(os.devnull)  # type: ignore[attr-defined]
     return env
 
@@ -60,18 +60,18 @@ FAMILIES = (
 
 
 def is_gym_id(name: str) -> bool:
-    """Whether a name is written as an id of Gymnasium, `[module:][namespace/]name-v0`, and not as a level's.
+    """Whether a name has the form of a Gymnasium id, `[module:][namespace/]name-v0`, and not of a level.
 
-    A level's is a plain name, or `module:NAME` where it is a user's own.
+    A level is a plain name, or `module:NAME` if it is a user's.
     """
     return not name.rpartition(":")[2].isidentifier()
 
 
 def find_spec(env_id: str) -> EnvSpec:
-    """Return what Gymnasium knows of an id, after importing the package that registers it.
+    """Return Gymnasium's spec of an id, after importing the package that registers it.
 
     Args:
-        env_id: `[module:][namespace/]name-v0`; the module is imported first. The families in `FAMILIES` need none.
+        env_id: `[module:][namespace/]name-v0`; the module is imported first; ids of `FAMILIES` need none.
 
     Raises:
         ValueError: the package is not installed, or there is no such environment.
@@ -96,10 +96,10 @@ def make_one(spec: EnvSpec, config: GymConfig) -> Env:
     """Make one environment with frames `uint8 [size, size, 3]`, actions `0 .. A - 1` and `action_names`.
 
     Raises:
-        ValueError: it cannot be made of these arguments, has no image or no discrete actions; in one line.
+        ValueError: it cannot be made with these arguments, or has no image or no discrete actions; in one line.
     """
     try:
-        # Gymnasium's checker warns of other people's small sins at every step, and slows it.
+        # Gymnasium's checker slows every step, and warns of faults that do not matter here.
         env: Env = gymnasium.make(spec, disable_env_checker=True, **config.arguments)
         try:
             return _shaped(env, spec, config)

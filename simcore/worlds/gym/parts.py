@@ -1,4 +1,4 @@
-"""A batch of other people's environments, split over processes that step their parts side by side."""
+"""A batch of Gymnasium environments, split over processes that step their parts in parallel."""
 
 import contextlib
 import ctypes
@@ -19,13 +19,13 @@ from simcore.common import spawning
 from simcore.common.spawning import CONTEXT, Failure
 
 PATIENCE = 10.0
-"""Seconds in which processes may close their environments; then they are killed."""
+"""Seconds that processes have to close their environments before they are killed."""
 
 Env = gymnasium.Env[Any, Any]
 
 
 class Made(NamedTuple):
-    """What a process tells once its environments are made."""
+    """A process's first answer, once its environments are made."""
 
     action_names: tuple[str, ...]
     observation_space: Space[Any]
@@ -35,22 +35,21 @@ class Made(NamedTuple):
 
 
 class Parts:
-    """Steps B environments in a few processes, each of which has a `SyncVectorEnv` of its part.
+    """B environments in a few processes, each of which steps a `SyncVectorEnv` of its part.
 
-    Gymnasium's `AsyncVectorEnv` wants a process for each environment, which for a batch of 64 is far more than cores.
-
-    It has of `SyncVectorEnv`'s interface what `GymVectorEnv` needs, and gives the same results for the same seeds.
-    Frames come through shared memory; those that are returned are overwritten by the next step.
+    Gymnasium's `AsyncVectorEnv` takes a process for each environment, which for a batch of 64 is far more than cores.
+    This class has the part of `SyncVectorEnv`'s interface that `GymVectorEnv` needs, and gives the same results for the
+    same seeds. Frames come through shared memory; returned frames are overwritten by the next step.
 
     Args:
         make: makes one environment.
         num_envs: B.
-        processes: how many share them, at most B.
-        frame_shape: of one environment's observations, which are uint8.
-        told: the entries of `info` that are handed on; arrays `[B, ...]`.
+        processes: the number of processes, at most B.
+        frame_shape: the shape of one environment's observations, which are uint8.
+        told: the keys of `info` that are returned, as arrays `[B, ...]`.
 
     Raises:
-        Exception: whatever `make` raised in a process; its traceback there is the cause.
+        Exception: the exception that `make` raised in a process; its traceback there is the cause.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Parts:
                 arguments = (CloudpickleWrapper(make), part, shared, frame_shape, told, there)
                 self._processes.append(spawning.start(f"environments from {part.start}", run_part, *arguments))
                 self._pipes.append(here)
-                there.close()  # so that the process's end is the end of the pipe
+                there.close()  # so that the pipe ends when the process ends
             made: Made = self._answers()[0]
         except BaseException:
             self.close()
@@ -84,7 +83,7 @@ class Parts:
         self.action_space = batch_space(made.action_space, num_envs)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """Return the action names, which are all that is asked for."""
+        """Return the action names, the only attribute that `GymVectorEnv` reads."""
         assert name == "action_names"
         return (self._action_names,)
 
@@ -98,7 +97,7 @@ class Parts:
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Take an action everywhere."""
+        """Take an action (`int64 [B]`) everywhere; return frames, rewards, terminated, truncated and info."""
         self._ask([actions[part] for part in self._parts])
         *results, infos = zip(*self._answers(), strict=True)
         rewards, terminated, truncated = (np.concatenate(parts) for parts in results)
@@ -113,11 +112,11 @@ class Parts:
 
     def _ask(self, questions: Sequence[Any]) -> None:
         for pipe, question in zip(self._pipes, questions, strict=True):
-            with contextlib.suppress(OSError):  # of a process that has ended, which the missing answer tells
+            with contextlib.suppress(OSError):  # the process has ended; the missing answer is reported
                 pipe.send(question)
 
     def _answers(self) -> list[Any]:
-        """Return what the processes answer, or raise what the first that failed raised."""
+        """Return the processes' answers, or raise the exception of the first that failed."""
         answers = []
         for pipe, part, process in zip(self._pipes, self._parts, self._processes, strict=True):
             try:
@@ -132,7 +131,7 @@ class Parts:
 
 
 def join_info(infos: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Return what the parts of a batch tell as one."""
+    """Concatenate the `info` of the parts along the batch."""
     return {name: np.concatenate([info[name] for info in infos]) for name in infos[0]}
 
 
@@ -144,9 +143,9 @@ def run_part(
     told: tuple[str, ...],
     pipe: "Connection[Any, Any]",
 ) -> None:
-    """Step a part of the batch, as told through a pipe until it is closed: what runs in each process.
+    """Step a part of the batch in a process, by the messages of a pipe, until it is closed.
 
-    It is told the actions, or, as a tuple, the seeds and options of a reset.
+    A message holds the actions of a step, or, as a tuple, the seeds and options of a reset.
     """
     count = part.stop - part.start
     frames = np.frombuffer(shared, np.uint8).reshape(-1, *frame_shape)[part]
@@ -165,8 +164,8 @@ def run_part(
                     observations, *results, info = envs.step(question)
                     answer = (*results, {name: info[name] for name in told})
                 frames[:] = observations
-    except (EOFError, BrokenPipeError):  # nobody asks any more
+    except (EOFError, BrokenPipeError):  # the pipe was closed
         return
-    except BaseException as error:  # whatever it was, who waits is told
+    except BaseException as error:  # any failure is passed on to the waiting process
         with contextlib.suppress(OSError):
             pipe.send(Failure(error))

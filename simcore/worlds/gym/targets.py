@@ -1,4 +1,4 @@
-"""What an environment knows and its frames need not show: named entries of its `info`, for probes to be trained on."""
+"""Probe targets of Gymnasium environments: named entries of `info`, converted to SimCore's types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ SYNTAX = "name=class:C with C classes, name=vector:D with D numbers, or name=pic
 
 
 def parse_target(text: str) -> ProbeTarget:
-    """Return the target that `name=class:4`, `name=vector:2` or `name=picture:9x9` names.
+    """Parse a target, written as `name=class:4`, `name=vector:2` or `name=picture:9x9`.
 
     Raises:
-        ValueError: it is written otherwise; the message says how.
+        ValueError: the text is not of this form; the message says how to write it.
     """
     name, _, rest = text.partition("=")
     kind, _, sizes = rest.partition(":")
@@ -33,17 +33,17 @@ def parse_target(text: str) -> ProbeTarget:
 
 
 class Targets(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Reduces `info` to the targets, each as `ProbeTarget` has it, without a batch.
+    """A wrapper that reduces `info` to the targets, each as in `ProbeTarget`, without a batch dimension.
 
-    A target is the entry of that name in the environment's `info`, or where there is none, in its Dict observation.
-    Whole numbers of any type make a class, numbers a vector, uint8 `[H, W, 3]` a picture.
+    A target is read from the environment's `info`, or if that has no such entry, from its Dict observation. A class is
+    a whole number of any type, a vector is made of numbers, a picture is uint8 `[H, W, 3]`.
 
     Args:
         env: the environment.
-        targets: what is wanted.
+        targets: the targets to read.
 
     Raises:
-        ValueError: by a reset or step: there is no such entry, or it does not fit; in one line.
+        ValueError: in reset or step, if there is no such entry or it does not fit; in one line.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], targets: tuple[ProbeTarget, ...]) -> None:
@@ -70,14 +70,14 @@ class Targets(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def convert(value: Any, target: ProbeTarget) -> NDArray[Any]:
-    """Return a target's value in one environment: int64 `[]`, float32 `[D]` or uint8 `[H, W, 3]`.
+    """Convert a target's value in one environment to int64 `[]`, float32 `[D]` or uint8 `[H, W, 3]`.
 
     Raises:
-        ValueError: it does not fit.
+        ValueError: its type, shape or range is not that of the target.
     """
     given = np.asarray(value)
     shape = () if target.kind == "class" else target.shape
-    if given.size == 1 and len(shape) < 2:  # a number is a vector of one, and an array of one a number
+    if given.size == 1 and len(shape) < 2:  # a number may be given for a vector of one, and the reverse
         given = given.reshape(shape)
     numbers = {"class": "biu", "vector": "biuf", "picture": "u"}[target.kind]
     fits = given.dtype.kind in numbers and (target.kind != "picture" or given.dtype == np.uint8)

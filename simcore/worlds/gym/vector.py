@@ -1,4 +1,4 @@
-"""A batch of other people's environments, with the interface of our worlds."""
+"""The vector environment of a batch of Gymnasium environments, with the interface of SimCore's worlds."""
 
 import time
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ from simcore.worlds.gym.parts import Parts
 Frames = NDArray[np.uint8]
 
 _SEEDS = 2**31
-"""Seeds are below this: some environments take no larger ones."""
+"""The exclusive upper bound of seeds: some environments take no larger ones."""
 
 
 class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
-    """A batch of B environments of one id of Gymnasium, stepped one after the other or split over processes.
+    """A batch of B environments of one Gymnasium id, stepped one after the other or split over processes.
 
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
     `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of
     its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). `info` holds the config's targets, each as
-    `ProbeTarget` says, and nothing else.
+    in `ProbeTarget`, and nothing else.
 
     Args:
         env_id: `[module:][namespace/]name-v0`.
         num_envs: B.
-        config: how the environments are made and seen.
+        config: how the environments are made and converted; None: the defaults.
         copy: return copies, safe to keep; if False, arrays that the next step overwrites.
 
     Raises:
@@ -46,10 +46,10 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
     resumes_episodes = False
-    """Whether `set_state` goes on within the episodes. Gymnasium cannot save an environment: new ones begin."""
+    """Whether `set_state` resumes within the episodes. Gymnasium cannot save an environment, so new episodes begin."""
 
     episode_metrics = ()
-    """Nothing is told of episodes beside their returns and lengths."""
+    """Episodes have no metrics besides return and length."""
 
     def __init__(self, env_id: str, num_envs: int = 1, *, config: GymConfig | None = None, copy: bool = True) -> None:
         require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
@@ -60,7 +60,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         frame_shape = (self.config.frame_size, self.config.frame_size, 3)
         processes = min(self.config.processes, num_envs)
         self._envs: SyncVectorEnv[Any, Any] | Parts
-        if processes > 1:  # a single one would step while its actor waits
+        if processes > 1:  # one process would step no faster, as its actor waits for it
             told = tuple(target.info_key for target in self.config.probe_targets)
             self._envs = Parts(make, num_envs, processes, frame_shape, told)
         else:
@@ -71,22 +71,22 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.observation_space = self._envs.observation_space
         self.action_space = self._envs.action_space
         self.episode_count = np.zeros(num_envs, np.int64)
-        """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
+        """The number of episodes that each environment has begun, `int64 [B]`; 0 before the first reset."""
         self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
-        """They draw the seeds with which a resumed run begins."""
+        """One per environment, for the seeds of the episodes with which a resumed run begins."""
         self.seconds = {"step": 0.0, "draw": 0.0}
-        """The time spent so far on steps, drawing included: they cannot be told apart."""
+        """Seconds spent so far by stage; rendering cannot be separated, and counts as step."""
         self._over = np.zeros(num_envs, np.bool_)
         self._frames = np.zeros((num_envs, *frame_shape), np.uint8)
         self._info: Arrays = {}
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
-        """What `info` holds for probes: the config's targets."""
+        """The probes' targets in `info`: those of the config."""
         return self.config.probe_targets
 
     def measure_episodes(self) -> Arrays:
-        """Return nothing, see `episode_metrics`."""
+        """Return an empty dict, see `episode_metrics`."""
         return {}
 
     def reset(
@@ -96,8 +96,8 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
         Args:
             seed: environment i is reset with `seed + i`, or with `seed[i]`, modulo 2**31; where None, its own generator
-                goes on, as it does from each episode to the next.
-            options: given to the environments.
+                continues, as it does from each episode to the next.
+            options: passed to the environments.
 
         Raises:
             ValueError: a sequence of seeds is not B long.
@@ -133,20 +133,20 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         return frames, rewards, terminated, truncated, info
 
     def observe(self) -> tuple[Frames, dict[str, Any]]:
-        """Return the present frames and info again, without a step; useful after `set_state`."""
+        """Return the current frames and info without a step, for instance after `set_state`."""
         return self._frames.copy() if self.copy else self._frames, self._info.copy()
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return what `set_state` goes on from: the episodes begun and the generators, not what is in the episodes."""
+        """Return the state for `set_state`: the number of episodes begun and the generators, without the episodes."""
         return {
             "episode_count": self.episode_count.copy(),
             "generators": np.stack([saved.encode(generator) for generator in self.generators]),
         }
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Begin new episodes everywhere, with seeds that depend on the state alone and were not drawn before it.
+        """Begin new episodes everywhere, with seeds that depend on the state alone and are new to the run.
 
-        `observe` returns their first frames. A state from before the first reset begins none.
+        `observe` returns their first frames. A state of before the first reset begins no episodes.
 
         Raises:
             ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed then.
@@ -170,6 +170,6 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.seconds["step"] += time.perf_counter() - start
 
     def _take(self, frames: Frames, info: dict[str, Any]) -> None:
-        """Take note of what the environments show and tell; their arrays of info are new at every step."""
+        """Copy the frames, and keep the targets of info, whose arrays are new at every step."""
         self._frames[:] = frames
         self._info = {target.info_key: info[target.info_key] for target in self.config.probe_targets}

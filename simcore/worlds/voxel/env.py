@@ -1,4 +1,4 @@
-"""The worlds as Gymnasium environments: a vector environment, and a single one that is a batch of one."""
+"""The Gymnasium environments of SimCore's levels: a vector environment, and a single one that is a batch of one."""
 
 import time
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Info = dict[str, Any]
 
 
 class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
-    """A batch of B episodes of one level, stepped and drawn by two compiled calls on one core.
+    """A batch of B episodes of one level, stepped and rendered by two compiled calls on one core.
 
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`,
     flags `bool [B]`. After an episode's end the next step ignores that environment's action and returns the
@@ -41,8 +41,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     - `heading_index` `int64 [B]`: the heading in turns, 0 .. 360 / turn_angle - 1.
     - `cell` `int64 [B]`: `int(y) * N + int(x)`.
     - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
-    - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown some block.
-    - `since_seen` `int32 [B, N, N]`: the steps since a frame last did; 0 where this one does, -1 where none has.
+    - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown a block.
+    - `since_seen` `int32 [B, N, N]`: the steps since a frame last showed it; 0 if this frame does, -1 if none has.
 
     Args:
         level: a name in `LEVELS`.
@@ -53,7 +53,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     Raises:
         ValueError: an unknown level, or an argument out of its limits.
-        TypeError: an argument the level's config does not have.
+        TypeError: an argument that the level's config does not have.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012
@@ -63,10 +63,10 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     }
 
     resumes_episodes = True
-    """Whether `set_state` goes on within the episodes."""
+    """Whether `set_state` resumes within the episodes."""
 
     episode_metrics = ("food",)
-    """What is told of episodes: the part of their food that was eaten; NaN where there was none."""
+    """The names of episode metrics: `food` is the fraction of an episode's food that was eaten; NaN without food."""
 
     def __init__(
         self,
@@ -96,23 +96,23 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.episodes = make_episodes(num_envs, size, height)
         self.views = make_views(num_envs, size, height, self.config.frame_size)
         self.episode_count = np.zeros(num_envs, np.int64)
-        """How many episodes each environment has begun, `int64 [B]`; 0 before the first reset."""
-        self._food = np.zeros(num_envs, np.int64)  # with which each episode began
+        """The number of episodes that each environment has begun, `int64 [B]`; 0 before the first reset."""
+        self._food = np.zeros(num_envs, np.int64)  # at the start of each episode
         self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
         self._camera = make_camera(self.config.frame_size, self.config.field_of_view)
         self._map_frame = MAP_FRAMES.index(self.config.map_frame)
         self._over = np.zeros(num_envs, np.bool_)
         self._changed = np.zeros(num_envs, np.bool_)
         self.seconds = {"step": 0.0, "draw": 0.0}
-        """The time spent so far: on steps, the making of worlds included, and on frames, maps and poses."""
+        """Seconds spent so far: on steps, which include making worlds, and on rendering frames, maps and poses."""
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
-        """What `info` holds for probes: the map, the cell and the heading."""
+        """The probes' targets in `info`: the map, the cell and the heading."""
         return self.config.probe_targets
 
     def measure_episodes(self) -> Arrays:
-        """Return `food`, float64 `[B]`: the part of each present episode's food that has been eaten by now."""
+        """Return `food`, float64 `[B]`: the fraction of each current episode's food eaten so far; NaN without food."""
         begun = self._food
         eaten = np.full(self.num_envs, np.nan)
         np.divide(begun - self.episodes.food_left, begun, out=eaten, where=begun > 0)
@@ -124,13 +124,13 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Begin a new episode everywhere.
 
         Args:
-            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator goes
-                on.
-            options: `elapsed`, `int [B]`: how much of its time limit each of these episodes has spent already, so that
-                they do not all end at once; other keys are ignored.
+            seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator
+                continues.
+            options: `elapsed`, `int [B]`: the steps of its time limit that each of these episodes has already used, so
+                that they do not all end at once; other keys are ignored.
 
         Raises:
-            ValueError: a sequence of seeds is not B long, or `elapsed` is not B steps within the time limit.
+            ValueError: a sequence of seeds is not B long, or `elapsed` is not B numbers of steps within the time limit.
         """
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None:
@@ -166,15 +166,15 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         return frames, rewards, terminated, truncated, self._info()
 
     def observe(self) -> tuple[Frames, Info]:
-        """Return the present frames and info again, without a step; useful after `set_state`."""
+        """Return the current frames and info without a step, for instance after `set_state`."""
         return self._kept(self.views.frames), self._info()
 
     def render(self) -> tuple[Frames, ...] | None:
-        """Return the present frame of each environment, if the render mode is "rgb_array"."""
+        """Return the current frame of each environment if the render mode is "rgb_array", else None."""
         return tuple(self.views.frames.copy()) if self.render_mode == "rgb_array" else None
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the future depends on beside the actions: a flat dict of plain arrays."""
+        """Return the full state as a flat dict of plain arrays; with the actions it determines the future."""
         return {
             **{name: array.copy() for name, array in self.episodes._asdict().items()},
             "over": self._over.copy(),
@@ -184,11 +184,10 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         }
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a state of `get_state`, of an environment with the same arguments.
+        """Restore a state that `get_state` of an environment with the same arguments returned.
 
         Raises:
-            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed
-                then.
+            ValueError: a key is missing or unknown, or an array has another shape or type; nothing is changed then.
         """
         saved.check(state, self.get_state())
         for name, array in self.episodes._asdict().items():
@@ -239,7 +238,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
 
 class WorldEnv(gymnasium.Env[Frames, np.int64]):
-    """One episode at a time of one level: a batch of one, without its leading dimension and autoreset.
+    """A single environment of one level: a batch of one, without its leading dimension and autoreset.
 
     Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are
     ints.
@@ -257,7 +256,7 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         self._over = True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
-        """Begin a new episode, whose seed `np_random` draws."""
+        """Begin a new episode, whose seed comes from `np_random`."""
         super().reset(seed=seed)
         self.worlds.generators[0] = self.np_random
         frames, info = self.worlds.reset(options=options)
@@ -268,7 +267,7 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         """Take one action.
 
         Raises:
-            ResetNeeded: the episode is over, or none was begun.
+            ResetNeeded: the episode is over, or none has begun.
             ValueError: the action is not an integer in `0 .. A - 1`.
         """
         if self._over:
@@ -278,18 +277,18 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         return frames[0].copy(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
 
     def render(self) -> Frames | None:
-        """Return the present frame, if the render mode is "rgb_array"."""
+        """Return the current frame if the render mode is "rgb_array", else None."""
         frames = self.worlds.render()
         return frames[0] if frames is not None else None
 
 
 def _first(info: Info) -> Info:
     return {
-        key: array[0].copy() if array.ndim > 1 else int(array[0])  # a scalar of the batch becomes a number
+        key: array[0].copy() if array.ndim > 1 else int(array[0])  # scalars become Python numbers
         for key, array in info.items()
     }
 
 
 def make_vector(level: str, num_envs: int, **level_kwargs: Any) -> WorldVectorEnv:
-    """Make `num_envs` environments of a level in one; see `WorldVectorEnv` for the arguments and errors."""
+    """Make a vector environment of `num_envs` environments of a level; arguments and errors: `WorldVectorEnv`."""
     return WorldVectorEnv(level, num_envs, **level_kwargs)
