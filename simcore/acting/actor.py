@@ -1,4 +1,4 @@
-"""An actor steps a batch of worlds with a policy and hands over trajectories."""
+"""The actor: steps a batch of worlds with a policy and returns trajectories."""
 
 import time
 from collections.abc import Callable
@@ -18,17 +18,17 @@ Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
 
 
 class Actor:
-    """Steps B worlds side by side; worlds and beliefs continue from one trajectory to the next.
+    """Steps B worlds with a policy; worlds and beliefs continue from one trajectory to the next.
 
     Args:
         worlds: the worlds, in Gymnasium's next-step autoreset mode: the step after an episode's end ignores the
             action and returns the next episode's first frame. What they return may be overwritten by their next step.
         policy: chooses the actions.
         seed: seeds the worlds: world i gets seed + i.
-        number: the actor's own, for the book of what is used.
-        reward_scale: what rewards are multiplied by in trajectories.
-        measures: trajectories also tell how long ago each cell of the map was seen, which measurements ask.
-        options: for the worlds' first reset.
+        number: the actor's number, by which the `Ledger` tells actors apart.
+        reward_scale: the factor of rewards in trajectories.
+        measures: add `since_seen` to the targets, for measurements.
+        options: the options of the worlds' first reset.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Actor:
         self._begin()
 
     def _begin(self) -> None:
-        """Take the worlds' present frames for the first of their episodes."""
+        """Take the worlds' current frames as the first of their episodes."""
         batch = self.worlds.num_envs
         self._actions = np.full(batch, NO_ACTION, np.int64)
         self._log_probs = np.zeros(batch, np.float32)
@@ -64,7 +64,7 @@ class Actor:
         self._lengths = np.zeros(batch, np.int64)
 
     def _show(self, frames: NDArray[np.uint8], info: dict[str, Any]) -> None:
-        """Take note of what the worlds show and tell."""
+        """Keep the worlds' current frames and targets."""
         self._frames = frames
         self._targets: Arrays = {name: info[key] for name, key in self._keys.items()}
         if self.measures and SINCE_SEEN in info:
@@ -73,13 +73,16 @@ class Actor:
     def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Rollout:
         """Take the next `length` steps in every world.
 
-        Where the policy needs to know what its last action led to, the trajectory has `length + 1` rows, and the last
-        is the first of the next.
+        If the policy needs the frame after the last action, the trajectory has `length + 1` rows, the last of which is
+        also the first of the next.
 
         Args:
-            length: Lu, the steps.
-            version: the updates that the policy's weights have seen.
-            empty: makes the arrays, of a shape and a dtype, that are then the trajectory's memory.
+            length: Lu, the number of steps.
+            version: the number of updates of the policy's weights.
+            empty: allocates the trajectory's arrays, given shape and dtype.
+
+        Returns:
+            The trajectory, `[T, B, ...]`, with its ended episodes and the seconds spent by stage.
         """
         core_state = self.policy.core_state()
         rows = length + 1 if self.policy.needs_last else length
@@ -108,18 +111,18 @@ class Actor:
         return Rollout(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the next trajectories depend on, in tensors, tuples and numbers."""
-        present = self._row() | {"ended": self._ended, "returns": self._returns, "lengths": self._lengths}
+        """Return all that the next trajectories depend on, as tensors, tuples and numbers."""
+        current = self._row() | {"ended": self._ended, "returns": self._returns, "lengths": self._lengths}
         return {
             "made": self._made,
-            "present": {name: torch.from_numpy(value.copy()) for name, value in present.items()},
+            "present": {name: torch.from_numpy(value.copy()) for name, value in current.items()},
             "targets": {name: torch.from_numpy(value.copy()) for name, value in self._targets.items()},
             "worlds": {name: torch.from_numpy(value) for name, value in self.worlds.get_state().items()},
             "policy": self.policy.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Restore what `state_dict` returned, also of an older version."""
         state = with_targets_apart(state)
         self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
         self.policy.load_state_dict(state["policy"])
@@ -137,7 +140,7 @@ class Actor:
         self._returns, self._lengths = present["returns"], present["lengths"]
 
     def _row(self) -> Arrays:
-        """Return what is recorded of the step the worlds are at."""
+        """Return the columns of the worlds' current step, `[B, ...]` each."""
         return {
             "frames": self._frames,
             "actions": self._actions,
@@ -148,11 +151,10 @@ class Actor:
         }
 
     def _step(self, choice: ActionOutput) -> list[Episode]:
-        """Act, and return the episodes that end by it."""
+        """Take the chosen actions, and return the episodes that end by them."""
         frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
         self._show(frames, info)
-        # In next-step autoreset an episode that has ended is followed by the first frame of another. What the batch
-        # returned one step ago tells which.
+        # In next-step autoreset, the worlds whose episodes ended one step ago now return the first frame of the next.
         begins = self._ended
         self._ended = terminated | truncated
         self._is_first, self._terminated = begins, terminated
@@ -161,7 +163,7 @@ class Actor:
         self._rewards = (self.reward_scale * rewards).astype(np.float32)
         self._returns = self._returns + rewards
         self._lengths = self._lengths + 1
-        if begins.any():  # at few steps, and these arrays are so small that each call counts
+        if begins.any():  # rare, and with arrays this small each call costs time
             self._actions = np.where(begins, NO_ACTION, self._actions)
             self._log_probs = np.where(begins, np.float32(0), self._log_probs)
             self._rewards = np.where(begins, np.float32(0), self._rewards)
@@ -184,7 +186,7 @@ class Actor:
 
 
 def with_targets_apart(state: dict[str, Any]) -> dict[str, Any]:
-    """Return an actor's state; one of an older version, in which the actor counted food itself, is converted."""
+    """Convert an actor's state of an older version, in which the actor counted food itself; return others unchanged."""
     if "targets" in state:
         return state
     present = dict(state["present"])

@@ -193,8 +193,8 @@ def map_errors(errors: Tensor, since_seen: Tensor) -> dict[str, SquaredError]:
 
 def left(scores: Scores, constant: Scores) -> dict[str, float]:
     """Return errors as fractions of the constant guess's, by score name; NaN where the guess has no error."""
-    own, other = scores.overall(), constant.overall()
-    return {name: own[name] / other[name] if other[name] else math.nan for name in scores.errors}
+    errors, guess = scores.overall(), constant.overall()
+    return {name: errors[name] / guess[name] if guess[name] else math.nan for name in scores.errors}
 
 
 class SampleVariance(NamedTuple):

@@ -1,4 +1,4 @@
-"""`simcore probe`."""
+"""The command `simcore probe`."""
 
 import json
 import math
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """Measure what a run's belief knows of worlds that it was not trained on.
+    """Measure by probes what a run's belief knows of held-out worlds.
 
-    Probes are trained to the end on the frozen belief before it is measured, and kept in the run's folder; beside it
-    stand what the same probes read from an agent that never learned, and from the present frame alone.
+    Fresh probes are trained to the end on the frozen belief, and stored in the run's folder; the controls are the same
+    probes on the belief of an untrained agent, and on the current frame alone.
     """
 
     run: Positional[Path]
-    """The run's folder, or what simcore export has made of it."""
+    """The run's folder, or its exported file."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
     oracle: Path | None = None
-    """A run with --supervised in the same worlds, to put beside the belief."""
+    """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False
-    """Read the belief by the probes that were trained along with it: at once, but they trail it and hide a part."""
+    """Read the belief by the probes trained along with it: no training, but they lag behind it and understate it."""
     of: Literal["hidden", "state"] = "hidden"
     """What the probes read: b_t as in the paper, or the LSTM's cell as well."""
     controls: bool = True
-    """Measure the untrained agent and the present frame too; each takes as long as the belief itself."""
+    """Measure the untrained agent and the current frame too; each takes as long as the belief itself."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
     def execute(self) -> None:
-        """Print the table, and write it with the figures into the run's folder."""
+        """Print the tables, and write scores and figures into the run's folder."""
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import has_maps, imagine_maps
         from simcore.analysis.measuring import measure
@@ -87,11 +87,11 @@ class Probe:
 
     @property
     def read(self) -> str:
-        """By what the belief is read."""
+        """The name of the probes that read the belief."""
         return "online probes" if self.online else "fresh probes"
 
     def report(self, update: int, scores: "dict[str, Scores]") -> dict[str, Any]:
-        """Return what is measured, for JSON."""
+        """Return the scores by predictor, for JSON."""
         from simcore.analysis.scores import left
 
         by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
@@ -111,25 +111,25 @@ class Probe:
         }
 
     def draw_maps(self, loaded: "LoadedRun", maps: "Maps", title: str, out: Path) -> dict[str, Any]:
-        """Write the figures that need a map; return what there is to report of the map's samples."""
+        """Write the figures that need a map; return the variance of the map's samples, if any, for the report."""
         from simcore.figures import maps_figure, trajectory_error, trajectory_error_figure
 
         maps_figure(maps, title).savefig(out / "maps.png", dpi=150)
         trajectory = trajectory_error(loaded, loaded.config.seed)
         trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(out / "trajectory.png", dpi=150)
-        spread = maps.sample_variance()
-        if spread is None:
+        variance = maps.sample_variance()
+        if variance is None:
             return {}
-        parts = f"{spread.seen:.1%} on cells seen so far, {spread.unseen:.1%} on cells not yet seen"
+        parts = f"{variance.seen:.1%} on cells seen so far, {variance.unseen:.1%} on cells not yet seen"
         say(f"Variance of map samples, as part of that between worlds: {parts}")
-        return {"variance_of_map_samples": spread._asdict()}
+        return {"variance_of_map_samples": variance._asdict()}
 
 
 def finite(values: Iterable[float]) -> list[float | None]:
-    """Return numbers as JSON can hold them: None for NaN."""
+    """Return numbers for JSON, with None for NaN."""
     return [None if math.isnan(value) else float(value) for value in values]
 
 
 def nulls(values: dict[str, float]) -> dict[str, float | None]:
-    """Return named numbers as JSON can hold them."""
+    """Return named numbers for JSON, with None for NaN."""
     return dict(zip(values, finite(values.values()), strict=True))

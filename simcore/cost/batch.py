@@ -1,4 +1,4 @@
-"""A batch of the shapes that a run has, with nothing in it."""
+"""A batch with the shapes of a run and no content, to measure costs without worlds; and its size."""
 
 import torch
 
@@ -11,12 +11,12 @@ from simcore.worlds.api import MAP, SINCE_SEEN
 
 
 def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
-    """Return a batch `[T, B, ...]` without an initial state, on the CPU; frames and maps are not even written.
+    """Make a batch `[T, B, ...]` without an initial state, on the CPU; frames and maps are left uninitialised.
 
-    Episodes begin as often, and as spread over the worlds, as they would if all of them came to their time limit.
+    Episodes begin as they would if all of them reached their time limit.
     """
     worlds = config.learning.worlds
-    # Where the agent acts, the last frame is that of the next batch's first step, and tells what the action led to.
+    # If the agent acts, the last row is also the first of the next batch: the frame that the last action led to.
     length = config.learning.unroll_length + (config.policy == "agent")
     shape = (length, worlds)
     return Trajectory(
@@ -32,7 +32,7 @@ def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
 
 
 def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> ProbeTargets:
-    """Return the probes' targets of a batch `[T, B]`, and when cells were seen where the learner tells by it."""
+    """Make the probes' targets of a batch of shape `[T, B]`, and `since_seen` if the learner needs it."""
     targets: ProbeTargets = {}
     for target in sizes.targets:
         if target.kind == "class":
@@ -46,9 +46,9 @@ def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> 
 
 
 def first_frames(config: Config, length: int) -> torch.Tensor:
-    """Return where episodes begin, bool `[length, B]`: together, or evenly apart where the run staggers them."""
+    """Return where episodes begin, bool `[length, B]`: together, or evenly spread if the run staggers them."""
     worlds, frames = config.learning.worlds, config.world.episode_length + 1
-    if frames == 1:  # no limit is known
+    if frames == 1:  # there is no time limit
         frames = length
     apart = config.policy == "agent" and config.acting.stagger
     elapsed = torch.arange(length)[:, None] + (torch.arange(worlds) * frames // worlds if apart else torch.zeros(1))
@@ -56,15 +56,15 @@ def first_frames(config: Config, length: int) -> torch.Tensor:
 
 
 def size_of(batch: Trajectory) -> int:
-    """Return the bytes of a batch, without the belief's state."""
+    """Return the size of a batch in bytes, without the initial state."""
     return sum(part.numel() * part.element_size() for part in (*batch[:6], *batch.targets.values()))
 
 
 def waiting(config: Config) -> int:
-    """Return the most trajectories that are on the host at one time: made, waiting, and taken for a batch."""
+    """Return the most trajectories on the host at one time: being collected, queued, and taken for a batch."""
     taken, acting = config.trajectories_per_update, config.acting
     if config.executor == "serial":
         return taken
     if config.executor in ("threads", "processes"):
-        return taken + acting.actors + acting.queue  # each actor has one in hand
+        return taken + acting.actors + acting.queue  # each actor is collecting one
     return taken + acting.actors * acting.queue

@@ -1,4 +1,4 @@
-"""What the belief knows: a table of the probes' scores, and their course along an episode."""
+"""Tables and the figure of the probes' scores, by predictor, by time step and by steps out of sight (App. I)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ COLUMNS = {
     "map_mse_unseen": "not yet seen",
     "map_mse_old": f"out of sight {OLD}+",
 }
-"""What parts of a map are called whose error is told as a part of the constant guess's."""
+"""The table's headings of the map's errors."""
 NAMES = {
     "belief": "belief",
     "online": "belief, online probes",
@@ -39,11 +39,11 @@ COLOURS = {
     "oracle": "tab:green",
 }
 AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
-"""Where spans of steps out of sight begin; 0 is in sight."""
+"""The first steps of the spans of steps out of sight; 0 is in sight."""
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Return the table of what each predictor knows: a row each, errors as parts of the constant guess's."""
+    """Make the table of scores, with a row per predictor and errors as fractions of the constant guess's."""
     caption = f"{GUESS} {CONTROLS}" if "untrained" in scores else GUESS
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     constant = scores["constant"]
@@ -66,15 +66,16 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
 
 
 def ages(length: int) -> list[tuple[int, int]]:
-    """Return the spans of steps since a cell was seen, first and last, that cover an episode of `length` frames."""
+    """Return the spans (first, last) of steps since a cell was seen that cover an episode of `length` frames."""
     begins = [0, *(age for age in AGES if age < length)]
     return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
 
 
 def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
-    """Return the table of what is left of the map's error by the steps since a frame last showed a cell (App. I).
+    """Make the table of the map's errors, as fractions of the constant guess's, by steps out of sight (App. I).
 
-    None where the world does not tell when a cell was seen.
+    Returns:
+        The table; None without `since_seen`.
     """
     by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
     if not by_age:
@@ -96,21 +97,18 @@ def _percent(value: float) -> str:
 
 
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
-    """Return the figure of the scores by time step; the map's error also on cells seen and not yet seen, and by age.
-
-    See figure 12, and App. I on the fading of what is out of sight.
-    """
+    """Plot the scores by time step (figure 12), and the map's error on seen and unseen cells and by age (App. I)."""
     constant = scores["constant"]
     has_ages = constant.error_by_age is not None
-    shown = [name for name in (*constant.errors, *constant.accuracies) if name not in REGIONS[1:]]
-    count = len(shown) + 2 * has_ages
+    names = [name for name in (*constant.errors, *constant.accuracies) if name not in REGIONS[1:]]
+    count = len(names) + 2 * has_ages
     figure = Figure(figsize=(3 * max(count, 2), 3.7), layout="constrained")
     figure.suptitle(title, fontsize=11)
     panels: list[Axes] = list(figure.subplots(1, count, squeeze=False).flat)
     if has_ages:
         plot_map_errors(panels[:3], scores)
-        panels, shown = panels[3:], [name for name in shown if name != "map_mse"]
-    for panel, name in zip(panels, shown, strict=True):
+        panels, names = panels[3:], [name for name in names if name != "map_mse"]
+    for panel, name in zip(panels, names, strict=True):
         prepare(panel, name.replace("_mse", " MSE").replace("_", " "))
         for predictor, score in scores.items():
             panel.plot(score.by_time()[name], color=COLOURS[predictor], label=predictor)
@@ -122,7 +120,7 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
 
 
 def plot_map_errors(panels: Sequence[Axes], scores: Mapping[str, Scores]) -> None:
-    """Plot the map's error by time, of all cells and of those seen and not yet seen, and by age."""
+    """Plot the map's error by time, over all cells, those seen and those not yet seen, and by age."""
     prepare(panels[0], "map MSE")
     prepare(panels[1], "map MSE, seen (dashed: not yet)")
     prepare(panels[2], "map MSE by age", "steps since a cell was last in sight")
@@ -136,7 +134,7 @@ def plot_map_errors(panels: Sequence[Axes], scores: Mapping[str, Scores]) -> Non
 
 
 def prepare(panel: Axes, title: str, x: str = "step of the episode") -> None:
-    """Give a panel its title and the name of its x axis."""
+    """Set a panel's title, the label of its x axis, and its style."""
     panel.set_title(title, fontsize=9)
     panel.set_xlabel(x, fontsize=8)
     panel.tick_params(labelsize=8)

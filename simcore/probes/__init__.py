@@ -1,4 +1,4 @@
-"""Probes of the belief: a head for each of a world's targets, and a model of its map; by default no loss trains the belief.
+"""Probes of the belief: a head for each of a world's targets, and a model of its map.
 
 The modules are imported on first use of their names, so that a configuration can be made without PyTorch.
 """

@@ -1,4 +1,4 @@
-"""The scores of a run on worlds that it was not trained in: by validation worlds it is chosen, by test worlds told."""
+"""The scores of a run on held-out worlds: validation worlds for selection, test worlds for the report."""
 
 import json
 import math
@@ -22,57 +22,57 @@ KNOWING = {
     "cell_accuracy": True,
     "heading_accuracy": True,
 }
-"""What the probes tell of a belief in our levels, and whether more is better."""
+"""The probes' metrics in SimCore's levels, and whether more is better."""
 DOING = {"return": True, "food": True}
-"""What episodes tell of an agent that acts in them, and whether more is better."""
+"""The metrics of an acting agent's episodes, and whether more is better."""
 METRICS = KNOWING | DOING
 SETS = ("validation", "test")
 
 Values = dict[str, float | None]
-"""Numbers by name; None where there is none, as of food in a world without."""
+"""Values by metric; None if there is no value, such as of food in a world without."""
 
 
 def available(config: Config) -> tuple[str, ...]:
-    """Return the metrics that a run has."""
+    """Return the names of the metrics that a run has."""
     acts, doing = config.policy == "agent", DOING if has_maps(config) else ("return",)
     return (*(knowing(config) if config.has_probes else ()), *(doing if acts else ()))
 
 
 def knowing(config: Config) -> tuple[str, ...]:
-    """Return what the probes of a run tell of its belief."""
+    """Return the names of the probes' metrics of a run."""
     if has_maps(config):
         return tuple(KNOWING)
     return tuple(f"{target.name}_{KINDS[target.kind].metric}" for target in config.world.probe_targets)
 
 
 def is_metric(name: str) -> bool:
-    """Whether there can be a metric of that name: one of our levels', or that of a target of another world."""
+    """Whether a name is that of a metric of SimCore's levels, or could be that of another world's target."""
     return name in METRICS or name.endswith(("_accuracy", "_mse"))
 
 
 def more_is_better(metric: str) -> bool:
-    """Whether more of a metric is better: of all but errors."""
+    """Whether more of a metric is better: of all metrics but errors."""
     return METRICS.get(metric, not metric.endswith("_mse"))
 
 
 class Scores(NamedTuple):
-    """What is kept of a finished run."""
+    """The stored scores of a finished run."""
 
     update: int
-    """The updates that it had done."""
+    """The number of its updates."""
     worlds: int
-    """Worlds of each set."""
+    """The number of worlds of each set."""
     validation: Values
     test: Values
     baseline: Values
-    """On the test worlds, what looks at nothing: the best constant guess, and a policy that acts at random."""
+    """On the test worlds, of predictors without input: the best constant guess, and a random policy."""
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Return the scores in a file; None where there is no such file.
+        """Read scores from a file; None if there is no such file.
 
         Raises:
-            UserError: it is damaged.
+            UserError: the file is damaged.
         """
         try:
             return cls(**json.loads(path.read_text()))
@@ -82,12 +82,12 @@ class Scores(NamedTuple):
             raise UserError(f"{path} is damaged ({error}); delete it, and the run is measured again") from error
 
     def write(self, path: Path) -> None:
-        """Write them to a file."""
+        """Write the scores to a file."""
         write_atomically(path, (json.dumps(self._asdict(), indent=1) + "\n").encode())
 
 
 def take_scores(run: LoadedRun, worlds: int) -> Scores:
-    """Measure a run in `worlds` validation worlds and as many test worlds, which have none in common."""
+    """Measure a run in `worlds` validation worlds and as many test worlds; the two sets are disjoint."""
     taken: dict[str, Values] = {}
     baseline: Values = {}
     for number, name in enumerate(SETS, start=1):
@@ -111,5 +111,5 @@ def _doing(played: Evaluation, who: str, metrics: tuple[str, ...]) -> Values:
 
 
 def _finite(values: Values) -> Values:
-    """JSON has no word for what is not finite."""
+    """Replace values that are not finite by None, since JSON has no such numbers."""
     return {name: None if value is None or not math.isfinite(value) else value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What is logged of a run between two lines of metrics: losses, episodes, policy lag, and where the time goes."""
+"""Training statistics between two lines of metrics: losses, episodes, policy lag, and time by stage."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from simcore.common.distributed import Ranks
 from simcore.config.run import Config
 
 STAGES = ("act", "step", "draw", "queue", "learn")
-"""Stages of the loop: the policy chooses, the worlds move, frames are drawn, the learner waits, the learner learns."""
+"""Stages of the loop: the policy acts, the worlds step, frames are rendered, the learner waits, the learner learns."""
 
 
 class Statistics:
-    """Sums what the updates tell, until it is taken.
+    """Accumulates the statistics of updates until `take` returns their means.
 
     Args:
-        config: of the run.
-        device: of the learner's metrics, which stay there until they are taken.
-        episode_metrics: what the worlds tell of an episode beside its return and length.
+        config: the run's configuration.
+        device: the device of the learner's metrics, which are summed there.
+        episode_metrics: the names of the worlds' metrics of an episode, besides return and length.
     """
 
     def __init__(self, config: Config, device: torch.device, episode_metrics: tuple[str, ...] = ()) -> None:
@@ -28,26 +28,26 @@ class Statistics:
         self._episode_metrics = episode_metrics
         self._names: tuple[str, ...] = ()
         self._sums: Tensor | None = None
-        """Of each name's values, and of how many there were, `[2, names]`."""
+        """The sums and the counts of the metrics' values, `[2, names]`."""
         self._count = 0
         self._episodes: list[Episode] = []
         self._lags: list[int] = []
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
     def add(self, metrics: dict[str, Tensor], handed: RolloutBatch, updates: int, seconds: float) -> None:
-        """Take note of one update.
+        """Add one update.
 
         Args:
-            metrics: what the learner says, scalars; NaN says that there was no value at this update.
-            handed: what it learned from.
-            updates: the updates that were done before it.
-            seconds: what it took.
+            metrics: the learner's metrics, scalars; NaN: there was no value at this update.
+            handed: the roll-outs that it learned from.
+            updates: the number of updates before it.
+            seconds: its duration in seconds.
         """
         values = torch.stack([value.float() for value in metrics.values()])
-        told = ~values.isnan()
-        sums = torch.stack([torch.where(told, values, 0.0), told.float()])
+        valid = ~values.isnan()
+        sums = torch.stack([torch.where(valid, values, 0.0), valid.float()])
         names = tuple(metrics)
-        # A run that is resumed may have been stopped in a version with other metrics.
+        # A resumed run may have been stopped in a version with other metrics.
         self._sums = self._sums + sums if self._sums is not None and self._names == names else sums
         self._names = names
         self._count += 1
@@ -60,12 +60,11 @@ class Statistics:
         self._seconds["learn"] += seconds
 
     def take(self, ranks: Ranks, also: Tensor | None = None) -> tuple[dict[str, float], list[float]]:
-        """Return the means since the last call, and the numbers `also`, read with them at once; begin anew.
+        """Return the means since the last call, and the numbers `also` `[n]`, read in the same transfer; then clear.
 
-        Over all ranks, losses and scores by their names, each the mean of the values that there were, NaN where there
-        was none, and, where the agent acts, `episodes`, which counts those that ended, and their means `return`,
-        `length` and what the worlds tell, such as `food`. Of this rank, `seconds/<stage>` of an update, and `lag/mean`
-        and `lag/max` in updates.
+        Over all ranks: losses and scores by name, each the mean of its values, NaN if there was none; if the agent
+        acts, `episodes`, the number of those that ended, and their means `return`, `length` and the worlds' metrics,
+        such as `food`. Of this rank: `seconds/<stage>` per update, and `lag/mean` and `lag/max` in updates.
         """
         also = torch.zeros(0) if also is None else also
         if self._sums is None:
@@ -81,18 +80,18 @@ class Statistics:
         return means, numbers[len(self._names) :]
 
     def _of_episodes(self, ranks: Ranks) -> dict[str, float]:
-        told = {"return": [episode.reward for episode in self._episodes]}
-        told["length"] = [float(episode.length) for episode in self._episodes]
-        told |= {name: [episode.metrics[name] for episode in self._episodes] for name in self._episode_metrics}
-        columns = [torch.tensor(values, dtype=torch.float64) for values in told.values()]
-        columns = [values[~values.isnan()] for values in columns]
-        sums = torch.tensor([[values.sum(), len(values)] for values in columns], dtype=torch.float64)
+        columns = {"return": [episode.reward for episode in self._episodes]}
+        columns["length"] = [float(episode.length) for episode in self._episodes]
+        columns |= {name: [episode.metrics[name] for episode in self._episodes] for name in self._episode_metrics}
+        tensors = [torch.tensor(values, dtype=torch.float64) for values in columns.values()]
+        tensors = [values[~values.isnan()] for values in tensors]
+        sums = torch.tensor([[values.sum(), len(values)] for values in tensors], dtype=torch.float64)
         sums = ranks.mean(sums.to(self._device if ranks.size > 1 else "cpu")) * ranks.size
-        means = (sums[:, 0] / sums[:, 1]).tolist()  # NaN where there was none
-        return {"episodes": sums[0, 1].item(), **dict(zip(told, means, strict=True))}
+        means = (sums[:, 0] / sums[:, 1]).tolist()  # NaN if there was no value
+        return {"episodes": sums[0, 1].item(), **dict(zip(columns, means, strict=True))}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run goes on from; not the times, which are another machine's."""
+        """Return the sums that a resumed run continues; not the times, which are of this machine."""
         return {
             "names": list(self._names),
             "sums": self._sums,
@@ -102,7 +101,7 @@ class Statistics:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self._names = tuple(state["names"])
         self._sums = None if state["sums"] is None else state["sums"].to(self._device)
         self._count = state["count"]
@@ -116,5 +115,5 @@ class Statistics:
 
 
 def _episode(reward: float, length: int, metrics: dict[str, float] | float, world: int) -> Episode:
-    """Return an episode as a checkpoint holds it; one of an older version tells the part of the food alone."""
+    """Make an episode from a checkpoint's entry; an older version holds a number, the fraction of food eaten."""
     return Episode(reward, length, metrics if isinstance(metrics, dict) else {"food": metrics}, world)
