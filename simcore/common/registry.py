@@ -30,7 +30,7 @@ class Registry(Generic[Part]):
 
     Args:
         kind: the name of such a part in messages, such as "frame model".
-        base: the class that each part is a subclass or an instance of; checked for `module:Name` only.
+        base: the class that each part is a subclass or an instance of.
         home: the module whose import registers SimCore's own parts; None: they need no further import.
     """
 
@@ -45,6 +45,7 @@ class Registry(Generic[Part]):
 
         Raises:
             ValueError: another part has that name, or the name contains a colon, which is kept for `module:Name`.
+            TypeError: the part is of another kind.
         """
         if ":" in name:
             raise ValueError(
@@ -52,6 +53,8 @@ class Registry(Generic[Part]):
             )
 
         def put(part: Registered) -> Registered:
+            if not self._fits(part):
+                raise TypeError(f"{name} is no {self.kind}: it must be of the class {self._base.__name__}")
             before = self._parts.get(name)
             # A module that is executed twice, as __main__ and by its name, registers its parts twice.
             if before is not None and getattr(before, "__qualname__", name) != getattr(part, "__qualname__", name):
@@ -77,8 +80,7 @@ class Registry(Generic[Part]):
         part = getattr(import_user_module(module, f"the {self.kind} {name}"), attribute, None)
         if part is None:
             raise UserError(f"there is no {self.kind} {name!r}: the module {module} has no {attribute}")
-        fits = issubclass(part, self._base) if isinstance(part, type) else isinstance(part, self._base)
-        if not fits:
+        if not self._fits(part):
             raise UserError(f"{name} is no {self.kind}: it must be of the class {self._base.__name__}")
         return part
 
@@ -89,6 +91,9 @@ class Registry(Generic[Part]):
     def __contains__(self, name: object) -> bool:
         self._import_home()
         return name in self._parts
+
+    def _fits(self, part: object) -> bool:
+        return issubclass(part, self._base) if isinstance(part, type) else isinstance(part, self._base)
 
     def _import_home(self) -> None:
         if self._home is not None:

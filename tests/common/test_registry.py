@@ -56,6 +56,8 @@ def test_a_name_is_given_once(parts: Registry[type[Base]]) -> None:
         parts.register("one")(Base)
     with pytest.raises(ValueError, match="module:Name"):
         parts.register("a:b")
+    with pytest.raises(TypeError, match="it must be of the class Base"):
+        parts.register("three")(int)
 
 
 def test_a_part_is_given_what_it_names() -> None:
