@@ -223,11 +223,11 @@ def test_what_is_read_is_what_the_probes_say() -> None:
     session = make_session(config, batch=2)
     belief = session.observe(*make_worlds(config, 2).reset(seed=0))
     read = session.probes(torch.from_numpy(belief.vector))
-    torch.testing.assert_close(torch.from_numpy(belief.cell_probabilities), read.cells.softmax(-1))
-    torch.testing.assert_close(torch.from_numpy(belief.heading_probabilities), read.headings.softmax(-1))
-    assert (belief.cell == read.cells.argmax(-1).numpy()).all()
-    assert (belief.heading == read.headings.argmax(-1).numpy()).all()
-    np.testing.assert_allclose(belief.map / 255, read.maps.clamp(0, 1).numpy(), atol=0.5 / 255 + 1e-6)
+    torch.testing.assert_close(torch.from_numpy(belief.cell_probabilities), read["cell"].softmax(-1))
+    torch.testing.assert_close(torch.from_numpy(belief.heading_probabilities), read["heading"].softmax(-1))
+    assert (belief.cell == read["cell"].argmax(-1).numpy()).all()
+    assert (belief.heading == read["heading"].argmax(-1).numpy()).all()
+    np.testing.assert_allclose(belief.map / 255, read["map"].clamp(0, 1).numpy(), atol=0.5 / 255 + 1e-6)
     assert session.imagine_maps(samples=4).shape == (4, 2, 7, 7, 3)
 
 

@@ -8,6 +8,7 @@ import cattrs
 
 from simcore.acting.executor import ActingConfig
 from simcore.agent import AgentConfig
+from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.config.checks import check_whole
 from simcore.config.earlier import brought_up
@@ -29,6 +30,7 @@ from simcore.simulation import SimulationConfig
 from simcore.worlds import RandomCityConfig, WorldConfig
 from simcore.worlds.api import MAP
 from simcore.worlds.gym import GymConfig, is_gym_id
+from simcore.worlds.voxel.levels import LEVELS
 from simcore.worlds.voxel.levels.base import levels
 
 
@@ -212,4 +214,9 @@ def find_world_config(level: str) -> type[WorldConfig]:
     """
     if is_gym_id(level):
         return GymConfig
+    names = ", ".join(LEVELS)
+    require(
+        level in levels or ":" in level,
+        f"there is no level {level!r}; there are: {names}, one of yours as module:NAME, any Gymnasium id as Name-v0",
+    )
     return levels.find(level).config

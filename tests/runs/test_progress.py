@@ -111,7 +111,7 @@ def test_a_run_in_which_the_agent_acts_shows_its_episodes(clock: Clock) -> None:
     progress = Progress(10, 10, console=screen(80), shown=ACTING)
     progress.show(1, {"return": float("nan"), "food": float("nan"), "length": float("nan"), "acting/entropy": 1.5})
     assert re.search(r"return +- ", drawn(progress, 80)), "no episode has ended yet"
-    progress.show(2, {"return": 3.25, "food": 0.65, "length": 80.0, "error": 0.01})  # as it was called before
+    progress.show(2, {"return": 3.25, "food": 0.65, "length": 80.0, "frame_model/error": 0.01})
     text = drawn(progress, 80)
     for shown in (
         r"return +3\.250 ",

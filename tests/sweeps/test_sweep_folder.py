@@ -152,7 +152,8 @@ def test_a_dry_run_names_the_runs_and_makes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["spec.toml"]
 
 
-def test_help_needs_no_pytorch() -> None:
-    code = "import sys, simcore.cli as cli\ntry: cli.main(['sweep', '--help'])\nfinally: print('torch' in sys.modules)"
+def test_help_draws_no_figures() -> None:
+    code = "import sys, simcore.cli as cli\ntry: cli.main(['sweep', '--help'])\n"
+    code += "finally: print('matplotlib' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip().endswith("False")

@@ -67,8 +67,8 @@ def test_its_targets_are_learned_and_logged(changes: dict[str, Any]) -> None:
     for _ in range(2):
         training.update()
     metrics = training.take_metrics()
-    assert {"map_mse", "place_mse", "return", "length"} <= metrics.keys()
-    assert ("map_kl" in metrics) == ("probes__map_convdraw" in changes)
+    assert {"probes/map_mse", "probes/place_mse", "return", "length"} <= metrics.keys()
+    assert ("map_model/kl" in metrics) == ("probes__map_convdraw" in changes)
     assert not {"cell_accuracy", "food", "memory_share"} & metrics.keys()
     assert list(training.system.probes.state_dict())[3].startswith("map.")
 

@@ -273,7 +273,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Pat
         training.system.simulation.frame_model.embed_condition.bias.copy_(bias)
         before["system"]["simulation.frame_model.embed_condition.bias"] = bias
     training.update()
-    with pytest.raises(NonFiniteLossError, match="model loss is nan") as raised:
+    with pytest.raises(NonFiniteLossError, match="loss of frame_model is nan") as raised:
         training.take_metrics()
     assert raised.value.before == 1
     after = training.learner.state_dict()
@@ -296,7 +296,7 @@ def test_a_loss_that_is_not_finite_names_the_update_and_the_last_good_checkpoint
         return step(self, batch)
 
     monkeypatch.setattr(Learner, "step", failing)
-    with pytest.raises(UserError, match=r"update 3: the model loss is nan; .*update_00000002.pt"):
+    with pytest.raises(UserError, match=r"update 3: the loss of frame_model is nan; .*update_00000002.pt"):
         train(config, folder)
     assert newest_state(folder)["updates"] == 2
 

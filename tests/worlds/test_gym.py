@@ -343,7 +343,7 @@ def test_likely_image_is_taken():
         ("LampsTest-v1", {}, "there is no environment LampsTest-v1: "),
         ("Lmaps-v0", {}, "there is no environment Lmaps-v0: "),
         ("not an id", {}, "there is no environment not an id: Malformed environment ID"),
-        ("no_such_package:Lamps-v0", {}, "needs no_such_package, which is not installed"),
+        ("no_such_package:Lamps-v0", {}, "there is no module no_such_package"),
         (LAMPS, {"make_kwargs": ("lamps=3",)}, "LampsTest-v0: .*unexpected keyword argument 'lamps'"),
         (LAMPS, {"wrappers": ("no_such_package:Lamp",)}, "there is no wrapper no_such_package:Lamp"),
         (LAMPS, {"wrappers": (f"{__name__}:Lamp",)}, "there is no wrapper .*:Lamp: "),

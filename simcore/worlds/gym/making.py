@@ -10,6 +10,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
+from simcore.common.errors import UserError
 from simcore.common.registry import import_user_module
 from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
@@ -84,6 +85,8 @@ def find_spec(env_id: str) -> EnvSpec:
             importlib.import_module(family.module)
         if module:
             import_user_module(module, f"the environment {env_id}")
+    except UserError as error:
+        raise ValueError(str(error)) from error
     except ModuleNotFoundError as error:
         raise ValueError(f"{env_id} needs {error.name}, which is not installed: {install}") from error
     try:
