@@ -3,7 +3,7 @@
 A run is what `load` returns, or the path of its folder or exported file.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from simcore.analysis import evaluation, measuring, rollout
@@ -12,7 +12,7 @@ from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun, load
 from simcore.analysis.rollout import LongRollout
 from simcore.analysis.scores import Scores
-from simcore.common.errors import UserError
+from simcore.config.differences import require_changeable
 from simcore.config.run import Config
 from simcore.runs import RunFolder
 from simcore.training.loop import check
@@ -26,7 +26,8 @@ def train(config: Config, run: str | Path | None = None) -> LoadedRun:
     """Train a run to its last update, from its newest checkpoint where its folder has one.
 
     Args:
-        config: what to train.
+        config: what to train; for a folder that holds a run, its configuration, of which length, record, device and
+            the like may have changed.
         run: the run's folder; None: `runs/` and the configuration's `run_name`.
 
     Returns:
@@ -144,8 +145,5 @@ def _open_or_create(path: Path, config: Config) -> RunFolder:
     if not (path / "config.json").exists():
         return RunFolder.create(path, config.to_dict())
     folder = RunFolder.open(path)
-    recorded = Config.from_dict(folder.config)
-    differing = [f.name for f in fields(Config) if getattr(config, f.name) != getattr(recorded, f.name)]
-    if differing:
-        raise UserError(f"{path} holds a run with another {', '.join(differing)}; name a new folder")
+    require_changeable(Config.from_dict(folder.config), config, path)
     return folder

@@ -131,8 +131,10 @@ def test_a_run_is_trained_from_python_and_goes_on(tmp_path: Path) -> None:
     assert isinstance(run, LoadedRun)
     assert run.update == 2
     assert simcore.train(config, tmp_path / "run").update == 2
-    with pytest.raises(simcore.UserError, match="holds a run with another seed, learning; name a new folder"):
+    with pytest.raises(simcore.UserError, match="run has seed = 0, not 1; where a run goes on there may change"):
         simcore.train(tinier_acting(learning__updates=3, seed=1), tmp_path / "run")
+    run = simcore.train(tinier_acting(learning__updates=3), tmp_path / "run")
+    assert run.update == 3
     assert simcore.evaluate(run, 3, seed=1).agent == simcore.evaluate(str(tmp_path / "run"), 3, seed=1).agent
 
 
