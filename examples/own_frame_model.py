@@ -105,7 +105,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run"
         config = simcore.preset("tiny").changed(
-            frame_model="small-vae", options=("frame_model.latents=16",), learning={"updates": updates}
+            frame_model="small-vae", options=("frame_model.latents=16",), threads=1, learning={"updates": updates}
         )
         simcore.train(config, path)
         lines = read_metrics(path / "metrics.jsonl")

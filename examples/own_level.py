@@ -70,7 +70,7 @@ def main() -> None:
     updates = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        simcore.train(simcore.preset("tiny", "Hall").changed(learning={"updates": updates}), path)
+        simcore.train(simcore.preset("tiny", "Hall").changed(threads=1, learning={"updates": updates}), path)
         last = read_metrics(path / "metrics.jsonl")[-1]
         print(f"{last['episodes']:.0f} episodes, {last['return']:.2f} pieces of food in each")
 

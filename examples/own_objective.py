@@ -66,7 +66,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run"
         config = simcore.preset("tiny").changed(
-            objectives=("own_objective:InverseDynamics",), learning={"updates": updates}
+            objectives=("own_objective:InverseDynamics",), threads=1, learning={"updates": updates}
         )
         simcore.train(config, path)
         last = read_metrics(path / "metrics.jsonl")[-1]
