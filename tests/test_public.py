@@ -38,11 +38,6 @@ def test_importing_it_is_quick() -> None:
     assert imported("import simcore; dir(simcore)", SLOW) == set()
 
 
-@pytest.mark.parametrize("module", ["simcore.objectives", "simcore.memory"])
-def test_the_mathematics_needs_no_worlds_and_no_command_line(module: str) -> None:
-    assert imported(f"import {module}", SLOW) & {"numba", "tyro", "matplotlib", "rich"} == set()
-
-
 def test_every_public_name_is_there() -> None:
     assert set(simcore.__all__) == set(dir(simcore))
     for name in simcore.__all__:
