@@ -1,5 +1,6 @@
 """Data-parallel learning on several processes: each has a part of the batch, gradients are averaged (App. D)."""
 
+import importlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ def join_ranks(device: torch.device) -> Ranks:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Ranks()
     if not dist.is_initialized():
+        # Adam imports this, and if a group exists by then it keeps a reference to it, with which the group's threads
+        # outlive the group: one that needs Python's lock while the process exits aborts it.
+        importlib.import_module("torch._dynamo")
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Ranks(dist.get_rank(), dist.get_world_size())
 
