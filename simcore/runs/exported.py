@@ -14,6 +14,7 @@ from torch import Tensor
 from simcore.common.atomic import write_atomically
 from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json
 
 SUFFIX = ".safetensors"
 """Suffix of an exported run's file name."""
@@ -52,7 +53,7 @@ class ExportedRun:
             version = int(metadata["version"])
             if version > _VERSION:
                 raise UserError(f"{file} is of a newer SimCore (format {version}, not {_VERSION}); update SimCore")
-            config, update, digest = json.loads(metadata["config"]), int(metadata["update"]), metadata["sha256"]
+            config, update, digest = parse_json(metadata["config"]), int(metadata["update"]), metadata["sha256"]
         except (KeyError, ValueError) as error:
             raise _unusable(file) from error
         if version < 1 or not isinstance(config, dict):
