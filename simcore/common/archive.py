@@ -57,8 +57,11 @@ def _verify(file: IO[bytes]) -> None:
         Exception: the zip's structure is damaged.
     """
     with zipfile.ZipFile(file) as archive:
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise ValueError("it is compressed, which an archive never is")
+        if any(member.external_attr for member in members):  # one of whose bits lets PyTorch read a folder: nothing
+            raise ValueError("a member has attributes, which an archive's never has")
         differing = archive.testzip()
     if differing is not None:
         raise ValueError(f"the checksum of {differing} differs")

@@ -47,7 +47,7 @@ def check(config: Config) -> None:
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
-        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; leave it out")
+        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; say --no-graph")
     if config.compile:
         require_compiler()
     check_worlds(config)
@@ -154,8 +154,8 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
-    If the configuration differs from the folder's, it is recorded there after the first update with it; the caller checks
-    which fields may change (`require_changeable`).
+    If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
+    checks which fields may change (`require_changeable`).
 
     Started by `torchrun`, several processes train the run together, and the first one writes its folder.
 
