@@ -17,7 +17,7 @@ from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
-from simcore.common.tree import plain, to_device, tree_map
+from simcore.common.tree import plain, to_device, with_structure
 from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -142,9 +142,13 @@ class Training:
         if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
             self.ledger.load_state_dict(state["ledger"])
+            used = dict(state["ledger"]["next"])
+            made = [actor["made"] for actor in state["executor"]["actors"]]
+            if made != [used.get(number, 0) for number in range(len(made))]:
+                raise ValueError(f"actors have made {made} trajectories, and used are {used}")
             like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: to_device(tree_map(lambda _, leaf: leaf, like, saved), self.device)
+                actor: to_device(with_structure(like, saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])
