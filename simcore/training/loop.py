@@ -1,5 +1,6 @@
 """A training run: actors, learner, and the loop around them, until the last update or an interruption."""
 
+import logging
 import time
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -36,6 +37,8 @@ from simcore.runs import (
     graceful_interrupt,
 )
 from simcore.training.statistics import Statistics
+
+logger = logging.getLogger(__name__)
 
 
 def check(config: Config) -> None:
@@ -76,9 +79,15 @@ class Training:
         self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
+        self.frames = 0
+        """Frames learned from, of all ranks."""
         self.core_states: dict[int, CoreState] = {}
         """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
+
+    @property
+    def _frames_per_update(self) -> int:
+        return self.config.learning.frames_per_update * self.ranks.size
 
     def update(self) -> None:
         """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
@@ -102,6 +111,7 @@ class Training:
             self.core_states[actor] = result.final_state
         self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
+        self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
     def check(self) -> None:
@@ -118,16 +128,17 @@ class Training:
         Raises:
             NonFiniteLossError: a loss was NaN or infinite; the weights are unchanged since.
         """
-        frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
         means, report = self.statistics.take(self.ranks, self.learner.fault.report())
         self.learner.fault.complain(report)
-        return {"frames": frames, **means, **counted}
+        return {"frames": self.frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on, as tensors, numbers and strings only."""
         return {
             "updates": self.updates,
+            "frames": self.frames,
+            "ranks": self.ranks.size,
             "learner": self.learner.state_dict(),
             "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
             "ledger": self.ledger.state_dict(),
@@ -138,6 +149,14 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; worlds that were not saved begin anew."""
         self.updates = state["updates"]
+        self.frames = int(state.get("frames", self.updates * self._frames_per_update))
+        ranks = state.get("ranks", self.ranks.size)
+        if ranks != self.ranks.size and self.ranks.is_first:
+            logger.warning(
+                "this run was trained by %s processes, and goes on with %d: its batch is another now",
+                ranks,
+                self.ranks.size,
+            )
         self.learner.load_state_dict(state["learner"])
         if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
@@ -212,8 +231,9 @@ def resumed(
     """
     update, state = checkpoint
     require_same_run(config, state, path)
-    if type(state["updates"]) is not int or state["updates"] != update:
-        raise ValueError(f"updates is {state['updates']!r}, and the file is of update {update}")
+    for name, count in (("updates", state["updates"]), ("learner.updates", state["learner"]["updates"])):
+        if type(count) is not int or count != update:
+            raise ValueError(f"{name} is {count!r}, and the file is of update {update}")
     training = Training(config, device, ranks, 0 if keeps_worlds(config, ranks, state) else update)
     training.load_state_dict(state)
     return training

@@ -162,7 +162,10 @@ def test_a_reader_leaves_out_a_torn_last_line(folder: RunFolder, end: int) -> No
 DAMAGED = [
     *(b"\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"update": "2"}\n', b"\xff\n", b"null\n"),
     *(b'{"update": 2.0}\n', b'{"update": -2}\n', b'{"update": true}\n', b'{"update": null}\n', b'{"update": 1}\n'),
-    *(b'{"update": 2, "loss": ' + value + b"}\n" for value in (b'"1"', b"[1]", b"{}", b"true", b"1" * 400, b"1" * 5000)),
+    *(
+        b'{"update": 2, "loss": ' + value + b"}\n"
+        for value in (b'"1"', b"[1]", b"{}", b"true", b"1" * 400, b"1" * 5000)
+    ),
     b'{"update": 2, "loss": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
     b'{"update": 2, "loss": 1' + b" " * 2**20 + b"}\n",
 ]
