@@ -210,12 +210,14 @@ class Learner:
         if [len(group["params"]) for group in state["param_groups"]] != [len(group["params"]) for group in groups]:
             raise ValueError("the optimiser has other groups of weights")
         self.optimizer.load_state_dict({"state": dict(state["state"]), "param_groups": groups})
-        loaded = dict(self.system.named_parameters())
+        loaded: dict[str, Tensor] = dict(self.system.named_parameters())
         names = {parameter: name for name, parameter in loaded.items()}
         for parameter, moments in self.optimizer.state.items():
             shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
             if {kind: value.shape for kind, value in moments.items()} != shapes:
                 raise ValueError(f"the optimiser's state of {names[parameter]} has other shapes")
+            if moments["step"] < 1:
+                raise ValueError(f"the optimiser's steps of {names[parameter]} are {float(moments['step'])}")
             loaded |= {f"{kind} of {names[parameter]}": value for kind, value in moments.items()}
         found = first_not_finite(loaded.items())
         if found is not None:
