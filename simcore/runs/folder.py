@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json
 
 _CONFIG, _CHANGES = "config.json", "changes.jsonl"
 
@@ -24,7 +25,8 @@ class RunFolder:
     """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
 
     If its configuration was changed later, for instance to lengthen the run, `config.json` has the newest one and
-    `changes.jsonl` a line for each change.
+    `changes.jsonl` a line for each change. While a resumed run repeats updates, `metrics.ahead.jsonl` has the metrics
+    that were written of them before.
 
     Make one with `RunFolder.create` or `RunFolder.open`. Reading a run needs no lock; training in it does.
     """
@@ -77,7 +79,7 @@ class RunFolder:
                 )
             if not path.is_dir():
                 raise UserError(f"there is no run folder {path}; name one that a training run has made")
-            config = json.loads(file.read_bytes())
+            config = parse_json(file.read_bytes())
         except FileNotFoundError as error:
             raise UserError(f"{path} is no run: it has no {_CONFIG}; name a folder that has one") from error
         except OSError as error:
@@ -124,6 +126,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """The metrics, one JSON line an update."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def metrics_ahead(self) -> Path:
+        """Metrics of updates that a resumed run does again, in the same form, until it has passed them."""
+        return self.path / "metrics.ahead.jsonl"
 
     @property
     def tensorboard(self) -> Path:

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json, parse_toml
 from simcore.config.differences import differences, listed
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -58,7 +58,7 @@ class RunFiles:
             UserError: the file of the failure is damaged.
         """
         try:
-            return str(json.loads(self.failure.read_text())["error"])
+            return str(parse_json(self.failure.read_bytes())["error"])
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -160,7 +160,7 @@ def _require_empty(path: Path) -> None:
 def _require_same(path: Path, spec: bytes, plan: str) -> None:
     """Raise `UserError` unless a folder holds the same sweep; comments may differ."""
     try:
-        old, new = (tomllib.loads(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
+        old, new = (parse_toml(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
     except ValueError as error:
         raise UserError(f"{path / SPEC} is damaged; restore it, or name a new folder by --out") from error
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]

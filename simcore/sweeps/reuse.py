@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from simcore.common.atomic import write_atomically
+from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -72,8 +72,12 @@ def take_over(theirs: RunFiles, ours: RunFiles) -> None:
         for name in COPIED:
             source, target = theirs.path / name, ours.path / name
             if source.is_dir():
+                copy = target.with_name(name + TEMPORARY_SUFFIX)
+                shutil.rmtree(copy, ignore_errors=True)  # of a process that was killed while copying
+                shutil.copytree(source, copy)
                 shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(source, target)
+                copy.rename(target)
             elif source.exists():
-                shutil.copy(source, target)
+                write_atomically(target, source.read_bytes())
+        RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
         write_atomically(ours.scores, theirs.scores.read_bytes())

@@ -11,6 +11,7 @@ from simcore.analysis.maps import has_maps
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json
 from simcore.config.run import Config
 from simcore.probes.kinds import KINDS
 
@@ -75,11 +76,22 @@ class Scores(NamedTuple):
             UserError: the file is damaged.
         """
         try:
-            return cls(**json.loads(path.read_text()))
+            scores = cls(**parse_json(path.read_bytes()))
+            scores.require_types()
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it, and the run is measured again") from error
+        return scores
+
+    def require_types(self) -> None:
+        """Raise `TypeError` if a field is not of its type, as one that was read may be."""
+        sets = (self.validation, self.test, self.baseline)
+        counts = all(type(count) is int for count in (self.update, self.worlds))
+        if not counts or not all(isinstance(values, dict) for values in sets):
+            raise TypeError("a field is of another type")
+        if not all(value is None or type(value) in (int, float) for values in sets for value in values.values()):
+            raise TypeError("a score is no number")
 
     def write(self, path: Path) -> None:
         """Write the scores to a file."""

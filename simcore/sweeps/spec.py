@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_toml
 from simcore.common.seeding import stream
 from simcore.config.presets import preset
 from simcore.sweeps.draws import Choice, Span, parse_draw
@@ -92,7 +92,7 @@ def read_spec(path: Path) -> tuple[Spec, bytes]:
     """
     try:
         data = path.read_bytes()
-        said = tomllib.loads(data.decode())
+        said = parse_toml(data.decode())
     except FileNotFoundError as error:
         raise UserError(f"there is no file {path}; name a sweep's TOML file, as experiments/tiny/kappa.toml") from error
     except OSError as error:

@@ -1,7 +1,9 @@
 """A training run: actors, learner, and the loop around them, until the last update or an interruption."""
 
+import logging
 import time
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +18,8 @@ from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
-from simcore.common.tree import plain, to_device, tree_map
-from simcore.config.differences import differences
+from simcore.common.tree import plain, to_device, with_structure
+from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
 from simcore.learning.compiling import require_compiler
@@ -36,6 +38,8 @@ from simcore.runs import (
 )
 from simcore.training.statistics import Statistics
 
+logger = logging.getLogger(__name__)
+
 
 def check(config: Config) -> None:
     """Check, before a run begins, that what it needs is there.
@@ -46,7 +50,7 @@ def check(config: Config) -> None:
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
-        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; leave it out")
+        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; say --no-graph")
     if config.compile:
         require_compiler()
     check_worlds(config)
@@ -75,9 +79,15 @@ class Training:
         self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
+        self.frames = 0
+        """Frames learned from, of all ranks."""
         self.core_states: dict[int, CoreState] = {}
         """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
+
+    @property
+    def _frames_per_update(self) -> int:
+        return self.config.learning.frames_per_update * self.ranks.size
 
     def update(self) -> None:
         """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
@@ -101,6 +111,7 @@ class Training:
             self.core_states[actor] = result.final_state
         self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
+        self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
     def check(self) -> None:
@@ -117,16 +128,17 @@ class Training:
         Raises:
             NonFiniteLossError: a loss was NaN or infinite; the weights are unchanged since.
         """
-        frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
         means, report = self.statistics.take(self.ranks, self.learner.fault.report())
         self.learner.fault.complain(report)
-        return {"frames": frames, **means, **counted}
+        return {"frames": self.frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on, as tensors, numbers and strings only."""
         return {
             "updates": self.updates,
+            "frames": self.frames,
+            "ranks": self.ranks.size,
             "learner": self.learner.state_dict(),
             "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
             "ledger": self.ledger.state_dict(),
@@ -137,13 +149,25 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; worlds that were not saved begin anew."""
         self.updates = state["updates"]
+        self.frames = int(state.get("frames", self.updates * self._frames_per_update))
+        ranks = state.get("ranks", self.ranks.size)
+        if ranks != self.ranks.size and self.ranks.is_first:
+            logger.warning(
+                "this run was trained by %s processes, and goes on with %d: its batch is another now",
+                ranks,
+                self.ranks.size,
+            )
         self.learner.load_state_dict(state["learner"])
         if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
             self.ledger.load_state_dict(state["ledger"])
+            used = dict(state["ledger"]["next"])
+            made = [actor["made"] for actor in state["executor"]["actors"]]
+            if made != [used.get(number, 0) for number in range(len(made))]:
+                raise ValueError(f"actors have made {made} trajectories, and used are {used}")
             like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: to_device(tree_map(lambda _, leaf: leaf, like, saved), self.device)
+                actor: to_device(with_structure(like, saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])
@@ -153,8 +177,8 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
-    If the configuration differs from the folder's, it is recorded there once the run continues; the caller checks which
-    fields may change (`require_changeable`).
+    If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
+    checks which fields may change (`require_changeable`).
 
     Started by `torchrun`, several processes train the run together, and the first one writes its folder.
 
@@ -162,8 +186,8 @@ def train(config: Config, folder: RunFolder) -> bool:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
     Raises:
-        UserError: the folder is in use, its newest checkpoint is damaged or past the last update, the disk is full, an
-            actor failed, or a loss is not finite.
+        UserError: the folder is in use, its newest checkpoint is damaged, of another run or past the last update, the
+            disk is full, an actor failed, or a loss is not finite.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -176,24 +200,43 @@ def train(config: Config, folder: RunFolder) -> bool:
         with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
-            begun = 0
-            if checkpoint is not None:
+            if newest is None or checkpoint is None:
+                training = Training(config, device, ranks)
+            else:
                 require_not_done(config, checkpoint.update, folder)
-                begun = 0 if keeps_worlds(config, ranks, checkpoint.state) else checkpoint.update
-            training = Training(config, device, ranks, begun)
-            if checkpoint is not None:
-                training.load_state_dict(checkpoint.state)
-            if ranks.is_first:
-                record_changes(config, training.updates, folder)
+                with checkpoints.taking_over(newest):
+                    training = resumed(config, device, ranks, checkpoint, newest)
+            begun = training.updates
             with training.executor:
                 try:
                     run_updates(training, folder, stop)
                 except (ActorError, NonFiniteLossError) as error:
                     raise failed(error, training.updates, folder) from error
+            if ranks.is_first and training.updates == begun:
+                record_changes(config, begun, folder)
             ranks.meet()
             return training.updates >= config.learning.updates
     finally:
         leave_ranks(ranks)
+
+
+def resumed(
+    config: Config, device: torch.device, ranks: Ranks, checkpoint: checkpoints.Checkpoint, path: Path
+) -> Training:
+    """Return a training run as a checkpoint has it.
+
+    Raises:
+        UserError: the checkpoint is of another run.
+        Exception: its state is not one of this run.
+    """
+    update, state = checkpoint
+    require_same_run(config, state, path)
+    for name, count in (("updates", state["updates"]), ("learner.updates", state["learner"]["updates"])):
+        if type(count) is not int or count != update:
+            raise ValueError(f"{name} is {count!r}, and the file is of update {update}")
+    training = Training(config, device, ranks, 0 if keeps_worlds(config, ranks, state) else update)
+    training.load_state_dict(state)
+    return training
 
 
 def keeps_worlds(config: Config, ranks: Ranks, state: dict[str, Any]) -> bool:
@@ -226,11 +269,13 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
     """
     config, ranks = training.config, training.ranks
     record, total, saved = config.record, config.learning.updates, training.updates
+    begun = saved
 
     def save() -> None:
         training.check()  # so that no checkpoint is saved after a fault
         if ranks.is_first:
-            checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
+            state = training.state_dict() | {"config": config.to_dict()}
+            checkpoints.save(folder.checkpoints, training.updates, state, record.checkpoints)
 
     with ExitStack() as shown:
         if ranks.is_first:
@@ -240,6 +285,8 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
         while training.updates < total and not ranks.any(stop.requested, training.device):
             training.update()
             done = training.updates
+            if ranks.is_first and done == begun + 1:
+                record_changes(config, begun, folder)  # now that the changed run has shown that it can go on
             values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
             if ranks.is_first:
                 if values:

@@ -5,7 +5,6 @@ A preset is a TOML file of layers: tables whose fields are those of `Config`. Fo
 Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier ones; other fields have their defaults.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -14,6 +13,7 @@ from typing import Any
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_toml
 from simcore.config.run import Config
 from simcore.worlds.gym import is_gym_id
 
@@ -71,7 +71,7 @@ def read_layers(name: str) -> Mapping[str, Any]:
         require(name in NAMES, f"there is no preset {name!r}; there are: {', '.join(NAMES)}, or a file NAME{SUFFIX}")
         return _built_in(name)
     try:
-        layers = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        layers = parse_toml(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the preset {name}: {error.strerror}") from error
     except ValueError as error:  # not TOML, or not even text
@@ -83,4 +83,4 @@ def read_layers(name: str) -> Mapping[str, Any]:
 
 @cache
 def _built_in(name: str) -> Mapping[str, Any]:
-    return tomllib.loads(resources.files(__name__).joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+    return parse_toml(resources.files(__name__).joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8"))
