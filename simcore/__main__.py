@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from simcore import cli
 
         cli.main(arguments)
+    except KeyboardInterrupt:  # while the command line is imported
+        sys.exit(130)
     except ModuleNotFoundError as error:
         missing = missing_extra(error)
         if missing is None:

@@ -1,13 +1,14 @@
 """The interface of executors, which run the actors: in turn, on threads, in processes or on a cluster."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import require, require_positive
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
 
 
@@ -23,12 +24,15 @@ class ActingConfig:
     """Trajectories that may wait for the learner (threads, processes), or are requested of each actor ahead (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
+    patience: float = PATIENCE
+    """Seconds after which it is said which world has not answered. After ten times as long its actor counts as dead:
+    the run ends with a checkpoint (threads, processes), or another actor replaces it (ray)."""
     stagger: bool = True
     """If the agent acts in SimCore's levels: begin the first episodes at different parts of their time limit, so that
     they do not all end at once and a batch holds every stage of an episode."""
 
     def __post_init__(self) -> None:
-        require_positive("acting", self, "actors", "queue")
+        require_positive("acting", self, "actors", "queue", "patience")
         for name in ("worlds", "replacements"):
             require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
 
@@ -84,6 +88,12 @@ class Executor(ABC):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def trajectory_watch(numbers: Iterable[int], patience: float) -> Watch:
+    """Return the watch of a learner that waits for a trajectory of any of its actors."""
+    actors = ", ".join(map(str, numbers))
+    return Watch(lambda: f"no trajectory has come from actors {actors}", patience)
 
 
 class ActorError(RuntimeError):

@@ -27,7 +27,7 @@ def work(path: Path, worlds: int) -> int:
     folder, files = RunFolder.open(path), RunFiles(path)
     config = Config.from_dict(folder.config)
     try:
-        if not train(config, folder):
+        if not train(config, folder, owns_process=True):
             return STOPPED
         with folder.lock():
             if files.status is not Status.FINISHED:
