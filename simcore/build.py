@@ -114,7 +114,7 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
         agent: the agent that acts, unless the walker does.
         begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
     """
-    with Watch(lambda: f"the worlds of actor {number} are not made", config.acting.patience):
+    with Watch(lambda: f"actor {number} has been making its worlds", config.acting.patience):
         worlds = make_worlds(config, config.worlds_per_actor, copy=False)
     suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
     walker_seed, worlds_seed, policy_seed = (

@@ -1,14 +1,14 @@
 """The interface of executors, which run the actors: in turn, on threads, in processes or on a cluster."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import require, require_positive
-from simcore.common.watchdog import PATIENCE, Watch
+from simcore.common.watchdog import PATIENCE
 from simcore.data.rollouts import Rollout
 
 
@@ -88,12 +88,6 @@ class Executor(ABC):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def trajectory_watch(numbers: Iterable[int], patience: float) -> Watch:
-    """Return the watch of a learner that waits for a trajectory of any of its actors."""
-    actors = ", ".join(map(str, numbers))
-    return Watch(lambda: f"no trajectory has come from actors {actors}", patience)
 
 
 class ActorError(RuntimeError):

@@ -25,7 +25,7 @@ from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.spawning import left_to_the_parent
 from simcore.common.tree import exchange
-from simcore.common.watchdog import GIVE_UP, PATIENCE
+from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
 from simcore.data.rollouts import Rollout
 
 LOOK_UP = 1.0
@@ -119,6 +119,7 @@ class OnRay(Executor):
         self._room = room
         self._replacements = replacements
         self._patience = patience
+        self._waiting = Watch(None, patience / GIVE_UP)
         self._barren = 0  # failures since the last trajectory
         self._hopeless = HOPELESS * actors
         # Actors run on the CPU; the GPU is left to the learner.
@@ -138,10 +139,10 @@ class OnRay(Executor):
         begin = time.monotonic()
         rollouts: list[Rollout] = []
         while len(rollouts) < count:
-            self._replace_silent()
-            for actor in self._actors:
-                self._ask(actor)
-            rollouts += self._next()
+            with self._waiting:
+                while not (ready := self._next()):
+                    pass
+            rollouts += ready
         return RolloutBatch(tuple(rollouts), time.monotonic() - begin)
 
     def close(self) -> None:
@@ -166,7 +167,10 @@ class OnRay(Executor):
 
     def _next(self) -> list[Rollout]:
         """Return the next trajectory in a list, which is empty if none came in time or its actor failed."""
-        oldest = {actor.owed[0]: actor for actor in self._actors}
+        self._replace_silent()
+        for actor in self._actors:
+            self._ask(actor)
+        oldest = {each.owed[0]: each for each in self._actors}
         ready, _ = self._ray.wait(list(oldest), timeout=LOOK_UP)  # the first that is ready, in the order given
         if not ready:
             return []
@@ -192,7 +196,7 @@ class OnRay(Executor):
                 continue
             if not actor.told:
                 actor.told = True
-                logger.warning("actor %d has not made a trajectory for %.0f s", actor.number, silent)
+                logger.warning("%s", describe(f"no trajectory has come from actor {actor.number}", silent))
             if silent > self._patience:
                 free = "if it never began, there may be no free CPU for it: see `ray status`"
                 self._replace(actor, TimeoutError(f"no trajectory in {silent:.0f} s; {free}"))

@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, trajectory_watch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
 from simcore.common import spawning
 from simcore.common.spawning import CONTEXT
 from simcore.common.tree import exchange
-from simcore.common.watchdog import PATIENCE
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
 from simcore.worlds.api import WorldsLostError
 
@@ -105,7 +105,7 @@ class Processes(Executor):
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
-        self._waiting = trajectory_watch(numbers, patience)
+        self._waiting = Watch(lambda: f"no trajectory has come from actors {', '.join(map(str, numbers))}", patience)
         self._make_actor = make_actor
         self._agent = agent
         self._numbers = numbers

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, trajectory_watch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.agent import Agent
-from simcore.common.watchdog import PATIENCE
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
 from simcore.worlds.api import WorldsLostError
 
@@ -70,7 +70,7 @@ class Threads(Executor):
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
         follows: whether the actors act with the agent, and so need its weights after each update.
-        patience: seconds without any trajectory after which that is said.
+        patience: seconds without any trajectory after which a signal ends the wait for one.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Threads(Executor):
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
-        self._waiting = trajectory_watch(numbers, patience)
+        self._waiting = Watch(None, patience)  # the actors' own say which world it is
         self._weights = Weights(agent if follows else None)
         self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(room)
         self._failure: ActorError | None = None

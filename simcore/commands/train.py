@@ -51,9 +51,10 @@ class Train:
 
         config, folder = self.config, self.folder()
         complete = train(config, folder, owns_process=True)
-        state = "Done" if complete else "Stopped, with a checkpoint"
         if not complete and checkpoints.latest(folder.checkpoints) is None:
-            state = "Stopped before the first update"
+            say("Stopped before the first update. Next:", f"simcore train --resume {folder.path}")
+            sys.exit(INTERRUPTED)
+        state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []
         verbs += ["rollout"] if config.draws_frames else []

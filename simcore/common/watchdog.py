@@ -27,13 +27,14 @@ class Watch:
     the time, four times, and so on.
 
     Args:
-        what: says what has not happened, as "environment 3 has not answered"; called when that is said.
+        what: says what has not happened, as "environment 3 has not answered"; called when that is said. None: another
+            watch says it.
         patience: seconds until the first line.
         give_up: called once in the watchdog's thread, with a description, after `GIVE_UP` times the patience.
     """
 
     def __init__(
-        self, what: Callable[[], str], patience: float = PATIENCE, give_up: Callable[[str], None] | None = None
+        self, what: Callable[[], str] | None, patience: float = PATIENCE, give_up: Callable[[str], None] | None = None
     ) -> None:
         self._what = what
         self._patience = patience
@@ -67,16 +68,19 @@ class Watch:
     def look(self) -> None:
         """Say what has not answered, and give it up, if it is time; called by the watchdog."""
         waited = self.waited
+        if self._what is None:
+            return
         if waited > self._due:
             self._due = 2 * waited
-            logger.warning("%s", self._describe(waited))
+            logger.warning("%s", describe(self._what(), waited))
         if waited > GIVE_UP * self._patience and self._give_up is not None and not self._given_up:
             self._given_up = True
-            self._give_up(self._describe(waited))
+            self._give_up(describe(self._what(), waited))
 
-    def _describe(self, waited: float) -> str:
-        begun = time.strftime("%H:%M:%S", time.localtime(time.time() - waited))
-        return f"{self._what()} for {waited:.0f} s, since {begun}"
+
+def describe(what: str, waited: float) -> str:
+    """Return in words what has not happened for some seconds."""
+    return f"{what} for {waited:.0f} s, since {time.strftime('%H:%M:%S', time.localtime(time.time() - waited))}"
 
 
 class _Watchdog:
