@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         complain("interrupted")
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if not discard_unwritable():
+        if error.filename is not None or not discard_unwritable(probe="\n"):
             raise
         if not isinstance(error, BrokenPipeError):  # which is how `head` ends what it has read enough of
             complain(f"cannot write to standard output: {error.strerror}")
@@ -81,17 +81,19 @@ def complain(line: str) -> None:
     discard_unwritable(sys.stderr)
 
 
-def discard_unwritable(stream: TextIO | None = None) -> bool:
+def discard_unwritable(stream: TextIO | None = None, probe: str = "") -> bool:
     """Send to nowhere what a stream still holds and cannot write, which would fail again at the end of the process.
 
     Args:
         stream: None: standard output.
+        probe: what is written to see whether it can be.
 
     Returns:
         Whether it cannot be written: its pipe or terminal is closed, or its disk is full.
     """
     stream = stream or sys.stdout
     try:
+        stream.write(probe)
         stream.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

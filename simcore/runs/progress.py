@@ -153,10 +153,8 @@ class Progress:
         facts = (self._pace() | self._metrics()).items()
         text = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
         line = f"update {self._updates()} ({_percent(self._fraction())})  {text}"
-        if self._console is None:
-            print(line, flush=True)
-        else:
-            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        # Not by rich, which ends the process when its reader has gone.
+        print(line, file=None if self._console is None else self._console.file, flush=True)
         self._line_update = self._update
 
     def _updates(self) -> str:
