@@ -23,7 +23,7 @@ class Stop:
 
 
 @contextmanager
-def graceful_interrupt(asked: str, end: Callable[[], str] | None = None) -> Iterator[Stop]:
+def graceful_interrupt(asked: str = "Stopping", end: Callable[[], str] | None = None) -> Iterator[Stop]:
     """Turn the first signal of `ASKING` into a request, which the loop inside reads after an update, and say so.
 
     A second Ctrl-C or SIGTERM says that a third one ends the process at once. If the main thread waits for a world that
