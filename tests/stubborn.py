@@ -1,4 +1,4 @@
-"""A Gymnasium environment that stops answering, or ends its process: `train stubborn:Stubborn-v0` in a test's process."""
+"""A Gymnasium environment that stops answering, or ends its process."""
 
 import ctypes
 import os

@@ -145,11 +145,16 @@ def test_a_signal_ends_the_wait_for_what_does_not_answer(caplog: pytest.LogCaptu
     handler.emit = lambda record: told.set()  # type: ignore[method-assign]
     logging.getLogger("simcore.common.watchdog").addHandler(handler)
     watch = Watch(lambda: "the door has not answered", patience=0.02)
-    with graceful_interrupt() as stop:
-        with pytest.raises(StoppedWaiting), watch:
+
+    def wait() -> None:
+        with watch:
             assert told.wait(60)
             os.kill(os.getpid(), signal.SIGINT)
             pytest.fail("it waits on")
+
+    with graceful_interrupt() as stop:
+        with pytest.raises(StoppedWaiting):
+            wait()
         assert stop.requested
         os.kill(os.getpid(), signal.SIGTERM)  # while it waits for nothing
     logging.getLogger("simcore.common.watchdog").removeHandler(handler)
