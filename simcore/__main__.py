@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from simcore.common.extras import missing_extra
+from simcore.common.signals import INTERRUPTED
 from simcore.common.version import __version__
 
 
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from simcore import cli
 
         cli.main(arguments)
+    except KeyboardInterrupt:  # while the command line is imported
+        sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
         missing = missing_extra(error)
         if missing is None:

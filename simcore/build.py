@@ -15,6 +15,7 @@ from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.common.registry import make_part
 from simcore.common.seeding import stream
+from simcore.common.watchdog import GIVE_UP, Watch
 from simcore.config.run import Config
 from simcore.frame_models import FrameModel, frame_models
 from simcore.learning.compiling import compile_parts
@@ -113,7 +114,8 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
         agent: the agent that acts, unless the walker does.
         begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
     """
-    worlds = make_worlds(config, config.worlds_per_actor, copy=False)
+    with Watch(lambda: f"actor {number} has been making its worlds", config.acting.patience):
+        worlds = make_worlds(config, config.worlds_per_actor, copy=False)
     suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
     walker_seed, worlds_seed, policy_seed = (
         stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
@@ -124,7 +126,8 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
         spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
     measures = config.policy == "walker" and config.has_frame_model  # for the learner's memory_share
-    return Actor(worlds, policy, worlds_seed, number, config.reinforcement.reward_scale, measures, options)
+    scale, patience = config.reinforcement.reward_scale, config.acting.patience
+    return Actor(worlds, policy, worlds_seed, number, scale, measures, options, patience)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
@@ -139,7 +142,8 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
         return Serial([make(number, agent) for number in numbers], length)
     if config.executor in ("threads", "processes"):
         kind = Threads if config.executor == "threads" else Processes
-        return kind(make, agent, numbers, length, acting.queue, follows=config.policy == "agent")
+        follows = config.policy == "agent"
+        return kind(make, agent, numbers, length, acting.queue, follows, acting.patience)
     substitutes = itertools.count(ranks.size * acting.actors + ranks.rank, ranks.size)
     return OnRay(
         make,
@@ -150,6 +154,7 @@ def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Exe
         acting.queue,
         acting.replacements,
         config.ray_address,
+        GIVE_UP * acting.patience,
     )
 
 

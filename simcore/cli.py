@@ -1,25 +1,52 @@
 """The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`."""
 
+import contextlib
 import io
 import itertools
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TextIO
 
 import tyro
 from tyro.conf import subcommand
 
 from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
 from simcore.common.errors import UserError
+from simcore.common.signals import INTERRUPTED, interruptible
 
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Bad input gives one line on standard error and exit code 2."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    """Run the command line.
+
+    Bad input gives one line on standard error and exit code 2; Ctrl-C, SIGTERM or SIGHUP one line and exit code 130; a
+    reader of standard output that has gone, exit code 1.
+    """
+    open_closed_streams()
+    try:
+        with interruptible():
+            try:
+                run(sys.argv[1:] if arguments is None else list(arguments))
+            finally:
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        discard_unwritable()
+        complain("interrupted")
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.filename is not None or not discard_unwritable(probe="\n"):
+            raise
+        if not isinstance(error, BrokenPipeError):  # which is how `head` ends what it has read enough of
+            complain(f"cannot write to standard output: {error.strerror}")
+        sys.exit(1)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command that the arguments name."""
     try:
         default = default_train(arguments)
         commands = (
@@ -33,12 +60,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         parse(commands, arguments).execute()
     except UserError as error:
-        print(f"simcore: {error}", file=sys.stderr)
+        discard_unwritable()
+        complain(str(error))
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does. What is still buffered is discarded without an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+
+
+def open_closed_streams() -> None:
+    """Open standard output and error on nothing if they were closed (`>&-`), lest a run's files take their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (open to the end)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def complain(line: str) -> None:
+    """Print a line on standard error, if that can be written."""
+    with contextlib.suppress(OSError):
+        print(f"simcore: {line}", file=sys.stderr)
+    discard_unwritable(sys.stderr)
+
+
+def discard_unwritable(stream: TextIO | None = None, probe: str = "") -> bool:
+    """Send to nowhere what a stream still holds and cannot write, which would fail again at the end of the process.
+
+    Args:
+        stream: None: standard output.
+        probe: what is written to see whether it can be.
+
+    Returns:
+        Whether it cannot be written: its pipe or terminal is closed, or its disk is full.
+    """
+    stream = stream or sys.stdout
+    try:
+        stream.write(probe)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return True
+    return False
 
 
 def parse(commands: Any, arguments: Sequence[str]) -> Command:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from benchmarks.gpu.common import make_parser, read_rows, tell
-from simcore.commands.console import INTERRUPTED
+from simcore.common.signals import INTERRUPTED
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.runs import read_metrics

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simcore.acting.policies import ActionOutput, ActorInput, Policy
 from simcore.common.tree import require_alike
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Episode, Rollout
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.worlds.api import SINCE_SEEN, Worlds
@@ -30,6 +31,8 @@ class Actor:
         reward_scale: the factor of rewards in trajectories.
         measures: add `since_seen` to the targets, for measurements.
         options: the options of the worlds' first reset.
+        patience: seconds after which it is said that the worlds have not answered; after `GIVE_UP` times as long the
+            actor counts as hung, unless it is at its start, which may take any time.
     """
 
     def __init__(
@@ -41,15 +44,23 @@ class Actor:
         reward_scale: float = 1.0,
         measures: bool = False,
         options: dict[str, Any] | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.worlds = worlds
         self.policy = policy
         self.number = number
         self.reward_scale = reward_scale
         self.measures = measures
+        self.hung: str | None = None
+        """What has not answered, once the actor counts as hung."""
+        self.on_hang: Callable[[str], None] | None = None
+        """Called with `hung`, in the watchdog's thread."""
         self._keys = {target.name: target.info_key for target in worlds.probe_targets}
-        self._show(*worlds.reset(seed=seed, options=options))
         self._made = 0
+        self._watch = Watch(lambda: f"{worlds.busy_with} of actor {number} has not answered", patience, self._give_up)
+        with self._watch:
+            frames, info = worlds.reset(seed=seed, options=options)
+        self._show(frames, info)
         self._begin()
 
     def _begin(self) -> None:
@@ -159,7 +170,8 @@ class Actor:
 
     def _step(self, choice: ActionOutput) -> list[Episode]:
         """Take the chosen actions, and return the episodes that end by them."""
-        frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
+        with self._watch:
+            frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
         self._show(frames, info)
         # In next-step autoreset, the worlds whose episodes ended one step ago now return the first frame of the next.
         begins = self._ended
@@ -177,6 +189,14 @@ class Actor:
             self._returns = np.where(begins, 0.0, self._returns)
             self._lengths = np.where(begins, 0, self._lengths)
         return self._ends() if self._ended.any() else []
+
+    def _give_up(self, what: str) -> None:
+        """Give up worlds that do not answer; the watchdog calls it."""
+        if self._made == 0 or self.worlds.abandon():
+            return
+        self.hung = what
+        if self.on_hang is not None:
+            self.on_hang(what)
 
     def _ends(self) -> list[Episode]:
         """Return the episodes that have just ended."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import require, require_positive
+from simcore.common.watchdog import PATIENCE
 from simcore.data.rollouts import Rollout
 
 
@@ -23,12 +24,15 @@ class ActingConfig:
     """Trajectories that may wait for the learner (threads, processes), or are requested of each actor ahead (ray)."""
     replacements: int = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
+    patience: float = PATIENCE
+    """Seconds after which it is said which world has not answered. After ten times as long its actor counts as dead:
+    the run ends with a checkpoint (threads, processes), or another actor replaces it (ray)."""
     stagger: bool = True
     """If the agent acts in SimCore's levels: begin the first episodes at different parts of their time limit, so that
     they do not all end at once and a batch holds every stage of an episode."""
 
     def __post_init__(self) -> None:
-        require_positive("acting", self, "actors", "queue")
+        require_positive("acting", self, "actors", "queue", "patience")
         for name in ("worlds", "replacements"):
             require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
 

@@ -23,13 +23,13 @@ from torch import Tensor
 from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.agent import Agent
 from simcore.common.errors import UserError
+from simcore.common.spawning import left_to_the_parent
 from simcore.common.tree import exchange
+from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
 from simcore.data.rollouts import Rollout
 
 LOOK_UP = 1.0
 """Seconds between checks for silent actors, while the learner waits."""
-PATIENCE = 600.0
-"""Seconds without a trajectory after which an actor counts as dead; they include compilation and the start of nodes."""
 HOPELESS = 3
 """Failures per actor, with no trajectory from any in between, after which the run gives up."""
 REACHABLE = 5.0
@@ -66,6 +66,8 @@ class Employed:
     """Ray's references to the trajectories requested of it, oldest first."""
     heard: float = 0.0
     """When it last returned a trajectory, or got a request while it had none; seconds of `time.monotonic`."""
+    told: bool = False
+    """Whether it has been said since then that it is silent."""
 
 
 class OnRay(Executor):
@@ -88,7 +90,8 @@ class OnRay(Executor):
         replacements: how many actors may be replaced.
         address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
             this process is connected already, that is used.
-        patience: seconds without a trajectory after which an actor counts as dead.
+        patience: seconds without a trajectory after which an actor counts as dead; they include compilation and the
+            start of nodes. It is said that an actor is silent at a tenth (`GIVE_UP`) of them.
 
     Raises:
         UserError: Ray is not installed, or the cluster cannot be reached.
@@ -104,7 +107,7 @@ class OnRay(Executor):
         room: int,
         replacements: int = 100,
         address: str | None = None,
-        patience: float = PATIENCE,
+        patience: float = GIVE_UP * PATIENCE,
     ) -> None:
         self._ray = import_ray()
         self._owns_ray = not self._ray.is_initialized()
@@ -116,6 +119,7 @@ class OnRay(Executor):
         self._room = room
         self._replacements = replacements
         self._patience = patience
+        self._waiting = Watch(None, patience / GIVE_UP)
         self._barren = 0  # failures since the last trajectory
         self._hopeless = HOPELESS * actors
         # Actors run on the CPU; the GPU is left to the learner.
@@ -135,10 +139,10 @@ class OnRay(Executor):
         begin = time.monotonic()
         rollouts: list[Rollout] = []
         while len(rollouts) < count:
-            self._replace_silent()
-            for actor in self._actors:
-                self._ask(actor)
-            rollouts += self._next()
+            with self._waiting:
+                while not (ready := self._next()):
+                    pass
+            rollouts += ready
         return RolloutBatch(tuple(rollouts), time.monotonic() - begin)
 
     def close(self) -> None:
@@ -156,14 +160,17 @@ class OnRay(Executor):
 
     def _ask(self, actor: Employed) -> None:
         if not actor.owed:
-            actor.heard = time.monotonic()
+            actor.heard, actor.told = time.monotonic(), False
         version, weights = self._newest
         while len(actor.owed) < self._room:
             actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
 
     def _next(self) -> list[Rollout]:
         """Return the next trajectory in a list, which is empty if none came in time or its actor failed."""
-        oldest = {actor.owed[0]: actor for actor in self._actors}
+        self._replace_silent()
+        for actor in self._actors:
+            self._ask(actor)
+        oldest = {each.owed[0]: each for each in self._actors}
         ready, _ = self._ray.wait(list(oldest), timeout=LOOK_UP)  # the first that is ready, in the order given
         if not ready:
             return []
@@ -176,7 +183,7 @@ class OnRay(Executor):
         # The arrays are read-only and occupy Ray's store, so they are copied.
         rollout: Rollout = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
         actor.owed.popleft()
-        actor.heard = time.monotonic()
+        actor.heard, actor.told = time.monotonic(), False
         self._actors.remove(actor)  # to the end of the list, so that all actors get their turn
         self._actors.append(actor)
         self._barren = 0
@@ -185,7 +192,12 @@ class OnRay(Executor):
     def _replace_silent(self) -> None:
         for actor in list(self._actors):
             silent = time.monotonic() - actor.heard
-            if actor.owed and silent > self._patience and not self._ray.wait([actor.owed[0]], timeout=0)[0]:
+            if not actor.owed or silent < self._patience / GIVE_UP or self._ray.wait([actor.owed[0]], timeout=0)[0]:
+                continue
+            if not actor.told:
+                actor.told = True
+                logger.warning("%s", describe(f"no trajectory has come from actor {actor.number}", silent))
+            if silent > self._patience:
                 free = "if it never began, there may be no free CPU for it: see `ray status`"
                 self._replace(actor, TimeoutError(f"no trajectory in {silent:.0f} s; {free}"))
 
@@ -242,7 +254,8 @@ def connect(ray: Any, address: str | None, actors: int) -> None:
     try:
         if address is not None:
             look_for(address)
-        ray.init(**options)
+        with left_to_the_parent():  # by Ray's own processes on this machine, without which no trajectory comes
+            ray.init(**options)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         what = f"reach a Ray cluster at {address}" if address is not None else "start Ray on this machine"
         raise UserError(f"cannot {what}: {' '.join(str(error).split())}; see docs/cluster.md") from error

@@ -8,6 +8,7 @@ import pickle
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import recv_handle, send_handle
@@ -23,9 +24,11 @@ from simcore.agent import Agent
 from simcore.common import spawning
 from simcore.common.spawning import CONTEXT
 from simcore.common.tree import exchange
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
+from simcore.worlds.api import WorldsLostError
 
-PATIENCE = 5.0
+CLOSING = 5.0
 """Seconds that processes have to end when told to; then they are killed."""
 
 
@@ -65,7 +68,7 @@ class Employed:
             ended = spawning.how_it_ended(self.process)
             raise ActorError(f"actor {self.number} failed: {ended}") from error
         if isinstance(message, str):
-            raise ActorError(f"actor {self.number} failed:\n{message}")
+            raise ActorError(f"actor {self.number} failed: {message}")
         shown = self.slots[message.slot].show(message.size)
         trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
         return message.rollout._replace(trajectory=trajectory)
@@ -76,8 +79,8 @@ class Processes(Executor):
 
     Trajectories come through shared memory, see `shared_slots`: their tensors use that memory, which is reused when the
     last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors
-    may be `room` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises,
-    or whose process is killed, ends the run.
+    may be `room` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises or
+    hangs, or whose process is killed, ends the run.
 
     The processes start at the first `take`.
 
@@ -88,6 +91,7 @@ class Processes(Executor):
         length: Lu, the steps of a trajectory.
         room: how many trajectories may wait for the learner.
         follows: whether the actors act with the agent, and so need its weights after each update.
+        patience: seconds without any trajectory after which that is said.
     """
 
     def __init__(
@@ -98,8 +102,10 @@ class Processes(Executor):
         length: int,
         room: int,
         follows: bool = True,
+        patience: float = PATIENCE,
     ) -> None:
         self.length = length
+        self._waiting = Watch(lambda: f"no trajectory has come from actors {', '.join(map(str, numbers))}", patience)
         self._make_actor = make_actor
         self._agent = agent
         self._numbers = numbers
@@ -134,7 +140,7 @@ class Processes(Executor):
         self._given.close()
         for actor in self._actors:
             actor.results.close()
-        spawning.stop([actor.process for actor in self._actors], PATIENCE)
+        spawning.stop([actor.process for actor in self._actors], CLOSING)
         self._actors.clear()
 
     def _start(self) -> None:
@@ -156,7 +162,8 @@ class Processes(Executor):
     def _next(self) -> Rollout:
         if self._failure is not None:
             raise self._failure
-        ready = set(wait([actor.results for actor in self._actors]))
+        with self._waiting:
+            ready = set(wait([actor.results for actor in self._actors]))
         actor = next(actor for actor in self._actors if actor.results in ready)
         try:
             rollout = actor.receive()
@@ -197,6 +204,7 @@ def act(
     try:
         agent = pickle.loads(pickled)
         actor = make_actor(number, agent)
+        actor.on_hang = partial(end_hung, results)
         with contextlib.closing(actor.worlds):
             slots: list[Slot] = []
             while os.read(leave.fileno(), 1):
@@ -219,6 +227,19 @@ def act(
                     raise LearnerGoneError from error
     except LearnerGoneError:
         return
+    except WorldsLostError as error:
+        send(results, str(error))
     except BaseException:  # of any kind, so that the learner is told
-        with contextlib.suppress(OSError):
-            results.send(traceback.format_exc())
+        send(results, f"\n{traceback.format_exc()}")
+
+
+def send(results: "Connection[Any, Any]", failure: str) -> None:
+    """Tell the learner, if it is still there, how the actor failed."""
+    with contextlib.suppress(OSError):
+        results.send(failure)
+
+
+def end_hung(results: "Connection[Any, Any]", what: str) -> None:
+    """End the process of an actor that hangs, and so sends nothing else; the watchdog's thread calls it."""
+    send(results, what)
+    os._exit(1)

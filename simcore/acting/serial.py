@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import Executor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, RolloutBatch
+from simcore.worlds.api import WorldsLostError
 
 
 class Serial(Executor):
@@ -29,7 +30,11 @@ class Serial(Executor):
         """Let the next `count` actors make a trajectory each."""
         rollouts = []
         for _ in range(count):
-            rollouts.append(self.actors[self._turn].collect(self.length, self._version))
+            actor = self.actors[self._turn]
+            try:
+                rollouts.append(actor.collect(self.length, self._version))
+            except WorldsLostError as error:
+                raise ActorError(f"actor {actor.number} failed: {error}") from error
             self._turn = (self._turn + 1) % len(self.actors)
         return RolloutBatch(tuple(rollouts), 0.0)
 
@@ -50,4 +55,6 @@ class Serial(Executor):
             actor.load_state_dict(saved)
 
     def close(self) -> None:
-        """Do nothing: nothing runs in parallel."""
+        """Release the actors' worlds."""
+        for actor in self.actors:
+            actor.worlds.close()

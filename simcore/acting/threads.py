@@ -13,10 +13,16 @@ import torch
 from simcore.acting.actor import Actor
 from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
 from simcore.agent import Agent
+from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
+from simcore.worlds.api import WorldsLostError
 
 LOOK_UP = 0.01
 """Seconds between checks whether a thread has ended."""
+LOOK = 1.0
+"""Seconds between checks whether an actor hangs, while the learner waits."""
+CLOSING = 5.0
+"""Seconds that threads have to end when told to; one that hangs is left behind, and ends with the process."""
 
 
 class Weights:
@@ -55,7 +61,7 @@ class Threads(Executor):
     """Runs each actor on a thread of its own, with its own copy of the weights.
 
     An actor takes the newest weights when it begins a trajectory. The queue is bounded: an actor that is ahead waits.
-    An actor that raises ends the run, with its traceback.
+    An actor that raises ends the run, with its traceback, and so does one that hangs.
 
     Args:
         make_actor: makes an actor.
@@ -64,6 +70,7 @@ class Threads(Executor):
         length: Lu, the steps of a trajectory.
         room: how many trajectories the queue holds.
         follows: whether the actors act with the agent, and so need its weights after each update.
+        patience: seconds without any trajectory after which a signal ends the wait for one.
     """
 
     def __init__(
@@ -74,18 +81,22 @@ class Threads(Executor):
         length: int,
         room: int,
         follows: bool = True,
+        patience: float = PATIENCE,
     ) -> None:
         self.length = length
+        self._waiting = Watch(None, patience)  # the actors' own say which world it is
         self._weights = Weights(agent if follows else None)
         self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(room)
         self._failure: ActorError | None = None
         self._stop = threading.Event()
         self._threads = []
+        self._actors = []
         for number in numbers:
             own_agent = copy.deepcopy(agent).requires_grad_(False)
             actor = make_actor(number, own_agent)
             thread = threading.Thread(target=self._run, args=(actor, own_agent), name=f"actor {number}", daemon=True)
             self._threads.append(thread)
+            self._actors.append(actor)
         self._started = False
 
     def publish(self, version: int) -> None:
@@ -103,20 +114,30 @@ class Threads(Executor):
         return RolloutBatch(rollouts, time.perf_counter() - begin)
 
     def close(self) -> None:
-        """Stop the actors; trajectories not taken are lost."""
+        """Stop the actors and release their worlds; trajectories not taken are lost."""
         self._stop.set()
+        deadline = time.monotonic() + CLOSING
         for thread in self._threads if self._started else ():
-            while thread.is_alive():
+            while thread.is_alive() and time.monotonic() < deadline:
                 with contextlib.suppress(queue.Empty):
                     self._queue.get_nowait()  # which frees an actor that waits for room
                 thread.join(LOOK_UP)
+        for thread, actor in zip(self._threads, self._actors, strict=True):
+            if not thread.is_alive():
+                actor.worlds.close()
 
     def _next(self) -> Rollout:
-        if self._failure is None:
-            item = self._queue.get()
-            if isinstance(item, Rollout):
-                return item
-            self._failure = item  # its thread has ended, so a further call must not wait for it
+        with self._waiting:
+            while self._failure is None:
+                hung = next((actor for actor in self._actors if actor.hung is not None), None)
+                if hung is not None:
+                    self._failure = ActorError(f"actor {hung.number} failed: {hung.hung}")
+                    break
+                with contextlib.suppress(queue.Empty):
+                    item = self._queue.get(timeout=LOOK)
+                    if isinstance(item, Rollout):
+                        return item
+                    self._failure = item  # its thread has ended, so a further call must not wait for it
         raise self._failure
 
     def _run(self, actor: Actor, own_agent: Agent) -> None:
@@ -125,5 +146,7 @@ class Threads(Executor):
                 version = self._weights.load_into(own_agent)
                 # Without a timeout, so that waiting actors get room in the order in which they came.
                 self._queue.put(actor.collect(self.length, version))
+        except WorldsLostError as error:
+            self._queue.put(ActorError(f"actor {actor.number} failed: {error}"))
         except BaseException:  # of any kind, so that the learner is told and does not wait forever
             self._queue.put(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))

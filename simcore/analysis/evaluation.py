@@ -124,7 +124,8 @@ def play(config: Config, policy: Policy, count: int, episodes: int, seed: int) -
     shares = [episodes // count + (world < episodes % count) for world in range(count)]
     played: list[Episode] = []
     with closing(make_worlds(config, count, copy=False)) as worlds:
-        actor = Actor(worlds, policy, seed, reward_scale=config.reinforcement.reward_scale)
+        scale, patience = config.reinforcement.reward_scale, config.acting.patience
+        actor = Actor(worlds, policy, seed, reward_scale=scale, patience=patience)
         while any(shares):
             for episode in actor.collect(STRETCH).episodes:
                 if shares[episode.world]:

@@ -65,7 +65,8 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     seed = stream(config.seed, purpose)
     with closing(make_worlds(config, worlds, copy=False)) as batch:
         policy = make_policy(config, batch, agent, seed)
-        actor = Actor(batch, policy, seed, reward_scale=config.reinforcement.reward_scale, measures=True)
+        scale, patience = config.reinforcement.reward_scale, config.acting.patience
+        actor = Actor(batch, policy, seed, reward_scale=scale, measures=True, patience=patience)
         trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
     if trajectory.initial_state is None:
         trajectory = trajectory._replace(initial_state=agent.initial_state(worlds))

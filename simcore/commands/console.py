@@ -6,10 +6,6 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C or SIGTERM has interrupted and that can be resumed: the one that shells use for
-Ctrl-C, so that `make` and scripts stop."""
-
 
 def say(*lines: str) -> None:
     """Print lines as they are, never wrapped, so that a path can be copied."""

@@ -8,6 +8,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.common.atomic import write_atomically
 from simcore.config.run import file_name
 
 
@@ -43,5 +44,5 @@ class Evaluate:
         Console().print(evaluation_table(evaluation, title))
         file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
         report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
-        file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
+        write_atomically(file, (json.dumps(report | evaluation.report(), indent=1) + "\n").encode())
         say(f"Written: {file}")

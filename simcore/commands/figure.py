@@ -7,6 +7,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.common.atomic import replacing
 from simcore.common.errors import UserError
 
 
@@ -46,7 +47,8 @@ class Figure:
         try:
             for ending in (".png", ".pdf"):
                 file = out.with_name(out.name + ending)
-                figure.savefig(file, dpi=200)
+                with replacing(file) as temporary:
+                    figure.savefig(temporary, dpi=200)
                 say(f"Written: {file}")
         except OSError as error:
             raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error

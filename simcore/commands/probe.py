@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
+from simcore.common.atomic import replacing, write_atomically
 from simcore.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,14 +73,15 @@ class Probe:
         wide_console().print(*(table for table in tables if table is not None))
         report = self.report(loaded.update, scores)
         out = run.results()
-        knowledge_figure(scores, title).savefig(out / "probe.png", dpi=150)
+        with replacing(out / "probe.png") as file:
+            knowledge_figure(scores, title).savefig(file, dpi=150)
         written = ["probe.png"]
         if maps is not None:
             report |= self.draw_maps(loaded, maps, f"{run.name} after {loaded.update:,} updates, held-out worlds", out)
             written += ["maps.png", "trajectory.png"]
         else:
             say(f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do")
-        (out / "probe.json").write_text(json.dumps(report, indent=1) + "\n")
+        write_atomically(out / "probe.json", (json.dumps(report, indent=1) + "\n").encode())
         if metrics is not None:
             course = course_figure(
                 metrics,
@@ -87,7 +89,8 @@ class Probe:
                 loaded.config.geco.kappa if loaded.config.draws_frames else None,
                 f"{run.name}, the course of training (seed {loaded.config.seed})",
             )
-            course.savefig(out / "course.png", dpi=150)
+            with replacing(out / "course.png") as file:
+                course.savefig(file, dpi=150)
             written.append("course.png")
         say(f"Written: {', '.join(str(out / name) for name in (*written, 'probe.json'))}")
 
@@ -120,9 +123,11 @@ class Probe:
         """Write the figures that need a map; return the variance of the map's samples, if any, for the report."""
         from simcore.figures import maps_figure, trajectory_error, trajectory_error_figure
 
-        maps_figure(maps, title).savefig(out / "maps.png", dpi=150)
+        with replacing(out / "maps.png") as file:
+            maps_figure(maps, title).savefig(file, dpi=150)
         trajectory = trajectory_error(loaded, loaded.config.seed)
-        trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(out / "trajectory.png", dpi=150)
+        with replacing(out / "trajectory.png") as file:
+            trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(file, dpi=150)
         variance = maps.sample_variance()
         if variance is None:
             return {}

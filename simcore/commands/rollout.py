@@ -6,6 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.common.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Rollout:
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
         picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
         title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
-        rollout_figure(rollout, title).savefig(picture, dpi=150)
-        save_animation(rollout_animation(rollout), rollout.context, animation)
+        with replacing(picture) as file:
+            rollout_figure(rollout, title).savefig(file, dpi=150)
+        with replacing(animation) as file:
+            save_animation(rollout_animation(rollout), rollout.context, file)
         say(f"Written: {picture}, {animation}")

@@ -7,7 +7,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from simcore.commands.console import INTERRUPTED, say, wide_console
+from simcore.commands.console import say, wide_console
+from simcore.common.signals import INTERRUPTED
 
 
 @dataclass(frozen=True)

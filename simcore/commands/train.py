@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from simcore.commands.console import INTERRUPTED, say
+from simcore.commands.console import say
 from simcore.common.errors import UserError
+from simcore.common.signals import INTERRUPTED
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Train:
     """Train in a world, or resume a run, by the same command again or by --resume RUN.
 
-    Exit code 130: it was interrupted, by Ctrl-C or SIGTERM, and has written a checkpoint.
+    Exit code 130: it was interrupted, by Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, and has written a checkpoint.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
@@ -45,10 +46,14 @@ class Train:
             return dry_run(self.config, self.peak)
         if self.peak is not None:
             raise UserError("--peak tells what a run would cost, and goes with --dry-run")
+        from simcore.runs import checkpoints
         from simcore.training.loop import train
 
         config, folder = self.config, self.folder()
-        complete = train(config, folder)
+        complete = train(config, folder, owns_process=True)
+        if not complete and checkpoints.latest(folder.checkpoints) is None:
+            say("Stopped before the first update. Next:", f"simcore train --resume {folder.path}")
+            sys.exit(INTERRUPTED)
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []

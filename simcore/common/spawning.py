@@ -9,7 +9,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
@@ -17,7 +18,7 @@ from typing import Any, NoReturn
 CONTEXT = multiprocessing.get_context("spawn")
 """Spawned, not forked: a fork of a process with threads, such as PyTorch's, may deadlock."""
 
-LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
+LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 """Signals that terminals and batch systems send to every process of a run; its parent decides when a run ends."""
 
 _running: set[SpawnProcess] = set()
@@ -33,15 +34,25 @@ def kill_forgotten() -> None:
 def start(name: str, function: Callable[..., None], *arguments: Any) -> SpawnProcess:
     """Start a process that calls a function; name, function and arguments are pickled."""
     process = CONTEXT.Process(target=_run, args=(function, arguments), name=name)
-    resource_tracker.ensure_running()  # which would unblock the signals if it were started below
-    # Blocked signals stay so in the new process, from its first moment on; here they arrive after the block.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_PARENT)
-    try:
+    with left_to_the_parent():
+        resource_tracker.ensure_running()  # which unblocks some of the signals if it starts its process
+    with left_to_the_parent():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _running.add(process)
     return process
+
+
+@contextmanager
+def left_to_the_parent() -> Iterator[None]:
+    """Start processes in the `with` block that no signal of `LEFT_TO_THE_PARENT` reaches.
+
+    Blocked signals stay so in a new process, from its first moment on; here they arrive after the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stop(processes: Sequence[SpawnProcess], patience: float) -> None:
@@ -114,5 +125,8 @@ def _run(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         parent.join()
         os._exit(1)  # at once, since nobody is left to take its results
 
+    # Programs that a world starts are ended by SIGTERM, and would inherit a block of it, but not a handler.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=end_with_the_parent, name="end with the parent", daemon=True).start()
     function(*arguments)

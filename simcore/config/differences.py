@@ -9,7 +9,16 @@ from simcore.config.run import Config
 LENGTH = "learning.updates"
 """The length of a run: no schedule depends on it, so that a short run's updates are the first ones of a longer run."""
 INCIDENTAL = (
-    *("device", "threads", "compile", "graph", "ray_address", "acting.replacements", "world.processes"),
+    *(
+        "device",
+        "threads",
+        "compile",
+        "graph",
+        "ray_address",
+        "acting.replacements",
+        "acting.patience",
+        "world.processes",
+    ),
     *("record.metrics_every", "record.checkpoint_every", "record.checkpoints"),
 )
 """The device and the like of a run, and what is recorded of it: results are the same up to rounding."""

@@ -1,11 +1,18 @@
 """Graceful interruption: Ctrl-C ends a run after the present update."""
 
+import logging
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
+
+from simcore.common.signals import AT_ONCE, ENDING, Insistence, heard
+from simcore.common.watchdog import StoppedWaiting, is_silent_here
+
+ASKING = (*ENDING, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that ask a run to end: Ctrl-C, a batch system's end and its warning of that, the closing of a terminal."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -16,30 +23,42 @@ class Stop:
 
 
 @contextmanager
-def graceful_interrupt() -> Iterator[Stop]:
-    """Turn the first Ctrl-C (SIGINT) or SIGTERM into a request, which the loop inside reads after an update.
+def graceful_interrupt(asked: str = "Stopping", end: Callable[[], str] | None = None) -> Iterator[Stop]:
+    """Turn the first signal of `ASKING` into a request, which the loop inside reads after an update, and say so.
+
+    A second Ctrl-C or SIGTERM says that a third one ends the process at once. If the main thread waits for a world that
+    has not answered for long, the request ends that wait.
 
     Outside the main thread, where Python cannot handle signals, nothing is requested and nothing changes.
 
+    Args:
+        asked: what is said at the request.
+        end: returns what is said when a third signal ends the process; None: it raises `KeyboardInterrupt`, in a
+            program that is not ours to end.
+
     Raises:
-        KeyboardInterrupt: inside the `with` block, at a second signal.
+        StoppedWaiting: inside the `with` block, at a signal while the main thread waits for what does not answer.
+        KeyboardInterrupt: inside the `with` block, at a third signal, unless there is `end`.
     """
     stop = Stop()
+    insistence = Insistence(end)
+    said, count = False, 0
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.requested:
-            raise KeyboardInterrupt
+    def at_once(number: int) -> None:
+        nonlocal said
+        if not said:
+            said = True
+            logger.warning("%s", asked)
+        insistence.hear(number)
+
+    def in_turn(number: int) -> None:
+        nonlocal count
         stop.requested = True
+        count += number in ENDING
+        if end is None and count >= AT_ONCE:
+            raise KeyboardInterrupt
+        if is_silent_here():
+            raise StoppedWaiting
 
-    previous = {}
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                # A shell starts background jobs with SIGINT ignored, which must stay so; a handler that is
-                # not Python's (None) could not be restored.
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    previous[number] = signal.signal(number, on_signal)
+    with heard(ASKING, at_once, in_turn):
         yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -63,6 +63,9 @@ class Progress:
     end. Elsewhere (a log file, continuous integration), or where rich is not installed: a plain line at intervals,
     and one at the end.
 
+    Where it cannot be shown (the terminal or the pipe is closed, the disk is full), nothing is raised, `failure` says
+    so, and nothing more is shown.
+
     Args:
         total_updates: the updates of the whole run.
         frames_per_update: the frames of one update, of all worlds together.
@@ -81,6 +84,8 @@ class Progress:
         line_seconds: float = 10.0,
         shown: Sequence[str] = SEEING,
     ) -> None:
+        self.failure: OSError | None = None
+        """The error with which showing it has failed."""
         self._shown = shown
         self._total = total_updates
         self._frames_per_update = frames_per_update
@@ -115,18 +120,25 @@ class Progress:
             self._recent.append((now, update))
         if self._live is None and now >= self._line_due:
             self._line_due = now + self._line_seconds
-            self._print_line()
+            self._try(self._print_line)
 
     def __enter__(self) -> Self:
         if self._live is not None:
-            self._live.start(refresh=True)
+            self._try(self._live.start, True)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            self._try(self._live.stop)
         elif self._line_update != self._update:
-            self._print_line()
+            self._try(self._print_line)
+
+    def _try(self, show: Callable[..., None], *arguments: bool) -> None:
+        if self.failure is None:
+            try:
+                show(*arguments)
+            except OSError as error:
+                self.failure = error
 
     def __rich__(self) -> "Panel":
         """Return the panel of this moment."""
@@ -141,10 +153,8 @@ class Progress:
         facts = (self._pace() | self._metrics()).items()
         text = "  ".join(f"{name} {number}" for name, number in facts if number != _UNKNOWN)
         line = f"update {self._updates()} ({_percent(self._fraction())})  {text}"
-        if self._console is None:
-            print(line, flush=True)
-        else:
-            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        # Not by rich, which ends the process when its reader has gone.
+        print(line, file=None if self._console is None else self._console.file, flush=True)
         self._line_update = self._update
 
     def _updates(self) -> str:

@@ -30,7 +30,8 @@ def run_missing(folder: SweepFolder, executor: Executor, tell: Callable[[str], N
     waiting = deque(run for run in plan.runs if folder.status(run) is Status.UNFINISHED)
     elsewhere: list[PlannedRun] = []
     next_look = 0.0
-    with graceful_interrupt() as interrupt, executor:
+    asked = "Stopping: the runs under way write their checkpoints"
+    with graceful_interrupt(asked, lambda: "ended at once; the runs under way end on their own") as interrupt, executor:
         while not interrupt.requested and (waiting or elsewhere or executor.running):
             while waiting and executor.has_room:
                 run = waiting.popleft()
@@ -49,7 +50,6 @@ def run_missing(folder: SweepFolder, executor: Executor, tell: Callable[[str], N
                 waiting.extend(free)
                 elsewhere = [run for run in elsewhere if run not in free]
         if interrupt.requested:
-            tell("Stopping: the runs under way write their checkpoints; Ctrl-C again leaves them their last ones")
             executor.stop()
             while executor.running:
                 for ended in executor.ended():

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from simcore.common.atomic import write_atomically
+from simcore.common.atomic import replacing, write_atomically
 from simcore.common.checks import require
 from simcore.sweeps.curves import sweep_curves
 from simcore.sweeps.folder import RUNS, Status, SweepFolder
@@ -68,6 +68,7 @@ def write_results(folder: SweepFolder, report: Report, is_whole: bool) -> Iterat
         rows = list(report.rows) if is_whole else list(report.best().values())
         for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.path.name):
             file = folder.path / f"curves-{metric}.png"
-            figure.savefig(file, dpi=200)
-            figure.savefig(file.with_suffix(".pdf"))
+            for kind in (file, file.with_suffix(".pdf")):
+                with replacing(kind) as temporary:
+                    figure.savefig(temporary, dpi=200)
             yield file

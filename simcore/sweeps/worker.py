@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simcore.analysis.loading import load_run
 from simcore.common.errors import UserError
+from simcore.common.spawning import LEFT_TO_THE_PARENT
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import RunFiles, Status
@@ -27,7 +28,7 @@ def work(path: Path, worlds: int) -> int:
     folder, files = RunFolder.open(path), RunFiles(path)
     config = Config.from_dict(folder.config)
     try:
-        if not train(config, folder):
+        if not train(config, folder, owns_process=True):
             return STOPPED
         with folder.lock():
             if files.status is not Status.FINISHED:
@@ -46,6 +47,7 @@ def stop_with_the_holder() -> None:
 
 def main() -> int:
     """Run `work` with the command line's arguments; return the exit code."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)  # which a process of Ray's hands down
     threading.Thread(target=stop_with_the_holder, daemon=True).start()
     path, worlds = sys.argv[1:]
     try:

@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import plain, to_device, with_structure
+from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -81,6 +83,8 @@ class Training:
         self.updates = 0
         self.frames = 0
         """Frames learned from, of all ranks."""
+        self.worlds_lost = False
+        """Whether an actor was interrupted in a trajectory, after which its worlds cannot continue."""
         self.core_states: dict[int, CoreState] = {}
         """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
@@ -95,7 +99,11 @@ class Training:
         Raises:
             ActorError: an actor failed.
         """
-        taken = self.executor.take(self.config.trajectories_per_update)
+        try:
+            taken = self.executor.take(self.config.trajectories_per_update)
+        except BaseException:
+            self.worlds_lost = True
+            raise
         begin = time.perf_counter()
         for rollout in taken.rollouts:
             self.ledger.book(rollout)
@@ -134,13 +142,17 @@ class Training:
         return {"frames": self.frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the continuation depends on, as tensors, numbers and strings only."""
+        """Return everything that the continuation depends on, as tensors, numbers and strings only.
+
+        Without worlds that are lost: new ones begin then.
+        """
+        has_worlds = self.ranks.size == 1 and not self.worlds_lost
         return {
             "updates": self.updates,
             "frames": self.frames,
             "ranks": self.ranks.size,
             "learner": self.learner.state_dict(),
-            "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
+            "executor": self.executor.state_dict() if has_worlds else {},
             "ledger": self.ledger.state_dict(),
             "core_states": {actor: plain(state) for actor, state in self.core_states.items()},
             "statistics": self.statistics.state_dict(),
@@ -174,7 +186,7 @@ class Training:
         self.executor.publish(self.updates)
 
 
-def train(config: Config, folder: RunFolder) -> bool:
+def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
     If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
@@ -182,12 +194,18 @@ def train(config: Config, folder: RunFolder) -> bool:
 
     Started by `torchrun`, several processes train the run together, and the first one writes its folder.
 
+    Args:
+        config: the run's configuration.
+        folder: the run's folder.
+        owns_process: whether a third Ctrl-C ends the process at once; else it raises `KeyboardInterrupt`.
+
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
     Raises:
         UserError: the folder is in use, its newest checkpoint is damaged, of another run or past the last update, the
             disk is full, an actor failed, or a loss is not finite.
+        BrokenPipeError: nobody reads the progress any more; there is a checkpoint.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -196,8 +214,10 @@ def train(config: Config, folder: RunFolder) -> bool:
     if config.graph and ranks.size > 1:
         leave_ranks(ranks)
         raise UserError(f"--graph records what one process does, and there are {ranks.size}; leave it out")
+    asked = "Stopping after this update, with a checkpoint"
+    end = partial(ended_at_once, folder) if owns_process else None
     try:
-        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
+        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt(asked, end) as stop:
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
             if newest is None or checkpoint is None:
@@ -209,13 +229,17 @@ def train(config: Config, folder: RunFolder) -> bool:
             begun = training.updates
             with training.executor:
                 try:
-                    run_updates(training, folder, stop)
+                    unshown = run_updates(training, folder, stop)
                 except (ActorError, NonFiniteLossError) as error:
                     raise failed(error, training.updates, folder) from error
             if ranks.is_first and training.updates == begun:
                 record_changes(config, begun, folder)
             ranks.meet()
+            if unshown is not None:
+                raise unheard(unshown, folder)
             return training.updates >= config.learning.updates
+    except StoppedWaiting:
+        return False
     finally:
         leave_ranks(ranks)
 
@@ -260,11 +284,15 @@ def record_changes(config: Config, update: int, folder: RunFolder) -> None:
         folder.change(config.to_dict(), update, {change.field: (change.old, change.new) for change in changes})
 
 
-def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
+def run_updates(training: Training, folder: RunFolder, stop: Stop) -> OSError | None:
     """Do updates until the last one or a request to stop; write metrics and checkpoints.
 
+    Returns:
+        The error because of which the progress could not be shown, which stops the run as a request does.
+
     Raises:
-        ActorError: an actor failed.
+        ActorError: an actor failed; there is a checkpoint, with which worlds begin anew.
+        StoppedWaiting: alike, when it was asked to stop while it waited for an actor that does not answer.
         NonFiniteLossError: a loss was NaN or infinite.
     """
     config, ranks = training.config, training.ranks
@@ -277,26 +305,34 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
             state = training.state_dict() | {"config": config.to_dict()}
             checkpoints.save(folder.checkpoints, training.updates, state, record.checkpoints)
 
+    unshown = None
     with ExitStack() as shown:
         if ranks.is_first:
             metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
             frames = config.learning.frames_per_update * ranks.size
             progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
-        while training.updates < total and not ranks.any(stop.requested, training.device):
-            training.update()
-            done = training.updates
-            if ranks.is_first and done == begun + 1:
-                record_changes(config, begun, folder)  # now that the changed run has shown that it can go on
-            values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
-            if ranks.is_first:
-                if values:
-                    metrics.write(done, values)
-                progress.show(done, values)
-            if done % record.checkpoint_every == 0 or done == total:
+        try:
+            while training.updates < total and not ranks.any(stop.requested or unshown is not None, training.device):
+                training.update()
+                done = training.updates
+                if ranks.is_first and done == begun + 1:
+                    record_changes(config, begun, folder)  # now that the changed run has shown that it can go on
+                values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
+                if ranks.is_first:
+                    if values:
+                        metrics.write(done, values)
+                    progress.show(done, values)
+                    unshown = progress.failure
+                if done % record.checkpoint_every == 0 or done == total:
+                    save()
+                    saved = done
+        except (Exception, StoppedWaiting):
+            if training.worlds_lost and saved < training.updates:
                 save()
-                saved = done
+            raise
         if saved < training.updates:
             save()
+    return None if stop.requested else unshown
 
 
 def watched(config: Config) -> tuple[str, ...]:
@@ -304,6 +340,22 @@ def watched(config: Config) -> tuple[str, ...]:
     if config.policy == "walker":
         return SEEING
     return ACTING if config.has_frame_model else ACTING_MODEL_FREE
+
+
+def ended_at_once(folder: RunFolder) -> str:
+    """Return what is said when a third Ctrl-C ends a run."""
+    return f"ended at once; the last checkpoint is {checkpoints.latest(folder.checkpoints) or 'none'}"
+
+
+def unheard(error: OSError, folder: RunFolder) -> OSError | UserError:
+    """Return the error that ends a run whose progress cannot be shown, after a checkpoint."""
+    if isinstance(error, BrokenPipeError):
+        return error
+    good = checkpoints.latest(folder.checkpoints)
+    return UserError(
+        f"cannot write to standard output: {error.strerror}; the run has stopped, and its checkpoint is {good}; "
+        f"resume it: simcore train --resume {folder.path}"
+    )
 
 
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:

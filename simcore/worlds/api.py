@@ -77,6 +77,10 @@ class WorldConfig:
         return ()
 
 
+class WorldsLostError(RuntimeError):
+    """Worlds are gone, for instance because their process was killed; the message says which, and why."""
+
+
 class Worlds(Protocol):
     """The interface of a batch of B worlds for actors; see `WorldVectorEnv`."""
 
@@ -112,6 +116,15 @@ class Worlds(Protocol):
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Take an action (`int64 [B]`) in each world; return frames, rewards, terminated, truncated and info."""
+        ...
+
+    @property
+    def busy_with(self) -> str:
+        """What works now, for messages about worlds that do not answer; it is read by another thread."""
+        ...
+
+    def abandon(self) -> bool:
+        """Make the call under way raise, if possible, and return whether it is; called by another thread."""
         ...
 
     def get_state(self) -> Arrays:

@@ -63,7 +63,9 @@ def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -
     ranks.meet()
     leave_ranks(ranks)
     threads = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
-    assert not [name for name in threads if "gloo" in name], "the group's threads outlive it, and may abort this process"
+    assert not [name for name in threads if "gloo" in name], (
+        "the group's threads outlive it, and may abort this process"
+    )
 
 
 def free_port() -> int:

@@ -137,6 +137,14 @@ def test_an_error_in_a_process_is_raised_with_its_traceback(action, error, messa
     assert not multiprocessing.active_children()
 
 
+def test_the_environment_that_works_is_named():
+    worlds = make(3)
+    worlds.reset(seed=0)
+    worlds.step(np.zeros(3, int))
+    assert worlds.busy_with == "environment 2", "the last of the batch"
+    assert not worlds.abandon(), "it works in this very process"
+
+
 def test_what_cannot_be_made_in_a_process_is_said_as_elsewhere():
     with pytest.raises(ValueError, match=r"^LampsTest-v0: .*unexpected keyword argument 'lamps'"):
         make(processes=2, make_kwargs=("lamps=3",))

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from simcore.common import spawning
 from simcore.common.spawning import CONTEXT, Failure
+from simcore.worlds.api import WorldsLostError
+from simcore.worlds.gym.noted import makers
 
-PATIENCE = 10.0
+CLOSING = 10.0
 """Seconds that processes have to close their environments before they are killed."""
 
 Env = gymnasium.Env[Any, Any]
@@ -50,6 +52,7 @@ class Parts:
 
     Raises:
         Exception: the exception that `make` raised in a process; its traceback there is the cause.
+        WorldsLostError: at any call, if a process has ended.
     """
 
     def __init__(
@@ -64,12 +67,15 @@ class Parts:
         self._frames = np.frombuffer(shared, np.uint8).reshape(num_envs, *frame_shape)
         bounds = np.linspace(0, num_envs, processes + 1).astype(int).tolist()
         self._parts = [slice(*pair) for pair in itertools.pairwise(bounds)]
+        self._notes = CONTEXT.RawArray(ctypes.c_int64, bounds[:-1])  # the environment that works, of each part
+        self._awaited: int | None = None  # the part whose answer is being waited for
+        self._abandoned: set[int] = set()
         self._pipes: list[Connection[Any, Any]] = []
         self._processes: list[SpawnProcess] = []
         try:
-            for part in self._parts:
+            for place, part in enumerate(self._parts):
                 here, there = CONTEXT.Pipe()
-                arguments = (CloudpickleWrapper(make), part, shared, frame_shape, told, there)
+                arguments = (CloudpickleWrapper(make), part, shared, frame_shape, told, self._notes, place, there)
                 self._processes.append(spawning.start(f"environments from {part.start}", run_part, *arguments))
                 self._pipes.append(here)
                 there.close()  # so that the pipe ends when the process ends
@@ -103,11 +109,26 @@ class Parts:
         rewards, terminated, truncated = (np.concatenate(parts) for parts in results)
         return self._frames, rewards, terminated, truncated, join_info(infos)
 
+    @property
+    def busy_with(self) -> str:
+        """The environment that is waited for, and its process."""
+        awaited = self._awaited or 0
+        return f"environment {self._notes[awaited]} (process {self._processes[awaited].pid})"
+
+    def abandon(self) -> bool:
+        """Kill the process that is waited for; the call that waits for it then raises."""
+        awaited = self._awaited
+        if awaited is None:
+            return False
+        self._abandoned.add(awaited)
+        self._processes[awaited].kill()
+        return True
+
     def close(self, **kwargs: Any) -> None:
         """Close the environments and end the processes."""
         for pipe in self._pipes:
             pipe.close()
-        spawning.stop(self._processes, PATIENCE)
+        spawning.stop(self._processes, CLOSING)
         self._pipes, self._processes = [], []
 
     def _ask(self, questions: Sequence[Any]) -> None:
@@ -117,17 +138,27 @@ class Parts:
 
     def _answers(self) -> list[Any]:
         """Return the processes' answers, or raise the exception of the first that failed."""
-        answers = []
-        for pipe, part, process in zip(self._pipes, self._parts, self._processes, strict=True):
-            try:
-                answers.append(pipe.recv())
-            except (EOFError, OSError):
-                name = f"the environments {part.start} to {part.stop - 1}"
-                answers.append(Failure(RuntimeError(f"{name} are gone: {spawning.how_it_ended(process)}")))
+        answers = [self._answer(index) for index in range(len(self._pipes))]
         for answer in answers:
             if isinstance(answer, Failure):
                 answer.throw()
         return answers
+
+    def _answer(self, index: int) -> Any:
+        self._awaited = index
+        try:
+            return self._pipes[index].recv()
+        except (EOFError, OSError) as error:
+            raise WorldsLostError(self._how_it_was_lost(index)) from error
+        finally:
+            self._awaited = None
+
+    def _how_it_was_lost(self, index: int) -> str:
+        if index in self._abandoned:
+            return f"environment {self._notes[index]} did not answer, and its process was killed"
+        part = self._parts[index]
+        name = f"the environments {part.start} to {part.stop - 1}"
+        return f"{name} are gone: {spawning.how_it_ended(self._processes[index])}"
 
 
 def join_info(infos: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
@@ -141,16 +172,19 @@ def run_part(
     shared: "ctypes.Array[ctypes.c_uint8]",
     frame_shape: tuple[int, int, int],
     told: tuple[str, ...],
+    notes: "ctypes.Array[ctypes.c_int64]",
+    place: int,
     pipe: "Connection[Any, Any]",
 ) -> None:
     """Step a part of the batch in a process, by the messages of a pipe, until it is closed.
 
-    A message holds the actions of a step, or, as a tuple, the seeds and options of a reset.
+    A message holds the actions of a step, or, as a tuple, the seeds and options of a reset. The environment that works
+    is noted in this part's place.
     """
-    count = part.stop - part.start
+    numbers = range(part.start, part.stop)
     frames = np.frombuffer(shared, np.uint8).reshape(-1, *frame_shape)[part]
     try:
-        with contextlib.closing(SyncVectorEnv([make.fn] * count, copy=False)) as envs:
+        with contextlib.closing(SyncVectorEnv(makers(make.fn, numbers, notes, place), copy=False)) as envs:
             names = envs.get_attr("action_names")[0]
             answer: Any = Made(names, envs.single_observation_space, envs.single_action_space)
             while True:

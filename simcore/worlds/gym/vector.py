@@ -16,6 +16,7 @@ from simcore.worlds import state as saved
 from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, make_one
+from simcore.worlds.gym.noted import makers
 from simcore.worlds.gym.parts import Parts
 
 Frames = NDArray[np.uint8]
@@ -60,11 +61,12 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         frame_shape = (self.config.frame_size, self.config.frame_size, 3)
         processes = min(self.config.processes, num_envs)
         self._envs: SyncVectorEnv[Any, Any] | Parts
+        self._note = [0]
         if processes > 1:  # one process would step no faster, as its actor waits for it
             told = tuple(target.info_key for target in self.config.probe_targets)
             self._envs = Parts(make, num_envs, processes, frame_shape, told)
         else:
-            self._envs = SyncVectorEnv([make] * num_envs, copy=False)
+            self._envs = SyncVectorEnv(makers(make, range(num_envs), self._note), copy=False)
         self.action_names: tuple[str, ...] = self._envs.get_attr("action_names")[0]
         self.single_observation_space = self._envs.single_observation_space
         self.single_action_space = Discrete(len(self.action_names))
@@ -84,6 +86,15 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
         """The probes' targets in `info`: those of the config."""
         return self.config.probe_targets
+
+    @property
+    def busy_with(self) -> str:
+        """The environment that works now, or that is waited for."""
+        return self._envs.busy_with if isinstance(self._envs, Parts) else f"environment {self._note[0]}"
+
+    def abandon(self) -> bool:
+        """Kill the process that is waited for, if there is one; the call under way then raises `WorldsLostError`."""
+        return isinstance(self._envs, Parts) and self._envs.abandon()
 
     def measure_episodes(self) -> Arrays:
         """Return an empty dict, see `episode_metrics`."""

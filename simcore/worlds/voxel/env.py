@@ -65,6 +65,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     resumes_episodes = True
     """Whether `set_state` resumes within the episodes."""
 
+    busy_with = "its batch of worlds"
+    """What works, for messages: kernels step all worlds in one call."""
+
     episode_metrics = ("food",)
     """The names of episode metrics: `food` is the fraction of an episode's food that was eaten; NaN without food."""
 
@@ -110,6 +113,10 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
         """The probes' targets in `info`: the map, the cell and the heading."""
         return self.config.probe_targets
+
+    def abandon(self) -> bool:
+        """Return False: a call under way cannot be given up."""
+        return False
 
     def measure_episodes(self) -> Arrays:
         """Return `food`, float64 `[B]`: the fraction of each current episode's food eaten so far; NaN without food."""

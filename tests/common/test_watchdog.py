@@ -1,0 +1,44 @@
+import threading
+import time
+
+import pytest
+
+from simcore.common.watchdog import GIVE_UP, Watch
+
+
+def test_what_does_not_answer_is_named_ever_more_rarely_and_then_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    given_up: list[str] = []
+    done = threading.Event()
+
+    def give_up(what: str) -> None:
+        given_up.append(what)
+        done.set()
+
+    patience = 0.05
+    watch = Watch(lambda: "the door has not answered", patience, give_up)
+    begin = time.monotonic()
+    with watch:
+        assert watch.is_silent_here is (watch.waited > patience)
+        assert done.wait(60)
+        assert watch.is_silent_here
+    assert time.monotonic() - begin > GIVE_UP * patience
+    assert watch.waited == 0
+    assert len(given_up) == 1
+    assert all(line.startswith("the door has not answered for ") for line in (*caplog.messages, *given_up))
+    assert 1 <= len(caplog.messages) <= 4, "at 1, 2, 4 and 8 times the patience"
+
+
+def test_what_answers_in_time_is_not_named_and_other_threads_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch(lambda: "the door has not answered", 60.0)
+    for _ in range(3):
+        with watch:
+            pass
+    assert not caplog.messages
+    short = Watch(None, 1e-6)
+    seen: list[bool] = []
+    with short:
+        thread = threading.Thread(target=lambda: seen.append(short.is_silent_here))
+        thread.start()
+        thread.join()
+        seen.append(short.is_silent_here)
+    assert seen == [False, True]

@@ -1,0 +1,178 @@
+"""Runs that are interrupted, whose worlds die or hang, or whose output nobody reads: none loses its work."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simcore.common.errors import UserError
+from simcore.runs import Progress, RunFolder, checkpoints
+from simcore.training.loop import train
+from stubborn import stubborn
+from tinier import tinier
+
+PATIENCE = 120.0
+"""Seconds that something that has to come is waited for."""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a command in a process group of its own; what the test leaves of it is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-W", "error", "-m", "simcore.cli", *map(str, arguments)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def wait_for_updates(folder: RunFolder, process: "subprocess.Popen[str]", count: int = 2) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not folder.metrics.exists() or folder.metrics.read_text().count("\n") < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def saved_updates(folder: RunFolder) -> int:
+    newest = checkpoints.latest(folder.checkpoints)
+    return 0 if newest is None else checkpoints.load(newest).update
+
+
+def test_signals_to_a_whole_process_group_stop_a_run_with_worlds_in_processes(tmp_path: Path, start: Start) -> None:
+    """As from a terminal, and a wrapper that passes its own on: two signals are still only a request."""
+    folder = RunFolder.create(tmp_path / "run", stubborn(processes=2).to_dict())
+    process = start("train", "--resume", folder.path)
+    wait_for_updates(folder, process)
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
+        os.killpg(process.pid, number)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert errors == "Stopping after this update, with a checkpoint\nStopping; once more ends at once\n"
+    assert "Stopped, with a checkpoint" in output
+    assert saved_updates(folder) >= 2
+
+
+def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_path: Path, start: Start) -> None:
+    """Its world hangs in compiled code, where nothing else would end it."""
+    config = stubborn(after=30, then="compiled", acting__patience=0.5, record__checkpoint_every=2)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    process = start("train", "--resume", folder.path)
+    assert process.stderr is not None
+    assert re.match(r"environment 0 of actor 0 has not answered for \d+ s, since \d\d:", process.stderr.readline())
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr.readline().startswith("Stopping")
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    last = errors.splitlines()[-1]
+    assert last == f"simcore: ended at once; the last checkpoint is {checkpoints.latest(folder.checkpoints)}"
+    assert "Traceback" not in errors
+    assert saved_updates(folder) == 4
+
+
+def test_ctrl_c_ends_a_run_whose_world_hangs_with_a_checkpoint(tmp_path: Path, start: Start) -> None:
+    folder = RunFolder.create(tmp_path / "run", stubborn(after=30, acting__patience=0.5).to_dict())
+    process = start("train", "--resume", folder.path)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("environment 0 of actor 0 has not answered for ")
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert "Stopped, with a checkpoint" in output
+    assert saved_updates(folder) == 4, "of 7 steps each"
+
+
+def test_a_run_whose_world_dies_ends_with_a_checkpoint_and_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", stubborn().to_dict())
+    message = r"^update 5: actor 0 failed: .* are gone: its process ended with exit code 7; the last good checkpoint is"
+    with pytest.raises(UserError, match=message):
+        train(stubborn(after=30, then="exit", processes=2), folder)
+    assert saved_updates(folder) == 4
+    assert train(stubborn(learning__updates=6), folder), "in new worlds"
+    assert saved_updates(folder) == 6
+
+
+@pytest.mark.parametrize(("executor", "processes"), [("serial", 2), ("threads", 0), ("processes", 0)])
+def test_a_run_whose_world_hangs_ends_with_a_checkpoint(
+    executor: str, processes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = stubborn(after=30, processes=processes, executor=executor, acting__patience=0.2)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    with pytest.raises(UserError, match=r"^update 5: actor 0 failed: environment 0 .*did not answer|has not answered"):
+        train(config, folder)
+    assert saved_updates(folder) == 4
+
+
+class Unwritable:
+    """A standard output that takes one line, then fails as its file or its pipe does."""
+
+    encoding = "utf-8"
+
+    def __init__(self, error: OSError) -> None:
+        self.lines = 0
+        self.error = error
+
+    def write(self, text: str) -> int:
+        self.lines += text.count("\n")
+        if self.lines > 1:
+            raise self.error
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), BrokenPipeError, "Broken pipe"),
+        (OSError(28, "No space left on device"), UserError, "^cannot write to standard output: No space .*--resume"),
+    ],
+)
+def test_a_run_whose_progress_nobody_takes_stops_with_a_checkpoint(
+    error: OSError, raised: type[Exception], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tinier(learning__updates=100_000, record__checkpoint_every=100_000)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    monkeypatch.setattr(sys, "stdout", Unwritable(error))
+    monkeypatch.setattr("simcore.training.loop.Progress", lambda *a, **k: Progress(*a, line_seconds=0.0, **k))
+    with pytest.raises(raised, match=message):
+        train(config, folder)
+    assert saved_updates(folder) == 2
+
+
+def test_ctrl_c_ends_an_evaluation_with_a_line(tmp_path: Path, start: Start) -> None:
+    """Also while its worlds hang; SIGTERM is the same."""
+    config = stubborn(after=70, acting__patience=0.5, learning__updates=1)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    train(config, folder)
+    process = start("evaluate", folder.path)
+    assert process.stderr is not None
+    assert "has not answered" in process.stderr.readline()
+    os.killpg(process.pid, signal.SIGTERM)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, output) == (130, "")
+    assert errors.splitlines()[-1] == "simcore: interrupted"
+    assert "Traceback" not in errors
