@@ -34,6 +34,7 @@ from simcore.runs import (
     checkpoints,
     graceful_interrupt,
 )
+from simcore.training.cores import share_cores
 from simcore.training.statistics import Statistics
 
 
@@ -173,7 +174,10 @@ def train(config: Config, folder: RunFolder) -> bool:
         leave_ranks(ranks)
         raise UserError(f"--graph records what one process does, and there are {ranks.size}; leave it out")
     try:
-        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
+        lock = folder.lock() if ranks.is_first else nullcontext()
+        with lock, graceful_interrupt() as stop, share_cores(config) as told:
+            if told and ranks.is_first:
+                print(told, flush=True)
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
             begun = 0
