@@ -12,6 +12,8 @@ from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun, load
 from simcore.analysis.rollout import LongRollout
 from simcore.analysis.scores import Scores
+from simcore.common.devices import choose_device
+from simcore.common.distributed import joined_ranks
 from simcore.config.differences import require_changeable
 from simcore.config.run import Config
 from simcore.runs import RunFolder
@@ -39,8 +41,9 @@ def train(config: Config, run: str | Path | None = None) -> LoadedRun:
     """
     check(config)
     path = Path("runs") / config.run_name if run is None else Path(run)
-    folder = _open_or_create(path, config)
-    if not train_in(config, folder):
+    with joined_ranks(choose_device(config.device)) as ranks:
+        complete = train_in(config, ranks.first_before_others(lambda: _open_or_create(path, config)))
+    if not complete:
         raise KeyboardInterrupt(f"stopped with a checkpoint; the same call goes on in {path}")
     return load(path, config.device)
 

@@ -58,6 +58,7 @@ class Sweep:
         path = self.out or Path("sweeps") / self.spec.stem
         executor = make_executor(plan, self.executor, self.ray_address, self.jobs)
         folder = SweepFolder.prepare(path, data, plan)
+        say(*executor.notes)
         say(*reuse_runs(folder, self.reuse))
         complete = run_sweep(folder, executor, self.retry_failed, say)
         report = report_sweep(folder)

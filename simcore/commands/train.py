@@ -46,11 +46,16 @@ class Train:
             return dry_run(self.config, self.peak)
         if self.peak is not None:
             raise UserError("--peak tells what a run would cost, and goes with --dry-run")
+        from simcore.common.devices import choose_device
+        from simcore.common.distributed import joined_ranks
         from simcore.runs import checkpoints
-        from simcore.training.loop import train
+        from simcore.training.loop import check, train
 
-        config, folder = self.config, self.folder()
-        complete = train(config, folder, owns_process=True)
+        config = self.config
+        check(config)  # raises before a folder is made
+        with joined_ranks(choose_device(config.device)) as ranks:
+            folder = ranks.first_before_others(self.folder)
+            complete = train(config, folder, owns_process=True)
         if not complete and checkpoints.latest(folder.checkpoints) is None:
             say("Stopped before the first update. Next:", f"simcore train --resume {folder.path}")
             sys.exit(INTERRUPTED)
@@ -61,7 +66,8 @@ class Train:
         following = [f"simcore {verb} {folder.path}" for verb in verbs]
         if not complete:
             following.insert(0, f"simcore train --resume {folder.path}")
-        say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
+        if ranks.is_first:
+            say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
         if not complete:
             sys.exit(INTERRUPTED)
 
@@ -69,19 +75,16 @@ class Train:
         """Open the folder of the run to resume, or make that of a new one.
 
         Raises:
-            UserError: the run's configuration differs in what may not change, or what the run needs is missing.
+            UserError: the run's configuration differs in what may not change.
         """
         from simcore.runs import RunFolder
-        from simcore.training.loop import check
 
         if self.resume is not None:
             if self.run is not None:
                 raise UserError("--run names the folder of a new run, and --resume that of an old one; leave one out")
             folder = RunFolder.open(self.resume)
             require_changeable(Config.from_dict(folder.config), self.config, self.resume)
-            check(self.config)
             return folder
-        check(self.config)  # raises before a folder is made
         path = self.run or Path("runs") / self.config.run_name
         if not (path / "config.json").exists():
             return RunFolder.create(path, self.config.to_dict())

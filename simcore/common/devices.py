@@ -2,20 +2,44 @@
 
 import torch
 
+from simcore.common.checks import require
+from simcore.common.distributed import Launch
 from simcore.common.errors import UserError
 
 
 def choose_device(name: str) -> torch.device:
     """Return the device of a name; auto is a GPU where there is one, else the CPU.
 
+    Of several processes that `torchrun` has started on this machine, each gets a GPU of its own by auto and cuda: that
+    of its local rank.
+
     Raises:
-        UserError: there is no such device here.
+        UserError: there is no such device here, or not one for each process.
     """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        if device.type == "cuda":
+            device = own_gpu(device, Launch.read())
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"there is no device {name!r} here; name another, as --device auto or --device cpu") from error
     return device
+
+
+def own_gpu(device: torch.device, launch: Launch) -> torch.device:
+    """Return the GPU of this process, which no other one on this machine has.
+
+    Raises:
+        UserError: one GPU is named for several processes, or there are fewer GPUs than processes.
+    """
+    count = torch.cuda.device_count()
+    if launch.local_size == 1 or count == 0:
+        return device
+    processes = f"torchrun has started {launch.local_size} processes on this machine"
+    require(device.index is None, f"{processes}, and --device {device} is one GPU; --device cuda gives each its own")
+    # Not by their number: with --virtual-local-rank each sees one GPU, and is told that its rank is 0.
+    require(
+        launch.local_rank < count,
+        f"{processes}, which has {count} GPU{'s' * (count > 1)}; let it be --nproc-per-node {count}, or --device cpu",
+    )
+    return torch.device("cuda", launch.local_rank)

@@ -2,12 +2,73 @@
 
 import importlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from simcore.common.checks import require
+from simcore.common.errors import UserError
+
+Result = TypeVar("Result")
+
+_REMEDY = "torchrun sets it; without torchrun, unset WORLD_SIZE"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A process's place among those that `torchrun` has started, by its environment variables; by default it is alone.
+
+    Raises:
+        UserError: a number is out of its range.
+    """
+
+    rank: int = 0
+    """`RANK`: its number."""
+    size: int = 1
+    """`WORLD_SIZE`: how many there are."""
+    local_rank: int = 0
+    """`LOCAL_RANK`: its number on this machine."""
+    local_size: int = 1
+    """`LOCAL_WORLD_SIZE`: how many there are on this machine."""
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("WORLD_SIZE", self.size, 1, None),
+            ("LOCAL_WORLD_SIZE", self.local_size, 1, self.size),
+            ("RANK", self.rank, 0, self.size - 1),
+            ("LOCAL_RANK", self.local_rank, 0, self.local_size - 1),
+        ):
+            is_within = low <= value and (high is None or value <= high)
+            require(is_within, f"{name} is {value}, not {low} {'or more' if high is None else f'to {high}'}; {_REMEDY}")
+
+    @classmethod
+    def read(cls) -> "Launch":
+        """Return the place that the environment tells; without `LOCAL_...`, all processes are on this machine.
+
+        Raises:
+            UserError: a variable is missing or no whole number, or a number is out of its range.
+        """
+        size = _read("WORLD_SIZE", 1)
+        if size <= 1:
+            return cls(size=size)
+        rank = _read("RANK")
+        return cls(rank, size, _read("LOCAL_RANK", rank), _read("LOCAL_WORLD_SIZE", size))
+
+
+def _read(name: str, default: int | None = None) -> int:
+    text = os.environ.get(name)
+    if text is None:
+        require(default is not None, f"WORLD_SIZE is set and {name} is not; {_REMEDY}")
+        return default or 0
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"{name} is {text!r}, which is no whole number; {_REMEDY}") from None
 
 
 @dataclass(frozen=True)
@@ -53,6 +114,28 @@ class Ranks:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=device)) > 0)
 
+    def first_before_others(self, call: Callable[[], Result]) -> Result:
+        """Make a call on the first rank and then on the others, such as one that makes a file that the others open.
+
+        Raises:
+            UserError: the first rank's call raised it; it is raised on all.
+        """
+        if self.size == 1:
+            return call()
+        told: list[str | None] = [None]
+        if self.is_first:
+            try:
+                return call()
+            except UserError as error:
+                told = [str(error)]
+                raise
+            finally:
+                dist.broadcast_object_list(told)
+        dist.broadcast_object_list(told)
+        if told[0] is not None:
+            raise UserError(told[0])
+        return call()
+
     def meet(self) -> None:
         """Wait for all processes at the end of the run, so that gloo's threads hold no tensor when a process ends.
 
@@ -66,14 +149,26 @@ def join_ranks(device: torch.device) -> Ranks:
     """Join the other processes that `torchrun` has started, over nccl on GPUs and gloo elsewhere.
 
     Without `torchrun` this process is alone.
+
+    Raises:
+        UserError: the environment does not tell where the others are, or they cannot be reached.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if Launch.read().size == 1:
         return Ranks()
     if not dist.is_initialized():
         # Adam imports this, and if a group exists by then it keeps a reference to it, with which the group's threads
         # outlive the group: one that needs Python's lock while the process exits aborts it.
         importlib.import_module("torch._dynamo")
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        try:
+            if device.type == "cuda":
+                torch.cuda.set_device(device)  # for what names no device: collectives of objects, and streams
+                own_gpu = torch.device("cuda", torch.cuda.current_device())
+                dist.init_process_group("nccl", device_id=own_gpu)
+            else:
+                dist.init_process_group("gloo")
+        except (ValueError, RuntimeError) as error:
+            cause = " ".join(str(error).split())
+            raise UserError(f"cannot join the other processes, which torchrun starts: {cause}") from error
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
@@ -81,3 +176,13 @@ def leave_ranks(ranks: Ranks) -> None:
     """Leave the process group, at the end of the run."""
     if ranks.size > 1 and dist.is_initialized():
         dist.destroy_process_group()
+
+
+@contextmanager
+def joined_ranks(device: torch.device) -> Iterator[Ranks]:
+    """Join the other processes, and leave them at the end; see `join_ranks`."""
+    ranks = join_ranks(device)
+    try:
+        yield ranks
+    finally:
+        leave_ranks(ranks)

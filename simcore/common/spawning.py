@@ -21,6 +21,10 @@ CONTEXT = multiprocessing.get_context("spawn")
 LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 """Signals that terminals and batch systems send to every process of a run; its parent decides when a run ends."""
 
+THREAD_CHOICES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""The environment variables by which a user, `torchrun` or Ray chooses the threads of OpenMP, PyTorch and BLAS; such a
+choice is always kept."""
+
 _running: set[SpawnProcess] = set()
 
 
@@ -32,11 +36,11 @@ def kill_forgotten() -> None:
 
 
 def start(name: str, function: Callable[..., None], *arguments: Any) -> SpawnProcess:
-    """Start a process that calls a function; name, function and arguments are pickled."""
+    """Start a process that calls a function, on one thread; name, function and arguments are pickled."""
     process = CONTEXT.Process(target=_run, args=(function, arguments), name=name)
     with left_to_the_parent():
         resource_tracker.ensure_running()  # which unblocks some of the signals if it starts its process
-    with left_to_the_parent():
+    with left_to_the_parent(), one_thread_each():  # there are several, and the learner, on the same cores
         process.start()
     _running.add(process)
     return process
@@ -53,6 +57,27 @@ def left_to_the_parent() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def threads_are_chosen() -> bool:
+    """Return whether one of `THREAD_CHOICES` is set."""
+    return any(name in os.environ for name in THREAD_CHOICES)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let processes that are started meanwhile use one thread in numerical libraries, unless the user has chosen.
+
+    By the environment, since these libraries read it when they are imported, and a user's worlds may import any.
+    """
+    if threads_are_chosen():
+        yield
+        return
+    os.environ[THREAD_CHOICES[0]] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[THREAD_CHOICES[0]]
 
 
 def stop(processes: Sequence[SpawnProcess], patience: float) -> None:

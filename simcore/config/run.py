@@ -72,7 +72,8 @@ class Config:
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one."""
     threads: int = 0
-    """Threads of PyTorch on the CPU; 0: PyTorch's choice. Bit-exact resuming requires the same number."""
+    """Threads of PyTorch on the CPU; 0: OMP_NUM_THREADS, or else PyTorch's choice, divided with runs of a sweep, actors
+    and processes of worlds that work beside it. Bit-exact resuming requires the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     """Precision of the nets' products: float32; float32 rounded to TF32 inside products, on GPUs that have it; or
     bfloat16 for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""

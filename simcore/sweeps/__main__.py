@@ -1,4 +1,4 @@
-"""The process of one run, which `simcore sweep` starts as `python -m simcore.sweeps RUN WORLDS`."""
+"""The process of one run, which `simcore sweep` starts as `python -m simcore.sweeps RUN WORLDS JOBS`."""
 
 import sys
 

@@ -27,6 +27,9 @@ class Ended(NamedTuple):
 class Executor(ABC):
     """Run the processes of a sweep's runs. At the end of a `with` block the remaining ones are killed."""
 
+    notes: tuple[str, ...] = ()
+    """What the user should know before the first run."""
+
     @property
     @abstractmethod
     def running(self) -> int:
@@ -65,9 +68,15 @@ class Executor(ABC):
         self.close()
 
 
-def launch(path: Path, worlds: int) -> subprocess.Popen[bytes]:
-    """Start the process of a run; it writes a checkpoint and ends when its standard input is closed."""
-    command = [sys.executable, "-m", "simcore.sweeps", str(path), str(worlds)]
+def launch(path: Path, worlds: int, jobs: int = 1) -> subprocess.Popen[bytes]:
+    """Start the process of a run; it writes a checkpoint and ends when its standard input is closed.
+
+    Args:
+        path: the run's folder.
+        worlds: in which it is measured, see `Executor.start`.
+        jobs: how many such processes share the machine's cores.
+    """
+    command = [sys.executable, "-m", "simcore.sweeps", str(path), str(worlds), str(jobs)]
     with RunFiles(path).log.open("ab") as log:
         # In its own session, so that Ctrl-C in the terminal reaches only the sweep, which then stops its runs.
         return subprocess.Popen(
@@ -82,7 +91,7 @@ def hang_up(process: subprocess.Popen[bytes]) -> None:
 
 
 class Processes(Executor):
-    """Run a few processes at a time on this machine.
+    """Run a few processes at a time on this machine, whose cores they share.
 
     Args:
         jobs: the most runs at a time.
@@ -104,7 +113,7 @@ class Processes(Executor):
 
     def start(self, path: Path, worlds: int) -> None:
         """Start the process of a run."""
-        self._processes[path] = launch(path, worlds)
+        self._processes[path] = launch(path, worlds, self._jobs)
 
     def ended(self) -> list[Ended]:
         """Wait `LOOK` seconds, and return the runs that have ended."""

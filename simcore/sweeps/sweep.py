@@ -1,11 +1,13 @@
 """The stages of a sweep: plan, run, report, and figures."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from simcore.common.atomic import replacing, write_atomically
 from simcore.common.checks import require
+from simcore.common.threads import share_of_threads
+from simcore.config.run import Config
 from simcore.sweeps.curves import sweep_curves
 from simcore.sweeps.folder import RUNS, Status, SweepFolder
 from simcore.sweeps.on_ray import RayTasks
@@ -40,7 +42,17 @@ def make_executor(plan: Plan, name: str, address: str | None, jobs: int | None) 
         return RayTasks(address, jobs, max(1, *(config.threads for config in configs)), int(gpus))
     for config in configs:
         check(config)
-    return Processes(jobs or 1)
+    at_once = min(jobs or 1, len(configs))
+    executor = Processes(at_once)
+    executor.notes = tuple(shared_threads(at_once, configs))
+    return executor
+
+
+def shared_threads(jobs: int, configs: Sequence[Config]) -> Iterator[str]:
+    """Yield a line that tells of the threads of runs that share the cores, unless each run's are given."""
+    own, share = share_of_threads(), share_of_threads(jobs)
+    if share < own and not all(config.threads for config in configs):
+        yield f"{jobs} runs at a time share the cores: PyTorch uses {share} of {own} threads in each; threads chooses"
 
 
 def run_sweep(

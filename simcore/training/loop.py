@@ -38,6 +38,7 @@ from simcore.runs import (
     checkpoints,
     graceful_interrupt,
 )
+from simcore.training.cores import share_cores
 from simcore.training.statistics import Statistics
 
 logger = logging.getLogger(__name__)
@@ -217,7 +218,10 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
     asked = "Stopping after this update, with a checkpoint"
     end = partial(ended_at_once, folder) if owns_process else None
     try:
-        with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt(asked, end) as stop:
+        lock = folder.lock() if ranks.is_first else nullcontext()
+        with lock, graceful_interrupt(asked, end) as stop, share_cores(config) as told:
+            if told and ranks.is_first:
+                print(told, flush=True)
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
             if newest is None or checkpoint is None:

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from simcore.build import make_actor, make_learner, make_system
+from simcore.common.checks import require
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
+from simcore.common.errors import UserError
 from simcore.common.tree import tree_map
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
@@ -60,6 +62,7 @@ def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -
     for trajectory in make_batches(config):
         metrics = {name: ranks.mean(v) for name, v in learner.step(half_of(trajectory, rank)).metrics.items()}
     torch.save({"system": learner.system.state_dict(), "metrics": metrics}, Path(folder) / f"{rank}.pt")
+    first_makes_and_others_open(ranks, Path(folder) / "made")
     ranks.meet()
     leave_ranks(ranks)
     threads = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
@@ -68,17 +71,33 @@ def learn_half(rank: int, port: int, frame_model: str, core: str, folder: str) -
     )
 
 
+def first_makes_and_others_open(ranks: Ranks, file: Path) -> None:
+    """Check that a call is made on the first rank before it is on others, and that its error is raised on all."""
+
+    def make_or_open() -> str:
+        if not ranks.is_first:
+            return file.read_text()
+        require(not file.exists(), "it is there")
+        file.write_text("made")
+        return "new"
+
+    assert ranks.first_before_others(make_or_open) == ("new" if ranks.is_first else "made")
+    with pytest.raises(UserError, match="it is there"):
+        ranks.first_before_others(make_or_open)
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
-def run_whole(command: list[str]) -> None:
+def run_whole(command: list[str]) -> str:
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -121,17 +140,24 @@ def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
 
 
 def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path) -> None:
-    config = tinier_acting(learning__updates=4, record__checkpoint_every=2)
-    folder = RunFolder.create(tmp_path / "run", config.to_dict())
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*torchrun, "-m", "simcore.cli", "train", "--resume", str(folder.path)]
-    run_whole(command)
+    command = [*torchrun, "-m", "simcore.cli", "--", "train"]
+    flags = [
+        *("--threads", "1", "--learning.updates", "4", "--learning.worlds", "2", "--learning.unroll-length", "7"),
+        *("--simulation.overshoot", "3", "--simulation.starts", "2", "--world.frame-size", "8", "--world.size", "7"),
+        *("--agent.hidden-size", "8", "--agent.embedding-size", "8", "--agent.encoder-channels", "4"),
+        *("--convdraw.steps", "2", "--record.metrics-every", "2", "--record.checkpoint-every", "2"),
+    ]
+    output = run_whole([*command, "Food", *flags, "--run", str(tmp_path / "run")])
+    assert output.count("Done. Metrics") == 1, "one of them speaks"
+    folder = RunFolder.open(tmp_path / "run")
+    config = Config.from_dict(folder.config)
     records = read_metrics(folder.metrics)
     assert [record["update"] for record in records] == [2, 4]
     frames = 2 * 2 * config.learning.frames_per_update
     assert [record["frames"] for record in records] == [frames, 2 * frames]
 
-    run_whole([*command, "--learning.updates", "6"])
+    run_whole([*command, "--resume", str(folder.path), "--learning.updates", "6"])
     newest = checkpoints.latest(folder.checkpoints)
     assert newest is not None
     assert checkpoints.load(newest).update == 6
@@ -143,6 +169,7 @@ def test_alone_there_is_nobody_to_wait_for() -> None:
     value = torch.tensor(2.0)
     assert ranks == Ranks()
     assert ranks.mean(value) is value
+    assert ranks.first_before_others(lambda: 3) == 3
     ranks.average([value])
     assert value == 2.0
     leave_ranks(ranks)

@@ -63,12 +63,12 @@ def test_targets_are_told_beside_the_frames_that_they_belong_to(processes: int) 
     worlds.close()
     assert [times.tolist() for times, _ in kept] == [[time] * 3 for time in (0, 1, 2, 3, 4, 0, 1)]
     for times, told in kept:
-        assert list(told) == ["room", "position", "plan", "clock"]
+        assert list(told) == ["room", "position", "plan", "clock", "_room", "_position", "_plan", "_clock"]
         np.testing.assert_array_equal(told["room"], times % 3)
         np.testing.assert_array_equal(told["position"], np.stack([times / 2, np.ones(3)], 1))
         np.testing.assert_array_equal(told["plan"], np.broadcast_to(times[:, None, None, None], (3, 2, 3, 3)))
         np.testing.assert_array_equal(told["clock"], times[:, None] / 4)
-        assert [str(array.dtype) for array in told.values()] == ["int64", "float32", "uint8", "float32"]
+        assert [str(array.dtype) for array in told.values()] == ["int64", "float32", "uint8", "float32", *["bool"] * 4]
 
 
 def test_a_resumed_world_tells_of_its_first_frame() -> None:
@@ -120,6 +120,7 @@ def test_a_target_written_otherwise_is_refused(text: str) -> None:
         (("a b=class:3",), "'a b' cannot be the name of a probe's target"),
         (("room=class:0",), r"room is a class of shape \(0,\)"),
         (("since_seen=class:3",), "no target can be named since_seen"),
+        (("_room=class:3",), "no target can be named _room"),
         (("room=class:3", "room=vector:2"), "targets names room more than once"),
     ],
 )

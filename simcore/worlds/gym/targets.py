@@ -22,7 +22,9 @@ def parse_target(text: str) -> ProbeTarget:
     kind, _, sizes = rest.partition(":")
     numbers = sizes.split("x") if kind == "picture" else [sizes]
     wanted = f"targets holds {text!r}; it must be written {SYNTAX}"
-    require(name != SINCE_SEEN, f"targets holds {text!r}; no target can be named {name}")
+    # Those that begin with _ are the masks of Gymnasium's infos.
+    is_free = name != SINCE_SEEN and not name.startswith("_")
+    require(is_free, f"targets holds {text!r}; no target can be named {name}")
     require(
         kind in ("class", "vector", "picture") and len(numbers) == 1 + (kind == "picture"),
         wanted,

@@ -1,7 +1,6 @@
 """The vector environment of a batch of Gymnasium environments, with the interface of SimCore's worlds."""
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
 from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
+from simcore.worlds.conventions import RESET_MASK, Seeds, checked_reset_mask, checked_seeds, with_masks
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, make_one
 from simcore.worlds.gym.noted import makers
@@ -31,7 +31,9 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     Observations are `uint8 [B, H, W, 3]`, actions `int64 [B]` (see `action_names`), rewards `float64 [B]`, flags
     `bool [B]`. After an episode's end the next step ignores that environment's action and returns the first frame of
     its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). `info` holds the config's targets, each as
-    in `ProbeTarget`, and nothing else.
+    in `ProbeTarget`, with their masks (`_name`, `bool [B]`: all True, but for a reset of some environments, where they
+    are True for these), and nothing else. Environments that were made with a render mode, by `make_kwargs`, are
+    rendered by it.
 
     Args:
         env_id: `[module:][namespace/]name-v0`.
@@ -67,6 +69,8 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             self._envs = Parts(make, num_envs, processes, frame_shape, told)
         else:
             self._envs = SyncVectorEnv(makers(make, range(num_envs), self._note), copy=False)
+        self.metadata = dict(self._envs.metadata)
+        self.render_mode = self._envs.render_mode
         self.action_names: tuple[str, ...] = self._envs.get_attr("action_names")[0]
         self.single_observation_space = self._envs.single_observation_space
         self.single_action_space = Discrete(len(self.action_names))
@@ -79,6 +83,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.seconds = {"step": 0.0, "draw": 0.0}
         """Seconds spent so far by stage; rendering cannot be separated, and counts as step."""
         self._over = np.zeros(num_envs, np.bool_)
+        self._everywhere = np.ones(num_envs, np.bool_)
         self._frames = np.zeros((num_envs, *frame_shape), np.uint8)
         self._info: Arrays = {}
 
@@ -100,27 +105,37 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Return an empty dict, see `episode_metrics`."""
         return {}
 
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Frames, dict[str, Any]]:
-        """Begin a new episode everywhere.
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generator of each environment; from other processes, a copy."""
+        return self.get_attr("np_random")
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each environment's generator; -1 where it is unknown."""
+        return self.get_attr("np_random_seed")
+
+    def reset(self, *, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[Frames, dict[str, Any]]:
+        """Begin a new episode everywhere, or where the option `reset_mask` is True.
 
         Args:
             seed: environment i is reset with `seed + i`, or with `seed[i]`, modulo 2**31; where None, its own generator
                 continues, as it does from each episode to the next.
-            options: passed to the environments.
+            options: `reset_mask`, `bool [B]`: which environments to restart; the others stay as they are. Other keys
+                are passed to the environments.
 
         Raises:
-            ValueError: a sequence of seeds is not B long.
+            ValueError: `seed` is no whole number from 0, nor B of these or None; or `reset_mask` is no array
+                `bool [B]`, False everywhere, or leaves some out in the first reset.
         """
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
-        seeds = [None] * self.num_envs if seeds is None else list(seeds)
-        require(len(seeds) == self.num_envs, f"{len(seeds)} seeds for {self.num_envs} environments")
-        for index, own_seed in enumerate(seeds):
+        seeds = checked_seeds(seed, self.num_envs)
+        mask = checked_reset_mask(options, self.num_envs, bool(self.episode_count[0]))
+        for index in mask.nonzero()[0]:
+            own_seed = seeds[index]
             if own_seed is not None:
                 self.generators[index], _ = seeding.np_random(own_seed)
-        self._begin([own_seed if own_seed is None else own_seed % _SEEDS for own_seed in seeds], options)
-        return self.observe()
+        self._begin([own_seed if own_seed is None else own_seed % _SEEDS for own_seed in seeds], options, mask)
+        return self._kept(self._frames), with_masks(self._info, mask)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -137,7 +152,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.episode_count += self._over
         start = time.perf_counter()
         frames, rewards, terminated, truncated, info = self._envs.step(chosen)
-        self._take(frames, info)
+        self._take(frames, info, self._everywhere)
         np.logical_or(terminated, truncated, out=self._over)
         self.seconds["step"] += time.perf_counter() - start
         frames, info = self.observe()
@@ -145,7 +160,23 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     def observe(self) -> tuple[Frames, dict[str, Any]]:
         """Return the current frames and info without a step, for instance after `set_state`."""
-        return self._frames.copy() if self.copy else self._frames, self._info.copy()
+        return self._kept(self._frames), with_masks(self._info, self._kept(self._everywhere))
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Return what each environment renders; None if they were made without a render mode."""
+        return self.call("render") if self.render_mode is not None else None
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method of each environment, or read an attribute, and return what each gives."""
+        return self._envs.call(name, *args, **kwargs)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Return an attribute of each environment."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of each environment, to its own value of a list or tuple of B, or else to the same."""
+        self._envs.set_attr(name, values)
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return the state for `set_state`: the number of episodes begun and the generators, without the episodes."""
@@ -166,21 +197,36 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.episode_count[:] = state["episode_count"]
         self.generators = [saved.decode(words) for words in state["generators"]]
         if self.episode_count[0]:
-            self._begin([int(generator.integers(_SEEDS)) for generator in self.generators], None)
+            self._begin([int(generator.integers(_SEEDS)) for generator in self.generators], None, self._everywhere)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the environments."""
-        self._envs.close(**kwargs)
+        if hasattr(self, "_envs"):  # older versions of Gymnasium close also what could not be made
+            self._envs.close(**kwargs)
 
-    def _begin(self, seeds: list[int | None] | list[int], options: dict[str, Any] | None) -> None:
+    def _begin(
+        self, seeds: list[int | None] | list[int], options: dict[str, Any] | None, mask: NDArray[np.bool_]
+    ) -> None:
         start = time.perf_counter()
-        frames, info = self._envs.reset(seed=list(seeds), options=options)
-        self._take(frames, info)
-        self._over[:] = False
-        self.episode_count += 1
+        given = dict(options or {})  # a copy, from which Gymnasium takes the mask out
+        if not mask.all():
+            given[RESET_MASK] = mask
+        else:
+            given.pop(RESET_MASK, None)
+        frames, info = self._envs.reset(seed=list(seeds), options=given if options is not None else None)
+        self._take(frames, info, mask)
+        self._over[mask] = False
+        self.episode_count += mask
         self.seconds["step"] += time.perf_counter() - start
 
-    def _take(self, frames: Frames, info: dict[str, Any]) -> None:
-        """Copy the frames, and keep the targets of info, whose arrays are new at every step."""
+    def _take(self, frames: Frames, info: dict[str, Any], mask: NDArray[np.bool_]) -> None:
+        """Copy the frames, and keep the targets of info, whose arrays are new at every step, where the mask is True."""
         self._frames[:] = frames
-        self._info = {target.info_key: info[target.info_key] for target in self.config.probe_targets}
+        told = {target.info_key: info[target.info_key] for target in self.config.probe_targets}
+        if not mask.all():
+            for name, values in told.items():
+                values[~mask] = self._info[name][~mask]
+        self._info = told
+
+    def _kept(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array.copy() if self.copy else array

@@ -1,7 +1,7 @@
 """The Gymnasium environments of SimCore's levels: a vector environment, and a single one that is a batch of one."""
 
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
 from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
+from simcore.worlds.conventions import Seeds, checked_reset_mask, checked_seed, checked_seeds, with_masks
 from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
 from simcore.worlds.voxel.levels import find_level
 from simcore.worlds.voxel.raster import make_camera
@@ -33,7 +34,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     first frame of its next episode, with reward 0 (`AutoresetMode.NEXT_STEP`). Environment i of a batch reset
     with seed s goes through the same episodes, bit for bit, as a single environment reset with seed s + i.
 
-    `info` of every reset and step holds plain arrays:
+    `info` of every reset and step holds plain arrays, each with its mask (`_pose`, ...), `bool [B]`: True everywhere,
+    but for a reset of some environments, where it is True for these alone:
 
     - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians.
       In the frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its
@@ -49,6 +51,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         num_envs: B.
         copy: return copies, safe to keep; if False, arrays that the next step overwrites.
         render_mode: "rgb_array" or None.
+        max_episode_steps: a limit beside the level's own `episode_length`, as `gymnasium.make_vec` gives it.
         **level_kwargs: the arguments of the level's config.
 
     Raises:
@@ -78,12 +81,16 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         *,
         copy: bool = True,
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
         **level_kwargs: Any,
     ) -> None:
         require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
         require(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
         self.level = find_level(level)
         self.config = self.level.config(**level_kwargs)
+        if max_episode_steps is not None:
+            limit = min(max_episode_steps, self.config.episode_length)
+            self.config = replace(self.config, episode_length=limit)
         self.action_names = self.level.action_names
         self.num_envs = num_envs
         self.copy = copy
@@ -101,10 +108,13 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.episode_count = np.zeros(num_envs, np.int64)
         """The number of episodes that each environment has begun, `int64 [B]`; 0 before the first reset."""
         self._food = np.zeros(num_envs, np.int64)  # at the start of each episode
-        self.generators = [seeding.np_random()[0] for _ in range(num_envs)]
+        seeded = [seeding.np_random() for _ in range(num_envs)]
+        self.generators = [generator for generator, _ in seeded]
+        self._seeds = [seed for _, seed in seeded]
         self._camera = make_camera(self.config.frame_size, self.config.field_of_view)
         self._map_frame = MAP_FRAMES.index(self.config.map_frame)
         self._over = np.zeros(num_envs, np.bool_)
+        self._everywhere = np.ones(num_envs, np.bool_)
         self._changed = np.zeros(num_envs, np.bool_)
         self.seconds = {"step": 0.0, "draw": 0.0}
         """Seconds spent so far: on steps, which include making worlds, and on rendering frames, maps and poses."""
@@ -125,35 +135,48 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         np.divide(begun - self.episodes.food_left, begun, out=eaten, where=begun > 0)
         return {"food": eaten}
 
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Frames, Info]:
-        """Begin a new episode everywhere.
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generator of each environment, from which the seeds of its episodes come."""
+        return tuple(self.generators)
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each environment's generator; -1 where it is unknown, because its state was set."""
+        return tuple(self._seeds)
+
+    def reset(self, *, seed: Seeds = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
+        """Begin a new episode everywhere, or where the option `reset_mask` is True.
 
         Args:
             seed: environment i is seeded with `seed + i`, or with `seed[i]`; where None, its generator
                 continues.
-            options: `elapsed`, `int [B]`: the steps of its time limit that each of these episodes has already used, so
-                that they do not all end at once; other keys are ignored.
+            options: `reset_mask`, `bool [B]`: which environments to restart; nothing changes in the others, not even
+                their generators. `elapsed`, `int [B]`: the steps of its time limit that each of these episodes has
+                already used, so that they do not all end at once. Other keys are ignored.
 
         Raises:
-            ValueError: a sequence of seeds is not B long, or `elapsed` is not B numbers of steps within the time limit.
+            ValueError: `seed` is no whole number from 0, nor B of these or None; `reset_mask` is no array `bool [B]`,
+                False everywhere, or leaves some out in the first reset; or `elapsed` is not B numbers of steps within
+                the time limit.
         """
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
-        if seeds is not None:
-            require(len(seeds) == self.num_envs, f"{len(seeds)} seeds for {self.num_envs} environments")
-            for index, own_seed in enumerate(seeds):
-                if own_seed is not None:
-                    self.generators[index], _ = seeding.np_random(own_seed)
+        seeds = checked_seeds(seed, self.num_envs)
+        mask = checked_reset_mask(options, self.num_envs, self._has_begun)
         elapsed = np.asarray((options or {}).get("elapsed", np.zeros(self.num_envs, np.int64)))
         limit = self.config.episode_length
         require(
             elapsed.shape == (self.num_envs,) and elapsed.min() >= 0 and elapsed.max() < limit,
             f"elapsed is {elapsed}; it must be {self.num_envs} numbers of steps from 0 to {limit - 1}",
         )
-        self._over[:] = True
-        self._run(np.zeros(self.num_envs, np.int64), elapsed)
-        return self._kept(self.views.frames), self._info()
+        for index in mask.nonzero()[0]:
+            own_seed = seeds[index]
+            if own_seed is not None:
+                self.generators[index], self._seeds[index] = seeding.np_random(own_seed)
+        self._begin(mask)
+        self.episodes.elapsed[mask] = elapsed[mask]
+        self._show_again()
+        self._over[mask] = False
+        return self._kept(self.views.frames), with_masks(self._facts(), mask)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -164,9 +187,13 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             ResetNeeded: the environment was never reset.
             ValueError: the actions are not B integers in `0 .. A - 1`.
         """
-        if not self.episode_count[0]:
+        if not self._has_begun:
             raise ResetNeeded("call reset before the first step")
-        self._run(checked_actions(actions, self.num_envs, len(self.level.actions)))
+        chosen = checked_actions(actions, self.num_envs, len(self.level.actions))
+        begun = self._over.copy()
+        self._begin(begun)
+        self._advance(chosen, begun)
+        np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
         views = self.views
         results = (views.frames, views.rewards, views.terminated, views.truncated)
         frames, rewards, terminated, truncated = (self._kept(result) for result in results)
@@ -202,24 +229,28 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         self.episode_count[:] = state["episode_count"]
         self._food[:] = state["food"]
         self.generators = [saved.decode(words) for words in state["generators"]]
-        self._over[:] = False
-        if self.episode_count[0]:
-            self._advance(np.zeros(self.num_envs, np.int64), np.ones(self.num_envs, np.bool_))
+        self._seeds = [-1] * self.num_envs
+        if self._has_begun:
+            self._show_again()
         self._over[:] = state["over"]
 
-    def _run(self, actions: NDArray[np.int64], elapsed: NDArray[np.int64] | None = None) -> None:
-        begun = self._over.copy()
+    @property
+    def _has_begun(self) -> bool:
+        return bool(self.episode_count[0])  # the first reset begins all of them
+
+    def _begin(self, where: NDArray[np.bool_]) -> None:
+        """Begin an episode in these environments, without rendering it."""
         start = time.perf_counter()
-        for index in begun.nonzero()[0]:
+        for index in where.nonzero()[0]:
             episode_seed = int(self.generators[index].integers(2**64, dtype=np.uint64))
             begin(self.episodes, int(index), self.level.generate(self.config, episode_seed))
             self._food[index] = self.episodes.food_left[index]
             self.episode_count[index] += 1
-        if elapsed is not None:
-            self.episodes.elapsed[:] = elapsed
         self.seconds["step"] += time.perf_counter() - start
-        self._advance(actions, begun)
-        np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
+
+    def _show_again(self) -> None:
+        """Render all environments as they are, without a step."""
+        self._advance(np.zeros(self.num_envs, np.int64), self._everywhere)
 
     def _advance(self, actions: NDArray[np.int64], begun: NDArray[np.bool_]) -> None:
         start = time.perf_counter()
@@ -233,6 +264,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         return array.copy() if self.copy else array
 
     def _info(self) -> Info:
+        return with_masks(self._facts(), self._kept(self._everywhere))
+
+    def _facts(self) -> Arrays:
         views = self.views
         return {
             "pose": self._kept(views.poses),
@@ -263,8 +297,12 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         self._over = True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
-        """Begin a new episode, whose seed comes from `np_random`."""
-        super().reset(seed=seed)
+        """Begin a new episode, whose seed comes from `np_random`.
+
+        Raises:
+            ValueError: the seed is no whole number from 0.
+        """
+        super().reset(seed=seed if seed is None else checked_seed(seed))
         self.worlds.generators[0] = self.np_random
         frames, info = self.worlds.reset(options=options)
         self._over = False
@@ -293,6 +331,7 @@ def _first(info: Info) -> Info:
     return {
         key: array[0].copy() if array.ndim > 1 else int(array[0])  # scalars become Python numbers
         for key, array in info.items()
+        if not key.startswith("_")  # masks are a batch's
     }
 
 
