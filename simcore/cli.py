@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import subcommand
 
 from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
+from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        settle_libraries()
         default = default_train(arguments)
         commands = (
             Annotated[Train, subcommand("train", default=default)]
