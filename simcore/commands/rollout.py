@@ -38,6 +38,11 @@ class Rollout:
         run = open_run(self.run)
         loaded = load_run(run, self.device)
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        shown = len(rollout.lengths)
+        if shown < self.worlds:
+            say(
+                f"Only {shown} of {self.worlds} worlds are shown: episodes of more than {rollout.context} frames are rare"
+            )
         picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
         title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)

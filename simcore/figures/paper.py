@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views, require_maps
-from simcore.analysis.measuring import measure
+from simcore.analysis.measuring import first_episodes, measure
 from simcore.analysis.rollout import roll_out
 from simcore.analysis.scores import Constant, score
 from simcore.common.errors import UserError
@@ -174,15 +174,17 @@ def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
 
 @torch.no_grad()
 def decoded_maps(run: LoadedRun, step: int, seed: int) -> DecodedMaps:
-    """Decode maps at a step of held-out episodes.
+    """Decode maps at a step of held-out episodes, or at the end of those that are shorter.
 
     Raises:
         UserError: the run has no probes, or its world does not tell maps as our levels do.
     """
     require_maps(run.config)
     trajectory = shared_worlds(run, seed).collect("figure/maps", MAP_SAMPLES, step + 1)
-    truth = tree_map(lambda part: part[step], trajectory.targets)
-    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[step])))
+    last = torch.tensor(episode_lengths(trajectory.is_first)) - 1  # at `step`, or the last before it
+    at = last.to(run.device), torch.arange(MAP_SAMPLES, device=run.device)
+    truth = tree_map(lambda part: part[at], trajectory.targets)
+    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[at])))
 
 
 @torch.no_grad()
@@ -198,7 +200,7 @@ def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
     truth, targets = trajectory.targets, run.probes.targets
     read = run.probes(run.observe(trajectory))
-    constant = Constant.fit([others.targets], targets).read(read)
+    constant = Constant.fit([first_episodes(others)], targets).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)
     return TrajectoryError(
