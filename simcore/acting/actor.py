@@ -180,6 +180,7 @@ class Actor:
                 int(self._lengths[b]),
                 {name: float(values[b]) for name, values in measured.items()},
                 int(b),
+                bool(self._terminated[b]),
             )
             for b in np.flatnonzero(self._ended)
         ]

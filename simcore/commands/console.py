@@ -1,5 +1,7 @@
 """Printing for the commands: lines, wide tables, progress bars."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +11,10 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C or SIGTERM has interrupted and that can be resumed: the one that shells use for
 Ctrl-C, so that `make` and scripts stop."""
+
+
+SECONDS = 10.0
+"""Seconds between two lines of progress, where there is no terminal."""
 
 
 def say(*lines: str) -> None:
@@ -25,10 +31,16 @@ def wide_console() -> Console:
 
 @contextmanager
 def advancing() -> Iterator[Callable[[str, float], None]]:
-    """Show progress bars in a terminal; yields `advance(text, part)`, where `part` is the fraction done, 0 to 1."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    """Show progress on standard error: bars in a terminal, elsewhere a line now and then.
+
+    Yields `advance(text, part)`, where `part` is the fraction done, 0 to 1.
+    """
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def advance(text: str, part: float) -> None:
@@ -37,3 +49,16 @@ def advancing() -> Iterator[Callable[[str, float], None]]:
             progress.update(tasks[text], completed=part)
 
         yield advance
+
+
+class _Lines:
+    """Prints progress in lines, none in the first seconds and then one every few seconds at most."""
+
+    def __init__(self) -> None:
+        self._begun = self._last = time.monotonic()
+
+    def __call__(self, text: str, part: float) -> None:
+        now = time.monotonic()
+        if now - self._last >= SECONDS:
+            self._last = now
+            print(f"{text}: {part:.1%}, elapsed {now - self._begun:.0f} s", file=sys.stderr)

@@ -3,14 +3,16 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.worlds import changes
 from simcore.common.errors import UserError
+from simcore.worlds.api import WorldConfig
 
 if TYPE_CHECKING:
     from simcore.analysis.loading import LoadedRun
@@ -30,6 +32,7 @@ class Probe:
     """The run's folder, or its exported file."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     oracle: Path | None = None
     """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False
@@ -55,8 +58,12 @@ class Probe:
             raise UserError("--online reads the belief as it was read in training: --of is then hidden")
         run = open_run(self.run)
         loaded = load_run(run, self.device, self.online)
+        changed = changes(self.world, loaded.config)
+        loaded = loaded.in_worlds(world=changed)
         metrics = metric_columns(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
-        oracle = load_run(open_run(self.oracle), self.device) if self.oracle is not None else None
+        oracle = None
+        if self.oracle is not None:
+            oracle = load_run(open_run(self.oracle), self.device).in_worlds(world=changed)
         with advancing() as advance:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None

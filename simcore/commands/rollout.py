@@ -1,11 +1,13 @@
 """The command `simcore rollout`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.commands.worlds import changes
+from simcore.worlds.api import WorldConfig
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Rollout:
     """The run's folder, or its exported file."""
     worlds: int = 4
     """Held-out worlds to show."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     context: int | None = None
     """Frames that the belief observes before the simulation continues alone; none: half an episode, 50 at most."""
     steps: int | None = None
@@ -37,12 +40,11 @@ class Rollout:
 
         run = open_run(self.run)
         loaded = load_run(run, self.device)
+        loaded = loaded.in_worlds(world=changes(self.world, loaded.config))
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
         shown = len(rollout.lengths)
         if shown < self.worlds:
-            say(
-                f"Only {shown} of {self.worlds} worlds are shown: episodes of more than {rollout.context} frames are rare"
-            )
+            say(f"Only {shown} worlds of {self.worlds} are shown: few episodes have more than {rollout.context} frames")
         picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
         title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -46,7 +47,13 @@ class PaperFigure:
     """Makes the figure from runs and a seed of the worlds."""
 
 
-def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
+def plot_paper_figure(
+    number: str,
+    paths: Sequence[Path],
+    device: str = "auto",
+    seed: int = 0,
+    world: Mapping[str, Any] | None = None,
+) -> Figure:
     """Make a figure of the paper from runs' folders.
 
     Args:
@@ -54,6 +61,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
         paths: the runs' folders.
         device: as `Config.device`.
         seed: of the held-out worlds.
+        world: new values of fields of the runs' worlds, by name.
 
     Raises:
         UserError: a run is missing or does not fit; the message names the command that makes one.
@@ -64,7 +72,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
         raise UserError(hint)
     try:
         require_each_once(paths)
-        runs = [load_run(open_run(path), device) for path in paths]
+        runs = [load_run(open_run(path), device).in_worlds(world=world) for path in paths]
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
     try:

@@ -114,6 +114,8 @@ class Statistics:
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
 
-def _episode(reward: float, length: int, metrics: dict[str, float] | float, world: int) -> Episode:
+def _episode(
+    reward: float, length: int, metrics: dict[str, float] | float, world: int, terminated: bool = False
+) -> Episode:
     """Make an episode from a checkpoint's entry; an older version holds a number, the fraction of food eaten."""
-    return Episode(reward, length, metrics if isinstance(metrics, dict) else {"food": metrics}, world)
+    return Episode(reward, length, metrics if isinstance(metrics, dict) else {"food": metrics}, world, terminated)
