@@ -44,4 +44,6 @@ class Serial(Executor):
             actor.load_state_dict(saved)
 
     def close(self) -> None:
-        """Do nothing: nothing runs in parallel."""
+        """Release the actors' worlds."""
+        for actor in self.actors:
+            actor.worlds.close()

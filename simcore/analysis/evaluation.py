@@ -6,6 +6,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
 from simcore.analysis.fresh_probes import Advance, silent
 from simcore.analysis.loading import LoadedRun
@@ -164,7 +166,8 @@ def play(
     with closing(make_worlds(config, count, copy=False)) as worlds:
         actor = Actor(worlds, policy, seed, reward_scale=config.reinforcement.reward_scale)
         while any(shares):
-            advance(len(played) / episodes)
+            begun = np.minimum(actor.lengths / (config.world.episode_length or np.inf), 1.0)
+            advance((len(played) + float(begun[np.array(shares) > 0].sum())) / episodes)
             for episode in actor.collect(STRETCH).episodes:
                 if shares[episode.world]:
                     shares[episode.world] -= 1

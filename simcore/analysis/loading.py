@@ -50,6 +50,11 @@ class LoadedRun:
     """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
 
     @property
+    def age(self) -> str:
+        """How far the run is, for titles: "after N updates", or "after N of M updates" if it is not finished."""
+        return age_of(self.update, self.config.learning.updates)
+
+    @property
     def agent(self) -> Agent:
         """The encoder, the belief core, and policy and value if the agent acts."""
         return self.system.agent
@@ -228,6 +233,11 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
     system.load_state_dict(weights)
     fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
     return LoadedRun(config, system, target, update, fresh, online)
+
+
+def age_of(update: int, total: int) -> str:
+    """Describe how many updates of all a run has done."""
+    return f"after {update:,} updates" if update >= total else f"after {update:,} of {total:,} updates"
 
 
 def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor], int]:

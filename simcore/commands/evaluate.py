@@ -61,16 +61,25 @@ class Evaluate:
                 advance=advance,
             )
         how = "greedy" if self.greedy else "sampled"
-        title = f"{run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
+        title = f"{run.name} {loaded.age}, {self.episodes} episodes of {evaluation.level}, {how}"
         Console().print(evaluation_table(evaluation, title))
         if evaluation.level != loaded.config.level:
             say(f"Of the run's own world: {as_text(kept(loaded.config, evaluation.level))}")
         if changed:
             say(f"Changed for this evaluation: {as_text(changed)}")
-        for who, count in evaluation.stopped.items():
-            if count:
-                say(f"{who}: {count} of {self.episodes} episodes had not ended after {evaluation.max_steps:,} steps")
+        stopped = evaluation.stopped
+        if any(stopped.values()):
+            say(
+                f"Stopped after {evaluation.max_steps:,} steps before they had ended: {stopped['agent']} episodes of "
+                f"the agent, {stopped['random']} of the random policy; they count as far as they came"
+            )
         file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
-        report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
+        report = {
+            "update": loaded.update,
+            "updates": loaded.config.learning.updates,
+            "episodes": self.episodes,
+            "greedy": self.greedy,
+            "seed": self.seed,
+        }
         file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
         say(f"Written: {file}")

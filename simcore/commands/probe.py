@@ -68,15 +68,15 @@ class Probe:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
-        title = f"{run.name} after {loaded.update:,} updates: {self.read} of {what}, {self.worlds} held-out worlds"
+        title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
         wide_console().print(*(table for table in tables if table is not None))
-        report = self.report(loaded.update, scores)
+        report = self.report(loaded, scores)
         out = run.results()
         knowledge_figure(scores, title).savefig(out / "probe.png", dpi=150)
         written = ["probe.png"]
         if maps is not None:
-            report |= self.draw_maps(loaded, maps, f"{run.name} after {loaded.update:,} updates, held-out worlds", out)
+            report |= self.draw_maps(loaded, maps, f"{run.name} {loaded.age}, held-out worlds", out)
             written += ["maps.png", "trajectory.png"]
         else:
             say(f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do")
@@ -86,7 +86,7 @@ class Probe:
                 metrics,
                 scores["constant"].overall(),
                 loaded.config.geco.kappa if loaded.config.draws_frames else None,
-                f"{run.name}, the course of training (seed {loaded.config.seed})",
+                f"{run.name} {loaded.age}, the course of training (seed {loaded.config.seed})",
             )
             course.savefig(out / "course.png", dpi=150)
             written.append("course.png")
@@ -97,14 +97,15 @@ class Probe:
         """The name of the probes that read the belief."""
         return "online probes" if self.online else "fresh probes"
 
-    def report(self, update: int, scores: "dict[str, Scores]") -> dict[str, Any]:
+    def report(self, loaded: "LoadedRun", scores: "dict[str, Scores]") -> dict[str, Any]:
         """Return the scores by predictor, for JSON."""
         from simcore.analysis.scores import left
 
         by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
         ages = {name: finite(error.by_age()) for name, error in by_age.items()}
         return {
-            "update": update,
+            "update": loaded.update,
+            "updates": loaded.config.learning.updates,
             "worlds": self.worlds,
             "probes": self.read,
             "of": self.of,

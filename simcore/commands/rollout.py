@@ -46,7 +46,7 @@ class Rollout:
         if shown < self.worlds:
             say(f"Only {shown} worlds of {self.worlds} are shown: few episodes have more than {rollout.context} frames")
         picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
-        title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
+        title = f"{run.name} {loaded.age}, in worlds that it was not trained in"
         rollout_figure(rollout, title).savefig(picture, dpi=150)
         save_animation(rollout_animation(rollout), rollout.context, animation)
         say(f"Written: {picture}, {animation}")

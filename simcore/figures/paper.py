@@ -96,7 +96,8 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
         scores = measure(shared_worlds(run, seed), controls=False)
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
-    return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")
+    title = f"{runs[0].config.level}, {runs[0].config.preset}{unfinished(runs)}"
+    return kappa_figure(points, sum(constant) / len(constant), title)
 
 
 def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
@@ -115,33 +116,42 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
         for run in of_model:  # the first of several seeds stands for its model
             first.setdefault(run.config.simulation.overshoot, run)
         rows[name] = {overshoot: decoded_maps(run, step, seed) for overshoot, run in first.items()}
-    return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}")
+    return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}{unfinished(runs)}")
 
 
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
     maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
-    return maps_figure(maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}")
+    return maps_figure(
+        maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
+    )
 
 
 def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 12: the map's error along one trajectory."""
     (run,) = only_one(runs)
-    title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}"
+    title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
 def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figures 13 and 14: inputs and samples of long roll-outs."""
-    rollouts = {}
+    rollouts, names = {}, dict[str, str]()
     for run in runs:
-        if run.config.level in rollouts:
+        if run.config.level in names:
             raise UserError(f"two of these runs are of {run.config.level}, where one of each level is wanted")
         context = min(CONTEXT, episode_frames(run.config) // 2)
         steps = min(2 * COLUMNS, episode_frames(run.config)) - context
-        rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
+        names[run.config.level] = f"{run.config.level}{unfinished([run])}"
+        rollouts[names[run.config.level]] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
+
+
+def unfinished(runs: Sequence[LoadedRun]) -> str:
+    """Return what a title says of runs that are not finished; nothing if all are."""
+    ages = dict.fromkeys(run.age for run in runs if run.update < run.config.learning.updates)
+    return f", {' and '.join(ages)}" if ages else ""
 
 
 def only_one(runs: Sequence[LoadedRun]) -> Sequence[LoadedRun]:
