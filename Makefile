@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 RUN ?= runs/RandomCity-tiny-slots-0
+# make would turn exit code 130 into 2; ended by the signal itself, it stops as the training did.
+INTERRUPTED = code=$$?; if [ $$code -eq 130 ]; then echo "Not finished; make $@ goes on" >&2; kill -INT $$PPID; fi; exit $$code
 
 .PHONY: help train test test-slow lint types format clean
 
@@ -23,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 train: $(INSTALLED)
-	$(BIN)/simcore train RandomCity --preset tiny --run $(RUN)
+	$(BIN)/simcore train RandomCity --preset tiny --run $(RUN) || { $(INTERRUPTED); }
 	$(BIN)/simcore probe $(RUN)
 	$(BIN)/simcore rollout $(RUN)
 

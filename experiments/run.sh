@@ -10,7 +10,7 @@ here=$(dirname "$0")
 mkdir -p "$out"
 
 sweep() {
-    simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || [ $? -eq 1 ]
+    simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || { code=$? && [ $code -eq 1 ]; } || exit $code
 }
 sweep models
 sweep oracle

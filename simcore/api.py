@@ -3,8 +3,10 @@
 A run is what `load` returns, or the path of its folder or exported file.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from simcore.analysis import evaluation, measuring, rollout
 from simcore.analysis.evaluation import Evaluation
@@ -56,6 +58,7 @@ def probe(
     online: bool = False,
     of: Of = "hidden",
     controls: bool = True,
+    world: Mapping[str, Any] | None = None,
     advance: Advance = silent,
     device: str = "auto",
 ) -> dict[str, Scores]:
@@ -70,6 +73,7 @@ def probe(
         online: read the belief by the probes that were trained along with it.
         of: what the probes read: b_t ("hidden"), or the LSTM's cell as well ("state").
         controls: measure an untrained agent and the present frame too.
+        world: new values of fields of the runs' world, by name.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load the run, if it is a path.
 
@@ -79,8 +83,8 @@ def probe(
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or is of other worlds.
     """
-    loaded = replace(loaded_run(run, device), online=online)
-    beside = None if oracle is None else loaded_run(oracle, device)
+    loaded = replace(loaded_run(run, device), online=online).in_worlds(world=world)
+    beside = None if oracle is None else loaded_run(oracle, device).in_worlds(world=world)
     return measuring.measure(loaded, worlds, oracle=beside, controls=controls, of=of, advance=advance)
 
 
@@ -89,8 +93,12 @@ def evaluate(
     episodes: int = 100,
     *,
     level: str | None = None,
+    world: Mapping[str, Any] | None = None,
+    copies: int | None = None,
+    max_steps: int | None = None,
     greedy: bool = False,
     seed: int = 0,
+    advance: Advance = silent,
     device: str = "auto",
 ) -> Evaluation:
     """Evaluate a run's agent, and a random policy, in whole episodes of new worlds.
@@ -98,15 +106,30 @@ def evaluate(
     Args:
         run: the run.
         episodes: how many.
-        level: another level than the run's; None: the run's.
+        level: another level than the run's, to which goes what the run changed of its own; None: the run's.
+        world: new values of fields of its world, by name, as `{"repeat": 2}`.
+        copies: worlds that are stepped side by side; None: as many as each of the run's actors had.
+        max_steps: the most steps of an episode; None: the world's own limit, or 10,000 if it has none.
         greedy: take the most likely action instead of sampling.
         seed: of the worlds and of sampling.
+        advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load the run, if it is a path.
 
     Raises:
-        UserError: the run's agent does not act, or the level has other actions than its own.
+        UserError: the run's agent does not act, or the level has other actions than its own, or a number is not
+            positive, or the world has no such field or value.
     """
-    return evaluation.evaluate(loaded_run(run, device), episodes, level, greedy, seed)
+    return evaluation.evaluate(
+        loaded_run(run, device),
+        episodes,
+        level,
+        greedy,
+        seed,
+        world=world,
+        copies=copies,
+        max_steps=max_steps,
+        advance=advance,
+    )
 
 
 def roll_out(
@@ -115,6 +138,7 @@ def roll_out(
     *,
     context: int | None = None,
     steps: int | None = None,
+    world: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> LongRollout:
@@ -125,13 +149,14 @@ def roll_out(
         worlds: how many.
         context: frames that the belief observes; None: half an episode, 50 at most.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
+        world: new values of fields of the run's world, by name.
         seed: of the worlds and of sampling.
         device: where to load the run, if it is a path.
 
     Raises:
         UserError: the run has no frame model, or the numbers do not fit into an episode.
     """
-    return rollout.roll_out(loaded_run(run, device), worlds, context, steps, seed)
+    return rollout.roll_out(loaded_run(run, device).in_worlds(world=world), worlds, context, steps, seed)
 
 
 def loaded_run(run: Run, device: str = "auto") -> LoadedRun:

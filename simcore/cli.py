@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -14,6 +15,8 @@ import tyro
 from tyro.conf import subcommand
 
 from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
+from simcore.commands.worlds import named_run
+from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
 
@@ -48,13 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> None:
     """Run the command that the arguments name."""
     try:
-        default = default_train(arguments)
+        settle_libraries()
+        looking = default_looking(arguments)
         commands = (
-            Annotated[Train, subcommand("train", default=default)]
-            | Annotated[Probe, subcommand("probe")]
-            | Annotated[Rollout, subcommand("rollout")]
-            | Annotated[Evaluate, subcommand("evaluate")]
-            | Annotated[Figure, subcommand("figure")]
+            Annotated[Train, subcommand("train", default=default_train(arguments))]
+            | Annotated[Probe, subcommand("probe", **looking.get("probe", {}))]
+            | Annotated[Rollout, subcommand("rollout", **looking.get("rollout", {}))]
+            | Annotated[Evaluate, subcommand("evaluate", **looking.get("evaluate", {}))]
+            | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
             | Annotated[Sweep, subcommand("sweep")]
             | Annotated[Export, subcommand("export")]
         )
@@ -101,6 +105,24 @@ def discard_unwritable(stream: TextIO | None = None, probe: str = "") -> bool:
     return False
 
 
+def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the `default` of a command that looks at a run, by its name: that run, in worlds as its own.
+
+    Raises:
+        UserError: the run is damaged, or there is no such level.
+    """
+    looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate}
+    name = arguments[0] if arguments else ""
+    if name not in (*looking, "figure"):
+        return {}
+    named = named_run(arguments[1:])
+    if named is None:
+        return {}
+    run, world = named
+    default = Figure("curves", world=world) if name == "figure" else looking[name](run, world=world)
+    return {name: {"default": default}}
+
+
 def parse(commands: Any, arguments: Sequence[str]) -> Command:
     """Parse the arguments.
 
@@ -128,7 +150,7 @@ def unboxed(complaint: str) -> str:
     lines = [line.strip(" │╭╮╰╯") for line in complaint.splitlines()][1:]
     body = itertools.dropwhile(is_rule, lines)
     text = " ".join(itertools.takewhile(lambda line: not is_rule(line), body))
-    return f"{text.replace('Error parsing __tyro-dummy-inner__.config.', '')}; see simcore --help"
+    return f"{re.sub(r'Error parsing __tyro-dummy-inner__[.](config[.])?', '', text)}; see simcore --help"
 
 
 def is_rule(line: str) -> bool:

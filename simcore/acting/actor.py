@@ -82,6 +82,11 @@ class Actor:
         if self.measures and SINCE_SEEN in info:
             self._targets[SINCE_SEEN] = info[SINCE_SEEN]
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of actions taken in each current episode, `[B]`."""
+        return self._lengths
+
     def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Rollout:
         """Take the next `length` steps in every world.
 
@@ -207,6 +212,7 @@ class Actor:
                 int(self._lengths[b]),
                 {name: float(values[b]) for name, values in measured.items()},
                 int(b),
+                bool(self._terminated[b]),
             )
             for b in np.flatnonzero(self._ended)
         ]

@@ -25,6 +25,7 @@ from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.system import SimCore
 from simcore.worlds.api import SINCE_SEEN
+from simcore.worlds.gym import GymConfig
 
 Of = Literal["hidden", "state"]
 """What the probes read: "hidden" is b_t, as in the paper; "state" is b_t and the LSTM's cell."""
@@ -61,17 +62,23 @@ def episode_frames(config: Config) -> int:
 
 
 def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) -> Trajectory:
-    """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them."""
-    seed = stream(config.seed, purpose)
-    with closing(make_worlds(config, worlds, copy=False)) as batch:
-        policy = make_policy(config, batch, agent, seed)
-        scale, patience = config.reinforcement.reward_scale, config.acting.patience
-        actor = Actor(batch, policy, seed, reward_scale=scale, measures=True, patience=patience)
-        trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
-    if trajectory.initial_state is None:
-        trajectory = trajectory._replace(initial_state=agent.initial_state(worlds))
-    device = next(agent.parameters()).device
-    return to_device(trajectory, device)
+    """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them.
+
+    Of Gymnasium's environments there are never more at a time than an actor of the run had, since of some, such as
+    simulators with licences or ports, there cannot be more.
+    """
+    copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
+    seed, parts = stream(config.seed, purpose), []
+    scale, patience = config.reinforcement.reward_scale, config.acting.patience
+    for begun in range(0, worlds, copies):
+        count = min(copies, worlds - begun)
+        with closing(make_worlds(config, count, copy=False)) as batch:
+            policy = make_policy(config, batch, agent, seed + begun)
+            actor = Actor(batch, policy, seed + begun, reward_scale=scale, measures=True, patience=patience)
+            trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
+        parts.append(trajectory._replace(initial_state=None))
+    joined = tree_map(lambda *columns: torch.cat(columns, dim=1), *parts) if len(parts) > 1 else parts[0]
+    return to_device(joined, next(agent.parameters()).device)._replace(initial_state=agent.initial_state(worlds))
 
 
 class Subject(NamedTuple):

@@ -1,8 +1,10 @@
 """Loading a finished or running run: its nets, its probes, and sessions, worlds and trajectories for analysis."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from simcore.analysis.fresh_probes import (
     collect,
     observe,
 )
+from simcore.analysis.worlds import in_worlds
 from simcore.build import make_system, make_worlds
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
@@ -49,9 +52,35 @@ class LoadedRun:
     """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
 
     @property
+    def age(self) -> str:
+        """How far the run is, for titles: "after N updates", or "after N of M updates" if it is not finished."""
+        return age_of(self.update, self.config.learning.updates)
+
+    @property
     def agent(self) -> Agent:
         """The encoder, the belief core, and policy and value if the agent acts."""
         return self.system.agent
+
+    def in_worlds(self, level: str | None = None, world: Mapping[str, Any] | None = None) -> "LoadedRun":
+        """Return the run as it is looked at in other worlds, its nets unchanged.
+
+            run.in_worlds(world={"episode_length": 500}).make_env()
+
+        Args:
+            level: another level than the run's, see `simcore.analysis.worlds.world_in`.
+            world: new values of fields of its world, by name.
+
+        Raises:
+            UserError: there is no such level or field, a value is out of its range, or frames or actions are not those
+                that the nets were trained with.
+        """
+        config = in_worlds(self.config, level, world)
+        if config == self.config:
+            return self
+        folder = self.fresh.folder
+        if folder is not None:  # beside those for the run's own worlds
+            folder = folder / hashlib.sha256(repr((config.level, config.world)).encode()).hexdigest()[:16]
+        return replace(self, config=config, fresh=FreshProbes(config, self.system, self.update, folder))
 
     def make_env(self, render_mode: str | None = None) -> TellsPreviousAction:
         """Make one Gymnasium environment of the run's world, for a session; `reset(seed=)` seeds it.
@@ -133,13 +162,19 @@ class LoadedRun:
         """The probes that were trained along with the belief.
 
         Raises:
-            UserError: the run has none.
+            UserError: the run has none, or they do not fit these worlds.
         """
         if self.system.probes is None:
             raise UserError(
                 f"this run has no probes: {self.config.level} tells nothing for them to read, see world.targets, "
                 "or it was trained with --learning.probe-times 0"
             )
+        trained, told = (
+            ", ".join(f"{target.name} {target.shape}" for target in targets)
+            for targets in (self.system.probes.targets, self.config.world.probe_targets)
+        )
+        if trained != told:
+            raise UserError(f"the run's probes read {trained}; these worlds tell {told or 'nothing'}")
         return self.system.probes
 
     @property
@@ -204,6 +239,11 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
             raise ValueError(f"{bad} is not finite")
     fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
     return LoadedRun(config, system, target, update, fresh, online)
+
+
+def age_of(update: int, total: int) -> str:
+    """Describe how many updates of all a run has done."""
+    return f"after {update:,} updates" if update >= total else f"after {update:,} of {total:,} updates"
 
 
 class Weights(NamedTuple):

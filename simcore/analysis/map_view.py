@@ -29,7 +29,7 @@ class MapView(NamedTuple):
     certainty: Tensor
     """The probability of the cell, float `[...]`; 1 in views of the truth."""
 
-    def at(self, *index: int | slice) -> "MapView":
+    def at(self, *index: int | slice | list[int]) -> "MapView":
         """Return the views at an index into the leading dimensions."""
         return tree_map(lambda part: part[index], self)
 

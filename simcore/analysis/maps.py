@@ -42,7 +42,9 @@ class Maps:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
         if self.samples is None:
             return None
-        return sample_variance(self.samples, self.true.pictures[self.times], self.true.since_seen[self.times])
+        within = torch.tensor(self.times)[:, None] < torch.tensor(self.lengths)
+        true = self.true.at(self.times)
+        return sample_variance(self.samples, true.pictures, true.since_seen, within)
 
 
 @torch.no_grad()
@@ -95,6 +97,13 @@ def map_frame(config: Config) -> str:
     return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
 
 
+def in_first_episode(is_first: Tensor) -> Tensor:
+    """Return which steps are of each world's first episode, given where episodes begin; both bool `[T, W]`."""
+    later = is_first.clone()
+    later[0] = False
+    return later.cumsum(dim=0) == 0
+
+
 def episode_lengths(is_first: Tensor) -> list[int]:
     """Return the number of frames of each world's first episode, given `is_first`, bool `[T, W]`."""
-    return (1 + (is_first[1:].cpu().cumsum(dim=0) == 0).sum(dim=0)).tolist()
+    return in_first_episode(is_first).sum(dim=0).tolist()

@@ -6,8 +6,12 @@ import torch
 
 from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent, together
 from simcore.analysis.loading import LoadedRun
+from simcore.analysis.maps import in_first_episode
 from simcore.analysis.scores import Constant, Scores, score
 from simcore.common.errors import UserError
+from simcore.common.tree import tree_map
+from simcore.data.targets import ProbeTargets
+from simcore.data.trajectory import Trajectory
 from simcore.probes.readout import Probes
 
 ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
@@ -47,9 +51,9 @@ def measure(
         advance: the progress callback.
 
     Returns:
-        Scores `[steps, worlds]` by predictor: the "belief"; if it is read by fresh probes, also the belief read by the
-        "online" probes and, with `controls`, an "untrained" agent's belief and the present "frame" alone; the best
-        "constant" guess; and the "oracle", if there is one.
+        Scores `[steps, worlds]` by predictor, up to the end of each world's episode: the "belief"; if it is read by
+        fresh probes, also the belief read by the "online" probes and, with `controls`, an "untrained" agent's belief
+        and the present "frame" alone; the best "constant" guess; and the "oracle", if there is one.
 
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
@@ -78,13 +82,20 @@ def score_readers(
     targets, batch = run.online_probes.targets, together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     constant = Constant.fit(
-        (run.collect(f"{purpose}constant/{i}", size, steps).targets for i, size in enumerate(sizes)), targets
+        (first_episodes(run.collect(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes)), targets
     )
     parts: dict[str, list[Scores]] = {name: [] for name in ORDER if name in readers or name == "constant"}
     for i, size in enumerate(sizes):
         trajectory = run.collect(f"{purpose}held-out/{i}", size, steps)
+        within = in_first_episode(trajectory.is_first)
         reads = {name: probes(subject.features(trajectory)) for name, (subject, probes) in readers.items()}
         reads["constant"] = constant.read(reads["belief"])
         for name, read in reads.items():
-            parts[name].append(score(read, trajectory.targets, targets))
+            parts[name].append(score(read, trajectory.targets, targets, within))
     return {name: Scores.join(scores) for name, scores in parts.items()}
+
+
+def first_episodes(trajectory: Trajectory) -> ProbeTargets:
+    """Return the targets of each world's first episode, `[T, W, ...]`; `[K, 1, ...]` if one ends early."""
+    within = in_first_episode(trajectory.is_first)
+    return trajectory.targets if within.all() else tree_map(lambda part: part[within][:, None], trajectory.targets)

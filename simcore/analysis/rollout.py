@@ -20,6 +20,8 @@ LONGEST_CONTEXT = 50
 """The most frames of context by default."""
 STEPS = 16
 """The simulated steps by default."""
+BATCHES = 8
+"""The most batches of worlds in which episodes that are long enough are looked for."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +75,55 @@ def roll_out(
 
     Args:
         run: the run.
-        worlds: W, the number of episodes.
+        worlds: W, the number of episodes; fewer are returned if not so many are found that are long enough.
         context: frames that the belief observes; None: half an episode, at most 50, fewer where an episode ends early.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
         seed: seeds the worlds and the sampled frames.
 
     Raises:
-        UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or an
-            episode ends within the context.
+        UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or all
+            episodes end within the context.
     """
     _ = run.simulation  # raises if there is none, before anything is collected
     if worlds < 1:
         raise UserError(f"{worlds} worlds: there must be 1 at least")
     planned, steps = rollout_span(episode_frames(run.config), context, steps)
-    trajectory = run.collect(f"rollout/{seed}", worlds, planned + steps)
-    lengths = episode_lengths(trajectory.is_first)
+    trajectory, lengths = collect_longer(run, worlds, planned + steps, context or 2, seed)
     # Where an episode ends early, a shorter context leaves steps to simulate.
     context = max(2, min(planned, min(lengths) - steps)) if context is None else context
-    if min(lengths) <= context:
-        raise UserError(
-            f"an episode ends after {min(lengths)} frames, and the belief is to see {context}: "
-            "take a smaller --context or another --seed"
-        )
     lengths = [min(length, context + steps) for length in lengths]
     return imagine_rollout(run, trajectory, context, lengths, seed)
+
+
+def collect_longer(run: LoadedRun, worlds: int, rows: int, context: int, seed: int) -> tuple[Trajectory, list[int]]:
+    """Collect first episodes of more than `context` frames, from more worlds where those of some are shorter.
+
+    Returns:
+        The trajectory, `[rows, W, ...]`, where W is `worlds` or fewer, and the frames of each world's first episode.
+
+    Raises:
+        UserError: there is none.
+    """
+    found: list[Trajectory] = []
+    longest = count = 0
+    for batch in range(BATCHES):
+        trajectory = run.collect(f"rollout/{seed}" + (f"/{batch}" if batch else ""), worlds, rows)
+        lengths = episode_lengths(trajectory.is_first)
+        chosen = [world for world, length in enumerate(lengths) if length > context][: worlds - count]
+        if len(chosen) == worlds:
+            return trajectory, lengths
+        found.append(tree_map(lambda part: part[:, chosen], trajectory._replace(initial_state=None)))  # noqa: B023
+        longest, count = max(longest, *lengths), count + len(chosen)
+        if count == worlds:
+            break
+    if not count:
+        remedy = "take a smaller --context" if context > 2 else "a roll-out wants 2 of them, and 1 more to imagine"
+        raise UserError(
+            f"all of {BATCHES * worlds} episodes end after {longest} frames at most, "
+            f"and the belief is to see {context}: {remedy}"
+        )
+    joined = tree_map(lambda *parts: torch.cat(parts, dim=1), *found)
+    return joined._replace(initial_state=run.agent.initial_state(count)), episode_lengths(joined.is_first)
 
 
 @torch.no_grad()

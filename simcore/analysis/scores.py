@@ -129,18 +129,19 @@ class Scores(NamedTuple):
     errors: dict[str, SquaredError]
     """Errors by score name: `<name>_mse` of each vector and picture, and the `REGIONS` of a map."""
     accuracies: dict[str, NDArray[np.float32]]
-    """Accuracies by score name, `<name>_accuracy` of each class: 1 where the most likely is the true one, `[T, W]`."""
+    """Accuracies by score name, `<name>_accuracy` of each class, `[T, W]`: 1 where the most likely is the true one; NaN
+    at steps that are not scored."""
     error_by_age: ErrorByAge | None
     """The map's error by the steps since a cell was seen; None without `since_seen`."""
 
     def overall(self) -> dict[str, float]:
         """Return the mean of each score over all steps, worlds and cells."""
-        means = {name: float(values.mean()) for name, values in self.accuracies.items()}
+        means = {name: float(_mean(values)) for name, values in self.accuracies.items()}
         return {name: error.mse() for name, error in self.errors.items()} | means
 
     def by_time(self) -> dict[str, NDArray[np.float64]]:
-        """Return the mean of each score over worlds, `[T]`; NaN at times when no world has a cell to score."""
-        means = {name: values.mean(axis=1, dtype=np.float64) for name, values in self.accuracies.items()}
+        """Return the mean of each score over worlds, `[T]`; NaN at times when no world has anything to score."""
+        means = {name: _mean(values.astype(np.float64), axis=1) for name, values in self.accuracies.items()}
         return {name: error.mse_by_time() for name, error in self.errors.items()} | means
 
     @classmethod
@@ -159,36 +160,42 @@ class Scores(NamedTuple):
         return joined
 
 
-def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget]) -> Scores:
+def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], within: Tensor | None = None) -> Scores:
     """Score the probes' answers against the true targets, at each step of each world from the episodes' start.
 
     Args:
         read: the probes' answers, `[T, W, ...]`.
         truth: the true targets `[T, W, ...]`, with `since_seen` for the map's regions and ages.
         targets: the targets to score.
+        within: the steps that are scored, bool `[T, W]`, such as those of each world's first episode; None: all.
     """
+    if within is None:
+        first = truth[targets[0].name]
+        within = torch.ones(first.shape[:2], dtype=torch.bool, device=first.device)
     errors: dict[str, SquaredError] = {}
     accuracies: dict[str, NDArray[np.float32]] = {}
     by_age = None
     for target in targets:
         answer, true = read[target.name], truth[target.name]
         if target.kind == "class":
-            accuracies[f"{target.name}_accuracy"] = (answer.argmax(-1) == true).float().cpu().numpy()
+            right = (answer.argmax(-1) == true).float().masked_fill(~within, math.nan)
+            accuracies[f"{target.name}_accuracy"] = right.cpu().numpy()
             continue
         squared = (answer - as_numbers(true)).square().mean(dim=-1)
         cells = squared if target.kind == "picture" else squared[..., None, None]  # [T, W, H, W]
         if target.name == MAP and SINCE_SEEN in truth:
-            errors |= map_errors(cells, truth[SINCE_SEEN])
-            by_age = ErrorByAge.of(cells, truth[SINCE_SEEN])
+            errors |= map_errors(cells, truth[SINCE_SEEN], within)
+            by_age = ErrorByAge.of(cells, truth[SINCE_SEEN].masked_fill(~within[..., None, None], -1))
         else:
-            errors[f"{target.name}_mse"] = SquaredError.over(cells, torch.ones_like(cells, dtype=torch.bool))
+            errors[f"{target.name}_mse"] = SquaredError.over(cells, within[..., None, None].expand_as(cells))
     return Scores(errors, accuracies, by_age)
 
 
-def map_errors(errors: Tensor, since_seen: Tensor) -> dict[str, SquaredError]:
-    """Return the errors `[T, W, N, N]` of a map by `REGIONS`; `since_seen` has the same shape."""
+def map_errors(errors: Tensor, since_seen: Tensor, within: Tensor) -> dict[str, SquaredError]:
+    """Return the errors `[T, W, N, N]` of a map by `REGIONS`; `since_seen` has the same shape, `within` is `[T, W]`."""
     regions = torch.ones_like(since_seen, dtype=torch.bool), since_seen >= 0, since_seen < 0, since_seen >= OLD
-    return {name: SquaredError.over(errors, cells) for name, cells in zip(REGIONS, regions, strict=True)}
+    scored = within[..., None, None]
+    return {name: SquaredError.over(errors, cells & scored) for name, cells in zip(REGIONS, regions, strict=True)}
 
 
 def left(scores: Scores, constant: Scores) -> dict[str, float]:
@@ -210,20 +217,30 @@ class SampleVariance(NamedTuple):
     """On the cells not yet seen."""
 
 
-def sample_variance(samples: Tensor, maps: Tensor, since_seen: Tensor) -> SampleVariance:
+def sample_variance(samples: Tensor, maps: Tensor, since_seen: Tensor, within: Tensor | None = None) -> SampleVariance:
     """Compute the variance of the map's samples on cells seen and not yet seen.
 
     Args:
         samples: S samples of each map, uint8 `[S, ..., N, N, 3]`.
         maps: the true maps, uint8 `[..., N, N, 3]`.
         since_seen: int32 `[..., N, N]`; -1 where a cell has not been seen.
+        within: the maps that count, bool `[...]`; None: all.
     """
     variance = (samples / 255.0).var(dim=0).mean(dim=-1)
     worlds = maps.flatten(0, -4) / 255.0
     between = (worlds - worlds.mean(dim=0)).square().mean(dim=-1).view_as(variance)
     seen = since_seen >= 0
-    return SampleVariance(*(float(variance[cells].sum() / between[cells].sum()) for cells in (seen, ~seen)))
+    regions = [seen, ~seen] if within is None else [cells & within[..., None, None] for cells in (seen, ~seen)]
+    return SampleVariance(*(float(variance[cells].sum() / between[cells].sum()) for cells in regions))
+
+
+def _mean(values: NDArray[Any], axis: int | None = None) -> Any:
+    """Return the mean of the numbers along an axis; NaN where all are NaN."""
+    is_number = ~np.isnan(values)
+    if is_number.all():
+        return values.mean(axis=axis)
+    return _divide(np.where(is_number, values, 0.0).sum(axis=axis), is_number.sum(axis=axis))
 
 
 def _divide(squared: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(squared, cells, out=np.full(squared.shape, np.nan), where=cells > 0)
+    return np.divide(squared, cells, out=np.full(np.shape(squared), np.nan), where=cells > 0)

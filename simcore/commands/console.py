@@ -1,10 +1,15 @@
 """Printing for the commands: lines, wide tables, progress bars."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+SECONDS = 10.0
+"""Seconds between two lines of progress, where there is no terminal."""
 
 
 def say(*lines: str) -> None:
@@ -21,10 +26,16 @@ def wide_console() -> Console:
 
 @contextmanager
 def advancing() -> Iterator[Callable[[str, float], None]]:
-    """Show progress bars in a terminal; yields `advance(text, part)`, where `part` is the fraction done, 0 to 1."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    """Show progress on standard error: bars in a terminal, elsewhere a line now and then.
+
+    Yields `advance(text, part)`, where `part` is the fraction done, 0 to 1.
+    """
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def advance(text: str, part: float) -> None:
@@ -33,3 +44,16 @@ def advancing() -> Iterator[Callable[[str, float], None]]:
             progress.update(tasks[text], completed=part)
 
         yield advance
+
+
+class _Lines:
+    """Prints progress in lines, none in the first seconds and then one every few seconds at most."""
+
+    def __init__(self) -> None:
+        self._begun = self._last = time.monotonic()
+
+    def __call__(self, text: str, part: float) -> None:
+        now = time.monotonic()
+        if now - self._last >= SECONDS:
+            self._last = now
+            print(f"{text}: {part:.1%}, elapsed {now - self._begun:.0f} s", file=sys.stderr)

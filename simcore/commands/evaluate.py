@@ -1,15 +1,17 @@
 """The command `simcore evaluate`."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import advancing, say
+from simcore.commands.worlds import changes
 from simcore.common.atomic import write_atomically
 from simcore.config.run import file_name
+from simcore.worlds.api import WorldConfig
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,16 @@ class Evaluate:
     episodes: int = 100
     """Episodes to play."""
     level: str | None = None
-    """Another level than the run's; its actions must begin with those of the agent."""
+    """Another level than the run's, whose actions begin with those of the agent. What the run changed of its own
+    level's preset goes with it."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     greedy: bool = False
     """Take the most likely action instead of sampling one."""
+    copies: int | None = None
+    """Worlds that are stepped side by side; none: as many as each of the run's actors had."""
+    max_steps: int | None = None
+    """Steps after which an episode is stopped, and counts as far as it came; none: the world's own limit, or 10,000
+    where it has none."""
     seed: int = 0
     """Seed of the worlds and of sampling."""
     device: str = "auto"
@@ -33,16 +42,45 @@ class Evaluate:
         """Print the table, and write it into the run's folder."""
         from simcore.analysis.evaluation import evaluate
         from simcore.analysis.loading import load_run
+        from simcore.analysis.worlds import as_text, kept
         from simcore.figures import evaluation_table
         from simcore.runs import open_run
 
         run = open_run(self.run)
         loaded = load_run(run, self.device)
-        evaluation = evaluate(loaded, self.episodes, self.level, self.greedy, self.seed)
+        changed = changes(self.world, loaded.config, self.level)
+        with advancing() as advance:
+            evaluation = evaluate(
+                loaded,
+                self.episodes,
+                self.level,
+                self.greedy,
+                self.seed,
+                world=changed,
+                copies=self.copies,
+                max_steps=self.max_steps,
+                advance=advance,
+            )
         how = "greedy" if self.greedy else "sampled"
-        title = f"{run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
+        title = f"{run.name} {loaded.age}, {self.episodes} episodes of {evaluation.level}, {how}"
         Console().print(evaluation_table(evaluation, title))
+        if evaluation.level != loaded.config.level:
+            say(f"Of the run's own world: {as_text(kept(loaded.config, evaluation.level))}")
+        if changed:
+            say(f"Changed for this evaluation: {as_text(changed)}")
+        stopped = evaluation.stopped
+        if any(stopped.values()):
+            say(
+                f"Stopped after {evaluation.max_steps:,} steps before they had ended: {stopped['agent']} episodes of "
+                f"the agent, {stopped['random']} of the random policy; they count as far as they came"
+            )
         file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
-        report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
+        report = {
+            "update": loaded.update,
+            "updates": loaded.config.learning.updates,
+            "episodes": self.episodes,
+            "greedy": self.greedy,
+            "seed": self.seed,
+        }
         write_atomically(file, (json.dumps(report | evaluation.report(), indent=1) + "\n").encode())
         say(f"Written: {file}")

@@ -7,6 +7,7 @@ from tyro.conf import Positional
 
 from simcore.commands.console import say
 from simcore.common.errors import UserError
+from simcore.config.run import Config
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Export:
         """Write the file."""
         import torch
 
-        from simcore.analysis.loading import newest_weights
+        from simcore.analysis.loading import age_of, newest_weights
         from simcore.runs import RunFolder
         from simcore.runs.exported import SUFFIX, mebibytes, save_export
 
@@ -39,4 +40,5 @@ class Export:
         _, weights, update = newest_weights(folder, torch.device("cpu"))
         file = self.out or folder.path / f"{folder.name}{SUFFIX}"
         size = save_export(file, weights, folder.config, update, self.half, int(self.limit * 2**20))
-        say(f"Written: {file}, {mebibytes(size)}, after {update:,} updates", f"Next: simcore probe {file}")
+        total = Config.from_dict(folder.config).learning.updates
+        say(f"Written: {file}, {mebibytes(size)}, {age_of(update, total)}", f"Next: simcore probe {file}")

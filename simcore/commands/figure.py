@@ -1,14 +1,17 @@
 """The command `simcore figure`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.commands.worlds import changes
 from simcore.common.atomic import replacing
 from simcore.common.errors import UserError
+from simcore.config.run import Config
+from simcore.worlds.api import WorldConfig
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Figure:
     map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders; for 9 to 14 also their exported files."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     metric: str = "return"
     """Of curves: a name in the runs' metrics.jsonl, such as return, food or probes/map_mse; the part after the slash
     is enough if it is unique."""
@@ -38,11 +42,14 @@ class Figure:
     def execute(self) -> None:
         """Write the figure as PNG and PDF."""
         from simcore.figures import plot_curves, plot_paper_figure
+        from simcore.runs import open_run
 
         if self.which == "curves":
             figure = plot_curves(self.runs, self.metric, self.region, self.title, say)
         else:
-            figure = plot_paper_figure(self.which, self.runs, self.device, self.seed)
+            first = [Config.from_dict(open_run(run).config) for run in self.runs[:1]]
+            changed = changes(self.world, first[0]) if first else {}
+            figure = plot_paper_figure(self.which, self.runs, self.device, self.seed, changed)
         out = self.out or Path(f"figure-{self.which}")
         try:
             for ending in (".png", ".pdf"):

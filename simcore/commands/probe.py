@@ -3,15 +3,17 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.worlds import changes
 from simcore.common.atomic import replacing, write_atomically
 from simcore.common.errors import UserError
+from simcore.worlds.api import WorldConfig
 
 if TYPE_CHECKING:
     from simcore.analysis.loading import LoadedRun
@@ -31,6 +33,7 @@ class Probe:
     """The run's folder, or its exported file."""
     worlds: int = 256
     """Held-out worlds to measure in, one episode each."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     oracle: Path | None = None
     """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False
@@ -62,22 +65,26 @@ class Probe:
             raise UserError("--online reads the belief as it was read in training: --of is then hidden")
         run = open_run(self.run)
         loaded = load_run(run, self.device, self.online)
+        changed = changes(self.world, loaded.config)
+        loaded = loaded.in_worlds(world=changed)
         metrics = columns_over_frames(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
-        oracle = load_run(open_run(self.oracle), self.device) if self.oracle is not None else None
+        oracle = None
+        if self.oracle is not None:
+            oracle = load_run(open_run(self.oracle), self.device).in_worlds(world=changed)
         with advancing() as advance:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
-        title = f"{run.name} after {loaded.update:,} updates: {self.read} of {what}, {self.worlds} held-out worlds"
+        title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
         wide_console().print(*(table for table in tables if table is not None))
-        report = self.report(loaded.update, scores)
+        report = self.report(loaded, scores)
         out = run.results()
         with replacing(out / "probe.png") as file:
             knowledge_figure(scores, title).savefig(file, dpi=150)
         written = ["probe.png"]
         if maps is not None:
-            report |= self.draw_maps(loaded, maps, f"{run.name} after {loaded.update:,} updates, held-out worlds", out)
+            report |= self.draw_maps(loaded, maps, f"{run.name} {loaded.age}, held-out worlds", out)
             written += ["maps.png", "trajectory.png"]
         else:
             say(f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do")
@@ -87,7 +94,7 @@ class Probe:
                 metrics,
                 scores["constant"].overall(),
                 loaded.config.geco.kappa if loaded.config.draws_frames else None,
-                f"{run.name}, the course of training (seed {loaded.config.seed})",
+                f"{run.name} {loaded.age}, the course of training (seed {loaded.config.seed})",
             )
             with replacing(out / "course.png") as file:
                 course.savefig(file, dpi=150)
@@ -99,14 +106,15 @@ class Probe:
         """The name of the probes that read the belief."""
         return "online probes" if self.online else "fresh probes"
 
-    def report(self, update: int, scores: "dict[str, Scores]") -> dict[str, Any]:
+    def report(self, loaded: "LoadedRun", scores: "dict[str, Scores]") -> dict[str, Any]:
         """Return the scores by predictor, for JSON."""
         from simcore.analysis.scores import left
 
         by_age = {name: score.error_by_age for name, score in scores.items() if score.error_by_age is not None}
         ages = {name: finite(error.by_age()) for name, error in by_age.items()}
         return {
-            "update": update,
+            "update": loaded.update,
+            "updates": loaded.config.learning.updates,
             "worlds": self.worlds,
             "probes": self.read,
             "of": self.of,

@@ -1,12 +1,14 @@
 """The command `simcore rollout`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.commands.worlds import changes
 from simcore.common.atomic import replacing
+from simcore.worlds.api import WorldConfig
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Rollout:
     """The run's folder, or its exported file."""
     worlds: int = 4
     """Held-out worlds to show."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     context: int | None = None
     """Frames that the belief observes before the simulation continues alone; none: half an episode, 50 at most."""
     steps: int | None = None
@@ -38,9 +41,13 @@ class Rollout:
 
         run = open_run(self.run)
         loaded = load_run(run, self.device)
+        loaded = loaded.in_worlds(world=changes(self.world, loaded.config))
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        shown = len(rollout.lengths)
+        if shown < self.worlds:
+            say(f"Only {shown} worlds of {self.worlds} are shown: few episodes have more than {rollout.context} frames")
         picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
-        title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
+        title = f"{run.name} {loaded.age}, in worlds that it was not trained in"
         with replacing(picture) as file:
             rollout_figure(rollout, title).savefig(file, dpi=150)
         with replacing(animation) as file:

@@ -16,6 +16,8 @@ class Episode(NamedTuple):
     """The world's metrics of the episode by name, such as `food`, the fraction eaten; NaN where there is no value."""
     world: int
     """The world's number in its actor's batch."""
+    terminated: bool = False
+    """Whether it ended by itself, and not by a time limit."""
 
 
 class Rollout(NamedTuple):

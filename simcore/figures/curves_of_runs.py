@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.loading import age_of
 from simcore.common.errors import UserError
 from simcore.config.differences import LENGTH
 from simcore.config.run import Config
@@ -83,8 +84,14 @@ def by_setting(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
 
 def described(runs: Sequence[RecordedRun], curve: Curve) -> str:
     """Return a text with a curve's runs, and with its end if some run is longer."""
-    seeds = ", ".join(f"{run.path} (seed {run.config.seed})" for run in runs)
+    seeds = ", ".join(f"{run.path} (seed {run.config.seed}{_unfinished(run)})" for run in runs)
     longest = max(run.metrics["frames"][-1] for run in runs)
     if longest > curve.x[-1]:
         return f"{seeds}; up to frame {curve.x[-1]:,.0f}, where the shortest ends, not to {longest:,.0f}"
     return seeds
+
+
+def _unfinished(run: RecordedRun) -> str:
+    """Return how far a run is, as its metrics tell; nothing if it is finished."""
+    done, total = int(run.metrics["update"][-1]), run.config.learning.updates
+    return f", {age_of(done, total)}" if done < total else ""

@@ -32,7 +32,7 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
 
     Args:
         models: by the model's name and its overshoot Lo; all of the same worlds.
-        step: of the episode, at which the maps were decoded.
+        step: of the episode, at which the maps were decoded; of a shorter one, its last.
         title: the figure's title.
     """
     overshoots = sorted({overshoot for row in models.values() for overshoot in row})
@@ -41,7 +41,8 @@ def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: in
     group = worlds * (SIDE + GAP) + BETWEEN
     width = 2 * MARGIN + LABEL + len(overshoots) * group - BETWEEN
     caption, caption_height = wrap(
-        f"Each column is a world. Upper row: the true map; below: the maps read from the models' beliefs. {LEGEND}",
+        "Each column is a world; an episode that ends sooner is shown at its end. Upper row: the true map; below: the "
+        f"maps read from the models' beliefs. {LEGEND}",
         width - 2 * MARGIN,
     )
     top = MARGIN + 0.65

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views, require_maps
-from simcore.analysis.measuring import measure
+from simcore.analysis.measuring import first_episodes, measure
 from simcore.analysis.rollout import roll_out
 from simcore.analysis.scores import Constant, score
 from simcore.common.errors import UserError
@@ -46,7 +47,13 @@ class PaperFigure:
     """Makes the figure from runs and a seed of the worlds."""
 
 
-def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", seed: int = 0) -> Figure:
+def plot_paper_figure(
+    number: str,
+    paths: Sequence[Path],
+    device: str = "auto",
+    seed: int = 0,
+    world: Mapping[str, Any] | None = None,
+) -> Figure:
     """Make a figure of the paper from runs' folders.
 
     Args:
@@ -54,6 +61,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
         paths: the runs' folders.
         device: as `Config.device`.
         seed: of the held-out worlds.
+        world: new values of fields of the runs' worlds, by name.
 
     Raises:
         UserError: a run is missing or does not fit; the message names the command that makes one.
@@ -64,7 +72,7 @@ def plot_paper_figure(number: str, paths: Sequence[Path], device: str = "auto", 
         raise UserError(hint)
     try:
         require_each_once(paths)
-        runs = [load_run(open_run(path), device) for path in paths]
+        runs = [load_run(open_run(path), device).in_worlds(world=world) for path in paths]
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
     try:
@@ -88,7 +96,8 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
         scores = measure(shared_worlds(run, seed), controls=False)
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
-    return kappa_figure(points, sum(constant) / len(constant), f"{runs[0].config.level}, {runs[0].config.preset}")
+    title = f"{runs[0].config.level}, {runs[0].config.preset}{unfinished(runs)}"
+    return kappa_figure(points, sum(constant) / len(constant), title)
 
 
 def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
@@ -107,33 +116,42 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
         for run in of_model:  # the first of several seeds stands for its model
             first.setdefault(run.config.simulation.overshoot, run)
         rows[name] = {overshoot: decoded_maps(run, step, seed) for overshoot, run in first.items()}
-    return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}")
+    return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}{unfinished(runs)}")
 
 
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
     maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
-    return maps_figure(maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}")
+    return maps_figure(
+        maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
+    )
 
 
 def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 12: the map's error along one trajectory."""
     (run,) = only_one(runs)
-    title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}"
+    title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
 def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figures 13 and 14: inputs and samples of long roll-outs."""
-    rollouts = {}
+    rollouts, names = {}, dict[str, str]()
     for run in runs:
-        if run.config.level in rollouts:
+        if run.config.level in names:
             raise UserError(f"two of these runs are of {run.config.level}, where one of each level is wanted")
         context = min(CONTEXT, episode_frames(run.config) // 2)
         steps = min(2 * COLUMNS, episode_frames(run.config)) - context
-        rollouts[run.config.level] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
+        names[run.config.level] = f"{run.config.level}{unfinished([run])}"
+        rollouts[names[run.config.level]] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
+
+
+def unfinished(runs: Sequence[LoadedRun]) -> str:
+    """Return what a title says of runs that are not finished; nothing if all are."""
+    ages = dict.fromkeys(run.age for run in runs if run.update < run.config.learning.updates)
+    return f", {' and '.join(ages)}" if ages else ""
 
 
 def only_one(runs: Sequence[LoadedRun]) -> Sequence[LoadedRun]:
@@ -174,15 +192,17 @@ def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
 
 @torch.no_grad()
 def decoded_maps(run: LoadedRun, step: int, seed: int) -> DecodedMaps:
-    """Decode maps at a step of held-out episodes.
+    """Decode maps at a step of held-out episodes, or at the end of those that are shorter.
 
     Raises:
         UserError: the run has no probes, or its world does not tell maps as our levels do.
     """
     require_maps(run.config)
     trajectory = shared_worlds(run, seed).collect("figure/maps", MAP_SAMPLES, step + 1)
-    truth = tree_map(lambda part: part[step], trajectory.targets)
-    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[step])))
+    last = torch.tensor(episode_lengths(trajectory.is_first)) - 1  # at `step`, or the last before it
+    at = last.to(run.device), torch.arange(MAP_SAMPLES, device=run.device)
+    truth = tree_map(lambda part: part[at], trajectory.targets)
+    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[at])))
 
 
 @torch.no_grad()
@@ -198,7 +218,7 @@ def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
     truth, targets = trajectory.targets, run.probes.targets
     read = run.probes(run.observe(trajectory))
-    constant = Constant.fit([others.targets], targets).read(read)
+    constant = Constant.fit([first_episodes(others)], targets).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)
     return TrajectoryError(

@@ -88,8 +88,9 @@ def draw_seen(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int
 
 
 def draw_imagined(sheet: Sheet, x: float, y: float, rollout: LongRollout, world: int, columns: int) -> None:
-    """Plot the simulated frames of a world below the true ones, on a few lines."""
-    for k in range(rollout.lengths[world] - rollout.context):
+    """Plot the simulated frames of a world below the true ones, on a few lines, up to the end of its episode."""
+    steps = rollout.lengths[world] - rollout.context
+    for k in range(steps):
         line, column = divmod(k, columns)
         left, at = x + LABEL + column * (FRAME + GAP), y + line * LINE
         true, below = at + STEP, at + STEP + FRAME + GAP
@@ -99,3 +100,7 @@ def draw_imagined(sheet: Sheet, x: float, y: float, rollout: LongRollout, world:
         sheet.words(left + FRAME / 2, at, f"+{k + 1}", 8, ha="center", color=IMAGINED)
         show(sheet.panel(left, true, FRAME), rollout.frames[rollout.context + k, world].numpy())
         show_imagined(sheet.panel(left, below, FRAME), rollout.samples[k, world].numpy())
+    if steps < len(rollout.samples):
+        line, column = divmod(steps, columns)
+        place = x + LABEL + column * (FRAME + GAP), y + line * LINE + STEP + FRAME + GAP / 2
+        sheet.words(*place, "the episode\nis over", 8, va="center", color="0.4")

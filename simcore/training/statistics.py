@@ -122,7 +122,10 @@ class Statistics:
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
 
-def _episode(reward: float, length: int, metrics: dict[str, float] | float, world: int) -> Episode:
+def _episode(
+    reward: float, length: int, metrics: dict[str, float] | float, world: int, terminated: bool = False
+) -> Episode:
     """Make an episode from a checkpoint's entry; an older version holds a number, the fraction of food eaten."""
     metrics = metrics if isinstance(metrics, dict) else {"food": metrics}
-    return Episode(float(reward), int(length), {name: float(value) for name, value in metrics.items()}, int(world))
+    metrics = {name: float(value) for name, value in metrics.items()}
+    return Episode(float(reward), int(length), metrics, int(world), bool(terminated))

@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out, rollout_span
 from simcore.common.errors import UserError
 from simcore.data.trajectory import Trajectory
+from simcore.figures.paper import MAP_SAMPLES, decoded_maps
 from simcore.memory import CoreState, Unrolled
 from simcore.runs import RunFolder
 from simcore.training.loop import train
@@ -150,8 +153,92 @@ def test_a_rollout_ends_with_its_episode(run: LoadedRun, monkeypatch: pytest.Mon
         assert not part[-2:, 1].any()
     assert roll_out(run, 2, None, 4).context == 3, "an episode that ends early is left early"
     assert roll_out(run, 2, None, 9 - 2).context == 2
-    with pytest.raises(UserError, match="an episode ends after 7 frames, and the belief is to see 8"):
-        roll_out(run, 2, 8, 1)
+    longer = roll_out(run, 2, 8, 1)
+    assert longer.lengths == [9, 9], "worlds whose episodes are too short make room for others"
+    assert longer.frames[8, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("frames", "context", "told"),
+    [
+        (7, 7, "all of 16 episodes end after 7 frames at most, and the belief is to see 7: take a smaller --context"),
+        (
+            2,
+            None,
+            "after 2 frames at most, .* a roll-out wants 2 of them, and 1 more to imagine",
+        ),
+        (1, None, "all of 16 episodes end after 1 frames at most"),
+    ],
+)
+def test_it_is_told_if_no_episode_is_long_enough(
+    frames: int, context: int | None, told: str, run: LoadedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ending(trajectory: Trajectory) -> Trajectory:
+        is_first = trajectory.is_first.clone()
+        is_first[::frames] = True
+        return trajectory._replace(is_first=is_first)
+
+    tampered(monkeypatch, ending)
+    with pytest.raises(UserError, match=told):
+        roll_out(run, 2, context, 1)
+
+
+def test_fewer_worlds_are_shown_if_few_episodes_are_long_enough(
+    run: LoadedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = iter(range(100))
+
+    def ending(trajectory: Trajectory) -> Trajectory:
+        is_first = trajectory.is_first.clone()
+        is_first[3] = True
+        if next(batches) == 2:
+            is_first[3, 1] = False
+        return trajectory._replace(is_first=is_first)
+
+    tampered(monkeypatch, ending)
+    rollout = roll_out(run, 2, 4, 5)
+    assert rollout.lengths == [9]
+    assert torch.equal(rollout.frames, run.collect("rollout/0/2", 2, 9).frames[:, 1:])
+
+
+def test_scores_end_with_their_episode(run: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = measure(run, 2, controls=False)["belief"]
+
+    def ending(trajectory: Trajectory) -> Trajectory:
+        is_first = trajectory.is_first.clone()
+        is_first[5, 0] = True
+        is_first[7, 1] = True
+        targets = trajectory.targets | {"cell": trajectory.targets["cell"].clone()}
+        targets["cell"][5:, 0] = targets["cell"][7:, 1] = 0  # of the next episodes
+        return trajectory._replace(is_first=is_first, targets=targets)
+
+    tampered(monkeypatch, ending)
+    cut = measure(run, 2, controls=False)
+    belief = cut["belief"]
+    for name, error in belief.errors.items():
+        assert (error.cells[5:, 0] == 0).all()
+        assert (error.cells[7:, 1] == 0).all()
+        np.testing.assert_array_equal(error.squared[:5], whole.errors[name].squared[:5])
+        assert np.isnan(belief.by_time()[name][7:]).all()
+    known, all_known = belief.accuracies["cell_accuracy"], whole.accuracies["cell_accuracy"]
+    assert np.isnan(known[5:, 0]).all()
+    np.testing.assert_array_equal(known[:7, 1], all_known[:7, 1])
+    assert belief.overall()["cell_accuracy"] == pytest.approx((all_known[:5, 0].sum() + all_known[:7, 1].sum()) / 12)
+    assert belief.error_by_age.cells.sum() < whole.error_by_age.cells.sum()
+    assert np.isfinite(cut["constant"].overall()["map_mse"])
+
+
+def test_a_figure_of_one_step_shows_no_later_episode(run: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ending(trajectory: Trajectory) -> Trajectory:
+        is_first = trajectory.is_first.clone()
+        is_first[3, 1] = True
+        return trajectory._replace(is_first=is_first)
+
+    tampered(monkeypatch, ending)
+    maps = decoded_maps(run, 5, seed=0)
+    trajectory = run.collect("figure/maps", MAP_SAMPLES, 6)
+    assert torch.equal(maps.true.pictures[1], trajectory.targets["map"][2, 1])
+    assert torch.equal(maps.true.pictures[0], trajectory.targets["map"][5, 0])
 
 
 def test_a_rollout_is_half_an_episode_and_sixteen_steps_if_nothing_is_said() -> None:

@@ -1,0 +1,43 @@
+"""The flags `--world.*` of commands that look at a run: its world's fields, each with the run's value as default."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simcore.config.run import Config
+from simcore.worlds.api import WorldConfig
+
+OTHER_PATHS = ("--oracle", "--out")
+"""Flags whose values are paths, and no run that is looked at."""
+
+
+def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
+    """Return the first run that a command's arguments name, and its world in the level that they name.
+
+    Returns:
+        None if they name no run that is there; then the command itself complains.
+
+    Raises:
+        UserError: the run is damaged, or there is no such level.
+    """
+    from simcore.analysis.worlds import world_in
+    from simcore.runs import open_run
+    from simcore.runs.exported import SUFFIX
+
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in ("--level", *OTHER_PATHS):
+        parser.add_argument(flag, nargs="?")
+    flags, rest = parser.parse_known_args(arguments)
+    for path in map(Path, rest):
+        if (path / "config.json").is_file() or (path.suffix == SUFFIX and path.is_file()):
+            return path, world_in(Config.from_dict(open_run(path).config), flags.level)
+    return None
+
+
+def changes(world: WorldConfig, config: Config, level: str | None = None) -> dict[str, Any]:
+    """Return the fields of a command's world, by name, that are not as they would be in the run's by themselves."""
+    from simcore.analysis.worlds import world_in
+
+    usual = vars(world_in(config, level) if type(world) is not WorldConfig else WorldConfig())
+    return {name: value for name, value in vars(world).items() if value != usual[name]}
