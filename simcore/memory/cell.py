@@ -89,7 +89,7 @@ class KanervaWiring(Memory):
         if self.memory is not None:  # the state's σ² may be from older weights
             memory = memory._replace(noise=self.memory.noise(len(inputs)))
         word = self.read_word(torch.cat([state.hidden, inputs], -1))
-        read = read_at(memory, find_address(memory, word))
+        read = read_at(memory, find_address(memory, word)).to(inputs.dtype)
         hidden, cell = lstm(torch.cat([inputs, read], -1), state.hidden, state.cell)
         if self.write_word is not None:
             word = self.write_word(torch.cat([hidden, inputs], -1))

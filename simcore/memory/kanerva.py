@@ -1,5 +1,6 @@
 """The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C)."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from simcore.common.checks import require, require_positive
-from simcore.common.precision import exact_products
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 
 
@@ -32,50 +32,71 @@ class KanervaConfig:
             require(getattr(self, name) >= 0, f"kanerva.{name} must be 0 or more, not {getattr(self, name)}")
 
 
+PRECISE = torch.float64
+"""The type of a memory's distribution, whatever that of the nets. A word that is repeated tells of other directions only
+what rounding makes of its address, against the noise; in float32 that is soon all that the posterior knows of them."""
+
+
 class KanervaState(NamedTuple):
-    """A distribution over K x D memories: rows with a joint covariance, the same for each column."""
+    """A distribution over K x D memories: rows with a joint covariance, the same for each column; float64."""
 
     mean: Tensor
     """M `[..., K, D]`."""
-    covariance: Tensor
-    """U `[..., K, K]`, symmetric and positive definite."""
+    factor: Tensor
+    """S `[..., K, K]`, a square root of the rows' covariance U = S Sᵀ, which so can never have a negative eigenvalue."""
     noise: Tensor
     """σ² `[...]`, the variance of a word given memory and address; part of the state since reads need it."""
 
+    @classmethod
+    def of(cls, mean: Tensor, covariance: Tensor, noise: Tensor) -> "KanervaState":
+        """Make a state from the covariance U `[..., K, K]`; eigenvalues that its own type cannot resolve are raised."""
+        values, vectors = torch.linalg.eigh(covariance.to(PRECISE))
+        values = values.maximum(torch.finfo(covariance.dtype).eps * values[..., -1:])
+        return cls(mean.to(PRECISE), vectors * values.sqrt()[..., None, :], noise.to(PRECISE))
 
-@exact_products()
+    @property
+    def covariance(self) -> Tensor:
+        """U `[..., K, K]`, symmetric, and raised by the rounding of its entries, so that it is positive definite."""
+        product = self.factor @ self.factor.mT
+        slots = product.shape[-1]
+        rounding = slots * torch.finfo(product.dtype).eps * product.diagonal(dim1=-2, dim2=-1).sum(-1)
+        return 0.5 * (product + product.mT) + torch.diag_embed(rounding[..., None].expand(product.shape[:-1]))
+
+
 def find_address(state: KanervaState, word: Tensor, address_variance: float = ADDRESS_VARIANCE) -> Tensor:
     """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
-    with torch.autocast(word.device.type, enabled=False):
-        mean = state.mean
-        gram = mean @ mean.mT
-        lower, _ = torch.linalg.cholesky_ex(regularised(gram, state.noise / address_variance))
-        return torch.cholesky_solve(mean @ word.to(mean.dtype)[..., None], lower)[..., 0]
+    mean = state.mean
+    lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / address_variance))
+    return torch.cholesky_solve(mean @ word.to(PRECISE)[..., None], lower)[..., 0]
 
 
-@exact_products()
 def read_at(state: KanervaState, address: Tensor) -> Tensor:
     """Return ẑ = Mᵀ w `[B, D]` for addresses w `[B, K]`."""
-    with torch.autocast(address.device.type, enabled=False):
-        return _times(state.mean.mT, address)
+    return _times(state.mean.mT, address)
 
 
-@exact_products()
 def write_at(state: KanervaState, word: Tensor, address: Tensor) -> KanervaState:
-    """Return the exact posterior after words z `[B, D]` at addresses w `[B, K]`."""
-    with torch.autocast(word.device.type, enabled=False):
-        mean, covariance, noise = state
-        surprise = word.to(mean.dtype) - _times(mean.mT, address)  # δ
-        spread = _times(covariance, address)  # U w
-        variance = (address * spread).sum(-1) + noise  # v
-        gain = spread / variance[..., None]  # c
-        # The square root twice instead of c (U w)ᵀ, so that U stays exactly symmetric.
-        root = spread / variance.sqrt()[..., None]
-        return KanervaState(
-            mean + gain[..., :, None] * surprise[..., None, :],
-            covariance - root[..., :, None] * root[..., None, :],
-            noise,
-        )
+    """Return the exact posterior after words z `[B, D]` at addresses w `[B, K]`.
+
+    With c = U w / v, the mean becomes M + c δᵀ and the covariance U - v c cᵀ. The latter is taken from the factor (J. E.
+    Potter's square-root form of the Kalman filter): the square of the new S is that U, by σ² = v - |f|².
+    """
+    mean, factor, noise = state
+    surprise = word.to(PRECISE) - _times(mean.mT, address)  # δ
+    seen = _times(factor.mT, address)  # f = Sᵀ w
+    variance = seen.square().sum(-1) + noise  # v = wᵀ U w + σ²
+    gain = _times(factor, seen) / variance[..., None]  # c
+    change = gain / (1 + (noise / variance).sqrt())[..., None]
+    return KanervaState(
+        mean + gain[..., :, None] * surprise[..., None, :],
+        factor - change[..., :, None] * seen[..., None, :],
+        noise,
+    )
+
+
+def in_present_form(state: KanervaState) -> KanervaState:
+    """Return a state as it is, or convert one of an earlier version: float32, with U where S is now."""
+    return state if state.mean.dtype == PRECISE else KanervaState.of(*state)
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
@@ -86,6 +107,10 @@ class KanervaMemory(nn.Module):
     """A linear Gaussian model z = Mᵀ w + noise, whose posterior over M is the memory.
 
     Differentiable in everything, memory included. `KanervaWiring` connects it to an LSTM.
+
+    The state is kept and written in float64, and its covariance as a square root, whatever the type of weights and words:
+    it remains a distribution, without a negative eigenvalue or a NaN, at any ratio of words to noise, and is to rounding
+    the same whether the module is in float32 or float64. Reads have the weights' type.
 
         >>> memory = KanervaMemory(slots=16, word_size=64, noise_variance=0.01)
         >>> words = torch.randn(8, 64)
@@ -119,31 +144,33 @@ class KanervaMemory(nn.Module):
         self.address_variance = address_variance
         # Rows of length one: with a zero mean all addresses would be zero, and nothing would ever be written.
         self.prior_mean = nn.Parameter(torch.randn(slots, word_size) / word_size**0.5)
-        self.log_prior_variance = nn.Parameter(torch.tensor(prior_variance).log())
-        self.log_noise = nn.Parameter(torch.tensor(noise_variance).log())
+        self.log_prior_variance = nn.Parameter(torch.tensor(math.log(prior_variance)))
+        self.log_noise = nn.Parameter(torch.tensor(math.log(noise_variance)))
 
     def initial_state(self, batch_size: int) -> KanervaState:
         """Return the prior, `[batch_size, ...]`."""
-        eye = torch.eye(self.slots, dtype=self.prior_mean.dtype, device=self.prior_mean.device)
-        covariance = self.log_prior_variance.exp() * eye
+        eye = torch.eye(self.slots, dtype=PRECISE, device=self.prior_mean.device)
+        factor = (0.5 * self.log_prior_variance.to(PRECISE)).exp() * eye
         return KanervaState(
-            self.prior_mean.expand(batch_size, -1, -1),
-            covariance.expand(batch_size, -1, -1),
+            self.prior_mean.to(PRECISE).expand(batch_size, -1, -1),
+            factor.expand(batch_size, -1, -1),
             self.noise(batch_size),
         )
 
     def noise(self, batch_size: int) -> Tensor:
-        """Return the current σ² `[batch_size]`."""
-        return self.log_noise.exp().expand(batch_size)
+        """Return the current σ² `[batch_size]`, float64."""
+        return self.log_noise.to(PRECISE).exp().expand(batch_size)
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
-        """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
-        return find_address(state, word, self.address_variance)
+        """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
+        return find_address(in_present_form(state), word, self.address_variance)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return ẑ = Mᵀ w `[B, D]`, the memory's reconstruction of words z `[B, D]`."""
-        return read_at(state, self.address(state, word))
+        state = in_present_form(state)
+        return read_at(state, self.address(state, word)).to(self.prior_mean.dtype)
 
     def write(self, state: KanervaState, word: Tensor) -> KanervaState:
         """Return the posterior after words z `[B, D]`, each at its own address."""
+        state = in_present_form(state)
         return write_at(state, word, self.address(state, word))

@@ -8,7 +8,7 @@ ADDRESS_VARIANCE = 1.0
 
 RELATIVE_RIDGE = 1e-5
 """ρ is raised by this times the trace of M Mᵀ, so that the condition number never exceeds 1 + 1e5, whatever has been
-written and however small the noise: Cholesky in float32 tolerates ten times that."""
+written and however small the noise."""
 
 
 def regularised(gram: Tensor, ridge: Tensor) -> Tensor:

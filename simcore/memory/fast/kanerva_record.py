@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-import torch
 from torch import Tensor
 
-from simcore.memory.ridge import raised, regularised
+from simcore.memory.fast.kanerva_posterior import Posterior, Write
 
 
 class Weights(NamedTuple):
@@ -34,6 +33,15 @@ class Weights(NamedTuple):
         return (self.recurrent, self.from_read, *(self.read or (None, None)), *(self.write or (None, None)))
 
 
+class Reset(NamedTuple):
+    """The worlds in which an episode begins at some time."""
+
+    keep: Tensor
+    """Float `[B, 1]`: 0 for these worlds, else 1."""
+    worlds: Tensor
+    """Their numbers, int64 `[n]`."""
+
+
 class Plan(NamedTuple):
     """The structure of an unroll: sizes, resets and snapshots."""
 
@@ -41,25 +49,10 @@ class Plan(NamedTuple):
     """The width of the read word's first layer."""
     writes: bool
     """Whether the memory is written."""
-    resets: dict[int, Tensor]
-    """For each time at which an episode begins in some world: float `[B, 1]`, 0 for these worlds, else 1."""
+    resets: "dict[int, Reset]"
+    """By time, where an episode begins in some world."""
     snapshots_at: list[int]
     """The times whose states are kept."""
-
-
-class Writes(NamedTuple):
-    """What the backward pass needs of the writes."""
-
-    hidden: Tensor | None
-    """The input of the write word's second layer `[T, B, *]`."""
-    addresses: Tensor
-    """w, `[T, B, K]`."""
-    gains: Tensor
-    """c, `[T, B, K]`."""
-    surprises: Tensor
-    """δ, `[T, B, D]`; in the backward pass the write words' gradients."""
-    variances: Tensor
-    """v, `[T, B, 1]`."""
 
 
 @dataclass
@@ -78,26 +71,16 @@ class Record:
     """`[T, B, K]`."""
     read_hidden: Tensor | None
     """The input of the read word's second layer `[T, B, *]`."""
-    writes: "Writes | None" = None
-    """The record of the writes; None if the memory is not written."""
+    write_hidden: Tensor | None
+    """The same of the write word's."""
+    writes: Write
+    """Of all steps; of none if the memory is not written. In the backward pass δ becomes the words' gradients."""
     reset_cells: dict[int, Tensor] = field(default_factory=dict)
     """The cells after a reset."""
-    copies: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """M and U before some of the writes."""
-    solvers: "list[Solver]" = field(default_factory=list)
-    """One per step, or a single one if the memory is not written."""
-
-
-class Solver:
-    """Solve linear systems with M Mᵀ + ρ I `[B, K, K]`."""
-
-    def __init__(self, gram: Tensor, ridge: Tensor) -> None:
-        self.ridge = raised(gram, ridge)[:, None]
-        self.lower, _ = torch.linalg.cholesky_ex(regularised(gram, ridge))
-
-    def __call__(self, vector: Tensor) -> Tensor:
-        """Return the solution `[B, K]` for a right side `[B, K]`."""
-        return torch.cholesky_solve(vector[:, :, None], self.lower)[:, :, 0]
+    ended: dict[int, Posterior] = field(default_factory=dict)
+    """The memories that a reset ended, `[n, ...]`."""
+    last: Posterior | None = None
+    """The memory after the last step."""
 
 
 def make_record(preactivations: Tensor, hidden: Tensor, mean: Tensor, w: Weights, plan: Plan) -> Record:
@@ -108,16 +91,13 @@ def make_record(preactivations: Tensor, hidden: Tensor, mean: Tensor, w: Weights
     def room(*shape: int, times: int = length) -> Tensor:
         return preactivations.new_empty(times, batch, *shape)
 
-    writes = None
-    if plan.writes:
-        write_hidden = room(write_width) if w.write is not None else None
-        writes = Writes(write_hidden, room(slots), room(slots), room(word_size), room(1))
     return Record(
         preactivations,
         room(units),
         room(units, times=length + 1),
         room(word_size),
-        room(slots),
+        mean.new_empty(length, batch, slots),
         room(plan.read_width) if w.read is not None else None,
-        writes,
+        room(write_width) if plan.writes and w.write is not None else None,
+        Write.room(length if plan.writes else 0, mean),
     )

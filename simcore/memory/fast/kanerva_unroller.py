@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from simcore.common.tree import tree_map
 from simcore.data.state import CoreState, Unrolled
-from simcore.data.times import Resets, Times, masks_of
+from simcore.data.times import Resets, Times
 from simcore.memory.cell import KanervaWiring
 from simcore.memory.fast.kanerva import KanervaUnroll
-from simcore.memory.fast.kanerva_record import Plan, Weights
+from simcore.memory.fast.kanerva_record import Plan, Reset, Weights
 from simcore.memory.fast.lstm_step import lstm_weights
 from simcore.memory.kanerva import KanervaState
 from simcore.memory.unroller import Unroller
@@ -49,17 +49,27 @@ class FastKanerva(Unroller[KanervaWiring]):
         weights = Weights(recurrent, from_read, wiring.read_word.last, write_layer)
         hidden, cell, memory = state.hidden, state.cell, KanervaState(*state.memory)
         prior = memory if wiring.memory is None else wiring.memory.initial_state(inputs.shape[1])
-        keep = {t: (~first)[:, None].to(inputs.dtype) for t, first in masks_of(resets).items()}
-        plan = Plan(firsts[0].out_features, wiring.memory is not None, keep, list(snapshots_at.known))
+        plan = Plan(
+            firsts[0].out_features, wiring.memory is not None, _by_time(resets, inputs), list(snapshots_at.known)
+        )
         outputs, last_cell, *written = KanervaUnroll.apply(  # type: ignore[no-untyped-call]
-            *(plan, preactivations, hidden, cell, memory.mean, memory.covariance, prior.noise),
-            *(prior.mean[0], prior.covariance[0], *weights.flat()),
+            *(plan, preactivations, hidden, cell, memory.mean, memory.factor, prior.noise),
+            *(prior.mean[0], prior.factor[0], *weights.flat()),
         )
         if not written:
             return Unrolled(outputs, CoreState(outputs[-1], last_cell, memory), None)
-        mean, covariance, cells, means, covariances = written
-        final = CoreState(outputs[-1], last_cell, KanervaState(mean, covariance, prior.noise))
+        mean, factor, cells, means, factors = written
+        final = CoreState(outputs[-1], last_cell, KanervaState(mean, factor, prior.noise))
         if not snapshots_at.number:
             return Unrolled(outputs, final, None)
-        states = KanervaState(means, covariances, prior.noise.expand(len(means), -1))
+        states = KanervaState(means, factors, prior.noise.expand(len(means), -1))
         return Unrolled(outputs, final, CoreState(outputs.index_select(0, snapshots_at.rows), cells, states))
+
+
+def _by_time(resets: Resets | None, like: Tensor) -> dict[int, Reset]:
+    """Return the resets by time, with masks of the type and on the device of `like`."""
+    if resets is None:
+        return {}
+    keep = (~resets.device)[:, :, None].to(like.dtype)
+    worlds = (first.nonzero()[:, 0].to(like.device, non_blocking=True) for first in resets.host)
+    return {t: Reset(*pair) for t, *pair in zip(resets.times, keep, worlds, strict=True)}

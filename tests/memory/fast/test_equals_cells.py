@@ -7,20 +7,14 @@ import torch
 from torch import Tensor
 
 from simcore.memory import CoreState, KanervaConfig, RecurrentCore, SlotsConfig
-from simcore.memory.fast import find_fast, kanerva
+from simcore.memory.fast import find_fast
 from simcore.memory.plain import PlainUnroller
 from small_cores import HIDDEN, INPUT, KANERVA, SLOTS, detached, make_core, random, random_resets, weigh
 
 T, B, SIMULATED = 11, 3, 4
 TIMES = [6, 0, T - 1]
-FORKED = {"slots": ("reads",), "kanerva": ("mean", "covariance")}
+FORKED = {"slots": ("reads",), "kanerva": ("mean", "factor")}
 """Parts of a memory's state that take a gradient, or of which every one is compared."""
-
-
-@pytest.fixture(autouse=True)
-def frequent_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let some writes lie between copies of a Kanerva memory and some copies between writes."""
-    monkeypatch.setattr(kanerva, "COPY_EVERY", 4)
 
 
 def run(
