@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from simcore.agent import Agent
 from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
 from simcore.common.atomic import write_atomically
 from simcore.common.digest import digest_of
+from simcore.common.reading import open_regular
 from simcore.common.seeding import stream
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
@@ -223,10 +225,11 @@ class FreshProbes:
     def _load(self, name: str, of: Of, key: dict[str, Any]) -> Probes | None:
         """Return stored probes if their key is equal; else None."""
         file = self._file(name, of)
-        if file is None or not file.exists():
+        if file is None or not os.path.lexists(file):
             return None
         try:
-            payload = torch.load(file, map_location=self.device, weights_only=True)
+            with open_regular(file) as opened:
+                payload = torch.load(opened, map_location=self.device, weights_only=True)
             if payload["key"] != key:
                 return None
             size = payload["size"]

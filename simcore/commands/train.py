@@ -78,7 +78,7 @@ class Train:
             return folder
         check(self.config)  # raises before a folder is made
         path = self.run or Path("runs") / self.config.run_name
-        if not (path / "config.json").exists():
+        if not RunFolder.is_at(path):
             return RunFolder.create(path, self.config.to_dict())
         folder = RunFolder.open(path)
         require_same(self.config, Config.from_dict(folder.config), path)

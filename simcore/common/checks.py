@@ -1,7 +1,7 @@
 """Checks of a user's choices, which raise `UserError`."""
 
-import math
 import numbers
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -16,6 +16,7 @@ LONGEST_TUPLE = 64
 """The most numbers in a tuple of a configuration."""
 SHOWN = 60
 """The most letters of a wrong value that a message shows."""
+LARGEST = sys.float_info.max
 _NUMBERS: Mapping[Any, str] = {int: "a whole number", float: "a finite number"}
 
 
@@ -154,9 +155,11 @@ def wrong_value(value: object, kind: Any) -> str | None:
     if kind is type(None):
         return None if value is None else "none"
     if kind in _NUMBERS:
-        is_number = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
-        is_finite = is_number and (isinstance(value, int) or math.isfinite(value))  # type: ignore[arg-type]
-        return None if is_finite else _NUMBERS[kind]
+        if isinstance(value, int if kind is int else int | float) and not isinstance(value, bool):
+            if kind is int:
+                return None if abs(value) < 2**63 else f"{_NUMBERS[int]} of 64 bits"
+            return None if -LARGEST <= value <= LARGEST else _NUMBERS[float]  # so is NaN
+        return _NUMBERS[kind]
     if kind is bool:
         return None if isinstance(value, bool) else "true or false"
     if kind is str:

@@ -9,6 +9,7 @@ import torch
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.common.reading import open_regular
 
 _NAME = re.compile(r"update_(\d+)\.pt")
 
@@ -74,7 +75,8 @@ def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
     """
     torch.empty(0, device=device)  # raises for a missing device here, where it is not taken for a damaged file
     try:
-        payload = torch.load(path, map_location=device, weights_only=True)
+        with open_regular(path) as file:
+            payload = torch.load(file, map_location=device, weights_only=True)
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
     except torch.OutOfMemoryError:

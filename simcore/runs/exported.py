@@ -14,6 +14,7 @@ from torch import Tensor
 from simcore.common.atomic import write_atomically
 from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
+from simcore.common.reading import open_regular
 
 SUFFIX = ".safetensors"
 """Suffix of an exported run's file name."""
@@ -53,7 +54,7 @@ class ExportedRun:
             if version > _VERSION:
                 raise UserError(f"{file} is of a newer SimCore (format {version}, not {_VERSION}); update SimCore")
             config, update, digest = json.loads(metadata["config"]), int(metadata["update"]), metadata["sha256"]
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, RecursionError) as error:
             raise _unusable(file) from error
         if version < 1 or not isinstance(config, dict):
             _refuse(file)
@@ -154,6 +155,7 @@ def _stored(weight: Tensor, half: bool) -> Tensor:
 def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Read a safetensors file: its metadata, and its tensors."""
     try:
+        open_regular(file).close()  # safetensors itself would wait for a pipe
         with safetensors.safe_open(file, framework="pt") as opened:
             return dict(opened.metadata() or {}), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except FileNotFoundError as error:

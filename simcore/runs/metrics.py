@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from simcore.common.errors import UserError
+from simcore.common.reading import open_regular
 from simcore.runs.folder import RunFolder
 from simcore.runs.metric_names import current_names
 
@@ -36,7 +37,7 @@ class MetricsWriter:
         self._folder = folder.path
         with ExitStack() as files:
             try:
-                if folder.metrics.exists():
+                if os.path.lexists(folder.metrics):
                     _cut_after(folder.metrics, resume_at)
                 self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
                 self._tensorboard = _tensorboard(folder.tensorboard, resume_at)
@@ -128,13 +129,13 @@ def _records(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         UserError: a whole line is not a JSON object with an update.
     """
     end = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 return  # the newline is written last: without it the line is not whole
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if not isinstance(record, dict) or not isinstance(record.get("update"), int):
                 raise UserError(f"line {number} of {path} is damaged; correct or delete that line")

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-import tomllib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.common.reading import parse_toml, read_json, read_regular
 from simcore.config.differences import differences, listed
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -58,10 +59,10 @@ class RunFiles:
             UserError: the file of the failure is damaged.
         """
         try:
-            return str(json.loads(self.failure.read_text())["error"])
+            return str(read_json(self.failure)["error"])
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.failure} is damaged; delete it, and the run is tried again") from error
 
     def write_failure(self, error: str, code: int | None) -> None:
@@ -86,7 +87,7 @@ class SweepFolder:
         """
         text = json.dumps(plan.to_dict(), indent=1) + "\n"
         try:
-            if path.exists() and not (path / PLAN).exists():
+            if os.path.lexists(path) and not (path / PLAN).exists():
                 _require_empty(path)
             path.mkdir(parents=True, exist_ok=True)
             folder = cls(path, plan)
@@ -141,7 +142,7 @@ class SweepFolder:
 
     def _prepare_run(self, run: PlannedRun) -> None:
         path = self.files(run).path
-        if not (path / "config.json").exists():
+        if not RunFolder.is_at(path):
             RunFolder.create(path, run.config.to_dict())
             return
         found = differences(Config.from_dict(RunFolder.open(path).config), run.config)
@@ -159,14 +160,11 @@ def _require_empty(path: Path) -> None:
 
 def _require_same(path: Path, spec: bytes, plan: str) -> None:
     """Raise `UserError` unless a folder holds the same sweep; comments may differ."""
-    try:
-        old, new = (tomllib.loads(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
-    except ValueError as error:
-        raise UserError(f"{path / SPEC} is damaged; restore it, or name a new folder by --out") from error
+    old, new = parse_toml(read_regular(path / SPEC), path / SPEC), parse_toml(spec, path / SPEC)
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     if changed:
         raise UserError(f"{path} holds a sweep with another {', '.join(changed)}; name a new folder by --out")
-    if (path / PLAN).read_text() != plan:
+    if read_regular(path / PLAN) != plan.encode():
         raise UserError(
             f"{path} holds a sweep of another version of SimCore, whose presets differ; name a new folder by --out"
         )

@@ -11,6 +11,7 @@ from simcore.analysis.maps import has_maps
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
+from simcore.common.reading import read_json
 from simcore.config.run import Config
 from simcore.probes.kinds import KINDS
 
@@ -75,10 +76,10 @@ class Scores(NamedTuple):
             UserError: the file is damaged.
         """
         try:
-            return cls(**json.loads(path.read_text()))
+            return cls(**read_json(path))
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it, and the run is measured again") from error
 
     def write(self, path: Path) -> None:
