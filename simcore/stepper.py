@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.agent import Agent
+from simcore.common.seeding import restore
 from simcore.common.tree import to_device
 from simcore.data.state import CoreState
 from simcore.data.times import Resets
@@ -75,7 +76,10 @@ class AgentStepper:
         return self.agent.core.portable(self.state)
 
     def load(self, state: CoreState, belief: Tensor | None, generator: Tensor) -> None:
-        """Restore a state, the belief that came with it, and the state of the generator, in a new generator."""
+        """Restore a state, the belief that came with it, and the state of the generator, in a new generator.
+
+        A generator's state of another kind of device seeds the new one.
+        """
         self.state, self.belief = to_device(state, self.device), belief
         self.generator = torch.Generator(self.device)
-        self.generator.set_state(generator.cpu())
+        restore(self.generator, generator)

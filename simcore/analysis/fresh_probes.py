@@ -1,6 +1,5 @@
 """Fresh probes of a run: trained on its frozen belief and on the controls, and stored in the run's folder."""
 
-import io
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -15,9 +14,8 @@ from torch import Tensor, nn
 from simcore.acting import Actor
 from simcore.agent import Agent
 from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
-from simcore.common.atomic import write_atomically
+from simcore.common.archive import read_archive, write_archive
 from simcore.common.digest import digest_of
-from simcore.common.reading import open_regular
 from simcore.common.seeding import stream
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
@@ -228,8 +226,7 @@ class FreshProbes:
         if file is None or not os.path.lexists(file):
             return None
         try:
-            with open_regular(file) as opened:
-                payload = torch.load(opened, map_location=self.device, weights_only=True)
+            payload = read_archive(file, self.device)
             if payload["key"] != key:
                 return None
             size = payload["size"]
@@ -244,11 +241,10 @@ class FreshProbes:
         file = self._file(name, of)
         if file is None:
             return
-        buffer = io.BytesIO()
         size = len(probes.standardise.mean)
-        torch.save({"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}, buffer)
+        content = {"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, buffer.getbuffer())
+            write_archive(file, content)
         except OSError:
             return

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ from simcore.analysis.fresh_probes import (
 from simcore.build import make_system, make_worlds
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
+from simcore.common.finite import first_not_finite
 from simcore.common.precision import set_precision
+from simcore.config.differences import require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes
@@ -193,23 +195,40 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
     config = Config.from_dict(run.config)
     target = choose_device(device)
     set_precision(config.precision)
-    weights, update = newest_weights(run, target)
+    file, weights, update = newest_weights(run, target)
     system = make_system(config).to(target)
-    system.load_state_dict(weights)
+    with checkpoints.taking_over(file):
+        system.load_state_dict(weights)
+        bad = first_not_finite(system.named_parameters())
+        if bad is not None:
+            raise ValueError(f"{bad} is not finite")
     fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
     return LoadedRun(config, system, target, update, fresh, online)
 
 
-def newest_weights(run: AnyRun, device: torch.device) -> tuple[dict[str, Tensor], int]:
-    """Return the newest state dict of a run's nets on a device, and the number of its updates.
+class Weights(NamedTuple):
+    """The newest weights of a run, and where they are from."""
+
+    file: Path
+    """The checkpoint or the exported file."""
+    state: dict[str, Tensor]
+    """The state dict of the run's nets."""
+    update: int
+    """The number of their updates."""
+
+
+def newest_weights(run: AnyRun, device: torch.device) -> Weights:
+    """Return the newest weights of a run's nets on a device; those of an exported run are on the CPU.
 
     Raises:
-        UserError: the run has no checkpoint, or it or the exported file is damaged.
+        UserError: the run has no checkpoint, or it or the exported file is damaged or of another run.
     """
     if isinstance(run, ExportedRun):
-        return run.weights(), run.update
+        return Weights(run.file, run.weights(), run.update)
     newest = checkpoints.latest(run.checkpoints)
     if newest is None:
         raise UserError(f"{run.path} has no checkpoint yet; train until its first, or resume it")
     checkpoint = checkpoints.load(newest, device)
-    return checkpoint.state["learner"]["system"], checkpoint.update
+    with checkpoints.taking_over(newest):
+        require_same_run(Config.from_dict(run.config), checkpoint.state, newest)
+        return Weights(newest, dict(checkpoint.state["learner"]["system"]), checkpoint.update)

@@ -36,7 +36,7 @@ class Export:
         if self.limit <= 0:
             raise UserError(f"--limit is {self.limit:g}; it must be positive")
         folder = RunFolder.open(self.run)
-        weights, update = newest_weights(folder, torch.device("cpu"))
+        _, weights, update = newest_weights(folder, torch.device("cpu"))
         file = self.out or folder.path / f"{folder.name}{SUFFIX}"
         size = save_export(file, weights, folder.config, update, self.half, int(self.limit * 2**20))
         say(f"Written: {file}, {mebibytes(size)}, after {update:,} updates", f"Next: simcore probe {file}")

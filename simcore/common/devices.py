@@ -17,5 +17,5 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"there is no device {name!r} here; try auto or cpu") from error
+        raise UserError(f"there is no device {name!r} here; name another, as --device auto or --device cpu") from error
     return device

@@ -1,15 +1,13 @@
 """Reading a user's files: regular ones alone, since a pipe or a device could keep the program waiting for ever."""
 
 import errno
-import json
 import os
 import stat
-import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json, parse_toml
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -39,16 +37,13 @@ def read_regular(path: str | Path) -> bytes:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return the contents of a JSON file, in UTF-8, UTF-16 or UTF-32.
+    """Return what is in a JSON file.
 
     Raises:
         OSError: as for `open_regular`.
         ValueError: it is not JSON, too deeply nested, or names a field twice; the message is one line.
     """
-    try:
-        return json.loads(read_regular(path), object_pairs_hook=_each_once)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    return parse_json(read_regular(path), each_once=True)
 
 
 def read_toml(path: str | Path, kind: str = "") -> tuple[dict[str, Any], bytes]:
@@ -65,28 +60,18 @@ def read_toml(path: str | Path, kind: str = "") -> tuple[dict[str, Any], bytes]:
         data = read_regular(path)
     except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
         raise UserError(f"cannot read {kind}{path}: {getattr(error, 'strerror', None) or error}") from error
-    return parse_toml(data, path), data
+    return toml_of(data, path), data
 
 
-def parse_toml(data: bytes, path: str | Path) -> dict[str, Any]:
-    """Parse TOML in UTF-8, with or without a byte order mark.
+def toml_of(data: bytes, path: str | Path) -> dict[str, Any]:
+    """Parse the TOML of a file, which is in UTF-8 with or without a byte order mark.
 
     Raises:
         UserError: it is no TOML; the message names `path`.
     """
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        return parse_toml(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is no TOML: it is not in UTF-8") from error
-    except RecursionError as error:
-        raise UserError(f"{path} is no TOML: it is nested too deeply") from error
     except ValueError as error:
         raise UserError(f"{path} is no TOML: {' '.join(str(error).split())}") from error
-
-
-def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"it names {next(name for name in names if names.count(name) > 1)!r} twice")
-    return table

@@ -9,7 +9,7 @@ from simcore.config.run import Config
 LENGTH = "learning.updates"
 """The length of a run: no schedule depends on it, so that a short run's updates are the first ones of a longer run."""
 INCIDENTAL = (
-    *("device", "threads", "compile", "graph", "ray_address", "acting.replacements"),
+    *("device", "threads", "compile", "graph", "ray_address", "acting.replacements", "world.processes"),
     *("record.metrics_every", "record.checkpoint_every", "record.checkpoints"),
 )
 """The device and the like of a run, and what is recorded of it: results are the same up to rounding."""
@@ -77,6 +77,25 @@ def require_changeable(recorded: Config, asked: Config, run: object) -> None:
     fixed = [change for change in differences(recorded, asked) if change.field not in CHANGEABLE]
     if fixed:
         raise UserError(f"{run} has {listed(fixed)}; where a run goes on there may change: {', '.join(CHANGEABLE)}")
+
+
+def require_same_run(recorded: Config, state: Mapping[str, Any], checkpoint: object) -> None:
+    """Raise `UserError` if a checkpoint is one of another run; those of an early version do not tell.
+
+    Args:
+        recorded: the run's configuration.
+        state: of the checkpoint, with the configuration it was trained with.
+        checkpoint: its path.
+    """
+    if "config" not in state:
+        return
+    fixed = [
+        change for change in differences(Config.from_dict(state["config"]), recorded) if change.field not in CHANGEABLE
+    ]
+    if fixed:
+        raise UserError(
+            f"{checkpoint} is of a run with {listed(fixed)} as in its config.json; put back the one that was changed"
+        )
 
 
 def _flatten(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

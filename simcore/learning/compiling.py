@@ -23,4 +23,4 @@ def compile_parts(system: SimCore) -> None:
 def require_compiler() -> None:
     """Raise `UserError` unless there is a C++ compiler that torch.compile can call."""
     if shutil.which(os.environ.get("CXX", "g++")) is None and shutil.which("clang++") is None:
-        raise UserError("--compile wants a C++ compiler, g++ or clang++; install one, or leave --compile out")
+        raise UserError("--compile wants a C++ compiler, g++ or clang++; install one, or say --no-compile")

@@ -1,5 +1,6 @@
 """The learner: one update of all weights from a trajectory."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
+from simcore.common.finite import first_not_finite
 from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
 from simcore.common.tree import detach, leaves
@@ -19,6 +21,8 @@ from simcore.learning.gradients import gradient_at_core, gradient_ratio, ratio_o
 from simcore.learning.recorded import RecordedUpdate
 from simcore.objectives.base import Objective
 from simcore.system import SimCore
+
+logger = logging.getLogger(__name__)
 
 LOSS = "nats a frame"
 """The unit of the frame model's loss; recorded in checkpoints, since older ones have another."""
@@ -173,10 +177,11 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned.
+        """Restore what `state_dict` returned, also on another device, where generators are seeded anew.
 
         Raises:
             UserError: it is from a version with another loss.
+            ValueError: weights or moments are not finite, or moments are not those of these weights.
         """
         if state.get("loss") != LOSS:
             raise UserError(
@@ -184,15 +189,37 @@ class Learner:
                 "it can be probed and rolled out, but not go on: train a new one"
             )
         self.system.load_state_dict(state["system"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._load_moments(state["optimizer"])
         self.updates = state["updates"]
         self._done.fill_(self.updates)
         self._be_recordable()
         saved = state["generators"] if "generators" in state else named_generators(state)
-        for name, generators in self.generators.items():
-            if name in saved:
-                # The state is the first process's; the other processes start again from their seeds.
-                generators.load_state_dict(saved[name], is_own=self.ranks.is_first)
+        known = [name for name in self.generators if name in saved]
+        # The state is the first process's; the other processes start again from their seeds.
+        goes_on = [self.generators[name].load_state_dict(saved[name], self.ranks.is_first) for name in known]
+        if not all(goes_on):
+            logger.warning(
+                "this run was on another kind of device than %s: it goes on with the same weights, and with other "
+                "random numbers",
+                self.device.type,
+            )
+
+    def _load_moments(self, state: dict[str, Any]) -> None:
+        """Restore the optimiser's state, with the flags of this device, which are not those of every other one."""
+        flags = {name: self.optimizer.param_groups[0][name] for name in ("fused", "foreach", "capturable")}
+        self.optimizer.load_state_dict(state | {"param_groups": [group | flags for group in state["param_groups"]]})
+        names = {parameter: name for name, parameter in self.system.named_parameters()}
+        loaded = [
+            (f"{kind} of {names[parameter]}", value, value.shape == parameter.shape or kind == "step")
+            for parameter, moments in self.optimizer.state.items()
+            for kind, value in moments.items()
+        ]
+        unlike = next((name for name, _, fits in loaded if not fits), None)
+        if unlike is not None:
+            raise ValueError(f"{unlike} has another shape")
+        found = first_not_finite([*self.system.named_parameters(), *((name, value) for name, value, _ in loaded)])
+        if found is not None:
+            raise ValueError(f"{found} is not finite")
 
     def _make_optimizer(self) -> None:
         """Make Adam with one group for the belief's weights, and one for each objective's own."""

@@ -1,16 +1,18 @@
 """Checkpoints: everything that a run needs to continue, in files that are written atomically."""
 
-import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.archive import DamagedError, read_archive, write_archive
+from simcore.common.atomic import TEMPORARY_SUFFIX
 from simcore.common.errors import UserError
-from simcore.common.reading import open_regular
 
+LONGEST_REASON = 240
 _NAME = re.compile(r"update_(\d+)\.pt")
 
 
@@ -42,15 +44,12 @@ def save(directory: Path, update: int, state: dict[str, Any], keep: int = 3) -> 
     """
     if keep < 1:
         raise ValueError(f"keep at least one checkpoint, not {keep}")
-    # Serialised in memory, since torch.save turns a failed write into an unspecific RuntimeError.
-    buffer = io.BytesIO()
-    torch.save({"format": "simcore-checkpoint", "version": 1, "update": update, "state": state}, buffer)
     path = directory / f"update_{update:08}.pt"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):  # of a process that was killed while writing
             leftover.unlink()
-        write_atomically(path, buffer.getbuffer())
+        write_archive(path, {"format": "simcore-checkpoint", "version": 1, "update": update, "state": state})
     except OSError as error:
         good = latest(directory)
         last = f"the last good checkpoint is {good}" if good else "there is no earlier checkpoint"
@@ -73,22 +72,43 @@ def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
         UserError: the file is missing, unreadable, damaged, not a checkpoint, or of a newer version.
         RuntimeError: `device` is missing or has too little memory.
     """
-    torch.empty(0, device=device)  # raises for a missing device here, where it is not taken for a damaged file
     try:
-        with open_regular(path) as file:
-            payload = torch.load(file, map_location=device, weights_only=True)
+        payload = read_archive(path, device)
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # reading arbitrary bytes may raise anything
+    except DamagedError as error:
         raise _unusable(path) from error
     match payload:
-        case {"format": "simcore-checkpoint", "version": 1, "update": int(update), "state": dict(state)}:
+        case {"format": "simcore-checkpoint", "version": 1, "update": int(update), "state": dict(state)} if update >= 0:
             return Checkpoint(update, state)
         case {"format": "simcore-checkpoint", "version": int(version)} if version > 1:
             raise UserError(f"{path} is of a newer SimCore (format {version}, not 1); update SimCore")
     raise _unusable(path)
+
+
+@contextmanager
+def taking_over(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file's state is taken over into a `UserError` that names the file.
+
+    Damage by chance is found when a file is read. What is found here is another run's or version's, or was edited.
+
+    Args:
+        path: of a checkpoint or an exported run.
+    """
+    try:
+        yield
+    except (UserError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a state may hold anything
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"{path} does not fit its run ({shortened(why)}); put back what was changed, or train in a new folder"
+        ) from error
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut after some three lines of a terminal."""
+    return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + " ..."
 
 
 def _ascending(directory: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from simcore.common.atomic import write_atomically
 from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json
 from simcore.common.reading import open_regular
 
 SUFFIX = ".safetensors"
@@ -53,8 +54,8 @@ class ExportedRun:
             version = int(metadata["version"])
             if version > _VERSION:
                 raise UserError(f"{file} is of a newer SimCore (format {version}, not {_VERSION}); update SimCore")
-            config, update, digest = json.loads(metadata["config"]), int(metadata["update"]), metadata["sha256"]
-        except (KeyError, ValueError, RecursionError) as error:
+            config, update, digest = parse_json(metadata["config"]), int(metadata["update"]), metadata["sha256"]
+        except (KeyError, ValueError) as error:
             raise _unusable(file) from error
         if version < 1 or not isinstance(config, dict):
             _refuse(file)

@@ -25,7 +25,8 @@ class RunFolder:
     """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
 
     If its configuration was changed later, for instance to lengthen the run, `config.json` has the newest one and
-    `changes.jsonl` a line for each change.
+    `changes.jsonl` a line for each change. While a resumed run repeats updates, `metrics.ahead.jsonl` has the metrics
+    that were written of them before.
 
     Make one with `RunFolder.create` or `RunFolder.open`. Reading a run needs no lock; training in it does.
     """
@@ -130,6 +131,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """The metrics, one JSON line an update."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def metrics_ahead(self) -> Path:
+        """Metrics of updates that a resumed run does again, in the same form, until it has passed them."""
+        return self.path / "metrics.ahead.jsonl"
 
     @property
     def tensorboard(self) -> Path:

@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_json
 from simcore.common.reading import open_regular
 from simcore.runs.folder import RunFolder
 from simcore.runs.metric_names import current_names
@@ -16,35 +18,46 @@ from simcore.runs.metric_names import current_names
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+LONGEST_LINE = 2**20
+"""The most bytes that a line of metrics may have; a hundred metrics take some thousands."""
+LARGEST_BITS = 1000
+"""The most bits of a whole number among the metrics, which are read as floats."""
+
 
 class MetricsWriter:
-    """Appends metrics to a run, and removes those of updates that a resumed run does again.
+    """Appends metrics to a run; nothing that was written is lost until a resumed run has done it again.
 
     Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
     the writer, or use it in a `with` block.
 
+    A process that ended between two checkpoints, or whose checkpoints are missing, has left lines of later updates than
+    `resume_at`. With the first line that is written they move to `metrics.ahead.jsonl`, which is deleted once the run
+    has passed the last of them; TensorBoard hides them then, and its files keep them. Until that first line nothing
+    changes, so that a run which is stopped at once is as it was.
+
     Args:
         folder: the run.
-        resume_at: the updates that the run has done, 0 for a new one. Later lines, which a process wrote
-            between its last checkpoint and its end, are cut off, and so is an unfinished last line;
-            TensorBoard purges those updates.
+        resume_at: the updates that the run has done, 0 for a new one.
 
     Raises:
-        UserError: the files cannot be written, or an earlier line is damaged.
+        UserError: the files cannot be written, or a line is damaged.
     """
 
     def __init__(self, folder: RunFolder, resume_at: int = 0) -> None:
-        self._folder = folder.path
+        self._folder = folder
+        self._resume_at = resume_at
+        self._tensorboard: SummaryWriter | None = None
+        self._has_begun = False
         with ExitStack() as files:
             try:
                 if os.path.lexists(folder.metrics):
-                    _cut_after(folder.metrics, resume_at)
+                    open_regular(folder.metrics).close()  # to append to a pipe would wait for a reader
                 self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
-                self._tensorboard = _tensorboard(folder.tensorboard, resume_at)
-                if self._tensorboard is not None:
-                    files.enter_context(self._tensorboard)
+                self._kept, later = _split(folder.metrics, resume_at)
+                before = _split(folder.metrics_ahead, resume_at)[1] if folder.metrics_ahead.exists() else {}
             except OSError as error:
                 raise self._failed(error) from error
+            self._ahead = dict(sorted((before | later).items()))
             self._files = files.pop_all()
 
     def write(self, update: int, values: dict[str, float]) -> None:
@@ -58,12 +71,17 @@ class MetricsWriter:
         """
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         try:
+            if not self._has_begun:
+                self._begin()
             self._lines.write(json.dumps({"update": update, **finite}) + "\n")
             self._lines.flush()
             if self._tensorboard is not None:
                 for name, value in values.items():
                     self._tensorboard.add_scalar(name, value, update)
                 self._tensorboard.flush()
+            if self._ahead and update >= max(self._ahead):
+                self._ahead = {}
+                self._folder.metrics_ahead.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -84,8 +102,20 @@ class MetricsWriter:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _begin(self) -> None:
+        """Put later lines aside, cut them off together with an unfinished last line, and open TensorBoard's file."""
+        if self._ahead:
+            write_atomically(self._folder.metrics_ahead, b"".join(self._ahead.values()))
+        else:
+            self._folder.metrics_ahead.unlink(missing_ok=True)
+        os.truncate(self._folder.metrics, self._kept)
+        self._tensorboard = _tensorboard(self._folder.tensorboard, self._resume_at)
+        if self._tensorboard is not None:
+            self._files.enter_context(self._tensorboard)
+        self._has_begun = True
+
     def _failed(self, error: OSError) -> UserError:
-        return UserError(f"cannot write metrics in {self._folder}: {error.strerror}; make room and resume")
+        return UserError(f"cannot write metrics in {self._folder.path}: {error.strerror}; make room and resume")
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -95,7 +125,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     their current names.
 
     Raises:
-        UserError: the file is missing or unreadable, or a line other than the last is damaged.
+        UserError: the file is missing or unreadable, or a line is damaged or out of order.
     """
     try:
         lines = [line for line, _ in _records(path)]
@@ -116,28 +146,50 @@ def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
     return SummaryWriter(str(folder), purge_step=resume_at + 1)
 
 
-def _cut_after(path: Path, update: int) -> None:
-    """Truncate the file after the last whole line of `update` or earlier."""
-    kept = max((end for record, end in _records(path) if record["update"] <= update), default=0)
-    os.truncate(path, kept)
+def _split(path: Path, update: int) -> tuple[int, dict[int, bytes]]:
+    """Return where in a file of metrics the last whole line of `update` or earlier ends, and later lines by update."""
+    end, kept = 0, 0
+    later = {}
+    for record, line in _records(path):
+        end += len(line)
+        if record["update"] <= update:
+            kept = end
+        else:
+            later[int(record["update"])] = line
+    return kept, later
 
 
-def _records(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield each whole line's content, and where in the file the line ends, in bytes.
+def _records(path: Path) -> Iterator[tuple[dict[str, float | None], bytes]]:
+    """Yield the content of each whole line, and the line itself.
 
     Raises:
-        UserError: a whole line is not a JSON object with an update.
+        UserError: a whole line is damaged, or its update is not later than that of the line before.
     """
-    end = 0
+    newest = -1
     with open_regular(path) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
+            if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
                 return  # the newline is written last: without it the line is not whole
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if not isinstance(record, dict) or not isinstance(record.get("update"), int):
-                raise UserError(f"line {number} of {path} is damaged; correct or delete that line")
-            end += len(line)
-            yield record, end
+            record = _parse(line)
+            if record is None or record["update"] <= newest:
+                what = "damaged" if record is None else f"of update {record['update']}, after one of {newest}"
+                raise UserError(f"line {number} of {path} is {what}; correct or delete that line")
+            newest = record["update"]
+            yield record, line
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the content of a line, numbers or None by name, with the update; None if it is anything else."""
+    try:
+        record = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or not all(_is_number(value) for value in record.values()):
+        return None
+    update = record.get("update")
+    return record if isinstance(update, int) and update >= 0 else None
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a value is a number that a float can hold, or the None of one that was not finite."""
+    return value is None or type(value) is float or (type(value) is int and value.bit_length() <= LARGEST_BITS)

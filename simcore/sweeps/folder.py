@@ -12,7 +12,7 @@ from typing import Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
-from simcore.common.reading import parse_toml, read_json, read_regular
+from simcore.common.reading import read_json, read_regular, toml_of
 from simcore.config.differences import differences, listed
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -160,7 +160,7 @@ def _require_empty(path: Path) -> None:
 
 def _require_same(path: Path, spec: bytes, plan: str) -> None:
     """Raise `UserError` unless a folder holds the same sweep; comments may differ."""
-    old, new = parse_toml(read_regular(path / SPEC), path / SPEC), parse_toml(spec, path / SPEC)
+    old, new = toml_of(read_regular(path / SPEC), path / SPEC), toml_of(spec, path / SPEC)
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     if changed:
         raise UserError(f"{path} holds a sweep with another {', '.join(changed)}; name a new folder by --out")

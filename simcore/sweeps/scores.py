@@ -76,11 +76,22 @@ class Scores(NamedTuple):
             UserError: the file is damaged.
         """
         try:
-            return cls(**read_json(path))
+            scores = cls(**read_json(path))
+            scores.require_types()
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it, and the run is measured again") from error
+        return scores
+
+    def require_types(self) -> None:
+        """Raise `TypeError` if a field is not of its type, as one that was read may be."""
+        sets = (self.validation, self.test, self.baseline)
+        counts = all(type(count) is int for count in (self.update, self.worlds))
+        if not counts or not all(isinstance(values, dict) for values in sets):
+            raise TypeError("a field is of another type")
+        if not all(value is None or type(value) in (int, float) for values in sets for value in values.values()):
+            raise TypeError("a score is no number")
 
     def write(self, path: Path) -> None:
         """Write the scores to a file."""

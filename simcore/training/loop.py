@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import plain, to_device, tree_map
-from simcore.config.differences import differences
+from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
 from simcore.learning.compiling import require_compiler
@@ -46,7 +47,7 @@ def check(config: Config) -> None:
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
-        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; leave it out")
+        raise UserError(f"--graph records an update on a GPU, and the device is {device.type}; say --no-graph")
     if config.compile:
         require_compiler()
     check_worlds(config)
@@ -153,8 +154,8 @@ class Training:
 def train(config: Config, folder: RunFolder) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint where it has one.
 
-    If the configuration differs from the folder's, it is recorded there once the run continues; the caller checks which
-    fields may change (`require_changeable`).
+    If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
+    checks which fields may change (`require_changeable`).
 
     Started by `torchrun`, several processes train the run together, and the first one writes its folder.
 
@@ -162,8 +163,8 @@ def train(config: Config, folder: RunFolder) -> bool:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
 
     Raises:
-        UserError: the folder is in use, its newest checkpoint is damaged or past the last update, the disk is full, an
-            actor failed, or a loss is not finite.
+        UserError: the folder is in use, its newest checkpoint is damaged, of another run or past the last update, the
+            disk is full, an actor failed, or a loss is not finite.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -176,24 +177,42 @@ def train(config: Config, folder: RunFolder) -> bool:
         with folder.lock() if ranks.is_first else nullcontext(), graceful_interrupt() as stop:
             newest = checkpoints.latest(folder.checkpoints)
             checkpoint = checkpoints.load(newest, device) if newest is not None else None
-            begun = 0
-            if checkpoint is not None:
+            if newest is None or checkpoint is None:
+                training = Training(config, device, ranks)
+            else:
                 require_not_done(config, checkpoint.update, folder)
-                begun = 0 if keeps_worlds(config, ranks, checkpoint.state) else checkpoint.update
-            training = Training(config, device, ranks, begun)
-            if checkpoint is not None:
-                training.load_state_dict(checkpoint.state)
-            if ranks.is_first:
-                record_changes(config, training.updates, folder)
+                with checkpoints.taking_over(newest):
+                    training = resumed(config, device, ranks, checkpoint, newest)
+            begun = training.updates
             with training.executor:
                 try:
                     run_updates(training, folder, stop)
                 except (ActorError, NonFiniteLossError) as error:
                     raise failed(error, training.updates, folder) from error
+            if ranks.is_first and training.updates == begun:
+                record_changes(config, begun, folder)
             ranks.meet()
             return training.updates >= config.learning.updates
     finally:
         leave_ranks(ranks)
+
+
+def resumed(
+    config: Config, device: torch.device, ranks: Ranks, checkpoint: checkpoints.Checkpoint, path: Path
+) -> Training:
+    """Return a training run as a checkpoint has it.
+
+    Raises:
+        UserError: the checkpoint is of another run.
+        Exception: its state is not one of this run.
+    """
+    update, state = checkpoint
+    require_same_run(config, state, path)
+    if type(state["updates"]) is not int or state["updates"] != update:
+        raise ValueError(f"updates is {state['updates']!r}, and the file is of update {update}")
+    training = Training(config, device, ranks, 0 if keeps_worlds(config, ranks, state) else update)
+    training.load_state_dict(state)
+    return training
 
 
 def keeps_worlds(config: Config, ranks: Ranks, state: dict[str, Any]) -> bool:
@@ -226,11 +245,13 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
     """
     config, ranks = training.config, training.ranks
     record, total, saved = config.record, config.learning.updates, training.updates
+    begun = saved
 
     def save() -> None:
         training.check()  # so that no checkpoint is saved after a fault
         if ranks.is_first:
-            checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
+            state = training.state_dict() | {"config": config.to_dict()}
+            checkpoints.save(folder.checkpoints, training.updates, state, record.checkpoints)
 
     with ExitStack() as shown:
         if ranks.is_first:
@@ -240,6 +261,8 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
         while training.updates < total and not ranks.any(stop.requested, training.device):
             training.update()
             done = training.updates
+            if ranks.is_first and done == begun + 1:
+                record_changes(config, begun, folder)  # now that the changed run has shown that it can go on
             values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
             if ranks.is_first:
                 if values:

@@ -96,6 +96,48 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(folder: RunFolder)
     assert [line["update"] for line in read_metrics(folder.metrics)] == [1, 2]
 
 
+def updates(path: Path) -> list[int]:
+    return [int(line["update"]) for line in read_metrics(path)]
+
+
+def test_a_run_that_is_stopped_before_its_first_line_is_as_it_was(folder: RunFolder) -> None:
+    write(folder, 0, 12)
+    with folder.metrics.open("a") as file:
+        file.write('{"update": 13, "fra')
+    before = {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()}
+    MetricsWriter(folder, 0).close()
+    assert {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()} == before
+
+
+def test_later_lines_are_kept_aside_until_the_run_has_passed_them(folder: RunFolder) -> None:
+    write(folder, 0, 12)
+    old = folder.metrics.read_bytes().splitlines(keepends=True)
+    with MetricsWriter(folder, 3) as writer:
+        writer.write(4, {"loss": -4.0})
+        assert folder.metrics_ahead.read_bytes() == b"".join(old[3:])
+    assert folder.metrics.read_bytes() == b"".join(old[:3]) + b'{"update": 4, "loss": -4.0}\n'
+    # Once more, from an earlier checkpoint: the newer line of an update takes the place of the older one.
+    with MetricsWriter(folder, 2) as writer:
+        writer.write(3, {"loss": -3.0})
+        assert updates(folder.metrics) == [1, 2, 3]
+        assert updates(folder.metrics_ahead) == [*range(3, 13)]
+        assert read_metrics(folder.metrics_ahead)[1]["frame_model/loss"] == -4.0
+        for update in range(4, 12):
+            writer.write(update, {"loss": 0.0})
+        assert folder.metrics_ahead.exists()
+        writer.write(12, {"loss": 0.0})
+        assert not folder.metrics_ahead.exists()
+    assert updates(folder.metrics) == [*range(1, 13)]
+
+
+def test_a_run_that_passed_what_was_aside_without_a_line_of_it_forgets_it(folder: RunFolder) -> None:
+    write(folder, 0, 5)
+    write(folder, 2, 3)
+    assert updates(folder.metrics_ahead) == [3, 4, 5]
+    write(folder, 5, 6)  # whose checkpoint is of update 5
+    assert not folder.metrics_ahead.exists()
+
+
 def test_tensorboard_forgets_the_updates_that_are_done_again(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +159,19 @@ def test_a_reader_leaves_out_a_torn_last_line(folder: RunFolder, end: int) -> No
     assert [line["update"] for line in read_metrics(folder.metrics)] == [1]
 
 
-@pytest.mark.parametrize("damage", [b"\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"update": "2"}\n', b"\xff\n"])
+DAMAGED = [
+    *(b"\n", b"{\n", b"[]\n", b'{"loss": 1}\n', b'{"update": "2"}\n', b"\xff\n", b"null\n"),
+    *(b'{"update": 2.0}\n', b'{"update": -2}\n', b'{"update": true}\n', b'{"update": null}\n', b'{"update": 1}\n'),
+    *(
+        b'{"update": 2, "loss": ' + value + b"}\n"
+        for value in (b'"1"', b"[1]", b"{}", b"true", b"1" * 400, b"1" * 5000)
+    ),
+    b'{"update": 2, "loss": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+    b'{"update": 2, "loss": 1' + b" " * 2**20 + b"}\n",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED, ids=lambda damage: damage[:24].decode(errors="replace"))
 def test_a_damaged_line_is_named_and_nothing_is_cut(folder: RunFolder, damage: bytes) -> None:
     first, last = b'{"update": 1}\n', b'{"update": 3}\n'
     folder.metrics.write_bytes(first + damage + last)

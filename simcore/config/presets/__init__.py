@@ -5,7 +5,6 @@ A preset is a TOML file of layers: tables whose fields are those of `Config`. Fo
 Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier ones; other fields have their defaults.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -13,6 +12,7 @@ from typing import Any
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.parsing import parse_toml
 from simcore.common.reading import read_toml
 from simcore.config.run import Config
 from simcore.worlds.gym import is_gym_id
@@ -78,4 +78,4 @@ def read_layers(name: str) -> Mapping[str, Any]:
 
 @cache
 def _built_in(name: str) -> Mapping[str, Any]:
-    return tomllib.loads(resources.files(__name__).joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8"))
+    return parse_toml(resources.files(__name__).joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8"))
