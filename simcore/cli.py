@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import tyro
 from tyro.conf import subcommand
 
 from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
 from simcore.common.errors import UserError
+from simcore.common.terminal import in_one_line, show_every_letter
 
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
@@ -20,6 +21,7 @@ Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    show_every_letter()
     try:
         default = default_train(arguments)
         commands = (
@@ -33,12 +35,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         parse(commands, arguments).execute()
     except UserError as error:
-        print(f"simcore: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except UnicodeEncodeError as error:
+        # A name of a file; what is printed is shown in some form.
+        _refuse(f"{error.object!r} cannot be a name in the file system's encoding, {error.encoding}; set PYTHONUTF8=1")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = next(iter(str(error).strip().splitlines()), "none is left")
+        _refuse(f"there is too little memory ({reason}); simcore train --dry-run tells what is needed")
     except BrokenPipeError:
         # The reader has closed the pipe, as `head` does. What is still buffered is discarded without an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _refuse(why: str) -> NoReturn:
+    """Print why something cannot be done, in one line, and end with exit code 2."""
+    print(f"simcore: {in_one_line(why)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether NumPy, PyTorch or its CUDA allocator did not get the memory that it asked for."""
+    kinds = ("can't allocate memory", "out of memory")  # PyTorch has a class of its own on GPUs alone
+    return isinstance(error, MemoryError) or any(kind in str(error) for kind in kinds)
 
 
 def parse(commands: Any, arguments: Sequence[str]) -> Command:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simcore.analysis.loading import load_run
 from simcore.common.errors import UserError
+from simcore.common.terminal import in_one_line, show_every_letter
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import RunFiles, Status
@@ -46,10 +47,11 @@ def stop_with_the_holder() -> None:
 
 def main() -> int:
     """Run `work` with the command line's arguments; return the exit code."""
+    show_every_letter()
     threading.Thread(target=stop_with_the_holder, daemon=True).start()
     path, worlds = sys.argv[1:]
     try:
         return work(Path(path), int(worlds))
     except UserError as error:
-        print(f"simcore: {error}", file=sys.stderr)
+        print(f"simcore: {in_one_line(str(error))}", file=sys.stderr)
         return UNUSABLE

@@ -1,0 +1,51 @@
+"""What a terminal or a log can show: every letter in some form, and a message in one line."""
+
+import codecs
+import io
+import sys
+import unicodedata
+
+PLAIN = {
+    **{"λ": "lambda", "κ": "kappa", "γ": "gamma", "ρ": "rho", "σ": "sigma", "θ": "theta", "µ": "mu", "π": "pi"},
+    **{"·": ".", "±": "+-", "×": "x", "²": "2", "°": " degrees", "…": "...", "‥": "..", "•": "*"},
+    **{"–": "-", "—": "-", "−": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "ˉ": "", "\u0304": "", "█": "#"},
+}
+"""ASCII for letters that SimCore prints, where a stream cannot encode them."""
+_ERRORS = "simcore.plain"
+
+
+def show_every_letter() -> None:
+    """Let standard output and error show what their encoding lacks in another form, instead of raising an error.
+
+    Otherwise a table with κ, a help text or an error that names a file would end the program in a log whose encoding is
+    ASCII.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not what a caller put in its place, or None
+            stream.reconfigure(errors=_ERRORS)
+
+
+def in_one_line(text: str) -> str:
+    """Return a text with its line breaks and control characters escaped, so that it is one line of a terminal."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for letter in text
+    )
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return ASCII for letters that cannot be encoded, as an error handler of codecs does."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(map(_plain_letter, error.object[error.start : error.end])), error.end
+
+
+def _plain_letter(letter: str) -> str:
+    if letter in PLAIN:
+        return PLAIN[letter]
+    name = unicodedata.name(letter, "")
+    if not name.startswith("BOX DRAWINGS"):
+        return letter.encode("ascii", "backslashreplace").decode("ascii")
+    return {"HORIZONTAL": "-", "VERTICAL": "|"}.get(name.rpartition(" ")[2], "+") if " AND " not in name else "+"
+
+
+codecs.register_error(_ERRORS, _plain)
