@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(str(error))
     except UnicodeEncodeError as error:
         # A name of a file; what is printed is shown in some form.
-        _refuse(f"{error.object!r} cannot be a name in the file system's encoding, {error.encoding}; set PYTHONUTF8=1")
+        _refuse(f"{error.object!r} cannot be the name of a file here, in {error.encoding}; set PYTHONUTF8=1")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

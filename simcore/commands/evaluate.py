@@ -1,13 +1,13 @@
 """The command `simcore evaluate`."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import wide_console
+from simcore.commands.results import as_json, publish
+from simcore.common.checks import Count, require_fields
 from simcore.config.run import file_name
 
 
@@ -17,7 +17,7 @@ class Evaluate:
 
     run: Positional[Path]
     """The run's folder, or its exported file."""
-    episodes: int = 100
+    episodes: Count = 100
     """Episodes to play."""
     level: str | None = None
     """Another level than the run's; its actions must begin with those of the agent."""
@@ -27,21 +27,25 @@ class Evaluate:
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
 
     def execute(self) -> None:
-        """Print the table, and write it into the run's folder."""
+        """Write the results, and print the table."""
         from simcore.analysis.evaluation import evaluate
         from simcore.analysis.loading import load_run
         from simcore.figures import evaluation_table
         from simcore.runs import open_run
 
+        require_fields("--", self)
         run = open_run(self.run)
         loaded = load_run(run, self.device)
         evaluation = evaluate(loaded, self.episodes, self.level, self.greedy, self.seed)
         how = "greedy" if self.greedy else "sampled"
         title = f"{run.name} after {loaded.update:,} updates, {self.episodes} episodes of {evaluation.level}, {how}"
-        Console().print(evaluation_table(evaluation, title))
-        file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
         report = {"update": loaded.update, "episodes": self.episodes, "greedy": self.greedy, "seed": self.seed}
-        file.write_text(json.dumps(report | evaluation.report(), indent=1) + "\n")
-        say(f"Written: {file}")
+        publish(
+            self.out or run.path,
+            {f"evaluation-{file_name(evaluation.level)}.json": as_json(report | evaluation.report())},
+            lambda: wide_console().print(evaluation_table(evaluation, title)),
+        )

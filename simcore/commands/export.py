@@ -7,6 +7,7 @@ from tyro.conf import Positional
 
 from simcore.commands.console import say
 from simcore.common.errors import UserError
+from simcore.common.terminal import shell_word
 
 
 @dataclass(frozen=True)
@@ -39,4 +40,4 @@ class Export:
         _, weights, update = newest_weights(folder, torch.device("cpu"))
         file = self.out or folder.path / f"{folder.name}{SUFFIX}"
         size = save_export(file, weights, folder.config, update, self.half, int(self.limit * 2**20))
-        say(f"Written: {file}, {mebibytes(size)}, after {update:,} updates", f"Next: simcore probe {file}")
+        say(f"Written: {file}, {mebibytes(size)}, after {update:,} updates", f"Next: simcore probe {shell_word(file)}")

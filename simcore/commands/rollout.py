@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.results import as_png, publish
+from simcore.common.checks import Width, require_fields
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Rollout:
 
     run: Positional[Path]
     """The run's folder, or its exported file."""
-    worlds: int = 4
+    worlds: Width = 4
     """Held-out worlds to show."""
     context: int | None = None
     """Frames that the belief observes before the simulation continues alone; none: half an episode, 50 at most."""
@@ -27,19 +28,23 @@ class Rollout:
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
 
     def execute(self) -> None:
-        """Write the picture and the animation into the run's folder."""
+        """Write the picture and the animation."""
         from simcore.analysis.loading import load_run
         from simcore.analysis.rollout import roll_out
-        from simcore.figures import rollout_animation, rollout_figure, save_animation
+        from simcore.figures import animation_file, rollout_animation, rollout_figure
         from simcore.runs import open_run
 
+        require_fields("--", self)
         run = open_run(self.run)
-        loaded = load_run(run, self.device)
+        loaded = load_run(run, self.device, out=self.out)
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
-        picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
         title = f"{run.name} after {loaded.update:,} updates, in worlds that it was not trained in"
-        rollout_figure(rollout, title).savefig(picture, dpi=150)
-        save_animation(rollout_animation(rollout), rollout.context, animation)
-        say(f"Written: {picture}, {animation}")
+        files = {
+            "rollout.png": as_png(rollout_figure(rollout, title)),
+            "rollout.gif": animation_file(rollout_animation(rollout), rollout.context),
+        }
+        publish(self.out or run.path, files)

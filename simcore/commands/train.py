@@ -11,6 +11,7 @@ import tyro
 
 from simcore.commands.console import INTERRUPTED, say
 from simcore.common.errors import UserError
+from simcore.common.terminal import shell_word
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -53,9 +54,10 @@ class Train:
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []
         verbs += ["rollout"] if config.draws_frames else []
-        following = [f"simcore {verb} {folder.path}" for verb in verbs]
+        run = shell_word(folder.path)
+        following = [f"simcore {verb} {run}" for verb in verbs]
         if not complete:
-            following.insert(0, f"simcore train --resume {folder.path}")
+            following.insert(0, f"simcore train --resume {run}")
         say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
         if not complete:
             sys.exit(INTERRUPTED)
@@ -93,7 +95,7 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
     changes = all(change.field in CHANGEABLE for change in found)
     flags = "".join(f" {as_flag(change)}" for change in found) if changes else ""
     raise UserError(
-        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {path}{flags}; "
+        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {shell_word(path)}{flags}; "
         "or name a new folder by --run"
     )
 

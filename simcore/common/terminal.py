@@ -2,8 +2,10 @@
 
 import codecs
 import io
+import shlex
 import sys
 import unicodedata
+from pathlib import Path
 
 PLAIN = {
     **{"λ": "lambda", "κ": "kappa", "γ": "gamma", "ρ": "rho", "σ": "sigma", "θ": "theta", "µ": "mu", "π": "pi"},
@@ -31,6 +33,12 @@ def in_one_line(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
         for letter in text
     )
+
+
+def shell_word(path: str | Path) -> str:
+    """Return a path as it is typed in a shell, so that a suggested command can be copied."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:

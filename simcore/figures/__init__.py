@@ -1,6 +1,6 @@
 """Tables, figures and animations of runs and of what their beliefs contain."""
 
-from simcore.figures.animation import rollout_animation, save_animation
+from simcore.figures.animation import animation_file, rollout_animation, save_animation
 from simcore.figures.columns import metric_columns
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure
@@ -14,6 +14,7 @@ from simcore.figures.trajectory_error import trajectory_error_figure
 
 __all__ = [
     "Curve",
+    "animation_file",
     "combine",
     "course_figure",
     "curves_figure",

@@ -51,7 +51,12 @@ def rollout_animation(rollout: LongRollout) -> list[Image.Image]:
 
 
 def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) -> None:
-    """Write the pictures as a GIF that pauses after the `context` observed ones and at the end.
+    """Write `animation_file` to a path."""
+    path.write_bytes(animation_file(pictures, context))
+
+
+def animation_file(pictures: Sequence[Image.Image], context: int) -> bytes:
+    """Return the pictures as a GIF that pauses after the `context` observed ones and at the end.
 
     It has the most colours that fit into two megabytes, or the fewest if none do.
     """
@@ -67,7 +72,7 @@ def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) ->
         first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
         if file.tell() <= LARGEST:
             break
-    path.write_bytes(file.getvalue())
+    return file.getvalue()
 
 
 def make_palette(picture: Image.Image, colours: int) -> Image.Image:

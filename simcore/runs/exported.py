@@ -82,18 +82,6 @@ class ExportedRun:
         """The folder beside the file for results of analysis; it need not exist."""
         return self.file.with_name(f"{self.name}-results")
 
-    def results(self) -> Path:
-        """Return the folder for results of analysis, made if it is missing.
-
-        Raises:
-            UserError: it cannot be made.
-        """
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot make {self.path}: {error.strerror}; copy {self.file} to another folder") from error
-        return self.path
-
 
 def save_export(
     file: Path, weights: Mapping[str, Tensor], config: dict[str, Any], update: int, half: bool, limit: int

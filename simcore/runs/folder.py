@@ -123,10 +123,6 @@ class RunFolder:
         """The run's name."""
         return Path(os.path.realpath(self.path)).name
 
-    def results(self) -> Path:
-        """Return the folder for results of analysis: the run's own."""
-        return self.path
-
     @property
     def metrics(self) -> Path:
         """The metrics, one JSON line an update."""

@@ -138,7 +138,9 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
-    """Return TensorBoard's writer, or None where it is not installed."""
+    """Return TensorBoard's writer, or None where it is not installed, or cannot name the folder, which is no text."""
+    if not str(folder).isprintable():
+        return None
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:

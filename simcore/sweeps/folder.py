@@ -1,5 +1,6 @@
 """The folder of a sweep: its plan, its runs' folders, and their status."""
 
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,9 @@ from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import Scores
 
 SPEC, PLAN, LOCK, RUNS = "spec.toml", "plan.json", "lock", "runs"
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says where a folder may be read and not written."""
 
 
 class Status(Enum):
@@ -100,8 +104,16 @@ class SweepFolder:
                 for run in plan.runs:
                     folder._prepare_run(run)
         except OSError as error:
+            folder = cls(path, plan)
+            if error.errno in READ_ONLY and folder._is_complete(spec, text):
+                return folder  # somebody else's, which can be reported
             raise UserError(f"cannot make the sweep {path}: {error.strerror}; name another folder by --out") from error
         return folder
+
+    @property
+    def name(self) -> str:
+        """The sweep's name."""
+        return Path(os.path.realpath(self.path)).name
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -139,6 +151,16 @@ class SweepFolder:
         """Mark failed runs as unfinished, so that they are continued from their newest checkpoints."""
         for run in self.plan.runs:
             self.files(run).failure.unlink(missing_ok=True)
+
+    def _is_complete(self, spec: bytes, text: str) -> bool:
+        """Return whether the folder holds the same sweep, with all its runs finished."""
+        try:
+            if not (self.path / PLAN).exists():
+                return False
+            _require_same(self.path, spec, text)
+            return all(self.status(run) is Status.FINISHED for run in self.plan.runs)
+        except OSError:
+            return False
 
     def _prepare_run(self, run: PlannedRun) -> None:
         path = self.files(run).path

@@ -1,11 +1,13 @@
 """Reuse of other sweeps' finished runs: a run is determined by its configuration alone."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
+from simcore.common.reading import read_regular
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
@@ -50,7 +52,7 @@ def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]
     Raises:
         UserError: it is not a sweep's folder, or a run is damaged.
     """
-    if not (sweep / PLAN).exists():
+    if not os.path.isfile(sweep / PLAN):
         raise UserError(f"{sweep} holds no sweep whose runs could be used again")
     for path in sorted((sweep / RUNS).iterdir()):
         files = RunFiles(path)
@@ -73,7 +75,16 @@ def take_over(theirs: RunFiles, ours: RunFiles) -> None:
             source, target = theirs.path / name, ours.path / name
             if source.is_dir():
                 shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(source, target)
-            elif source.exists():
-                shutil.copy(source, target)
-        write_atomically(ours.scores, theirs.scores.read_bytes())
+            if source.exists():
+                _copy(source, target)
+        write_atomically(ours.scores, read_regular(theirs.scores))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or folder without its permissions: somebody else's may be read-only, and ours is written."""
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        return
+    target.mkdir()
+    for file in source.iterdir():
+        _copy(file, target / file.name)

@@ -1,10 +1,10 @@
 """The stages of a sweep: plan, run, report, and figures."""
 
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from simcore.common.atomic import write_atomically
 from simcore.common.checks import require
 from simcore.sweeps.curves import sweep_curves
 from simcore.sweeps.folder import RUNS, Status, SweepFolder
@@ -59,15 +59,13 @@ def report_sweep(folder: SweepFolder) -> Report:
     return make_report(folder.plan, scores, failed)
 
 
-def write_results(folder: SweepFolder, report: Report, is_whole: bool) -> Iterator[Path]:
-    """Write the report and the curves to a sweep's folder; yield each file's path."""
-    with folder.lock():
-        file = folder.path / "report.json"
-        write_atomically(file, (json.dumps(report.to_dict(), indent=1) + "\n").encode())
-        yield file
-        rows = list(report.rows) if is_whole else list(report.best().values())
-        for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.path.name):
-            file = folder.path / f"curves-{metric}.png"
-            figure.savefig(file, dpi=200)
-            figure.savefig(file.with_suffix(".pdf"))
-            yield file
+def sweep_results(folder: SweepFolder, report: Report, is_whole: bool) -> dict[str, bytes]:
+    """Return the files of the report and the curves, by name; `is_whole`: curves of every setting, not the best."""
+    files = {"report.json": (json.dumps(report.to_dict(), indent=1) + "\n").encode()}
+    rows = list(report.rows) if is_whole else list(report.best().values())
+    for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.name):
+        for ending in ("png", "pdf"):
+            file = io.BytesIO()
+            figure.savefig(file, format=ending, dpi=200)
+            files[f"curves-{metric}.{ending}"] = file.getvalue()
+    return files
