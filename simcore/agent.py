@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import require_positive
+from simcore.common.checks import Width, require, require_fields
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Resets, Times, Unrolled
 from simcore.networks import ResidualEncoder
@@ -17,15 +17,16 @@ from simcore.networks import ResidualEncoder
 class AgentConfig:
     """Encoder and belief core."""
 
-    hidden_size: int = 512
+    hidden_size: Width = 512
     """N_h, LSTM units of belief and simulation core (table 2: 512 to 1024)."""
-    embedding_size: int = 256
+    embedding_size: Width = 256
     """Size of the frame embedding e_t."""
-    encoder_channels: tuple[int, ...] = (16, 32, 32)
+    encoder_channels: tuple[Width, ...] = (16, 32, 32)
     """Channels of the residual encoder's stages, each of which halves the frame."""
 
     def __post_init__(self) -> None:
-        require_positive("agent", self, "hidden_size", "embedding_size", "encoder_channels")
+        require_fields("agent.", self)
+        require(len(self.encoder_channels) > 0, "agent.encoder_channels is empty; give one number at least")
 
 
 def belief_input_size(embedding_size: int, num_actions: int) -> int:

@@ -170,7 +170,7 @@ def loaded_run(run: Run, device: str = "auto") -> LoadedRun:
 
 def _open_or_create(path: Path, config: Config) -> RunFolder:
     """Return the run's folder, made where there is none."""
-    if not (path / "config.json").exists():
+    if not RunFolder.is_at(path):
         return RunFolder.create(path, config.to_dict())
     folder = RunFolder.open(path)
     require_changeable(Config.from_dict(folder.config), config, path)

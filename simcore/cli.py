@@ -1,15 +1,12 @@
 """The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`."""
 
-import contextlib
 import io
 import itertools
-import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, NoReturn
 
 import tyro
 from tyro.conf import subcommand
@@ -19,6 +16,7 @@ from simcore.commands.worlds import named_run
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
+from simcore.common.terminal import complain, discard_unwritable, open_closed_streams, show_every_letter
 
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
@@ -30,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     reader of standard output that has gone, exit code 1.
     """
     open_closed_streams()
+    show_every_letter()
     try:
         with interruptible():
             try:
@@ -64,45 +63,22 @@ def run(arguments: Sequence[str]) -> None:
         )
         parse(commands, arguments).execute()
     except UserError as error:
-        discard_unwritable()
-        complain(str(error))
-        sys.exit(2)
+        refuse(str(error))
+    except UnicodeEncodeError as error:
+        # A name of a file; what is printed is shown in some form.
+        refuse(f"{error.object!r} cannot be the name of a file here, in {error.encoding}; set PYTHONUTF8=1")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = next(iter(str(error).strip().splitlines()), "none is left")
+        refuse(f"there is too little memory ({reason}); simcore train --dry-run tells what is needed")
 
 
-def open_closed_streams() -> None:
-    """Open standard output and error on nothing if they were closed (`>&-`), lest a run's files take their numbers."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (open to the end)
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-
-
-def complain(line: str) -> None:
-    """Print a line on standard error, if that can be written."""
-    with contextlib.suppress(OSError):
-        print(f"simcore: {line}", file=sys.stderr)
-    discard_unwritable(sys.stderr)
-
-
-def discard_unwritable(stream: TextIO | None = None, probe: str = "") -> bool:
-    """Send to nowhere what a stream still holds and cannot write, which would fail again at the end of the process.
-
-    Args:
-        stream: None: standard output.
-        probe: what is written to see whether it can be.
-
-    Returns:
-        Whether it cannot be written: its pipe or terminal is closed, or its disk is full.
-    """
-    stream = stream or sys.stdout
-    try:
-        stream.write(probe)
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return True
-    return False
+def refuse(why: str) -> NoReturn:
+    """Print why something cannot be done, in one line, and end with exit code 2."""
+    discard_unwritable()
+    complain(why)
+    sys.exit(2)
 
 
 def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -121,6 +97,12 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     run, world = named
     default = Figure("curves", world=world) if name == "figure" else looking[name](run, world=world)
     return {name: {"default": default}}
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether NumPy, PyTorch or its CUDA allocator did not get the memory that it asked for."""
+    kinds = ("can't allocate memory", "out of memory")  # PyTorch has a class of its own on GPUs alone
+    return isinstance(error, MemoryError) or any(kind in str(error) for kind in kinds)
 
 
 def parse(commands: Any, arguments: Sequence[str]) -> Command:

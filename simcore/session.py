@@ -23,6 +23,7 @@ from simcore.belief import Belief
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
+from simcore.common.tree import leaves
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
@@ -233,8 +234,12 @@ class BeliefSession:
 
         Args:
             state: of this session or of one like it; None: the present one.
+
+        Raises:
+            UserError: it is of a session with other nets, or with another number of worlds.
         """
         state = self.state if state is None else state
+        self._require_alike(state)
         forked = copy.copy(self)
         forked._stepper = copy.copy(self._stepper)
         forked._stepper.load(state.core, state.belief, state.policy_generator)
@@ -242,6 +247,19 @@ class BeliefSession:
         forked._imagination = torch.Generator(self._stepper.device)
         forked._imagination.set_state(state.frame_generator)
         return forked
+
+    def _require_alike(self, state: SessionState) -> None:
+        """Raise `UserError` unless a state could be one of this session."""
+        own, given = (list(leaves(core)) for core in (self._stepper.core_state(), state.core))
+        worlds, width = given[0].shape
+        require(
+            worlds == self.num_worlds and width == own[0].shape[1],
+            f"the state is of a session with {worlds} worlds and agent.hidden_size {width}; this one has "
+            f"{self.num_worlds} and {own[0].shape[1]}",
+        )
+        # A slot memory's state grows along the slots, the last dimension but one of its words.
+        sizes = [[(leaf.dim(), leaf.shape[-1] if leaf.dim() > 2 else 0) for leaf in each] for each in (own, given)]
+        require(sizes[0] == sizes[1], "the state is of a session with another memory: see core and its sizes")
 
     def _present(self) -> Tensor:
         require(self._simulated is None, "the last steps were without frames, and only a belief is read: observe one")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Held, Positive, Some, require_fields
 from simcore.common.distributed import Ranks
 from simcore.data.targets import OLD, ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
@@ -20,24 +20,23 @@ from simcore.worlds.api import MAP, SINCE_SEEN
 class SimulationConfig:
     """Overshoot: which frames are predicted, and from which starts."""
 
-    overshoot: int = 12
+    overshoot: Held = 12
     """Lo, steps of a roll-out of the simulation core (table 2: 1, 2, 3, 6, 12)."""
-    starts: int = 6
+    starts: Held = 6
     """Nt, roll-outs per trajectory (table 2)."""
-    frames: int = 2
+    frames: Held = 2
     """Ng, modelled frames per roll-out (table 2); all of them if the overshoot is shorter."""
-    earliest_start: int = 0
+    earliest_start: Some = 0
     """First step of a trajectory at which a roll-out may start; App. K: 0. Later starts ask more of the memory: more
     has been seen and left by then. Lowered where fewer than simulation.starts steps remain."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
-    cost: float = 1.0
+    cost: Positive = 1.0
     """Weight of the frame model's loss, in nats per frame, relative to policy and value. The contrastive model's loss
     has another unit, and contrastive.cost instead."""
 
     def __post_init__(self) -> None:
-        require_positive("simulation", self, "overshoot", "starts", "frames", "cost")
-        require(self.earliest_start >= 0, f"simulation.earliest_start must be 0 or more, not {self.earliest_start}")
+        require_fields("simulation.", self)
 
 
 def draw_starts(

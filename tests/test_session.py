@@ -285,3 +285,22 @@ def test_other_peoples_worlds_have_sessions_too(tmp_path: Path) -> None:
     belief = session.observe(*env.step(session.act()))
     assert belief.map is None
     assert env.action_names[2] == "forward"
+
+
+@pytest.mark.parametrize(
+    ("other", "batch", "line"),
+    [
+        ({"agent__hidden_size": 32}, 2, "with 2 worlds and agent.hidden_size 32; this one has 2 and 16"),
+        ({}, 3, "with 3 worlds and agent.hidden_size 16; this one has 2 and 16"),
+        ({"core": "lstm"}, 2, "with another memory: see core and its sizes"),
+        ({"core": "kanerva"}, 2, "with another memory: see core and its sizes"),
+        ({"slots__word_size": 5}, 2, "with another memory: see core and its sizes"),
+    ],
+)
+def test_a_state_of_another_session_is_refused(other: dict[str, Any], batch: int, line: str) -> None:
+    slots = {"core": "slots"}
+    session = make_session(tinier_acting(**slots), batch=2)
+    state = make_session(tinier_acting(**(slots | other)), batch=batch).state
+    with pytest.raises(UserError, match=line):
+        session.fork(state)
+    assert session.fork(session.state).num_worlds == 2

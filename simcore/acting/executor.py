@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Positive, Range, Some, Width, require_fields
 from simcore.common.watchdog import PATIENCE
 from simcore.data.rollouts import Rollout
 
@@ -16,15 +16,15 @@ from simcore.data.rollouts import Rollout
 class ActingConfig:
     """The actors, which make the trajectories."""
 
-    actors: int = 1
+    actors: Width = 1
     """N, actors; each has its own worlds, and unless serial its own copy of the weights."""
-    worlds: int = 0
+    worlds: Annotated[int, Range(0, 2**20)] = 0
     """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
-    queue: int = 2
+    queue: Width = 2
     """Trajectories that may wait for the learner (threads, processes), or are requested of each actor ahead (ray)."""
-    replacements: int = 100
+    replacements: Some = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
-    patience: float = PATIENCE
+    patience: Positive = PATIENCE
     """Seconds after which it is said which world has not answered. After ten times as long its actor counts as dead:
     the run ends with a checkpoint (threads, processes), or another actor replaces it (ray)."""
     stagger: bool = True
@@ -32,9 +32,7 @@ class ActingConfig:
     they do not all end at once and a batch holds every stage of an episode."""
 
     def __post_init__(self) -> None:
-        require_positive("acting", self, "actors", "queue", "patience")
-        for name in ("worlds", "replacements"):
-            require(getattr(self, name) >= 0, f"acting.{name} must be 0 or more, not {getattr(self, name)}")
+        require_fields("acting.", self)
 
 
 MakeActor = Callable[[int, Agent], Actor]

@@ -1,6 +1,7 @@
 """Fresh probes of a run: trained on its frozen belief and on the controls, and stored in the run's folder."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -111,6 +112,11 @@ def see(trajectory: Trajectory) -> Tensor:
     return pictures.flatten(1).view(*frames.shape[:2], -1)
 
 
+def file_of(name: str, of: Of) -> str:
+    """Return the name of the file with the probes of a subject."""
+    return f"{name}-{of}.pt"
+
+
 @dataclass
 class FreshProbes:
     """The fresh probes of a run at a checkpoint; each is trained on first use, then stored.
@@ -120,12 +126,14 @@ class FreshProbes:
         system: its nets.
         update: the number of their updates.
         folder: where probes are stored; None: nowhere.
+        also: another folder, whose probes are read.
     """
 
     config: Config
     system: SimCore
     update: int
     folder: Path | None
+    also: Path | None = None
 
     def __post_init__(self) -> None:
         self._trained: dict[tuple[str, Of], Probes] = {}
@@ -172,7 +180,10 @@ class FreshProbes:
     def kept(self, name: str = "belief", of: Of = "hidden") -> Probes | None:
         """Return the probes of a subject, see `get`, if they were already trained on these weights; else None."""
         if (name, of) not in self._trained:
-            kept = self._load(name, of, self._key(self.subject(name, of), of))
+            key = self._key(self.subject(name, of), of)
+            folders = [folder for folder in (self.folder, self.also) if folder is not None]
+            found = (self._load(folder / file_of(name, of), key) for folder in folders)
+            kept = next((probes for probes in found if probes is not None), None)
             if kept is None:
                 return None
             self._trained[name, of] = kept
@@ -224,13 +235,9 @@ class FreshProbes:
             "recipe": repr(recipe),
         }
 
-    def _file(self, name: str, of: Of) -> Path | None:
-        return self.folder / f"{name}-{of}.pt" if self.folder is not None else None
-
-    def _load(self, name: str, of: Of, key: dict[str, Any]) -> Probes | None:
+    def _load(self, file: Path, key: dict[str, Any]) -> Probes | None:
         """Return stored probes if their key is equal; else None."""
-        file = self._file(name, of)
-        if file is None or not file.exists():
+        if not os.path.lexists(file):
             return None
         try:
             payload = read_archive(file, self.device)
@@ -245,9 +252,9 @@ class FreshProbes:
 
     def _save(self, name: str, of: Of, key: dict[str, Any], probes: Probes) -> None:
         """Store probes; do nothing if the folder cannot be written."""
-        file = self._file(name, of)
-        if file is None:
+        if self.folder is None:
             return
+        file = self.folder / file_of(name, of)
         size = len(probes.standardise.mean)
         content = {"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}
         try:

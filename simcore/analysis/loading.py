@@ -216,13 +216,14 @@ def load(path: str | Path, device: str = "auto", online: bool = False) -> Loaded
     return load_run(open_run(path), device, online)
 
 
-def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedRun:
+def load_run(run: AnyRun, device: str = "auto", online: bool = False, out: Path | None = None) -> LoadedRun:
     """Load the nets of a run's newest checkpoint, or of an exported run.
 
     Args:
         run: the run.
         device: cpu, cuda, ...; auto takes a GPU where there is one.
         online: read the belief by the online probes, trained along with it, instead of fresh ones.
+        out: the folder of results, in which fresh probes are kept; None: the run's own.
 
     Raises:
         UserError: the run has no checkpoint, or a damaged one.
@@ -237,7 +238,7 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False) -> LoadedR
         bad = first_not_finite(system.named_parameters())
         if bad is not None:
             raise ValueError(f"{bad} is not finite")
-    fresh = FreshProbes(config, system.eval(), update, run.path / "probes")
+    fresh = FreshProbes(config, system.eval(), update, (out or run.path) / "probes", run.path / "probes")
     return LoadedRun(config, system, target, update, fresh, online)
 
 

@@ -19,9 +19,12 @@ def say(*lines: str) -> None:
 
 
 def wide_console() -> Console:
-    """Return a console that is wide enough for wide tables where standard output is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+    """Return a console that is wide enough for wide tables where standard output is no terminal.
+
+    Names of runs are shown as they are, also with brackets or colons, which are rich's markup elsewhere.
+    """
+    width = None if Console().is_terminal else 160
+    return Console(width=width, markup=False, emoji=False)
 
 
 @contextmanager

@@ -1,15 +1,14 @@
 """The command `simcore evaluate`."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from tyro.conf import Positional
 
-from simcore.commands.console import advancing, say
+from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
-from simcore.common.atomic import write_atomically
+from simcore.common.checks import Count, require_fields
 from simcore.config.run import file_name
 from simcore.worlds.api import WorldConfig
 
@@ -20,7 +19,7 @@ class Evaluate:
 
     run: Positional[Path]
     """The run's folder, or its exported file."""
-    episodes: int = 100
+    episodes: Count = 100
     """Episodes to play."""
     level: str | None = None
     """Another level than the run's, whose actions begin with those of the agent. What the run changed of its own
@@ -37,15 +36,18 @@ class Evaluate:
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
 
     def execute(self) -> None:
-        """Print the table, and write it into the run's folder."""
+        """Write the results, and print the table."""
         from simcore.analysis.evaluation import evaluate
         from simcore.analysis.loading import load_run
         from simcore.analysis.worlds import as_text, kept
         from simcore.figures import evaluation_table
         from simcore.runs import open_run
 
+        require_fields("--", self)
         run = open_run(self.run)
         loaded = load_run(run, self.device)
         changed = changes(self.world, loaded.config, self.level)
@@ -63,18 +65,17 @@ class Evaluate:
             )
         how = "greedy" if self.greedy else "sampled"
         title = f"{run.name} {loaded.age}, {self.episodes} episodes of {evaluation.level}, {how}"
-        Console().print(evaluation_table(evaluation, title))
+        notes = []
         if evaluation.level != loaded.config.level:
-            say(f"Of the run's own world: {as_text(kept(loaded.config, evaluation.level))}")
+            notes.append(f"Of the run's own world: {as_text(kept(loaded.config, evaluation.level))}")
         if changed:
-            say(f"Changed for this evaluation: {as_text(changed)}")
+            notes.append(f"Changed for this evaluation: {as_text(changed)}")
         stopped = evaluation.stopped
         if any(stopped.values()):
-            say(
+            notes.append(
                 f"Stopped after {evaluation.max_steps:,} steps before they had ended: {stopped['agent']} episodes of "
                 f"the agent, {stopped['random']} of the random policy; they count as far as they came"
             )
-        file = run.results() / f"evaluation-{file_name(evaluation.level)}.json"
         report = {
             "update": loaded.update,
             "updates": loaded.config.learning.updates,
@@ -82,5 +83,10 @@ class Evaluate:
             "greedy": self.greedy,
             "seed": self.seed,
         }
-        write_atomically(file, (json.dumps(report | evaluation.report(), indent=1) + "\n").encode())
-        say(f"Written: {file}")
+
+        def show() -> None:
+            wide_console().print(evaluation_table(evaluation, title))
+            say(*notes)
+
+        file = f"evaluation-{file_name(evaluation.level)}.json"
+        publish(self.out or run.path, {file: as_json(report | evaluation.report())}, show)

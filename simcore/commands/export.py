@@ -7,6 +7,7 @@ from tyro.conf import Positional
 
 from simcore.commands.console import say
 from simcore.common.errors import UserError
+from simcore.common.terminal import shell_word
 from simcore.config.run import Config
 
 
@@ -41,4 +42,4 @@ class Export:
         file = self.out or folder.path / f"{folder.name}{SUFFIX}"
         size = save_export(file, weights, folder.config, update, self.half, int(self.limit * 2**20))
         total = Config.from_dict(folder.config).learning.updates
-        say(f"Written: {file}, {mebibytes(size)}, {age_of(update, total)}", f"Next: simcore probe {file}")
+        say(f"Written: {file}, {mebibytes(size)}, {age_of(update, total)}", f"Next: simcore probe {shell_word(file)}")

@@ -7,9 +7,8 @@ from typing import Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.commands.results import publish
 from simcore.commands.worlds import changes
-from simcore.common.atomic import replacing
-from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
 
@@ -41,7 +40,7 @@ class Figure:
 
     def execute(self) -> None:
         """Write the figure as PNG and PDF."""
-        from simcore.figures import plot_curves, plot_paper_figure
+        from simcore.figures import figure_file, plot_curves, plot_paper_figure
         from simcore.runs import open_run
 
         if self.which == "curves":
@@ -51,11 +50,4 @@ class Figure:
             changed = changes(self.world, first[0]) if first else {}
             figure = plot_paper_figure(self.which, self.runs, self.device, self.seed, changed)
         out = self.out or Path(f"figure-{self.which}")
-        try:
-            for ending in (".png", ".pdf"):
-                file = out.with_name(out.name + ending)
-                with replacing(file) as temporary:
-                    figure.savefig(temporary, dpi=200)
-                say(f"Written: {file}")
-        except OSError as error:
-            raise UserError(f"cannot write {out}: {error.strerror}; name another file by --out") from error
+        publish(out.parent, {f"{out.name}.{kind}": figure_file(figure, kind, dpi=200) for kind in ("png", "pdf")})

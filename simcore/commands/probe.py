@@ -1,6 +1,5 @@
 """The command `simcore probe`."""
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
-from simcore.common.atomic import replacing, write_atomically
+from simcore.common.checks import Held, require_fields
 from simcore.common.errors import UserError
 from simcore.worlds.api import WorldConfig
 
@@ -31,7 +31,7 @@ class Probe:
 
     run: Positional[Path]
     """The run's folder, or its exported file."""
-    worlds: int = 256
+    worlds: Held = 256
     """Held-out worlds to measure in, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
     oracle: Path | None = None
@@ -44,9 +44,12 @@ class Probe:
     """Measure the untrained agent and the current frame too; each takes as long as the belief itself."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Folder for the results and the fresh probes; by default the run's own, or NAME-results beside an exported
+    file."""
 
     def execute(self) -> None:
-        """Print the tables, and write scores and figures into the run's folder."""
+        """Write scores and figures, and print the tables."""
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import has_maps, imagine_maps
         from simcore.analysis.measuring import measure
@@ -54,17 +57,17 @@ class Probe:
             columns_over_frames,
             course_figure,
             error_by_age_table,
+            figure_file,
             knowledge_figure,
             knowledge_table,
         )
         from simcore.runs import RunFolder, open_run
 
-        if self.worlds < 1:
-            raise UserError(f"--worlds is {self.worlds}; it must be at least 1")
+        require_fields("--", self)
         if self.online and self.of != "hidden":
             raise UserError("--online reads the belief as it was read in training: --of is then hidden")
         run = open_run(self.run)
-        loaded = load_run(run, self.device, self.online)
+        loaded = load_run(run, self.device, self.online, self.out)
         changed = changes(self.world, loaded.config)
         loaded = loaded.in_worlds(world=changed)
         metrics = columns_over_frames(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
@@ -77,18 +80,19 @@ class Probe:
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
-        wide_console().print(*(table for table in tables if table is not None))
-        report = self.report(loaded, scores)
-        out = run.results()
-        with replacing(out / "probe.png") as file:
-            knowledge_figure(scores, title).savefig(file, dpi=150)
-        written = ["probe.png"]
+        report, notes = self.report(loaded, scores), []
+        files = {"probe.png": figure_file(knowledge_figure(scores, title))}
         if maps is not None:
-            report |= self.draw_maps(loaded, maps, f"{run.name} {loaded.age}, held-out worlds", out)
-            written += ["maps.png", "trajectory.png"]
+            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, held-out worlds")
+            variance = maps.sample_variance()
+            if variance is not None:
+                report["variance_of_map_samples"] = variance._asdict()
+                parts = f"{variance.seen:.1%} on cells seen so far, {variance.unseen:.1%} on cells not yet seen"
+                notes.append(f"Variance of map samples, as part of that between worlds: {parts}")
         else:
-            say(f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do")
-        write_atomically(out / "probe.json", (json.dumps(report, indent=1) + "\n").encode())
+            notes.append(
+                f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do"
+            )
         if metrics is not None:
             course = course_figure(
                 metrics,
@@ -96,10 +100,13 @@ class Probe:
                 loaded.config.geco.kappa if loaded.config.draws_frames else None,
                 f"{run.name} {loaded.age}, the course of training (seed {loaded.config.seed})",
             )
-            with replacing(out / "course.png") as file:
-                course.savefig(file, dpi=150)
-            written.append("course.png")
-        say(f"Written: {', '.join(str(out / name) for name in (*written, 'probe.json'))}")
+            files["course.png"] = figure_file(course)
+
+        def show() -> None:
+            wide_console().print(*(table for table in tables if table is not None))
+            say(*notes)
+
+        publish(self.out or run.path, files | {"probe.json": as_json(report)}, show)
 
     @property
     def read(self) -> str:
@@ -127,21 +134,15 @@ class Probe:
             **({"map_mse_by_steps_since_seen": ages} if ages else {}),
         }
 
-    def draw_maps(self, loaded: "LoadedRun", maps: "Maps", title: str, out: Path) -> dict[str, Any]:
-        """Write the figures that need a map; return the variance of the map's samples, if any, for the report."""
-        from simcore.figures import maps_figure, trajectory_error, trajectory_error_figure
+    def map_figures(self, loaded: "LoadedRun", maps: "Maps", title: str) -> dict[str, bytes]:
+        """Return the figures that need a map, by the names of their files."""
+        from simcore.figures import figure_file, maps_figure, trajectory_error, trajectory_error_figure
 
-        with replacing(out / "maps.png") as file:
-            maps_figure(maps, title).savefig(file, dpi=150)
         trajectory = trajectory_error(loaded, loaded.config.seed)
-        with replacing(out / "trajectory.png") as file:
-            trajectory_error_figure(trajectory, title.replace("worlds", "world")).savefig(file, dpi=150)
-        variance = maps.sample_variance()
-        if variance is None:
-            return {}
-        parts = f"{variance.seen:.1%} on cells seen so far, {variance.unseen:.1%} on cells not yet seen"
-        say(f"Variance of map samples, as part of that between worlds: {parts}")
-        return {"variance_of_map_samples": variance._asdict()}
+        return {
+            "maps.png": figure_file(maps_figure(maps, title)),
+            "trajectory.png": figure_file(trajectory_error_figure(trajectory, title.replace("worlds", "world"))),
+        }
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from simcore.commands.console import say
+from simcore.commands.results import publish
 from simcore.commands.worlds import changes
-from simcore.common.atomic import replacing
+from simcore.common.checks import Width, require_fields
 from simcore.worlds.api import WorldConfig
 
 
@@ -20,7 +21,7 @@ class Rollout:
 
     run: Positional[Path]
     """The run's folder, or its exported file."""
-    worlds: int = 4
+    worlds: Width = 4
     """Held-out worlds to show."""
     world: WorldConfig = field(default_factory=WorldConfig)
     context: int | None = None
@@ -31,25 +32,27 @@ class Rollout:
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path | None = None
+    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
 
     def execute(self) -> None:
-        """Write the picture and the animation into the run's folder."""
+        """Write the picture and the animation."""
         from simcore.analysis.loading import load_run
         from simcore.analysis.rollout import roll_out
-        from simcore.figures import rollout_animation, rollout_figure, save_animation
+        from simcore.figures import animation_file, figure_file, rollout_animation, rollout_figure
         from simcore.runs import open_run
 
+        require_fields("--", self)
         run = open_run(self.run)
-        loaded = load_run(run, self.device)
+        loaded = load_run(run, self.device, out=self.out)
         loaded = loaded.in_worlds(world=changes(self.world, loaded.config))
         rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        title = f"{run.name} {loaded.age}, in worlds that it was not trained in"
+        files = {
+            "rollout.png": figure_file(rollout_figure(rollout, title)),
+            "rollout.gif": animation_file(rollout_animation(rollout), rollout.context),
+        }
+        publish(self.out or run.path, files)
         shown = len(rollout.lengths)
         if shown < self.worlds:
             say(f"Only {shown} worlds of {self.worlds} are shown: few episodes have more than {rollout.context} frames")
-        picture, animation = run.results() / "rollout.png", run.results() / "rollout.gif"
-        title = f"{run.name} {loaded.age}, in worlds that it was not trained in"
-        with replacing(picture) as file:
-            rollout_figure(rollout, title).savefig(file, dpi=150)
-        with replacing(animation) as file:
-            save_animation(rollout_animation(rollout), rollout.context, file)
-        say(f"Written: {picture}, {animation}")

@@ -8,6 +8,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from simcore.commands.console import say, wide_console
+from simcore.commands.results import publish
 from simcore.common.signals import INTERRUPTED
 
 
@@ -47,7 +48,7 @@ class Sweep:
             report_table,
             reuse_runs,
             run_sweep,
-            write_results,
+            sweep_results,
         )
 
         plan, data = plan_sweep(self.spec)
@@ -62,10 +63,12 @@ class Sweep:
         say(*reuse_runs(folder, self.reuse))
         complete = run_sweep(folder, executor, self.retry_failed, say)
         report = report_sweep(folder)
-        title = f"{path.name}: {plan.metric} in {plan.worlds} validation worlds, then all in as many test worlds"
-        wide_console().print(report_table(report, title, self.all))
-        for file in write_results(folder, report, self.all):
-            say(f"Written: {file}")
+        title = f"{folder.name}: {plan.metric} in {plan.worlds} validation worlds, then all in as many test worlds"
+        publish(
+            path,
+            sweep_results(folder, report, self.all),
+            lambda: wide_console().print(report_table(report, title, self.all)),
+        )
         failures = folder.failures()
         for run, error in failures:
             say(f"FAILED: {run.name}: {error}; see {folder.files(run).log}")

@@ -12,6 +12,7 @@ import tyro
 from simcore.commands.console import say
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED
+from simcore.common.terminal import shell_word
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -63,9 +64,10 @@ class Train:
         verbs = ["evaluate"] if config.policy == "agent" else []
         verbs += ["probe"] if config.has_probes else []
         verbs += ["rollout"] if config.draws_frames else []
-        following = [f"simcore {verb} {folder.path}" for verb in verbs]
+        run = shell_word(folder.path)
+        following = [f"simcore {verb} {run}" for verb in verbs]
         if not complete:
-            following.insert(0, f"simcore train --resume {folder.path}")
+            following.insert(0, f"simcore train --resume {run}")
         if ranks.is_first:
             say(f"{state}. Metrics, checkpoints and TensorBoard's files are in {folder.path}", "Next:", *following)
         if not complete:
@@ -86,7 +88,7 @@ class Train:
             require_changeable(Config.from_dict(folder.config), self.config, self.resume)
             return folder
         path = self.run or Path("runs") / self.config.run_name
-        if not (path / "config.json").exists():
+        if not RunFolder.is_at(path):
             return RunFolder.create(path, self.config.to_dict())
         folder = RunFolder.open(path)
         require_same(self.config, Config.from_dict(folder.config), path)
@@ -101,7 +103,7 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
     changes = all(change.field in CHANGEABLE for change in found)
     flags = "".join(f" {as_flag(change)}" for change in found) if changes else ""
     raise UserError(
-        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {path}{flags}; "
+        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {shell_word(path)}{flags}; "
         "or name a new folder by --run"
     )
 

@@ -9,6 +9,7 @@ from typing import IO, Any
 import torch
 
 from simcore.common.atomic import write_atomically
+from simcore.common.reading import open_regular
 
 
 class DamagedError(ValueError):
@@ -36,7 +37,7 @@ def read_archive(path: Path, device: str | torch.device = "cpu") -> Any:
         RuntimeError: `device` is missing or has too little memory.
     """
     torch.empty(0, device=device)  # raises for a missing device here, where it is not taken for a damaged file
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         try:
             _verify(file)
             file.seek(0)

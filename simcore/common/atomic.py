@@ -1,8 +1,6 @@
 """Atomic writes: a file is replaced whole or not at all."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -27,20 +25,6 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path to write in the `with` block, with the suffix of `path`, whose file then becomes `path`.
-
-    If the block raises, which an interruption does too, `path` is unchanged, and no temporary file is left.
-    """
-    temporary = path.with_name(f"{path.stem}{TEMPORARY_SUFFIX}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,8 +1,10 @@
 """Choosing a device by its name."""
 
+import warnings
+
 import torch
 
-from simcore.common.checks import require
+from simcore.common.checks import require, shown
 from simcore.common.distributed import Launch
 from simcore.common.errors import UserError
 
@@ -17,13 +19,16 @@ def choose_device(name: str) -> torch.device:
         UserError: there is no such device here, or not one for each process.
     """
     try:
-        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-        if device.type == "cuda":
-            device = own_gpu(device, Launch.read())
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"there is no device {name!r} here; name another, as --device auto or --device cpu") from error
-    return device
+        with warnings.catch_warnings(action="ignore"):  # of names that PyTorch no longer uses
+            device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+            if device.type == "cuda":
+                device = own_gpu(device, Launch.read())
+            is_usable = bool(torch.ones((), device=device).item()) and (device.type != "cpu" or not device.index)
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise _missing(name) from error
+    if not is_usable:
+        raise _missing(name)
+    return torch.device("cpu") if device.type == "cpu" else device
 
 
 def own_gpu(device: torch.device, launch: Launch) -> torch.device:
@@ -43,3 +48,7 @@ def own_gpu(device: torch.device, launch: Launch) -> torch.device:
         f"{processes}, which has {count} GPU{'s' * (count > 1)}; let it be --nproc-per-node {count}, or --device cpu",
     )
     return torch.device("cuda", launch.local_rank)
+
+
+def _missing(name: str) -> UserError:
+    return UserError(f"there is no device {shown(name)} here; name another, as --device auto or --device cpu")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from simcore.common.checks import require
+from simcore.common.checks import require, require_fields
 from simcore.common.registry import NoOptions
 from simcore.config.options import parse_options
 from simcore.frame_models import frame_models
@@ -16,6 +16,8 @@ NO_MODEL, NO_MEMORY = "none", "lstm"
 """The names that stand for no frame model and no memory."""
 RESERVED = ("acting", "frame_model", "probes", "map_model", "core")
 """Names of SimCore's own objectives and parts, by which metrics and options are told apart."""
+LARGEST_BATCH = 2**40
+"""The most bytes of a batch's frames."""
 
 
 def check_whole(config: "Config") -> None:
@@ -24,13 +26,13 @@ def check_whole(config: "Config") -> None:
     Raises:
         UserError: a name is unknown, a value is out of its range, or two do not fit together.
     """
-    require(config.threads >= 0, f"threads must be 0 or more, not {config.threads}")
-    require(0 <= config.seed < 2**31, f"seed must be from 0 to 2147483647, not {config.seed}")
-    check_choices(config)
+    require_fields("", config)
+    require_fields("world.", config.world)
     check_parts(config)
     check_policy(config)
     check_simulation(config)
     check_frames(config)
+    check_size(config)
     has_probes = config.has_probes
     for wanted, flag in ((config.supervised, "--supervised"), (config.probes.map_convdraw, "--probes.map-convdraw")):
         require(
@@ -42,18 +44,6 @@ def check_whole(config: "Config") -> None:
         config.has_map or not config.probes.map_convdraw,
         f"--probes.map-convdraw wants a square map; in {config.level} no target is named map and such a picture",
     )
-
-
-def check_choices(config: "Config") -> None:
-    """Check fields with a few allowed values, which the command line checks, but Python does not."""
-    choices = {
-        "policy": ("walker", "agent"),
-        "executor": ("serial", "threads", "processes", "ray"),
-        "precision": ("fp32", "tf32", "bf16"),
-    }
-    for name, allowed in choices.items():
-        value = getattr(config, name)
-        require(value in allowed, f"{name} is {value!r}; allowed are {', '.join(allowed)}")
 
 
 def check_parts(config: "Config") -> None:
@@ -144,4 +134,15 @@ def check_frames(config: "Config") -> None:
         config.frame_model != "contrastive" or modelled * config.learning.worlds > 1,
         "--frame-model contrastive tells a batch's frames apart, and this batch has one; "
         "let simulation.starts, learning.worlds or both simulation.frames and overshoot be 2 or more",
+    )
+
+
+def check_size(config: "Config") -> None:
+    """Check that no machine is asked to hold more frames than any has room for."""
+    learning, side = config.learning, config.world.frame_size
+    size = 3 * side**2 * learning.worlds * learning.unroll_length
+    require(
+        size <= LARGEST_BATCH,
+        f"a batch of learning.worlds = {learning.worlds}, learning.unroll_length = {learning.unroll_length} and "
+        f"world.frame_size = {side} needs {size / 2**30:,.0f} GiB; at most {LARGEST_BATCH // 2**30} are allowed",
     )

@@ -1,14 +1,17 @@
 """The configuration of a run, composed of the parts' configurations; field docstrings are the flags' help texts."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import cattrs
+from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError
 
 from simcore.acting.executor import ActingConfig
 from simcore.agent import AgentConfig
-from simcore.common.checks import require
+from simcore.common.checks import Range, Seed, is_checked, require, shown, takes, wrong_value
 from simcore.common.errors import UserError
 from simcore.config.checks import check_whole
 from simcore.config.earlier import brought_up
@@ -67,11 +70,11 @@ class Config:
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     preset: str = "paper"
     """The defaults of all other values: tiny, small, paper, or a TOML file of your own."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds weights, worlds and all sampling."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one."""
-    threads: int = 0
+    threads: Annotated[int, Range(0, 1024)] = 0
     """Threads of PyTorch on the CPU; 0: OMP_NUM_THREADS, or else PyTorch's choice, divided with runs of a sweep, actors
     and processes of worlds that work beside it. Bit-exact resuming requires the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
@@ -189,17 +192,50 @@ class Config:
         Raises:
             UserError: a field is unknown, missing or of a wrong type or value.
         """
+        require(isinstance(values, Mapping), f"a configuration is a table of fields, not {shown(values)}")
+        level = find_world_config(values.get("level", cls.level))
         try:
-            level = find_world_config(str(values.get("level")))
-            converter = cattrs.Converter(forbid_extra_keys=True)
-            # By identity, since a hook for a class also serves its subclasses.
-            converter.register_structure_hook_func(
-                lambda kind: kind is WorldConfig, lambda value, _: converter.structure(value, level)
-            )
-            return converter.structure(brought_up(values), cls)
+            return _converter(level).structure(brought_up(values), cls)  # type: ignore[arg-type]
         except cattrs.BaseValidationError as error:
-            reasons = "; ".join(cattrs.transform_error(error, path="config"))
-            raise UserError(f"the configuration does not fit this version of SimCore: {reasons}") from error
+            raise UserError(_complaint(error)) from error
+
+
+@cache
+def _converter(world: Any) -> cattrs.Converter:
+    """Return what makes a configuration with such a world of nested dicts."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    # By identity, since a hook for a class also serves its subclasses.
+    converter.register_structure_hook_func(
+        lambda kind: kind is WorldConfig, lambda value, _: converter.structure(value, world)
+    )
+    # The dataclasses check what they are given; cattrs would take 2.5 for 2, and any text for true.
+    converter.register_structure_hook_func(is_checked, _as_field)
+    for kind in (int, float, bool, str):
+        converter.register_structure_hook(kind, _as_field)
+    return converter
+
+
+def _as_field(value: Any, kind: Any) -> Any:
+    """Return a value of JSON or TOML as a field's dataclass holds it, which checks it."""
+    return float(value) if type(value) is int and takes(kind, float) and abs(value) < 2**53 else value
+
+
+def _complaint(error: BaseException) -> str:
+    """Return in one line what is wrong with a configuration: in the words of its own check, if that has refused it."""
+    own, field = error, ""
+    while isinstance(own, cattrs.BaseValidationError):
+        notes = [note.name for note in getattr(own, "__notes__", ()) if isinstance(note, AttributeValidationNote)]
+        field += "".join(f"{name}." for name in notes)
+        own = own.exceptions[0]
+    if isinstance(own, UserError):
+        return str(own)
+    if type(own) is ValueError:  # of a world
+        return f"{field}{own}"
+    if isinstance(own, ForbiddenExtraKeysError):
+        unknown = ", ".join(f"{field}{name}" for name in sorted(own.extra_fields))
+        return f"the configuration does not fit: {own.cl.__name__} of this version of SimCore has no {unknown}"
+    reasons = "; ".join(cattrs.transform_error(error, path="config"))
+    return f"the configuration does not fit this version of SimCore: {reasons}"
 
 
 def file_name(level: str) -> str:
@@ -213,6 +249,8 @@ def find_world_config(level: str) -> type[WorldConfig]:
     Raises:
         UserError: there is no such level, and it is not a Gymnasium id.
     """
+    wrong = wrong_value(level, str)
+    require(wrong is None, f"level must be {wrong}, not {shown(level)}")
     if is_gym_id(level):
         return GymConfig
     names = ", ".join(LEVELS)

@@ -1,11 +1,12 @@
 """Tables, figures and animations of runs and of what their beliefs contain."""
 
-from simcore.figures.animation import rollout_animation, save_animation
+from simcore.figures.animation import animation_file, rollout_animation
 from simcore.figures.columns import columns_over_frames, metric_columns
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure
 from simcore.figures.curves_of_runs import plot_curves
 from simcore.figures.evaluation import evaluation_table
+from simcore.figures.file import figure_file
 from simcore.figures.knowledge import error_by_age_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure
 from simcore.figures.paper import plot_paper_figure, trajectory_error
@@ -14,12 +15,14 @@ from simcore.figures.trajectory_error import trajectory_error_figure
 
 __all__ = [
     "Curve",
+    "animation_file",
     "columns_over_frames",
     "combine",
     "course_figure",
     "curves_figure",
     "error_by_age_table",
     "evaluation_table",
+    "figure_file",
     "knowledge_figure",
     "knowledge_table",
     "maps_figure",
@@ -28,7 +31,6 @@ __all__ = [
     "plot_paper_figure",
     "rollout_animation",
     "rollout_figure",
-    "save_animation",
     "trajectory_error",
     "trajectory_error_figure",
 ]

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from simcore.analysis.rollout import LongRollout
+from simcore.figures.file import figure_file
 from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
 from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
 
@@ -44,14 +44,13 @@ def rollout_animation(rollout: LongRollout) -> list[Image.Image]:
     """
     pictures = []
     for t in range(len(rollout.frames)):
-        file = io.BytesIO()
-        draw_step(rollout, t).savefig(file, format="png", dpi=DPI)
-        pictures.append(Image.open(file).convert("RGB"))
+        page = figure_file(draw_step(rollout, t), dpi=DPI)
+        pictures.append(Image.open(io.BytesIO(page)).convert("RGB"))
     return pictures
 
 
-def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) -> None:
-    """Write the pictures as a GIF that pauses after the `context` observed ones and at the end.
+def animation_file(pictures: Sequence[Image.Image], context: int) -> bytes:
+    """Return the pictures as a GIF that pauses after the `context` observed ones and at the end.
 
     It has the most colours that fit into two megabytes, or the fewest if none do.
     """
@@ -67,7 +66,7 @@ def save_animation(pictures: Sequence[Image.Image], context: int, path: Path) ->
         first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
         if file.tell() <= LARGEST:
             break
-    path.write_bytes(file.getvalue())
+    return file.getvalue()
 
 
 def make_palette(picture: Image.Image, colours: int) -> Image.Image:

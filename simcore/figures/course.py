@@ -48,7 +48,7 @@ def course_figure(
         shown["frame_model/error"] = "error of the contrastive model, nats"
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     frames = metrics["frames"] / 1e6
     panels = list(figure.subplots(rows, 3, squeeze=False).flat)
     for panel in panels[len(shown) :]:

@@ -103,7 +103,7 @@ def curves_figure(
     if limits is not None:
         axes.set_ylim(*limits)
     axes.set(xlabel=x_label, ylabel=y_label)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return figure

@@ -42,7 +42,7 @@ def kappa_figure(points: Sequence[Point], constant: float, title: str) -> Figure
     axes.set(xscale="log", xlabel="κ, squared error per image dimension", ylabel="map MSE")
     axes.set_xticks(kappas, [f"{kappa:g}" for kappa in kappas])
     axes.minorticks_off()
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return figure

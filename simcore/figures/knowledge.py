@@ -103,7 +103,7 @@ def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
     names = [name for name in (*constant.errors, *constant.accuracies) if name not in REGIONS[1:]]
     count = len(names) + 2 * has_ages
     figure = Figure(figsize=(3 * max(count, 2), 3.7), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     panels: list[Axes] = list(figure.subplots(1, count, squeeze=False).flat)
     if has_ages:
         plot_map_errors(panels[:3], scores)

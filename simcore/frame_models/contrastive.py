@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from simcore.common.checks import require_positive
+from simcore.common.checks import Positive, Width, require_fields
 from simcore.common.errors import UserError
 from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
 from simcore.networks import ResidualEncoder
@@ -17,18 +17,18 @@ from simcore.networks import ResidualEncoder
 class ContrastiveConfig:
     """The contrastive model, used if --frame-model is contrastive (CPC|Action)."""
 
-    negatives: int = 16
+    negatives: Width = 16
     """Negative frames for each simulated state: half of them from other times of the same trajectory, as far as there
     are enough, the rest from other trajectories."""
-    embedding_size: int = 128
+    embedding_size: Width = 128
     """Size of the frame embedding."""
-    hidden_size: int = 256
+    hidden_size: Width = 256
     """Hidden units of the scoring net."""
-    cost: float = 1.0
+    cost: Positive = 1.0
     """Weight of its loss relative to policy and value; the loss is in nats per binary choice, not per frame."""
 
     def __post_init__(self) -> None:
-        require_positive("contrastive", self, "negatives", "embedding_size", "hidden_size", "cost")
+        require_fields("contrastive.", self)
 
 
 @frame_models.register("contrastive")

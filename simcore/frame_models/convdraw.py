@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Range, Width, require, require_fields
 from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
 from simcore.frame_models.geco import GECO, GECOConfig
 from simcore.networks import frames_to_float, frames_to_uint8, gated
@@ -22,24 +22,21 @@ FIRST_CONDITIONINGS = 4
 class ConvDRAWConfig:
     """The generative model of frames (App. A)."""
 
-    steps: int = 8
+    steps: Annotated[int, Range(1, 1024)] = 8
     """Ns, ConvDRAW steps (table 2)."""
-    latent_channels: int = 16
+    latent_channels: Width = 16
     """Channels of each step's latent z."""
-    state_channels: int = 64
+    state_channels: Width = 64
     """Channels of encoder, prior and decoder states."""
-    encoder_channels: tuple[int, ...] = (16, 16)
+    encoder_channels: tuple[Width, ...] = (16, 16)
     """Channels of the layers between frame and encoder state."""
-    decoder_channels: tuple[int, ...] = (32, 32)
+    decoder_channels: tuple[Width, ...] = (32, 32)
     """Channels of the layers between decoder state and canvas."""
-    kernel_size: int = 5
+    kernel_size: Annotated[int, Range(1, 63)] = 5
     """Width of the size-preserving kernels (App. A: 5)."""
 
     def __post_init__(self) -> None:
-        require_positive("convdraw", self, "steps", "latent_channels", "state_channels", "kernel_size")
-        for name in ("encoder_channels", "decoder_channels"):
-            channels = getattr(self, name)
-            require(all(count > 0 for count in channels), f"convdraw.{name} must be positive, not {channels}")
+        require_fields("convdraw.", self)
         require(self.kernel_size % 2 == 1, f"convdraw.kernel_size must be odd, not {self.kernel_size}")
         require(
             len(self.encoder_channels) == len(self.decoder_channels),

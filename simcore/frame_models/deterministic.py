@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simcore.common.checks import require_positive
+from simcore.common.checks import Positive, Width, require_fields
 from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
 from simcore.networks import DeconvDecoder, frames_to_float, frames_to_uint8
 
@@ -14,15 +14,15 @@ from simcore.networks import DeconvDecoder, frames_to_float, frames_to_uint8
 class DeterministicConfig:
     """The deterministic model, used if --frame-model is deterministic."""
 
-    channels: int = 64
+    channels: Width = 64
     """Channels of the decoder."""
-    weight: float = 5.0
+    weight: Positive = 5.0
     """Weight of the squared error, 1 / (2 σ²) of a Gaussian; simulation.cost multiplies the loss as well. In tiny Food
     5 gives the belief gradients as large as those of policy and value, 20 four and 100 twenty times as large; the error
     that is reached, 0.03, corresponds to 16. Without a learned policy Adam makes all weights equivalent."""
 
     def __post_init__(self) -> None:
-        require_positive("deterministic", self, "channels", "weight")
+        require_fields("deterministic.", self)
 
 
 @frame_models.register("deterministic")

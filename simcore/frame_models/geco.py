@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Part, Positive, require, require_fields
 
 LEAST_MULTIPLIER = 1e-6
 """Lower bound of λ: the error has no weight there, but a λ that underflowed to zero could never rise again."""
@@ -15,23 +15,22 @@ LEAST_MULTIPLIER = 1e-6
 class GECOConfig:
     """The constraint on the reconstruction error (App. G)."""
 
-    kappa: float = 1e-3
+    kappa: Positive = 1e-3
     """κ, target squared error per image dimension (figure 9: about 1e-3 is best for maps)."""
-    rate: float = 0.01
+    rate: Positive = 0.01
     """Largest change of log λ per update."""
-    decay: float = 0.99
+    decay: Part = 0.99
     """Decay of the constraint's moving average."""
-    initial: float | None = None
+    initial: Positive | None = None
     """λ at the start; none: 1 / (16 κ), near where it converges, since frames are smooth."""
-    maximum: float = 1000.0
+    maximum: Positive = 1000.0
     """The largest λ (App. G: 1000)."""
 
     def __post_init__(self) -> None:
-        require_positive("geco", self, "kappa", "rate", "maximum")
-        require(0 <= self.decay < 1, f"geco.decay must be in [0, 1), not {self.decay}")
+        require_fields("geco.", self)
         require(
-            self.initial is None or 0 < self.initial <= self.maximum,
-            f"geco.initial must be more than 0 and at most {self.maximum:g}, not {self.initial}",
+            self.initial is None or self.initial <= self.maximum,
+            f"geco.initial must be at most geco.maximum, {self.maximum:g}, not {self.initial}",
         )
 
 

@@ -2,52 +2,39 @@
 
 from dataclasses import dataclass
 
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Count, Held, Part, Positive, Some, require_fields
 
 
 @dataclass(frozen=True)
 class LearningConfig:
     """Batch, optimiser and length of the run."""
 
-    updates: int = 100_000
+    updates: Count = 100_000
     """Updates of the weights in the whole run."""
-    worlds: int = 16
+    worlds: Held = 16
     """B, worlds in a batch."""
-    unroll_length: int = 100
+    unroll_length: Held = 100
     """Lu, steps of each trajectory (table 2: 24 to 100)."""
-    learning_rate: float = 1e-4
+    learning_rate: Positive = 1e-4
     """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
-    belief_warmup: int = 0
+    belief_warmup: Some = 0
     """Updates over which the learning rate of encoder and cores rises to its full value, so that the frame model first
     learns what all frames have in common; at a high rate the belief saturates on that and ignores the frames."""
-    probe_learning_rate: float = 1e-3
+    probe_learning_rate: Positive = 1e-3
     """Adam's learning rate for the probes."""
-    probe_times: int | None = None
+    probe_times: Some | None = None
     """Times, sampled for each trajectory, at which the probes are trained and scored; none: all of them, 0: there are
     no probes."""
-    beta1: float = 0.9
+    beta1: Part = 0.9
     """Decay of Adam's first moment (table 2: 0 to 0.95)."""
-    beta2: float = 0.999
+    beta2: Part = 0.999
     """Decay of Adam's second moment (table 2: 0.99 to 0.999)."""
-    gradient_clip: float = 500_000.0
+    gradient_clip: Positive = 500_000.0
     """Largest norm of the gradient of agent and simulation, to clip only outliers. In nats per frame it grows with
     frames and λ: about 250,000 with the paper's frames. If policy and value are learned as well: 40."""
 
     def __post_init__(self) -> None:
-        positive = (
-            "updates",
-            "worlds",
-            "unroll_length",
-            "learning_rate",
-            "probe_learning_rate",
-            "gradient_clip",
-        )
-        require_positive("learning", self, *positive)
-        for name in ("belief_warmup", "probe_times"):
-            value = getattr(self, name)
-            require(value is None or value >= 0, f"learning.{name} must be 0 or more, not {value}")
-        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            require(0 <= beta < 1, f"learning.{name} must be in [0, 1), not {beta}")
+        require_fields("learning.", self)
 
     @property
     def frames_per_update(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from simcore.common.checks import require_fields
 from simcore.common.tree import stack, tree_map
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times, masks_of
@@ -26,6 +27,9 @@ class MemoryConfig:
     plain: bool = False
     """Unroll belief and simulation core step by step with autograd, instead of by the faster unrolls with a
     hand-written backward pass: to inspect a step, or for second derivatives."""
+
+    def __post_init__(self) -> None:
+        require_fields("memory.", self)
 
 
 class RecurrentCore(nn.Module):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Positive, Width, WidthOrNone, require_fields
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 
 
@@ -15,21 +15,19 @@ from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 class KanervaConfig:
     """The Kanerva memory, used if --core is kanerva (App. C, table 4)."""
 
-    memory_size: int = 32
+    memory_size: Width = 32
     """K, rows of the memory."""
-    word_size: int = 512
+    word_size: Width = 512
     """D, width of a row."""
-    noise_variance: float = 1.0
+    noise_variance: Positive = 1.0
     """σ², initial variance of a word given memory and address; it is learned."""
-    read_hidden: int = 0
+    read_hidden: WidthOrNone = 0
     """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
-    write_hidden: int = 400
+    write_hidden: WidthOrNone = 400
     """Hidden units of the net that makes the write word, as in figure 8; 0: linear, as in table 4."""
 
     def __post_init__(self) -> None:
-        require_positive("kanerva", self, "memory_size", "word_size", "noise_variance")
-        for name in ("read_hidden", "write_hidden"):
-            require(getattr(self, name) >= 0, f"kanerva.{name} must be 0 or more, not {getattr(self, name)}")
+        require_fields("kanerva.", self)
 
 
 PRECISE = torch.float64
@@ -108,9 +106,9 @@ class KanervaMemory(nn.Module):
 
     Differentiable in everything, memory included. `KanervaWiring` connects it to an LSTM.
 
-    The state is kept and written in float64, and its covariance as a square root, whatever the type of weights and words:
-    it remains a distribution, without a negative eigenvalue or a NaN, at any ratio of words to noise, and is to rounding
-    the same whether the module is in float32 or float64. Reads have the weights' type.
+    The state is kept and written in float64, and its covariance as a square root, whatever the type of weights and
+    words: it remains a distribution, without a negative eigenvalue or a NaN, at any ratio of words to noise, and is to
+    rounding the same whether the module is in float32 or float64. Reads have the weights' type.
 
         >>> memory = KanervaMemory(slots=16, word_size=64, noise_variance=0.01)
         >>> words = torch.randn(8, 64)

@@ -1,13 +1,13 @@
 """The actor-critic objective: the losses of policy and value (App. D)."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from simcore.agent import Agent, PolicyValue
-from simcore.common.checks import require, require_positive
+from simcore.common.checks import Positive, Range, Weight, require, require_fields
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import Generators
 from simcore.data.trajectory import Trajectory
@@ -19,29 +19,25 @@ from simcore.objectives.vtrace import vtrace
 class ReinforcementConfig:
     """Policy and value, used if the agent acts (App. D)."""
 
-    discount: float = 0.99
+    discount: Annotated[float, Range(0.0, 1.0)] = 0.99
     """γ, per step."""
-    baseline_cost: float = 0.5
+    baseline_cost: Weight = 0.5
     """Weight of the value's loss."""
-    entropy_cost: float = 3e-3
+    entropy_cost: Weight = 3e-3
     """c, weight of the policy's entropy (table 2: 5e-4 to 3e-2)."""
-    rho_bar: float = 1.0
+    rho_bar: Positive = 1.0
     """V-trace's ρ̄."""
-    c_bar: float = 1.0
+    c_bar: Positive = 1.0
     """V-trace's c̄."""
-    reward_scale: float = 1.0
+    reward_scale: Positive = 1.0
     """Factor on rewards, before the agent sees them or learns from them."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.discount <= 1, f"reinforcement.discount must be in [0, 1], not {self.discount}")
-        require_positive("reinforcement", self, "rho_bar", "c_bar", "reward_scale")
+        require_fields("reinforcement.", self)
         require(
             self.c_bar <= self.rho_bar,
             f"reinforcement.c_bar is {self.c_bar}; it must not be above rho_bar, {self.rho_bar}",
         )
-        for name in ("baseline_cost", "entropy_cost"):
-            value = getattr(self, name)
-            require(value >= 0, f"reinforcement.{name} must be 0 or more, not {value}")
 
 
 class ActorCriticLoss(NamedTuple):

@@ -102,7 +102,8 @@ def taking_over(path: Path) -> Iterator[None]:
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a state may hold anything
-        why = " ".join(f"{type(error).__name__}: {error}".split())
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        why = " ".join(f"{kind}{error}".split())
         raise UserError(
             f"{path} does not fit its run ({shortened(why)}); put back what was changed, or train in a new folder"
         ) from error

@@ -16,6 +16,7 @@ from simcore.common.atomic import write_atomically
 from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
 from simcore.common.parsing import parse_json
+from simcore.common.reading import open_regular
 
 SUFFIX = ".safetensors"
 """Suffix of an exported run's file name."""
@@ -87,18 +88,6 @@ class ExportedRun:
         """The folder beside the file for results of analysis; it need not exist."""
         return self.file.with_name(f"{self.name}-results")
 
-    def results(self) -> Path:
-        """Return the folder for results of analysis, made if it is missing.
-
-        Raises:
-            UserError: it cannot be made.
-        """
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot make {self.path}: {error.strerror}; copy {self.file} to another folder") from error
-        return self.path
-
 
 def save_export(
     file: Path, weights: Mapping[str, Tensor], config: dict[str, Any], update: int, half: bool, limit: int
@@ -168,6 +157,7 @@ def _stored(weight: Tensor, half: bool) -> Tensor:
 def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Read a safetensors file: its metadata, and its tensors."""
     try:
+        open_regular(file).close()  # safetensors itself would wait for a pipe
         with safetensors.safe_open(file, framework="pt") as opened:
             return dict(opened.metadata() or {}), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except FileNotFoundError as error:

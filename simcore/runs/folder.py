@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
-from simcore.common.parsing import parse_json
+from simcore.common.reading import read_json, read_regular
 
 _CONFIG, _CHANGES = "config.json", "changes.jsonl"
 
@@ -46,7 +46,7 @@ class RunFolder:
         path = Path(path)
         text = json.dumps(config, indent=2) + "\n"
         try:
-            is_new = not path.exists()
+            is_new = not os.path.lexists(path)
             path.mkdir(parents=True, exist_ok=True)
             # A process killed in here leaves nothing but a temporary file: that folder still counts as empty.
             if any(file.suffix != TEMPORARY_SUFFIX for file in path.iterdir()):
@@ -72,14 +72,14 @@ class RunFolder:
         path = Path(path)
         file = path / _CONFIG
         try:
-            if path.is_file():
+            if os.path.isfile(path):
                 raise UserError(
                     f"{path} is a file, and this wants a run's folder; what simcore export has made can be "
                     "looked into, but has neither optimiser nor metrics"
                 )
-            if not path.is_dir():
+            if not os.path.isdir(path):
                 raise UserError(f"there is no run folder {path}; name one that a training run has made")
-            config = parse_json(file.read_bytes())
+            config = read_json(file)
         except FileNotFoundError as error:
             raise UserError(f"{path} is no run: it has no {_CONFIG}; name a folder that has one") from error
         except OSError as error:
@@ -107,20 +107,21 @@ class RunFolder:
         file = self.path / _CHANGES
         line = json.dumps({"update": update, "changed": changed}) + "\n"
         try:
-            before = file.read_bytes() if file.exists() else b""
+            before = read_regular(file) if os.path.lexists(file) else b""
             write_atomically(file, before + line.encode())
             write_atomically(self.path / _CONFIG, (json.dumps(config, indent=2) + "\n").encode())
         except OSError as error:
             raise UserError(f"cannot write in {self.path}: {error.strerror}; make room and resume") from error
 
+    @classmethod
+    def is_at(cls, path: str | Path) -> bool:
+        """Return whether there is a run in a folder."""
+        return os.path.lexists(Path(path) / _CONFIG)
+
     @property
     def name(self) -> str:
         """The run's name."""
-        return self.path.resolve().name
-
-    def results(self) -> Path:
-        """Return the folder for results of analysis: the run's own."""
-        return self.path
+        return Path(os.path.realpath(self.path)).name
 
     @property
     def metrics(self) -> Path:

@@ -1,5 +1,6 @@
 """Opening a run for analysis, from its folder or from an exported file."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def open_run(path: str | Path) -> AnyRun:
         UserError: there is none, or it is damaged.
     """
     path = Path(path)
-    if path.suffix == SUFFIX and not path.is_dir():
+    if path.suffix == SUFFIX and not os.path.isdir(path):
         return ExportedRun.open(path)
     return RunFolder.open(path)
 
@@ -27,7 +28,7 @@ def require_each_once(paths: Iterable[Path]) -> None:
     """Raise `UserError` if two paths name the same run."""
     seen: dict[Path, Path] = {}
     for path in paths:
-        place = path.resolve()
+        place = Path(os.path.realpath(path))
         if place in seen:
             also = f", also as {seen[place]}" if seen[place] != path else ""
             raise UserError(f"{path} is given twice{also}; give each run once")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
 from simcore.common.parsing import parse_json
+from simcore.common.reading import open_regular
 from simcore.runs.folder import RunFolder
 from simcore.runs.metric_names import current_names
 
@@ -49,6 +50,8 @@ class MetricsWriter:
         self._has_begun = False
         with ExitStack() as files:
             try:
+                if os.path.lexists(folder.metrics):
+                    open_regular(folder.metrics).close()  # to append to a pipe would wait for a reader
                 self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
                 self._kept, later = _split(folder.metrics, resume_at)
                 before = _split(folder.metrics_ahead, resume_at)[1] if folder.metrics_ahead.exists() else {}
@@ -135,7 +138,9 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
-    """Return TensorBoard's writer, or None where it is not installed."""
+    """Return TensorBoard's writer, or None where it is not installed, or cannot name the folder, which is no text."""
+    if not str(folder).isprintable():
+        return None
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:
@@ -163,7 +168,7 @@ def _records(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
         UserError: a whole line is damaged, or its update is not later than that of the line before.
     """
     newest = -1
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
             if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
                 return  # the newline is written last: without it the line is not whole

@@ -5,7 +5,7 @@ from simcore.sweeps.plan import Plan, PlannedRun, make_plan
 from simcore.sweeps.report import Report, Row, make_report, report_table
 from simcore.sweeps.reuse import reuse_runs
 from simcore.sweeps.spec import Spec, parse_spec, read_spec
-from simcore.sweeps.sweep import make_executor, plan_sweep, report_sweep, run_sweep, write_results
+from simcore.sweeps.sweep import make_executor, plan_sweep, report_sweep, run_sweep, sweep_results
 
 __all__ = [
     "Plan",
@@ -25,5 +25,5 @@ __all__ = [
     "report_table",
     "reuse_runs",
     "run_sweep",
-    "write_results",
+    "sweep_results",
 ]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simcore.common.checks import require
-from simcore.common.errors import UserError
 from simcore.config.run import Config
 
 AT_THE_TOP = {"level": "level", "preset": "preset", "seed": "seeds"}
@@ -80,25 +79,7 @@ def configure(base: Mapping[str, Any], values: Mapping[str, Any]) -> Config:
         for name in sections:
             section = section[name]
         section[key] = value
-    try:
-        config = Config.from_dict(nested)
-    except UserError as error:
-        raise _innermost(error) from error
-    taken = config.to_dict()
-    for field, value in values.items():
-        # The conversion is lenient: it would convert 2.5 to 2, and any text to true.
-        require(_same(value, look_up(taken, field)), f"{field} cannot be {value!r}")
-    return config
-
-
-def _innermost(error: UserError) -> UserError:
-    """Return the configuration's own error if it is among those of the conversion; else `error`."""
-    reason: BaseException | None = error.__cause__
-    if isinstance(reason, BaseExceptionGroup):
-        reason = reason.subgroup(UserError)
-    while isinstance(reason, BaseExceptionGroup):
-        reason = reason.exceptions[0]
-    return reason if isinstance(reason, UserError) else error
+    return Config.from_dict(nested)
 
 
 def _walk(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -117,14 +98,3 @@ def _meant(field: str, known: Mapping[str, Any]) -> str:
     names += [f"{name}.{key}" for name, section in sections.items() for key in section]
     close = [name for name in names if name.endswith(f".{field}")] or difflib.get_close_matches(field, names, n=1)
     return f"; perhaps {close[0]}" if close else "; simcore train --help lists them"
-
-
-def _same(asked: Any, taken: Any) -> bool:
-    """Return whether a value was kept by the conversion; a list may become a tuple, and an int a float."""
-    if isinstance(asked, list):
-        return (
-            isinstance(taken, tuple | list)
-            and len(asked) == len(taken)
-            and all(_same(a, t) for a, t in zip(asked, taken, strict=True))
-        )
-    return isinstance(asked, bool) == isinstance(taken, bool) and asked == taken

@@ -1,7 +1,9 @@
 """The folder of a sweep: its plan, its runs' folders, and their status."""
 
+import errno
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Self
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
-from simcore.common.parsing import parse_json, parse_toml
+from simcore.common.reading import read_json, read_regular, toml_of
 from simcore.config.differences import differences, listed
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -19,6 +21,9 @@ from simcore.sweeps.plan import Plan, PlannedRun
 from simcore.sweeps.scores import Scores
 
 SPEC, PLAN, LOCK, RUNS = "spec.toml", "plan.json", "lock", "runs"
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says where a folder may be read and not written."""
 
 
 class Status(Enum):
@@ -58,10 +63,10 @@ class RunFiles:
             UserError: the file of the failure is damaged.
         """
         try:
-            return str(parse_json(self.failure.read_bytes())["error"])
+            return str(read_json(self.failure)["error"])
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.failure} is damaged; delete it, and the run is tried again") from error
 
     def write_failure(self, error: str, code: int | None) -> None:
@@ -86,7 +91,7 @@ class SweepFolder:
         """
         text = json.dumps(plan.to_dict(), indent=1) + "\n"
         try:
-            if path.exists() and not (path / PLAN).exists():
+            if os.path.lexists(path) and not (path / PLAN).exists():
                 _require_empty(path)
             path.mkdir(parents=True, exist_ok=True)
             folder = cls(path, plan)
@@ -99,8 +104,16 @@ class SweepFolder:
                 for run in plan.runs:
                     folder._prepare_run(run)
         except OSError as error:
+            folder = cls(path, plan)
+            if error.errno in READ_ONLY and folder._is_complete(spec, text):
+                return folder  # somebody else's, which can be reported
             raise UserError(f"cannot make the sweep {path}: {error.strerror}; name another folder by --out") from error
         return folder
+
+    @property
+    def name(self) -> str:
+        """The sweep's name."""
+        return Path(os.path.realpath(self.path)).name
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -139,9 +152,19 @@ class SweepFolder:
         for run in self.plan.runs:
             self.files(run).failure.unlink(missing_ok=True)
 
+    def _is_complete(self, spec: bytes, text: str) -> bool:
+        """Return whether the folder holds the same sweep, with all its runs finished."""
+        try:
+            if not (self.path / PLAN).exists():
+                return False
+            _require_same(self.path, spec, text)
+            return all(self.status(run) is Status.FINISHED for run in self.plan.runs)
+        except OSError:
+            return False
+
     def _prepare_run(self, run: PlannedRun) -> None:
         path = self.files(run).path
-        if not (path / "config.json").exists():
+        if not RunFolder.is_at(path):
             RunFolder.create(path, run.config.to_dict())
             return
         found = differences(Config.from_dict(RunFolder.open(path).config), run.config)
@@ -159,14 +182,11 @@ def _require_empty(path: Path) -> None:
 
 def _require_same(path: Path, spec: bytes, plan: str) -> None:
     """Raise `UserError` unless a folder holds the same sweep; comments may differ."""
-    try:
-        old, new = (parse_toml(text.decode()) for text in ((path / SPEC).read_bytes(), spec))
-    except ValueError as error:
-        raise UserError(f"{path / SPEC} is damaged; restore it, or name a new folder by --out") from error
+    old, new = toml_of(read_regular(path / SPEC), path / SPEC), toml_of(spec, path / SPEC)
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     if changed:
         raise UserError(f"{path} holds a sweep with another {', '.join(changed)}; name a new folder by --out")
-    if (path / PLAN).read_text() != plan:
+    if read_regular(path / PLAN) != plan.encode():
         raise UserError(
             f"{path} holds a sweep of another version of SimCore, whose presets differ; name a new folder by --out"
         )

@@ -1,11 +1,13 @@
 """Reuse of other sweeps' finished runs: a run is determined by its configuration alone."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
+from simcore.common.reading import read_regular
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
@@ -50,7 +52,7 @@ def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]
     Raises:
         UserError: it is not a sweep's folder, or a run is damaged.
     """
-    if not (sweep / PLAN).exists():
+    if not os.path.isfile(sweep / PLAN):
         raise UserError(f"{sweep} holds no sweep whose runs could be used again")
     for path in sorted((sweep / RUNS).iterdir()):
         files = RunFiles(path)
@@ -74,10 +76,20 @@ def take_over(theirs: RunFiles, ours: RunFiles) -> None:
             if source.is_dir():
                 copy = target.with_name(name + TEMPORARY_SUFFIX)
                 shutil.rmtree(copy, ignore_errors=True)  # of a process that was killed while copying
-                shutil.copytree(source, copy)
+                _copy_folder(source, copy)
                 shutil.rmtree(target, ignore_errors=True)
                 copy.rename(target)
             elif source.exists():
-                write_atomically(target, source.read_bytes())
+                write_atomically(target, read_regular(source))
         RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
-        write_atomically(ours.scores, theirs.scores.read_bytes())
+        write_atomically(ours.scores, read_regular(theirs.scores))
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder without its permissions: somebody else's may be read-only, and ours is written."""
+    target.mkdir()
+    for file in source.iterdir():
+        if file.is_dir():
+            _copy_folder(file, target / file.name)
+        else:
+            shutil.copyfile(file, target / file.name)

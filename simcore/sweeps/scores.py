@@ -11,7 +11,7 @@ from simcore.analysis.maps import has_maps
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
-from simcore.common.parsing import parse_json
+from simcore.common.reading import read_json
 from simcore.config.run import Config
 from simcore.probes.kinds import KINDS
 
@@ -76,11 +76,11 @@ class Scores(NamedTuple):
             UserError: the file is damaged.
         """
         try:
-            scores = cls(**parse_json(path.read_bytes()))
+            scores = cls(**read_json(path))
             scores.require_types()
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it, and the run is measured again") from error
         return scores
 

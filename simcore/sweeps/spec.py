@@ -1,6 +1,7 @@
 """The specification of a sweep, read from its TOML file: models, varied fields, seeds, and the metric of the choice."""
 
 import itertools
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
-from simcore.common.parsing import parse_toml
+from simcore.common.reading import read_toml
 from simcore.common.seeding import stream
 from simcore.config.presets import preset
 from simcore.sweeps.draws import Choice, Span, parse_draw
@@ -90,15 +91,9 @@ def read_spec(path: Path) -> tuple[Spec, bytes]:
     Raises:
         UserError: it is missing, not TOML, or has an invalid field or value; the message is one line.
     """
-    try:
-        data = path.read_bytes()
-        said = parse_toml(data.decode())
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}; name a sweep's TOML file, as experiments/tiny/kappa.toml") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not even text
-        raise UserError(f"{path} is no TOML: {' '.join(str(error).split())}") from error
+    if not os.path.lexists(path):
+        raise UserError(f"there is no file {path}; name a sweep's TOML file, as experiments/tiny/kappa.toml")
+    said, data = read_toml(path)
     try:
         return parse_spec(said), data
     except UserError as error:

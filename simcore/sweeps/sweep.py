@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from simcore.common.atomic import replacing, write_atomically
 from simcore.common.checks import require
 from simcore.common.threads import share_of_threads
 from simcore.config.run import Config
+from simcore.figures import figure_file
 from simcore.sweeps.curves import sweep_curves
 from simcore.sweeps.folder import RUNS, Status, SweepFolder
 from simcore.sweeps.on_ray import RayTasks
@@ -71,16 +71,11 @@ def report_sweep(folder: SweepFolder) -> Report:
     return make_report(folder.plan, scores, failed)
 
 
-def write_results(folder: SweepFolder, report: Report, is_whole: bool) -> Iterator[Path]:
-    """Write the report and the curves to a sweep's folder; yield each file's path."""
-    with folder.lock():
-        file = folder.path / "report.json"
-        write_atomically(file, (json.dumps(report.to_dict(), indent=1) + "\n").encode())
-        yield file
-        rows = list(report.rows) if is_whole else list(report.best().values())
-        for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.path.name):
-            file = folder.path / f"curves-{metric}.png"
-            for kind in (file, file.with_suffix(".pdf")):
-                with replacing(kind) as temporary:
-                    figure.savefig(temporary, dpi=200)
-            yield file
+def sweep_results(folder: SweepFolder, report: Report, is_whole: bool) -> dict[str, bytes]:
+    """Return the files of the report and the curves, by name; `is_whole`: curves of every setting, not the best."""
+    files = {"report.json": (json.dumps(report.to_dict(), indent=1) + "\n").encode()}
+    rows = list(report.rows) if is_whole else list(report.best().values())
+    for metric, figure in sweep_curves(rows, folder.path / RUNS, folder.name):
+        for kind in ("png", "pdf"):
+            files[f"curves-{metric}.{kind}"] = figure_file(figure, kind, dpi=200)
+    return files

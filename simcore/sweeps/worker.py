@@ -14,6 +14,7 @@ from pathlib import Path
 from simcore.analysis.loading import load_run
 from simcore.common.errors import UserError
 from simcore.common.spawning import LEFT_TO_THE_PARENT
+from simcore.common.terminal import in_one_line, show_every_letter
 from simcore.common.threads import shared_cores
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
@@ -58,10 +59,11 @@ def stop_with_the_holder() -> None:
 def main() -> int:
     """Run `work` with the command line's arguments; return the exit code."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)  # which a process of Ray's hands down
+    show_every_letter()
     threading.Thread(target=stop_with_the_holder, daemon=True).start()
     path, worlds, jobs = sys.argv[1:]
     try:
         return work(Path(path), int(worlds), int(jobs))
     except UserError as error:
-        print(f"simcore: {error}", file=sys.stderr)
+        print(f"simcore: {in_one_line(str(error))}", file=sys.stderr)
         return UNUSABLE

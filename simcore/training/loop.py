@@ -19,6 +19,7 @@ from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
+from simcore.common.terminal import shell_word
 from simcore.common.tree import plain, to_device, with_structure
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import differences, require_same_run
@@ -369,5 +370,5 @@ def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
     if isinstance(error, NonFiniteLossError):
         updates = error.before
     else:
-        remedy = f"mend what it complains of, then: simcore train --resume {folder.path}"
+        remedy = f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}"
     return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")

@@ -1,10 +1,13 @@
 """The interface of worlds: configuration, probe targets, and what an actor calls."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simcore.common.checks import shown, wrong_field
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -18,12 +21,22 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def require_fields(values: object) -> None:
+    """Raise `ValueError` unless each field of a dataclass is of its type, and its numbers are finite."""
+    wrong = wrong_field(values)
+    require(wrong is None, str(wrong))
+
+
+LONGEST_EPISODE = 10**9
+"""The most steps of an episode: they are counted in 32 bits."""
 MAP = "map"
 """The name of the target that is the true map from above, a square picture."""
 SINCE_SEEN = "since_seen"
 """The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
 where this one does, -1 where none has. It is not a target; the map's errors are sorted by it."""
 
+MOST_NUMBERS = 2**24
+"""The most numbers of a target."""
 Kind = Literal["class", "vector", "picture"]
 
 
@@ -52,8 +65,9 @@ class ProbeTarget:
         require(self.name.isidentifier(), f"{self.name!r} cannot be the name of a probe's target: letters, digits, _")
         require(self.kind in dimensions, f"{self.name} is a {self.kind}; allowed are {', '.join(dimensions)}")
         require(
-            len(self.shape) == dimensions[self.kind] and min(self.shape) >= 1,
-            f"{self.name} is a {self.kind} of shape {self.shape}; it must have {dimensions[self.kind]} sizes above 0",
+            len(self.shape) == dimensions[self.kind] and min(self.shape) >= 1 and math.prod(self.shape) <= MOST_NUMBERS,
+            f"{self.name} is a {self.kind} of shape {shown(self.shape)}; it must have {dimensions[self.kind]} sizes "
+            f"above 0, whose product is at most {MOST_NUMBERS}",
         )
 
     @property

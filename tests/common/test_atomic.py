@@ -1,22 +1,22 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from simcore.common.atomic import replacing
+from simcore.common.atomic import write_atomically
 
 
-def test_an_interrupted_file_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "figure.png"
-    with replacing(path) as file:
-        assert file.suffix == ".png", "libraries choose the format by it"
-        file.write_text("old")
+    write_atomically(path, b"old")
 
-    def write() -> None:
-        with replacing(path) as file:
-            file.write_text("half")
-            raise KeyboardInterrupt
+    def interrupt(descriptor: int) -> None:
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write()
-    assert path.read_text() == "old"
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

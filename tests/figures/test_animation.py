@@ -1,7 +1,8 @@
+import io
+
 """The animation of a roll-out: what it says at each step, what it shows, and how large its file is."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from grey_rollouts import CONTEXT, DECODED, EXPECTED, MAP, SAMPLED, STEPS, TRUE, make_rollout, shown, words
 from PIL import Image
 
-from simcore.figures import animation, rollout_animation, save_animation
+from simcore.figures import animation, animation_file, rollout_animation
 from simcore.figures.animation import draw_step
 from simcore.figures.map_panel import LEGEND
 
@@ -48,10 +49,9 @@ def test_a_world_without_maps_has_two_columns() -> None:
         assert not any("map" in word or "arrow" in word for word in words(figure))
 
 
-def test_the_file_pauses_where_the_phase_changes_and_keeps_colours(tmp_path: Path) -> None:
+def test_the_file_pauses_where_the_phase_changes_and_keeps_colours() -> None:
     pictures = rollout_animation(make_rollout())
-    save_animation(pictures, CONTEXT, tmp_path / "rollout.gif")
-    with Image.open(tmp_path / "rollout.gif") as film:
+    with Image.open(io.BytesIO(animation_file(pictures, CONTEXT))) as film:
         assert film.n_frames == CONTEXT + STEPS
         durations = []
         for t, picture in enumerate(pictures):
@@ -65,12 +65,10 @@ def test_the_file_pauses_where_the_phase_changes_and_keeps_colours(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("largest", "most"), [(10**9, 255), (1, 32)])
-def test_colours_are_given_up_for_a_small_file(
-    largest: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_colours_are_given_up_for_a_small_file(largest: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "LARGEST", largest)
     noise = torch.randint(0, 256, (3, 64, 64, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    save_animation([Image.fromarray(picture.numpy()) for picture in noise], 1, tmp_path / "film.gif")
-    with Image.open(tmp_path / "film.gif") as film:
+    film_file = animation_file([Image.fromarray(picture.numpy()) for picture in noise], 1)
+    with Image.open(io.BytesIO(film_file)) as film:
         colours = {tuple(pixel) for pixel in np.asarray(film.convert("RGB")).reshape(-1, 3)}
     assert most // 2 < len(colours) <= most

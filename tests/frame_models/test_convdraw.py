@@ -368,7 +368,7 @@ def test_other_sizes_give_frames_of_their_size(size: int, layers: int, state: in
     [
         ({"encoder_channels": (16,)}, "as many, not 1 and 2"),
         ({"kernel_size": 4}, "must be odd, not 4"),
-        ({"steps": 0}, "must be positive, not 0"),
+        ({"steps": 0}, "must be a whole number from 1 to 1024, not 0"),
     ],
 )
 def test_bad_sizes_are_refused(arguments: dict[str, Any], message: str) -> None:

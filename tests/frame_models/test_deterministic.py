@@ -68,5 +68,5 @@ def test_the_loss_is_a_gaussians_log_density_but_for_a_constant() -> None:
 
 
 def test_a_weight_that_is_not_positive_is_refused() -> None:
-    with pytest.raises(UserError, match="must be positive, not 0"):
+    with pytest.raises(UserError, match=r"must be a finite number from 1e-37 to 1e\+37, not 0"):
         DeterministicConfig(weight=0)

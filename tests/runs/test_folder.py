@@ -121,7 +121,7 @@ def test_a_config_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # a mode of 000 would not keep root out
+    monkeypatch.setattr("simcore.common.reading.read_regular", refuse)  # a mode of 000 would not keep root out
     with pytest.raises(UserError, match="Permission denied"):
         RunFolder.open(tmp_path)
 

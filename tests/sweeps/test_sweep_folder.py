@@ -114,7 +114,11 @@ def test_ray_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pyte
     [
         ("a = = 1", [], "is no TOML"),
         ("seeds = [1]", [], "3 seeds at least, not 1"),
-        ("[fixed]\nlearning.updates = -1", [], "learning.updates must be positive, not -1"),
+        (
+            "[fixed]\nlearning.updates = -1",
+            [],
+            "learning.updates must be a whole number from 1 to 1000000000000, not -1",
+        ),
         ("", ["--jobs", "0"], "--jobs is 0"),
         ("", ["--executor", "dask"], "dask"),
         ("", ["--executor", "ray", "--ray-address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),

@@ -392,9 +392,9 @@ def test_missing_package_is_named(monkeypatch, env_id, module, message):
     ("config", "message"),
     [
         ({"frame_size": 3}, "frame_size is 3; allowed are 4 to 512 pixels"),
-        ({"episode_length": -1}, "episode_length is -1; it must be 0 or more"),
-        ({"processes": -1}, "processes is -1; it must be 0 or more"),
-        ({"repeat": 0}, "repeat is 0; it must be at least 1"),
+        ({"episode_length": -1}, "episode_length is -1; allowed are 0 to 1000000000"),
+        ({"processes": -1}, "processes is -1; allowed are 0 to 1024"),
+        ({"repeat": 0}, "repeat is 0; allowed are 1 to 10000"),
         ({"wrappers": ("Lamp",)}, "wrappers holds 'Lamp'; allowed are auto and module:Class"),
         ({"make_kwargs": ("lamps",)}, "make_kwargs holds 'lamps'; it must be written name=value"),
         ({"make_kwargs": ("=3",)}, "make_kwargs holds '=3'; it must be written name=value"),

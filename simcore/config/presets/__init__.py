@@ -8,12 +8,12 @@ Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier one
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.parsing import parse_toml
+from simcore.common.reading import read_toml
 from simcore.config.run import Config
 from simcore.worlds.gym import is_gym_id
 
@@ -70,12 +70,7 @@ def read_layers(name: str) -> Mapping[str, Any]:
     if not name.endswith(SUFFIX):
         require(name in NAMES, f"there is no preset {name!r}; there are: {', '.join(NAMES)}, or a file NAME{SUFFIX}")
         return _built_in(name)
-    try:
-        layers = parse_toml(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read the preset {name}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not even text
-        raise UserError(f"{name} is no TOML: {' '.join(str(error).split())}") from error
+    layers, _ = read_toml(name, "the preset ")
     unknown = [key for key in layers if key not in LAYERS]
     require(not unknown, f"{name} has {', '.join(unknown)}; a preset's tables are {', '.join(LAYERS)}")
     return layers

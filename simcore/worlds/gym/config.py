@@ -4,8 +4,10 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from simcore.worlds.api import ProbeTarget, WorldConfig, require
+from simcore.worlds.api import LONGEST_EPISODE, ProbeTarget, WorldConfig, require, require_fields
 from simcore.worlds.gym.targets import parse_target
+
+MOST_REPEATS, MOST_PROCESSES = 10_000, 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +34,15 @@ class GymConfig(WorldConfig):
     itself."""
 
     def __post_init__(self) -> None:
+        require_fields(self)
         require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
-        require(self.episode_length >= 0, f"episode_length is {self.episode_length}; it must be 0 or more")
-        require(self.repeat >= 1, f"repeat is {self.repeat}; it must be at least 1")
-        require(self.processes >= 0, f"processes is {self.processes}; it must be 0 or more")
+        for name, least, most in (
+            ("episode_length", 0, LONGEST_EPISODE),
+            ("repeat", 1, MOST_REPEATS),
+            ("processes", 0, MOST_PROCESSES),
+        ):
+            value = getattr(self, name)
+            require(least <= value <= most, f"{name} is {value}; allowed are {least} to {most}")
         for wrapper in self.wrappers:
             parts = wrapper.split(":")
             require(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.registry import Registry
-from simcore.worlds.api import MAP, ProbeTarget, WorldConfig, require
+from simcore.worlds.api import LONGEST_EPISODE, MAP, ProbeTarget, WorldConfig, require, require_fields
 from simcore.worlds.voxel.grid import World
 from simcore.worlds.voxel.rules import NOTHING
 from simcore.worlds.voxel.topdown import MAP_FRAMES
@@ -51,9 +51,13 @@ class LevelConfig(WorldConfig):
     """Frame of the map: "start" (the start pose is in the middle, heading up), "world" or "ego"."""
 
     def __post_init__(self) -> None:
+        require_fields(self)
         require(5 <= self.size <= 255, f"size is {self.size}; allowed are 5 to 255 cells")
         require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
-        require(self.episode_length >= 1, f"episode_length is {self.episode_length}; it must be at least 1")
+        require(
+            1 <= self.episode_length <= LONGEST_EPISODE,
+            f"episode_length is {self.episode_length}; allowed are 1 to {LONGEST_EPISODE} steps",
+        )
         require(0 < self.speed <= 1, f"speed is {self.speed}; allowed is more than 0 and up to 1 cell a step")
         turns = 360 / self.turn_angle if self.turn_angle > 0 else 0.0
         require(

@@ -11,6 +11,9 @@ from simcore.worlds.voxel.grid import BLOCK, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.room import RoomConfig, pick_open, turn_quarters
 
+MOST_CARRIED = 10**6
+"""The most blocks in hand at the start."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildingConfig(RoomConfig):
@@ -33,7 +36,10 @@ class BuildingConfig(RoomConfig):
         super().__post_init__()
         most_loose = (self.size - 2) ** 2 // 16
         require(0 <= self.loose <= most_loose, f"loose is {self.loose}; allowed are 0 to {most_loose} blocks here")
-        require(self.carried is None or self.carried >= 0, f"carried is {self.carried}; it must not be negative")
+        require(
+            self.carried is None or 0 <= self.carried <= MOST_CARRIED,
+            f"carried is {self.carried}; allowed are 0 to {MOST_CARRIED} blocks",
+        )
         require(
             self.blocks_in_hand + self.loose >= self.fewest_blocks,
             f"carried is {self.carried} and loose is {self.loose}; "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.api import require, require_fields
 from simcore.worlds.voxel.grid import CLIFF, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
@@ -37,6 +37,7 @@ class CliffConfig(BuildingConfig):
     """Height of the cliff in blocks."""
 
     def __post_init__(self) -> None:
+        require_fields(self)
         require(2 <= self.rise <= HIGHEST_RISE, f"rise is {self.rise}; allowed are 2 to {HIGHEST_RISE} blocks")
         require(self.size >= self.rise + 4, f"size is {self.size}; a rise of {self.rise} needs {self.rise + 4} cells")
         super().__post_init__()

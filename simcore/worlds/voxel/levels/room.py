@@ -20,6 +20,7 @@ FLOOR = 1  # the height of a floor that lies on the bottom of the grid
 WALL_HEIGHT = 3
 LANDMARK_HEIGHT = 3  # cells, out of reach of a jump
 LANDMARK_ATTEMPTS = 12  # places tried for a landmark before it is given up
+MOST_LANDMARKS = 255**2  # one for each cell of the largest room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,10 @@ class RoomConfig(LevelConfig):
             1 <= self.amount <= self.most_food,
             f"amount is {self.amount}; allowed are 1 to {self.most_food} pieces of food here",
         )
-        require(self.landmarks >= 0, f"landmarks is {self.landmarks}; it must not be negative")
+        require(
+            0 <= self.landmarks <= MOST_LANDMARKS,
+            f"landmarks is {self.landmarks}; allowed are 0 to {MOST_LANDMARKS} here",
+        )
 
     @property
     def most_food(self) -> int:
