@@ -1,7 +1,6 @@
-import io
-
 """The animation of a roll-out: what it says at each step, what it shows, and how large its file is."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
