@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import require, require_positive
+from simcore.common.user_code import in_a_line
 from simcore.data.rollouts import Rollout
 
 
@@ -64,7 +65,7 @@ class Executor(ABC):
         """Return the next `count` trajectories.
 
         Raises:
-            ActorError: an actor failed and is not replaced; its own traceback is part of the message.
+            ActorError: an actor failed and is not replaced.
         """
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,4 +88,11 @@ class Executor(ABC):
 
 
 class ActorError(RuntimeError):
-    """An actor failed; the message holds its traceback."""
+    """An actor failed; the cause is its exception, or holds the traceback from another process."""
+
+
+def actor_error(number: int, error: BaseException) -> ActorError:
+    """Return the error that tells in one line of an actor's exception, which is its cause."""
+    failed = ActorError(f"actor {number} failed: {in_a_line(error)}")
+    failed.__cause__ = error
+    return failed

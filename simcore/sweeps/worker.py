@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 from simcore.analysis.loading import load_run
 from simcore.common.errors import UserError
+from simcore.common.user_code import UserCodeError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import RunFiles, Status
@@ -51,5 +53,7 @@ def main() -> int:
     try:
         return work(Path(path), int(worlds))
     except UserError as error:
+        if isinstance(error, UserCodeError):
+            traceback.print_exception(error)  # into the run's log, which nobody can ask again
         print(f"simcore: {error}", file=sys.stderr)
         return UNUSABLE

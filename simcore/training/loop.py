@@ -17,6 +17,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import plain, to_device, tree_map
+from simcore.common.user_code import UserCodeError, as_user_code_error
 from simcore.config.differences import differences
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -163,7 +164,7 @@ def train(config: Config, folder: RunFolder) -> bool:
 
     Raises:
         UserError: the folder is in use, its newest checkpoint is damaged or past the last update, the disk is full, an
-            actor failed, or a loss is not finite.
+            actor or a user's own code failed, or a loss is not finite.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -188,8 +189,11 @@ def train(config: Config, folder: RunFolder) -> bool:
             with training.executor:
                 try:
                     run_updates(training, folder, stop)
-                except (ActorError, NonFiniteLossError) as error:
-                    raise failed(error, training.updates, folder) from error
+                except Exception as error:
+                    told = error if isinstance(error, ActorError | NonFiniteLossError) else as_user_code_error(error)
+                    if told is None:  # the folder's, or a fault of SimCore's own
+                        raise
+                    raise failed(told, training.updates, folder) from error
             ranks.meet()
             return training.updates >= config.learning.updates
     finally:
@@ -262,9 +266,9 @@ def watched(config: Config) -> tuple[str, ...]:
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
     """Return the error that tells a user of a failed update."""
     good = checkpoints.latest(folder.checkpoints)
-    remedy = "train again with a smaller --learning.learning-rate"
+    kind, remedy = UserError, "train again with a smaller --learning.learning-rate"
     if isinstance(error, NonFiniteLossError):
         updates = error.before
     else:
-        remedy = f"mend what it complains of, then: simcore train --resume {folder.path}"
-    return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
+        kind, remedy = UserCodeError, f"mend what it complains of, then: simcore train --resume {folder.path}"
+    return kind(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
