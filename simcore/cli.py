@@ -21,7 +21,7 @@ Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Bad input, or a user's own code that fails, gives one line on standard error and exit code 2.
+    """Run the command line. Bad input and a user's failing code give one line on standard error and exit code 2.
 
     With --traceback among the arguments, all that is known of the error is printed before that line.
     """

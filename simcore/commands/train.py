@@ -11,6 +11,8 @@ import tyro
 
 from simcore.commands.console import INTERRUPTED, say
 from simcore.common.errors import UserError
+from simcore.common.literals import shown
+from simcore.config.checks import given_values
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -39,6 +41,9 @@ class Train:
 
     def execute(self) -> None:
         """Train, and print where the results are and what to type next."""
+        values = given_values(self.config)
+        if values:
+            say(f"Read as values: {shown(values)}")
         if self.dry_run:
             from simcore.commands.dry_run import dry_run
 

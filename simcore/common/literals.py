@@ -42,7 +42,7 @@ def shown(values: dict[str, Any]) -> str:
 class _Words(ast.NodeTransformer):
     """Replaces each of the `WORDS` by its value."""
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 (its name in ast)
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         word = node.id.lower()
         return ast.copy_location(ast.Constant(WORDS[word]), node) if word in WORDS else node
 
@@ -52,7 +52,9 @@ def _python(text: str) -> Any:
         raise ValueError("empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of `1if`, or of '\d'
-        tree = ast.parse(f"({text.strip()})", mode="eval")  # in brackets, which a comment would leave open: 12#34 is text
+        tree = ast.parse(
+            f"({text.strip()})", mode="eval"
+        )  # in brackets, which a comment would leave open: 12#34 is text
     return ast.literal_eval(_Words().visit(tree))
 
 

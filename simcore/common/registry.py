@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from simcore.common.errors import UserError
-from simcore.common.user_code import UserCodeError, failure, is_ours, place_of, remember, user_code
+from simcore.common.user_code import UserCodeError, failure, importing, is_ours, place_of, user_code
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
@@ -132,10 +132,10 @@ def import_user_module(module: str, wanted_by: str) -> Any:
     here = os.getcwd()
     if here not in sys.path:  # at the end, so that no file there hides a library
         sys.path.append(here)
-    remember(module)
     importlib.invalidate_caches()  # a module may have been written since its folder was first read
     try:
-        return importlib.import_module(module)
+        with importing(module):
+            return importlib.import_module(module)
     except UserError:
         raise
     except ModuleNotFoundError as error:

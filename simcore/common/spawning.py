@@ -9,7 +9,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
@@ -19,6 +20,9 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
 """Signals that terminals and batch systems send to every process of a run; its parent decides when a run ends."""
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Python's environment variable against modules in the current folder."""
 
 _running: set[SpawnProcess] = set()
 
@@ -32,14 +36,15 @@ def kill_forgotten() -> None:
 
 def start(name: str, function: Callable[..., None], *arguments: Any) -> SpawnProcess:
     """Start a process that calls a function; name, function and arguments are pickled."""
-    process = CONTEXT.Process(target=_run, args=(function, arguments), name=name)
-    resource_tracker.ensure_running()  # which would unblock the signals if it were started below
-    # Blocked signals stay so in the new process, from its first moment on; here they arrive after the block.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_PARENT)
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    process = CONTEXT.Process(target=_run, args=(function, arguments, SAFE_PATH in os.environ), name=name)
+    with _safe_path():
+        resource_tracker.ensure_running()  # which would unblock the signals if it were started below
+        # Blocked signals stay so in the new process, from its first moment on; here they arrive after the block.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_PARENT)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _running.add(process)
     return process
 
@@ -106,7 +111,25 @@ class Failure:
         raise self.error from Elsewhere(self.text)
 
 
-def _run(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let processes that start meanwhile find no module in the current folder before they have this one's path.
+
+    Else a user's file with the name of one of Python's own modules would keep them from starting.
+    """
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+
+
+def _run(function: Callable[..., None], arguments: tuple[Any, ...], keeps_safe_path: bool) -> None:
+    if not keeps_safe_path:
+        os.environ.pop(SAFE_PATH, None)  # which was for this process, and not for what a user's code starts
     parent = multiprocessing.parent_process()
     assert parent is not None
 

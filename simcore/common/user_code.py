@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -44,11 +45,13 @@ class Place(NamedTuple):
         return f"{file}:{self.line}{f', in {self.function}' if self.function else ''}"
 
 
-def remember(module: str) -> None:
-    """Record that a module is a user's, so that `as_user_code_error` knows its code."""
-    package = module.partition(".")[0]
-    if package not in FRAMEWORKS:
-        _modules.add(package)
+@contextmanager
+def importing(module: str) -> Iterator[None]:
+    """Record that a module and what its import brings along are a user's, for `as_user_code_error`."""
+    before = set(sys.modules)
+    yield
+    brought = {name for name in sys.modules.keys() - before if _is_users(_file_of(name))}
+    _modules.update({name.partition(".")[0] for name in (module, *brought)} - set(FRAMEWORKS))
 
 
 def is_ours(part: object) -> bool:
@@ -131,6 +134,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield following
         seen.add(id(following))
         following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+
+
+def _file_of(module: str) -> str:
+    """Return the file of an imported module; that of a built-in one begins with `<`."""
+    return getattr(sys.modules[module], "__file__", None) or "<built-in>"
 
 
 def _is_users(file: str) -> bool:

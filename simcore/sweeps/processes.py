@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 
 from simcore.sweeps.folder import RunFiles
 
+HERE = Path(__file__).parents[2]
+"""The folder that the package is in."""
 LOOK = 0.2
 """Seconds between two checks for ended runs."""
 
@@ -67,7 +69,9 @@ class Executor(ABC):
 
 def launch(path: Path, worlds: int) -> subprocess.Popen[bytes]:
     """Start the process of a run; it writes a checkpoint and ends when its standard input is closed."""
-    command = [sys.executable, "-m", "simcore.sweeps", str(path), str(worlds)]
+    # No file of the current folder hides a library; unless SimCore itself is found there, as in its repository.
+    safe = [] if Path.cwd() == HERE else ["-P"]
+    command = [sys.executable, *safe, "-m", "simcore.sweeps", str(path), str(worlds)]
     with RunFiles(path).log.open("ab") as log:
         # In its own session, so that Ctrl-C in the terminal reaches only the sweep, which then stops its runs.
         return subprocess.Popen(

@@ -124,7 +124,10 @@ def test_episodes_are_those_of_gymnasium(processes):
 
 @pytest.mark.parametrize(
     ("action", "error", "message"),
-    [(2, UserCodeError, "LampsTest-v0: its step failed: KeyError: 'lamp' .*test_gym.py:.*in Breaking.step"), (3, RuntimeError, "environments 1 to 2 are gone: its process ended with exit code 7")],
+    [
+        (2, UserCodeError, "LampsTest-v0: its step failed: KeyError: 'lamp' .*test_gym.py:.*in Breaking.step"),
+        (3, RuntimeError, "environments 1 to 2 are gone: its process ended with exit code 7"),
+    ],
 )
 def test_an_error_in_a_process_is_raised_with_its_traceback(action, error, message):
     worlds = make(3, processes=2, wrappers=(f"{__name__}:Breaking",))
@@ -346,7 +349,11 @@ def test_likely_image_is_taken():
         ("not an id", {}, "there is no environment not an id: Malformed environment ID"),
         ("no_such_package:Lamps-v0", {}, "there is no module no_such_package"),
         (LAMPS, {"make_kwargs": ("lamps=3",)}, "LampsTest-v0: .*unexpected keyword argument 'lamps'"),
-        (LAMPS, {"wrappers": ("no_such_package:Lamp",)}, "cannot import the wrapper no_such_package:Lamp: there is no module"),
+        (
+            LAMPS,
+            {"wrappers": ("no_such_package:Lamp",)},
+            "cannot import the wrapper no_such_package:Lamp: there is no module",
+        ),
         (LAMPS, {"wrappers": (f"{__name__}:Lamp",)}, "there is no wrapper .*:Lamp': the module .* has no Lamp"),
         (
             LAMPS,

@@ -175,7 +175,7 @@ class Frames(gymnasium.ObservationWrapper[Frame, Any, Any]):
             raise UserCodeError(f"{self.name}: {error}; mend the one or the other") from error
 
 
-def _picture(key: str | None, space: Space[Any]) -> Picture:
+def _picture(key: str | None, space: object) -> Picture:
     """Return how the image of a space is stored, or raise `ValueError` if it holds none."""
     wanted = "an image is a Box of shape [H, W], [H, W, C] or [C, H, W], with 1 or 3 channels"
     if not isinstance(space, Space):
@@ -184,14 +184,14 @@ def _picture(key: str | None, space: Space[Any]) -> Picture:
     if not isinstance(space, Box) or len(space.shape) not in (2, 3) or 0 in space.shape:
         raise ValueError(f"the observation {_shown(space)} is no image; {wanted}")
     axis = _channels(space.shape, wanted) if len(space.shape) == 3 else None
-    low, high = (bound.astype(np.float64) for bound in (space.low, space.high))
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
     if not (space.dtype == np.uint8 or space.is_bounded()) or not np.isfinite(high - low).all():
         raise ValueError(f"the observation's values are from {low.min():g} to {high.max():g}; an image's are bounded")
     if (low >= high).all():
         raise ValueError(f"the observation's values are all {low.min():g}, by the bounds of its space")
-    if (low == low.flat[0]).all() and (high == high.flat[0]).all():
-        low, high = low.flat[0], high.flat[0]
     is_plain = space.dtype == np.uint8 and bool((low == 0).all() and (high == 255).all())
+    if (low == low.flat[0]).all() and (high == high.flat[0]).all():  # one number is subtracted more quickly
+        return Picture(key, axis, space.shape, space.dtype, low.flat[0], high.flat[0], is_plain)
     return Picture(key, axis, space.shape, space.dtype, low, high, is_plain)
 
 

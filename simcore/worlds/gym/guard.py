@@ -46,9 +46,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise
         except (Exception, SystemExit) as error:
             raise failure(f"{self.name}: its reset", error) from error
-        if not (isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict)):
-            self._refuse("reset", result)
-        return result
+        if isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict):
+            return result[0], result[1]
+        self._refuse("reset", result)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take an action."""
@@ -58,9 +58,9 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise
         except (Exception, SystemExit) as error:
             raise failure(f"{self.name}: its step", error) from error
-        if not (isinstance(result, (tuple, list)) and len(result) == 5 and isinstance(result[4], dict)):
-            self._refuse("step", result)
-        return result
+        if isinstance(result, (tuple, list)) and len(result) == 5 and isinstance(result[4], dict):
+            return result[0], result[1], result[2], result[3], result[4]
+        self._refuse("step", result)
 
     def close(self) -> None:
         """Close the environment."""

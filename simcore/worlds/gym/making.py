@@ -137,7 +137,9 @@ def _wrapped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
         elif family is not None:
             with user_code(f"{spec.id}: its wrapper for {family.module}"):
                 env = family.wrap(env, config.frame_size)
-    return Guard(env, spec.id)
+    own = [name for name in config.wrappers if name != "auto"]
+    with user_code(f"{spec.id}: its wrappers"):  # one may have returned something else
+        return Guard(env, f"{spec.id} in {', '.join(own)}" if own else spec.id)
 
 
 def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:

@@ -35,5 +35,7 @@ def warn_of_dull_frames(worlds: GymVectorEnv, name: str) -> None:
             name,
             STEPS + 1,
             spread,
-            "all are black" if brightest.max() < LEAST else f"they have values from {darkest.min()} to {brightest.max()}",
+            "all are black"
+            if brightest.max() < LEAST
+            else f"they have values from {darkest.min()} to {brightest.max()}",
         )
