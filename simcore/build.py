@@ -28,6 +28,8 @@ from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore, WorldSizes
 from simcore.worlds.api import MAP, Worlds
+from simcore.worlds.gym.variety import warn_of_dull_frames
+from simcore.worlds.gym.vector import GymVectorEnv
 from simcore.worlds.making import make_worlds as worlds_by_name
 from simcore.worlds.voxel.env import WorldVectorEnv
 from simcore.worlds.voxel.levels.base import LevelConfig
@@ -42,6 +44,8 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     """
     try:
         return worlds_by_name(config.level, num_envs, config.world, copy=copy)
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(str(error)) from error
 
@@ -57,6 +61,8 @@ def world_sizes(config: Config) -> WorldSizes:
 def check_worlds(config: Config) -> None:
     """Make one of the run's worlds and begin an episode, to see whether it tells what the probes are to read.
 
+    A Gymnasium environment also takes a few steps, and there is a warning if its frames hardly vary.
+
     Raises:
         UserError: there is no such environment, it is not one to learn from or does not tell that, or there is no such
             probe head.
@@ -64,8 +70,12 @@ def check_worlds(config: Config) -> None:
     with closing(make_worlds(config, 1)) as worlds:
         try:
             worlds.reset(seed=config.seed)
+        except UserError:
+            raise
         except ValueError as error:
             raise UserError(f"{config.level}: {error}") from error
+        if isinstance(worlds, GymVectorEnv):
+            warn_of_dull_frames(worlds, config.level)
         find_heads(config.probes, worlds.probe_targets)
 
 

@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from typing import Annotated, Any, NoReturn
@@ -17,22 +18,26 @@ from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
 from simcore.common.terminal import complain, discard_unwritable, open_closed_streams, show_every_letter
+from simcore.common.user_code import UserCodeError, as_user_code_error
 
+TRACEBACK = "--traceback"
 Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
-    Bad input gives one line on standard error and exit code 2; Ctrl-C, SIGTERM or SIGHUP one line and exit code 130; a
-    reader of standard output that has gone, exit code 1.
+    Bad input and a user's failing code give one line on standard error and exit code 2; Ctrl-C, SIGTERM or SIGHUP one
+    line and exit code 130; a reader of standard output that has gone, exit code 1. With --traceback among the
+    arguments, all that is known of an error is printed before its line.
     """
     open_closed_streams()
     show_every_letter()
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with interruptible():
             try:
-                run(sys.argv[1:] if arguments is None else list(arguments))
+                run([argument for argument in given if argument != TRACEBACK], whole=TRACEBACK in given)
             finally:
                 sys.stdout.flush()
     except KeyboardInterrupt:
@@ -47,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Run the command that the arguments name."""
+def run(arguments: Sequence[str], whole: bool) -> None:
+    """Run the command that the arguments name; `whole`: print the whole traceback of what fails."""
     try:
         settle_libraries()
         looking = default_looking(arguments)
@@ -63,21 +68,30 @@ def run(arguments: Sequence[str]) -> None:
         )
         parse(commands, arguments).execute()
     except UserError as error:
-        refuse(str(error))
+        refuse(error, whole)
     except UnicodeEncodeError as error:
         # A name of a file; what is printed is shown in some form.
-        refuse(f"{error.object!r} cannot be the name of a file here, in {error.encoding}; set PYTHONUTF8=1")
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        why = f"{error.object!r} cannot be the name of a file here, in {error.encoding}; set PYTHONUTF8=1"
+        refuse(UserError(why), whole)
+    except Exception as error:
+        told: UserError | None = as_user_code_error(error)
+        if told is None and is_out_of_memory(error):
+            reason = next(iter(str(error).strip().splitlines()), "none is left")
+            told = UserError(f"there is too little memory ({reason}); simcore train --dry-run tells what is needed")
+        if told is None:  # a fault of SimCore's own, which is not hidden
             raise
-        reason = next(iter(str(error).strip().splitlines()), "none is left")
-        refuse(f"there is too little memory ({reason}); simcore train --dry-run tells what is needed")
+        refuse(told, whole)
 
 
-def refuse(why: str) -> NoReturn:
-    """Print why something cannot be done, in one line, and end with exit code 2."""
+def refuse(error: UserError, whole: bool) -> NoReturn:
+    """Print an error in one line, and end with exit code 2; `whole`: print the traceback before it."""
     discard_unwritable()
-    complain(why)
+    hint = ""
+    if whole:
+        traceback.print_exception(error)
+    elif isinstance(error, UserCodeError) and error.__cause__ is not None:
+        hint = f"; {TRACEBACK} shows all of it"
+    complain(f"{error}{hint}")
     sys.exit(2)
 
 
@@ -102,7 +116,9 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether NumPy, PyTorch or its CUDA allocator did not get the memory that it asked for."""
     kinds = ("can't allocate memory", "out of memory")  # PyTorch has a class of its own on GPUs alone
-    return isinstance(error, MemoryError) or any(kind in str(error) for kind in kinds)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(kind in str(error) for kind in kinds)
+    )
 
 
 def parse(commands: Any, arguments: Sequence[str]) -> Command:
@@ -117,7 +133,8 @@ def parse(commands: Any, arguments: Sequence[str]) -> Command:
             command: Command = tyro.cli(
                 commands,
                 prog="simcore",
-                description="Belief states shaped by generative models of the environment.",
+                description="Belief states shaped by generative models of the environment. "
+                f"{TRACEBACK} with any command: where an error came from.",
                 args=arguments,
             )
     except SystemExit as stop:

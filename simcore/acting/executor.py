@@ -8,8 +8,10 @@ from typing import Annotated, Any, NamedTuple
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import Positive, Range, Some, Width, require_fields
+from simcore.common.user_code import in_a_line
 from simcore.common.watchdog import PATIENCE
 from simcore.data.rollouts import Rollout
+from simcore.worlds.api import WorldsLostError
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Executor(ABC):
         """Return the next `count` trajectories.
 
         Raises:
-            ActorError: an actor failed and is not replaced; its own traceback is part of the message.
+            ActorError: an actor failed and is not replaced.
         """
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,4 +91,12 @@ class Executor(ABC):
 
 
 class ActorError(RuntimeError):
-    """An actor failed; the message holds its traceback."""
+    """An actor failed; the cause is its exception, or holds the traceback from another process."""
+
+
+def actor_error(number: int, error: BaseException) -> ActorError:
+    """Return the error that tells in one line of an actor's exception, which is its cause."""
+    reason = str(error) if isinstance(error, WorldsLostError) else in_a_line(error)
+    failed = ActorError(f"actor {number} failed: {reason}")
+    failed.__cause__ = error
+    return failed

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.spawning import left_to_the_parent
 from simcore.common.tree import exchange
+from simcore.common.user_code import in_a_line
 from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
 from simcore.data.rollouts import Rollout
 
@@ -34,6 +36,9 @@ HOPELESS = 3
 """Failures per actor, with no trajectory from any in between, after which the run gives up."""
 REACHABLE = 5.0
 """Seconds in which a cluster must answer; Ray itself would try for minutes."""
+
+TOLD = f"{ActorError.__module__}.{ActorError.__name__}: "
+"""What the last line of the traceback of an `ActorError` begins with."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +51,24 @@ class RemoteActor:
     def __init__(self, make_actor: MakeActor, number: int, agent: Agent) -> None:
         torch.set_num_threads(1)  # the other cores belong to other actors
         self._weights = agent.state_dict()  # shares the agent's memory
-        self._actor = make_actor(number, agent)
+        with telling():
+            self._actor = make_actor(number, agent)
 
     def collect(self, length: int, version: int, weights: Arrays) -> Any:
         """Make a trajectory with the given weights, and return the `Rollout` with arrays in place of tensors."""
         for name, weight in self._weights.items():
             np.copyto(weight.numpy(), weights[name])
-        return exchange(self._actor.collect(length, version), Tensor, Tensor.numpy)
+        with telling():
+            return exchange(self._actor.collect(length, version), Tensor, Tensor.numpy)
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Raise an actor's exception as an `ActorError` in one line, since Ray sends the text of its traceback alone."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise ActorError(in_a_line(error)) from error
 
 
 @dataclass
@@ -206,11 +222,11 @@ class OnRay(Executor):
         self._barren += 1
         if self.replaced == self._replacements or self._barren >= self._hopeless:
             before = f"after {self.replaced} that were replaced"
-            raise ActorError(f"actor {actor.number} failed, {before}:\n{plain_text(error)}") from error
+            raise ActorError(f"actor {actor.number} failed, {before}: {last_line(error)}") from error
         self.replaced += 1
         successor = self._new()
         self._actors[self._actors.index(actor)] = successor
-        logger.warning("actor %d failed, actor %d replaces it: %s", actor.number, successor.number, in_a_line(error))
+        logger.warning("actor %d failed, actor %d replaces it: %s", actor.number, successor.number, last_line(error))
         logger.info("actor %d failed:\n%s", actor.number, plain_text(error))
 
 
@@ -219,10 +235,10 @@ def plain_text(error: Exception) -> str:
     return re.sub(r"\x1b\[\d+m", "", str(error)).strip()
 
 
-def in_a_line(error: Exception) -> str:
+def last_line(error: Exception) -> str:
     """Return the last line of an actor's traceback, or the first of Ray's message if it died without one."""
     lines = plain_text(error).splitlines() or [type(error).__name__]
-    return lines[-1] if "ray::" in lines[0] else lines[0]
+    return lines[-1].removeprefix(TOLD) if "ray::" in lines[0] else lines[0]
 
 
 def import_ray() -> Any:

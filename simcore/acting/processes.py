@@ -6,7 +6,6 @@ import ctypes
 import os
 import pickle
 import time
-import traceback
 from collections.abc import Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -17,16 +16,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, actor_error
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
 from simcore.common import spawning
-from simcore.common.spawning import CONTEXT
+from simcore.common.spawning import CONTEXT, Failure
 from simcore.common.tree import exchange
 from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
-from simcore.worlds.api import WorldsLostError
 
 CLOSING = 5.0
 """Seconds that processes have to end when told to; then they are killed."""
@@ -67,8 +65,8 @@ class Employed:
         except (EOFError, OSError) as error:
             ended = spawning.how_it_ended(self.process)
             raise ActorError(f"actor {self.number} failed: {ended}") from error
-        if isinstance(message, str):
-            raise ActorError(f"actor {self.number} failed: {message}")
+        if isinstance(message, Failure):
+            message.throw()
         shown = self.slots[message.slot].show(message.size)
         trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
         return message.rollout._replace(trajectory=trajectory)
@@ -198,13 +196,13 @@ def act(
         number: the actor's number.
         length: Lu, the steps of a trajectory.
         leave: holds a byte for each trajectory that may be begun.
-        results: the pipe for each `Made`, or for the text of a traceback.
+        results: the pipe for each `Made`, or for the `Failure` of the actor.
     """
     torch.set_num_threads(1)  # the other cores belong to other actors
     try:
         agent = pickle.loads(pickled)
         actor = make_actor(number, agent)
-        actor.on_hang = partial(end_hung, results)
+        actor.on_hang = partial(end_hung, number, results)
         with contextlib.closing(actor.worlds):
             slots: list[Slot] = []
             while os.read(leave.fileno(), 1):
@@ -227,19 +225,17 @@ def act(
                     raise LearnerGoneError from error
     except LearnerGoneError:
         return
-    except WorldsLostError as error:
-        send(results, str(error))
-    except BaseException:  # of any kind, so that the learner is told
-        send(results, f"\n{traceback.format_exc()}")
+    except BaseException as error:  # of any kind, so that the learner is told
+        send(results, actor_error(number, error))
 
 
-def send(results: "Connection[Any, Any]", failure: str) -> None:
+def send(results: "Connection[Any, Any]", failure: ActorError) -> None:
     """Tell the learner, if it is still there, how the actor failed."""
     with contextlib.suppress(OSError):
-        results.send(failure)
+        results.send(Failure(failure))
 
 
-def end_hung(results: "Connection[Any, Any]", what: str) -> None:
+def end_hung(number: int, results: "Connection[Any, Any]", what: str) -> None:
     """End the process of an actor that hangs, and so sends nothing else; the watchdog's thread calls it."""
-    send(results, what)
+    send(results, ActorError(f"actor {number} failed: {what}"))
     os._exit(1)

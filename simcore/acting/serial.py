@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, RolloutBatch
+from simcore.acting.executor import Executor, RolloutBatch, actor_error
 from simcore.worlds.api import WorldsLostError
 
 
@@ -34,7 +34,7 @@ class Serial(Executor):
             try:
                 rollouts.append(actor.collect(self.length, self._version))
             except WorldsLostError as error:
-                raise ActorError(f"actor {actor.number} failed: {error}") from error
+                raise actor_error(actor.number, error) from error
             self._turn = (self._turn + 1) % len(self.actors)
         return RolloutBatch(tuple(rollouts), 0.0)
 

@@ -5,17 +5,15 @@ import copy
 import queue
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 
 import torch
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, actor_error
 from simcore.agent import Agent
 from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Rollout
-from simcore.worlds.api import WorldsLostError
 
 LOOK_UP = 0.01
 """Seconds between checks whether a thread has ended."""
@@ -61,7 +59,7 @@ class Threads(Executor):
     """Runs each actor on a thread of its own, with its own copy of the weights.
 
     An actor takes the newest weights when it begins a trajectory. The queue is bounded: an actor that is ahead waits.
-    An actor that raises ends the run, with its traceback, and so does one that hangs.
+    An actor that raises ends the run, and so does one that hangs.
 
     Args:
         make_actor: makes an actor.
@@ -146,7 +144,5 @@ class Threads(Executor):
                 version = self._weights.load_into(own_agent)
                 # Without a timeout, so that waiting actors get room in the order in which they came.
                 self._queue.put(actor.collect(self.length, version))
-        except WorldsLostError as error:
-            self._queue.put(ActorError(f"actor {actor.number} failed: {error}"))
-        except BaseException:  # of any kind, so that the learner is told and does not wait forever
-            self._queue.put(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))
+        except BaseException as error:  # of any kind, so that the learner is told and does not wait forever
+            self._queue.put(actor_error(actor.number, error))

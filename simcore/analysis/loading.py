@@ -93,6 +93,8 @@ class LoadedRun:
         """
         try:
             return make_env(self.config.level, self.config.world, render_mode)
+        except UserError:
+            raise
         except ValueError as error:
             raise UserError(str(error)) from error
 

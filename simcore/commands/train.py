@@ -11,8 +11,10 @@ import tyro
 
 from simcore.commands.console import say
 from simcore.common.errors import UserError
+from simcore.common.literals import shown
 from simcore.common.signals import INTERRUPTED
 from simcore.common.terminal import shell_word
+from simcore.config.checks import given_values
 from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -41,6 +43,9 @@ class Train:
 
     def execute(self) -> None:
         """Train, and print where the results are and what to type next."""
+        values = given_values(self.config)
+        if values:
+            say(f"Read as values: {shown(values)}")
         if self.dry_run:
             from simcore.commands.dry_run import dry_run
 

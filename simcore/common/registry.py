@@ -5,10 +5,12 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from simcore.common.errors import UserError
+from simcore.common.user_code import UserCodeError, failure, importing, is_ours, place_of, user_code
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
@@ -73,13 +75,10 @@ class Registry(Generic[Part]):
         self._import_home()
         if name in self._parts:
             return self._parts[name]
-        module, colon, attribute = name.partition(":")
-        if not colon:
+        if ":" not in name:
             choices = f"there are: {', '.join(self)}, and one of yours" if self._parts else "give one of yours"
             raise UserError(f"there is no {self.kind} {name!r}; {choices} as module:Name")
-        part = getattr(import_user_module(module, f"the {self.kind} {name}"), attribute, None)
-        if part is None:
-            raise UserError(f"there is no {self.kind} {name!r}: the module {module} has no {attribute}")
+        part = find_in_module(name, self.kind)
         if not self._fits(part):
             raise UserError(f"{name} is no {self.kind}: it must be of the class {self._base.__name__}")
         return part
@@ -100,6 +99,26 @@ class Registry(Generic[Part]):
             importlib.import_module(self._home)
 
 
+def find_in_module(name: str, kind: str) -> Any:
+    """Return what a user's module has under a name, `module:Name`.
+
+    Args:
+        name: of the module and what is in it.
+        kind: what it is in messages, such as "wrapper".
+
+    Raises:
+        UserCodeError: there is no such module, its import failed, or it has no such name.
+    """
+    module, _, attribute = name.partition(":")
+    imported = import_user_module(module, f"the {kind} {name}")
+    found = getattr(imported, attribute, None)
+    if found is None:
+        file = getattr(imported, "__file__", None)
+        where = f" ({file})" if file else ""
+        raise UserCodeError(f"there is no {kind} {name!r}: the module {module}{where} has no {attribute}")
+    return found
+
+
 def import_user_module(module: str, wanted_by: str) -> Any:
     """Import a user's module from Python's path or the current folder, which is appended to the path.
 
@@ -108,20 +127,25 @@ def import_user_module(module: str, wanted_by: str) -> Any:
         wanted_by: what the module is imported for, for messages.
 
     Raises:
-        UserError: there is no such module, or its import failed.
+        UserCodeError: there is no such module, or its import failed.
     """
     here = os.getcwd()
     if here not in sys.path:  # at the end, so that no file there hides a library
         sys.path.append(here)
+    importlib.invalidate_caches()  # a module may have been written since its folder was first read
     try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        missing = f"no module {error.name}" if error.name else str(error)
-        raise UserError(f"cannot import {wanted_by}: there is {missing}, neither installed nor in {here}") from error
+        with importing(module):
+            return importlib.import_module(module)
     except UserError:
         raise
-    except Exception as error:  # a user's module may raise anything
-        raise UserError(f"cannot import {wanted_by}: {type(error).__name__}: {error}") from error
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            looked = f"there is no module {error.name}, neither installed nor in {here}"
+            raise UserCodeError(f"cannot import {wanted_by}: {looked}; start in the folder that has it") from None
+        needed = f"{module} needs {error.name or error}, which is not installed ({place_of(error)})"
+        raise UserCodeError(f"cannot import {wanted_by}: {needed}") from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
+        raise failure(f"cannot import {wanted_by}: the module {module}", error) from error
 
 
 def make_part(part: Callable[..., Part], name: str, *given: Any, **offered: Any) -> Part:
@@ -136,14 +160,15 @@ def make_part(part: Callable[..., Part], name: str, *given: Any, **offered: Any)
         **offered: the keywords that its signature may name; all of them are passed if it takes `**kwargs`.
 
     Raises:
-        UserError: the part requires an argument that is not offered.
+        UserError: the part requires an argument that is not offered, or is a user's and fails.
     """
     parameters = inspect.signature(part).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        named = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        wanted = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_POSITIONAL][len(given) :]
+        missing = [p.name for p in wanted if p.name not in offered]
+        if missing:
+            raise UserError(f"{name} wants the argument {missing[0]!r}; offered are: {', '.join(offered)}")
+        offered = {key: value for key, value in offered.items() if key in named}
+    with nullcontext() if is_ours(part) else user_code(f"{name}: making it"):
         return part(*given, **offered)
-    named = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    wanted = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_POSITIONAL][len(given) :]
-    missing = [p.name for p in wanted if p.name not in offered]
-    if missing:
-        raise UserError(f"{name} wants the argument {missing[0]!r}; offered are: {', '.join(offered)}")
-    return part(*given, **{key: value for key, value in offered.items() if key in named})

@@ -24,6 +24,8 @@ LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUS
 THREAD_CHOICES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """The environment variables by which a user, `torchrun` or Ray chooses the threads of OpenMP, PyTorch and BLAS; such a
 choice is always kept."""
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Python's environment variable against modules in the current folder."""
 
 _running: set[SpawnProcess] = set()
 
@@ -37,11 +39,12 @@ def kill_forgotten() -> None:
 
 def start(name: str, function: Callable[..., None], *arguments: Any) -> SpawnProcess:
     """Start a process that calls a function, on one thread; name, function and arguments are pickled."""
-    process = CONTEXT.Process(target=_run, args=(function, arguments), name=name)
-    with left_to_the_parent():
-        resource_tracker.ensure_running()  # which unblocks some of the signals if it starts its process
-    with left_to_the_parent(), one_thread_each():  # there are several, and the learner, on the same cores
-        process.start()
+    process = CONTEXT.Process(target=_run, args=(function, arguments, SAFE_PATH in os.environ), name=name)
+    with _safe_path():
+        with left_to_the_parent():
+            resource_tracker.ensure_running()  # which unblocks some of the signals if it starts its process
+        with left_to_the_parent(), one_thread_each():  # there are several, and the learner, on the same cores
+            process.start()
     _running.add(process)
     return process
 
@@ -142,7 +145,25 @@ class Failure:
         raise self.error from Elsewhere(self.text)
 
 
-def _run(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let processes that start meanwhile find no module in the current folder before they have this one's path.
+
+    Else a user's file with the name of one of Python's own modules would keep them from starting.
+    """
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+
+
+def _run(function: Callable[..., None], arguments: tuple[Any, ...], keeps_safe_path: bool) -> None:
+    if not keeps_safe_path:
+        os.environ.pop(SAFE_PATH, None)  # which was for this process, and not for what a user's code starts
     parent = multiprocessing.parent_process()
     assert parent is not None
 

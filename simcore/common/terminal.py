@@ -1,4 +1,4 @@
-"""Standard output and error: letters that they cannot encode, messages in one line, and streams that are closed or full."""
+"""Standard output and error: letters that they cannot encode, messages in one line, closed streams."""
 
 import codecs
 import contextlib

@@ -1,6 +1,6 @@
 """Checks of a configuration across its parts; what a part can check alone is checked beside the part."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simcore.common.checks import require, require_fields
 from simcore.common.registry import NoOptions
@@ -8,6 +8,7 @@ from simcore.config.options import parse_options
 from simcore.frame_models import frame_models
 from simcore.memory.base import memories
 from simcore.objectives.base import objectives
+from simcore.worlds.gym.config import GymConfig
 
 if TYPE_CHECKING:
     from simcore.config.run import Config
@@ -48,6 +49,21 @@ def check_whole(config: "Config") -> None:
 
 def check_parts(config: "Config") -> None:
     """Check that all parts exist, and that their options are valid."""
+    parts = parts_of(config)
+    for option in parse_options(config.options):
+        known = [part for part, (name, _) in parts.items() if not is_section(config, name)]
+        allowed = f"options can be of {', '.join(known)}" if known else "this run has no part of your own"
+        require(option.part in known, f"options has {option.part}.{option.field}; {allowed}")
+    for part, (name, kind) in parts.items():
+        config.options_of(part, name, kind)
+
+
+def parts_of(config: "Config") -> dict[str, tuple[str, type]]:
+    """Return the name and the dataclass of options of each part that may be a user's, by its name in `options`.
+
+    Raises:
+        UserError: there is no such part, or an objective has the name of another part.
+    """
     parts: dict[str, tuple[str, type]] = {}
     if config.frame_model != NO_MODEL:
         parts["frame_model"] = config.frame_model, options_class(frame_models.find(config.frame_model))
@@ -59,12 +75,18 @@ def check_parts(config: "Config") -> None:
         is_free = kind.name not in parts and kind.name not in RESERVED
         require(is_free, f"objectives holds {kind.name} twice, or it is the name of a part that SimCore has")
         parts[kind.name] = name, options_class(kind)
-    for option in parse_options(config.options):
-        known = [part for part, (name, _) in parts.items() if not is_section(config, name)]
-        allowed = f"options can be of {', '.join(known)}" if known else "this run has no part of your own"
-        require(option.part in known, f"options has {option.part}.{option.field}; {allowed}")
-    for part, (name, kind) in parts.items():
-        config.options_of(part, name, kind)
+    return parts
+
+
+def given_values(config: "Config") -> dict[str, Any]:
+    """Return what was written as name=value, by name, as the environment or part gets it."""
+    world = config.world.arguments if isinstance(config.world, GymConfig) else {}
+    parts = parts_of(config)
+    options = {
+        f"{option.part}.{option.field}": getattr(config.options_of(option.part, *parts[option.part]), option.field)
+        for option in parse_options(config.options)
+    }
+    return {f"world.make_kwargs {name}": value for name, value in world.items()} | options
 
 
 def options_class(kind: type) -> type:

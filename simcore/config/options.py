@@ -1,15 +1,16 @@
 """Options of a user's own parts: `part.field=value`, for the flag `--options` and `config.json`."""
 
-import ast
-import json
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import cattrs
 
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.literals import literal
 
 Options = TypeVar("Options")
 
@@ -21,10 +22,12 @@ class Option(NamedTuple):
     """frame_model, core, or the name of an objective."""
     field: str
     value: Any
+    """As `literal` reads it."""
+    text: str
 
 
 def parse_options(texts: Sequence[str]) -> list[Option]:
-    """Parse options `part.field=value`; values are literals of Python or JSON, anything else is a string.
+    """Parse options `part.field=value`; values are literals of Python, JSON or TOML, anything else is a string.
 
     Raises:
         UserError: one does not have this form, or is given twice.
@@ -39,18 +42,8 @@ def parse_options(texts: Sequence[str]) -> list[Option]:
         )
         twice = any((option.part, option.field) == (part, field) for option in parsed)
         require(not twice, f"options gives {part}.{field} more than once")
-        parsed.append(Option(part, field, literal(value.strip())))
+        parsed.append(Option(part, field, literal(value.strip()), value.strip()))
     return parsed
-
-
-def literal(text: str) -> Any:
-    """Return the value of a literal of Python or JSON; the text itself if it is neither."""
-    for read in (ast.literal_eval, json.loads):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return text
 
 
 def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> Options:
@@ -64,19 +57,35 @@ def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> O
     Raises:
         UserError: it has no such field, a value is of a wrong type, or a field without default is not given.
     """
-    given = {option.field: option.value for option in parse_options(texts) if option.part == part}
+    given = {option.field: option for option in parse_options(texts) if option.part == part}
     require(is_dataclass(kind), f"the options of {part} must be a dataclass, not {kind.__name__}")
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         allowed = f"there are: {', '.join(known)}" if known else "it has none"
         require(name in known, f"{part} has no option {name}; {allowed}")
+    types = get_type_hints(kind) if given else {}
+    values = {name: fitting(option, types[name]) for name, option in given.items()}
     try:
-        made = cattrs.Converter().structure(given, kind)
+        made = cattrs.Converter().structure(values, kind)
     except cattrs.BaseValidationError as error:
         raise UserError(f"options of {part}: {'; '.join(cattrs.transform_error(error, path=part))}") from error
-    for name, value in given.items():
-        taken = getattr(made, name)
-        # The conversion is lenient: it would convert 2.5 to 2, and any text to true.
-        fits = list(taken) == list(value) if isinstance(value, list | tuple) else taken == value
-        require(fits and isinstance(value, bool) == isinstance(taken, bool), f"{part}.{name} cannot be {value!r}")
+    for name, value in values.items():
+        require(is_kept(value, getattr(made, name)), f"{part}.{name} cannot be {value!r}")
     return made
+
+
+def fitting(option: Option, kind: Any) -> Any:
+    """Return an option's value, or its text where only that is of the field's type, as none for a field of text."""
+    for candidate in (option.value, option.text):
+        with suppress(Exception):  # cattrs raises errors of many classes
+            if is_kept(candidate, cattrs.Converter().structure(candidate, kind)):
+                return candidate
+    return option.value
+
+
+def is_kept(value: Any, taken: Any) -> bool:
+    """Return whether the conversion kept a value: it is lenient, and would convert 2.5 to 2, and any text to true."""
+    if isinstance(value, float) and math.isnan(value):
+        return isinstance(taken, float) and math.isnan(taken)
+    fits = list(taken) == list(value) if isinstance(value, list | tuple) else taken == value
+    return fits and isinstance(value, bool) == isinstance(taken, bool)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from simcore.acting.on_ray import connect, import_ray, in_a_line
+from simcore.acting.on_ray import connect, import_ray, last_line
 from simcore.sweeps.processes import LOOK, Ended, Executor, hang_up, launch
 from simcore.sweeps.worker import STOPPED
 
@@ -83,4 +83,4 @@ class RayTasks(Executor):
         except self._ray.exceptions.TaskCancelledError:
             return Ended(path, STOPPED)
         except self._ray.exceptions.RayError as error:
-            return Ended(path, None, in_a_line(error))
+            return Ended(path, None, last_line(error))

@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 
 from simcore.sweeps.folder import RunFiles
 
+HERE = Path(__file__).parents[2]
+"""The folder that the package is in."""
 LOOK = 0.2
 """Seconds between two checks for ended runs."""
 
@@ -76,7 +78,9 @@ def launch(path: Path, worlds: int, jobs: int = 1) -> subprocess.Popen[bytes]:
         worlds: in which it is measured, see `Executor.start`.
         jobs: how many such processes share the machine's cores.
     """
-    command = [sys.executable, "-m", "simcore.sweeps", str(path), str(worlds), str(jobs)]
+    # No file of the current folder hides a library; unless SimCore itself is found there, as in its repository.
+    safe = [] if Path.cwd() == HERE else ["-P"]
+    command = [sys.executable, *safe, "-m", "simcore.sweeps", str(path), str(worlds), str(jobs)]
     with RunFiles(path).log.open("ab") as log:
         # In its own session, so that Ctrl-C in the terminal reaches only the sweep, which then stops its runs.
         return subprocess.Popen(

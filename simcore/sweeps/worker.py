@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 from simcore.analysis.loading import load_run
 from simcore.common.errors import UserError
 from simcore.common.spawning import LEFT_TO_THE_PARENT
-from simcore.common.terminal import in_one_line, show_every_letter
+from simcore.common.terminal import complain, show_every_letter
 from simcore.common.threads import shared_cores
+from simcore.common.user_code import UserCodeError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, RunInUseError
 from simcore.sweeps.folder import RunFiles, Status
@@ -65,5 +67,7 @@ def main() -> int:
     try:
         return work(Path(path), int(worlds), int(jobs))
     except UserError as error:
-        print(f"simcore: {in_one_line(str(error))}", file=sys.stderr)
+        if isinstance(error, UserCodeError):
+            traceback.print_exception(error)  # into the run's log, which nobody can ask again
+        complain(str(error))
         return UNUSABLE

@@ -21,6 +21,7 @@ from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.terminal import shell_word
 from simcore.common.tree import plain, to_device, with_structure
+from simcore.common.user_code import UserCodeError, as_user_code_error
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
@@ -206,7 +207,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
 
     Raises:
         UserError: the folder is in use, its newest checkpoint is damaged, of another run or past the last update, the
-            disk is full, an actor failed, or a loss is not finite.
+            disk is full, an actor or a user's own code failed, or a loss is not finite.
         BrokenPipeError: nobody reads the progress any more; there is a checkpoint.
     """
     if config.threads:
@@ -235,8 +236,11 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
             with training.executor:
                 try:
                     unshown = run_updates(training, folder, stop)
-                except (ActorError, NonFiniteLossError) as error:
-                    raise failed(error, training.updates, folder) from error
+                except Exception as error:
+                    failure = error if isinstance(error, ActorError | NonFiniteLossError) else as_user_code_error(error)
+                    if failure is None:  # the folder's, or a fault of SimCore's own
+                        raise
+                    raise failed(failure, training.updates, folder) from error
             if ranks.is_first and training.updates == begun:
                 record_changes(config, begun, folder)
             ranks.meet()
@@ -366,9 +370,12 @@ def unheard(error: OSError, folder: RunFolder) -> OSError | UserError:
 def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
     """Return the error that tells a user of a failed update."""
     good = checkpoints.latest(folder.checkpoints)
-    remedy = "train again with a smaller --learning.learning-rate"
+    kind, remedy = UserError, "train again with a smaller --learning.learning-rate"
     if isinstance(error, NonFiniteLossError):
         updates = error.before
     else:
-        remedy = f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}"
-    return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
+        kind, remedy = (
+            UserCodeError,
+            f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}",
+        )
+    return kind(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")

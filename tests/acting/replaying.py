@@ -130,3 +130,8 @@ def breaking_actor(
 
     actor.worlds.step = breaking  # type: ignore[method-assign]
     return actor
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The exception that an error came of, at the end of its causes."""
+    return error if error.__cause__ is None else root_cause(error.__cause__)

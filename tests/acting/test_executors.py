@@ -18,6 +18,7 @@ from replaying import (
     breaking_actor,
     noted,
     noting_actor,
+    root_cause,
 )
 
 from simcore import build
@@ -130,7 +131,7 @@ def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("the world broke"), SystemExit("the world broke")])
-def test_an_actor_that_raises_ends_a_run_on_threads_with_its_traceback(
+def test_an_actor_that_raises_ends_a_run_on_threads_and_is_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """With a queue that is full while it raises."""
@@ -138,8 +139,12 @@ def test_an_actor_that_raises_ends_a_run_on_threads_with_its_traceback(
     monkeypatch.setattr(build, "make_actor", lambda config, *rest, **more: broken(*rest, **more))
     broken = partial(breaking_actor, config, {1: 2}, error)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    with pytest.raises(UserError, match=r"(?s)actor 1 failed:\nTraceback.*in breaking.*the world broke.*--resume"):
+    message = (
+        rf"actor 1 failed: {type(error).__name__}: the world broke \(.*replaying.py:\d+, in .*breaking\).*--resume"
+    )
+    with pytest.raises(UserError, match=message) as caught:
         train(config, folder)
+    assert root_cause(caught.value) is error
     assert not actor_threads()
 
 

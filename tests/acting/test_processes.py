@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from replaying import assert_never_half_written, assert_replays, breaking_actor, noting_actor
+from replaying import assert_never_half_written, assert_replays, breaking_actor, noting_actor, root_cause
 
 from simcore import build
 from simcore.acting import ActorError, Processes
@@ -91,8 +91,10 @@ def test_an_actor_that_raises_ends_a_run_with_its_traceback(tmp_path: Path, monk
     monkeypatch.setattr(build, "partial", lambda function, config, **more: partial(broken, **more))
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     before = shared_files()
-    with pytest.raises(UserError, match=r"(?s)actor 0 failed:\nTraceback.*in breaking.*the world broke.*--resume"):
+    message = r"actor 0 failed: ValueError: the world broke \(.*replaying.py:\d+, in .*breaking\).*--resume"
+    with pytest.raises(UserError, match=message) as caught:
         train(config, folder)
+    assert "in breaking\n    raise error" in str(root_cause(caught.value))
     assert not multiprocessing.active_children()
     assert shared_files() <= before
 

@@ -1,9 +1,9 @@
 """The configuration of Gymnasium environments: plain values, which fit flags and JSON."""
 
-import ast
 from dataclasses import dataclass
 from typing import Any
 
+from simcore.common.literals import literal
 from simcore.worlds.api import LONGEST_EPISODE, ProbeTarget, WorldConfig, require, require_fields
 from simcore.worlds.gym.targets import parse_target
 
@@ -25,7 +25,8 @@ class GymConfig(WorldConfig):
     wrappers: tuple[str, ...] = ("auto",)
     """Gymnasium wrappers as module:Class, the innermost first; auto: what the environment's family needs."""
     make_kwargs: tuple[str, ...] = ()
-    """Arguments of the environment as name=value; values are Python's literals, anything else is a string."""
+    """Arguments of the environment as name=value; values are literals of Python, JSON or TOML, as 3, false or null;
+    anything else is a string."""
     targets: tuple[str, ...] = ()
     """Entries of info, or else of a Dict observation, that probes are to read from the belief: name=class:C for whole
     numbers from 0 to C - 1, name=vector:D for D numbers, name=picture:HxW for an RGB image."""
@@ -64,12 +65,5 @@ class GymConfig(WorldConfig):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The `make_kwargs`, parsed as Python literals."""
-        return {name: _value(text) for name, _, text in (each.partition("=") for each in self.make_kwargs)}
-
-
-def _value(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError):  # not a literal
-        return text
+        """The `make_kwargs`, parsed by `literal`."""
+        return {name: literal(text) for name, _, text in (each.partition("=") for each in self.make_kwargs)}

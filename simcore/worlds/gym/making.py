@@ -1,5 +1,6 @@
 """Finding Gymnasium environments by id, and making them with frames and numbered actions."""
 
+import contextlib
 import importlib
 import math
 import os
@@ -10,11 +11,13 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
-from simcore.common.errors import UserError
-from simcore.common.registry import import_user_module
+from simcore.common.literals import shown
+from simcore.common.registry import find_in_module, import_user_module
+from simcore.common.user_code import failure, user_code
 from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
+from simcore.worlds.gym.guard import Guard, guarded
 from simcore.worlds.gym.targets import Targets
 
 Env = gymnasium.Env[Any, Any]
@@ -79,50 +82,76 @@ def find_spec(env_id: str) -> EnvSpec:
     """
     module, _, name = env_id.partition(":") if ":" in env_id else ("", "", env_id)
     family = _family(name)
-    install = family.install if family else "install the package that has it"
-    try:
-        if family:
-            importlib.import_module(family.module)
-        if module:
-            import_user_module(module, f"the environment {env_id}")
-    except UserError as error:
-        raise ValueError(str(error)) from error
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{env_id} needs {error.name}, which is not installed: {install}") from error
+    if family is not None:
+        import_family(family, env_id)
+    if module:
+        import_user_module(module, f"the environment {env_id}")
     try:
         return gymnasium.spec(name)
     except gymnasium.error.Error as error:
-        raise ValueError(f"there is no environment {env_id}: {error}") from error
+        raise ValueError(f"there is no environment {env_id}: {' '.join(str(error).split())}") from error
+
+
+def import_family(family: Family, env_id: str) -> None:
+    """Import the package that registers a family of environments.
+
+    Raises:
+        ValueError: it or a package that it needs is not installed, or its import fails.
+    """
+    try:
+        importlib.import_module(family.module)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{env_id} needs {error.name}, which is not installed: {family.install}") from error
+    except Exception as error:
+        raise failure(f"cannot import {family.module} for {env_id}: it", error) from error
 
 
 def make_one(spec: EnvSpec, config: GymConfig) -> Env:
     """Make one environment with frames `uint8 [size, size, 3]`, actions `0 .. A - 1` and `action_names`.
 
     Raises:
-        ValueError: it cannot be made with these arguments, or has no image or no discrete actions; in one line.
+        ValueError: it cannot be made with these arguments, or has no image or no discrete actions; in one line. The
+            environment's methods raise `UserCodeError`, which is one as well, if its own code fails.
     """
-    try:
+    arguments = shown(config.arguments)
+    with user_code(f"{spec.id}: making it{arguments and f' with {arguments}'}"):
         # Gymnasium's checker slows every step, and warns of faults that do not matter here.
         env: Env = gymnasium.make(spec, disable_env_checker=True, **config.arguments)
-        try:
-            return _shaped(env, spec, config)
-        except Exception:
+    try:
+        return _shaped(_wrapped(env, spec, config), spec, config)
+    except BaseException:
+        with contextlib.suppress(Exception):
             env.close()
-            raise
-    except (TypeError, ValueError, AttributeError, ImportError, gymnasium.error.Error) as error:
-        raise ValueError(f"{spec.id}: {' '.join(str(error).split())}") from error
+        raise
+
+
+def _wrapped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
+    """Put an environment into the user's wrappers, or those that its family needs."""
+    family = _family(spec.id)
+    env = guarded(env, spec.id)
+    for name in config.wrappers:
+        if name != "auto":
+            wrapper = find_in_module(name, "wrapper")
+            with user_code(f"{spec.id}: its wrapper {name}"):
+                env = wrapper(env)
+        elif family is not None:
+            with user_code(f"{spec.id}: its wrapper for {family.module}"):
+                env = family.wrap(env, config.frame_size)
+    own = [name for name in config.wrappers if name != "auto"]
+    with user_code(f"{spec.id}: its wrappers"):  # one may have returned something else
+        return Guard(env, f"{spec.id} in {', '.join(own)}" if own else spec.id)
 
 
 def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
-    family = _family(spec.id)
-    for wrapper in config.wrappers:
-        if wrapper != "auto":
-            env = _load(wrapper)(env)
-        elif family is not None:
-            env = family.wrap(env, config.frame_size)
+    """Give an environment SimCore's frames, actions and targets."""
     if config.targets:
-        env = Targets(env, config.probe_targets)
-    env = NumberedActions(Frames(env, config.frame_size, config.observation))
+        env = Targets(env, config.probe_targets, spec.id)
+    try:
+        env = NumberedActions(Frames(env, config.frame_size, config.observation, spec.id))
+    except ValueError as error:
+        raise ValueError(f"{spec.id}: {error}") from error
+    except Exception as error:
+        raise failure(f"{spec.id}: reading its spaces and actions", error) from error
     if config.repeat > 1:
         env = Repeat(env, config.repeat)
     return TimeLimit(env, config.episode_length) if config.episode_length else env
@@ -130,11 +159,3 @@ def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
 
 def _family(name: str) -> Family | None:
     return next((family for family in FAMILIES if name.startswith(family.prefixes)), None)
-
-
-def _load(name: str) -> Callable[[Env], Env]:
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"there is no wrapper {name}: {error}") from error

@@ -7,8 +7,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from simcore.common.user_code import UserCodeError
 from simcore.worlds.api import SINCE_SEEN, Arrays, ProbeTarget, require
+from simcore.worlds.gym.frames import kind as kind_of
 
+LARGEST = float(np.finfo(np.float32).max)
 SYNTAX = "name=class:C with C classes, name=vector:D with D numbers, or name=picture:HxW"
 
 
@@ -43,14 +46,16 @@ class Targets(gymnasium.Wrapper[Any, Any, Any, Any]):
     Args:
         env: the environment.
         targets: the targets to read.
+        name: the environment's name in messages.
 
     Raises:
-        ValueError: in reset or step, if there is no such entry or it does not fit; in one line.
+        UserCodeError: in reset or step, if there is no such entry or it does not fit.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], targets: tuple[ProbeTarget, ...]) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], targets: tuple[ProbeTarget, ...], name: str = "") -> None:
         super().__init__(env)
         self.targets = targets
+        self.name = name
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode."""
@@ -67,8 +72,13 @@ class Targets(gymnasium.Wrapper[Any, Any, Any, Any]):
         for target in self.targets:
             if target.name not in entries:
                 held = ", ".join(map(str, entries)) or "nothing"
-                raise ValueError(f"the target {target.name} is not in what a step tells, which is: {held}")
-        return {target.name: convert(entries[target.name], target) for target in self.targets}
+                raise UserCodeError(
+                    f"{self.name}: the target {target.name} is not in what a step tells, which is: {held}"
+                )
+        try:
+            return {target.name: convert(entries[target.name], target) for target in self.targets}
+        except ValueError as error:
+            raise UserCodeError(f"{self.name}: {error}") from error
 
 
 def convert(value: Any, target: ProbeTarget) -> NDArray[Any]:
@@ -77,15 +87,21 @@ def convert(value: Any, target: ProbeTarget) -> NDArray[Any]:
     Raises:
         ValueError: its type, shape or range is not that of the target.
     """
-    given = np.asarray(value)
-    shape = () if target.kind == "class" else target.shape
+    kind, shape = target.kind, () if target.kind == "class" else target.shape
+    wanted = {"class": "a whole number", "vector": f"numbers {shape}", "picture": f"uint8 {shape}"}[kind]
+    try:
+        given = np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"the target {target.name} is no array; world.targets has it as {wanted}") from error
     if given.size == 1 and len(shape) < 2:  # a number may be given for a vector of one, and the reverse
         given = given.reshape(shape)
-    numbers = {"class": "biu", "vector": "biuf", "picture": "u"}[target.kind]
-    fits = given.dtype.kind in numbers and (target.kind != "picture" or given.dtype == np.uint8)
+    numbers = {"class": "biu", "vector": "biuf", "picture": "u"}[kind]
+    fits = given.dtype.kind in numbers and (kind != "picture" or given.dtype == np.uint8)
     if not fits or given.shape != shape:
-        wanted = {"class": "a whole number", "vector": f"numbers {shape}", "picture": f"uint8 {shape}"}[target.kind]
-        raise ValueError(f"the target {target.name} is {given.dtype} {given.shape}; world.targets has it as {wanted}")
-    if target.kind == "class" and not 0 <= int(given) < target.shape[0]:
+        came = kind_of(value if given.dtype.kind == "O" else given)
+        raise ValueError(f"the target {target.name} is {came}; world.targets has it as {wanted}")
+    if kind == "class" and not 0 <= int(given) < target.shape[0]:
         raise ValueError(f"the target {target.name} is {given}; world.targets has it from 0 to {target.shape[0] - 1}")
-    return given.astype({"class": np.int64, "vector": np.float32, "picture": np.uint8}[target.kind])
+    if kind == "vector" and not np.abs(given).max() <= LARGEST:  # NaN is not either
+        raise ValueError(f"the target {target.name} is {given}; what a probe reads is finite, in float32")
+    return given.astype({"class": np.int64, "vector": np.float32, "picture": np.uint8}[kind])
