@@ -68,7 +68,7 @@ class Employed:
             ended = spawning.how_it_ended(self.process)
             raise ActorError(f"actor {self.number} failed: {ended}") from error
         if isinstance(message, str):
-            raise ActorError(f"actor {self.number} failed: {message}")
+            raise ActorError(f"actor {self.number} failed:{message}")
         shown = self.slots[message.slot].show(message.size)
         trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
         return message.rollout._replace(trajectory=trajectory)
@@ -228,18 +228,18 @@ def act(
     except LearnerGoneError:
         return
     except WorldsLostError as error:
-        send(results, str(error))
+        send(results, f" {error}")
     except BaseException:  # of any kind, so that the learner is told
         send(results, f"\n{traceback.format_exc()}")
 
 
 def send(results: "Connection[Any, Any]", failure: str) -> None:
-    """Tell the learner, if it is still there, how the actor failed."""
+    """Tell the learner, if it is still there, how the actor failed, in what follows a colon."""
     with contextlib.suppress(OSError):
         results.send(failure)
 
 
 def end_hung(results: "Connection[Any, Any]", what: str) -> None:
     """End the process of an actor that hangs, and so sends nothing else; the watchdog's thread calls it."""
-    send(results, what)
+    send(results, f" {what}")
     os._exit(1)
