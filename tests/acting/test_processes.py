@@ -156,7 +156,7 @@ def test_a_run_stops_politely_resumes_and_never_leaves_a_process(tmp_path: Path)
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert errors == ""
+    assert errors == "Stopping after this update, with a checkpoint\n"
     assert "Stopped, with a checkpoint" in output
     assert_end(theirs)
     newest = checkpoints.latest(folder.checkpoints)
