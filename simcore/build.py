@@ -15,6 +15,7 @@ from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.common.registry import make_part
 from simcore.common.seeding import stream
+from simcore.common.user_code import as_user_code_error
 from simcore.common.watchdog import GIVE_UP, Watch
 from simcore.config.run import Config
 from simcore.frame_models import FrameModel, frame_models
@@ -47,7 +48,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(str(error)) from error
+        raise as_user_code_error(error) or UserError(str(error)) from error
 
 
 def world_sizes(config: Config) -> WorldSizes:
@@ -73,7 +74,7 @@ def check_worlds(config: Config) -> None:
         except UserError:
             raise
         except ValueError as error:
-            raise UserError(f"{config.level}: {error}") from error
+            raise as_user_code_error(error) or UserError(f"{config.level}: {error}") from error
         if isinstance(worlds, GymVectorEnv):
             warn_of_dull_frames(worlds, config.level)
         find_heads(config.probes, worlds.probe_targets)

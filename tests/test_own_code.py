@@ -166,8 +166,8 @@ def test_a_sweeps_runs_find_a_world_in_the_current_folder(tmp_path: Path) -> Non
     (tmp_path / "hall_of_mine.py").write_text(HALL)
     (tmp_path / "random.py").write_text("raise RuntimeError('hidden')\n")
     (tmp_path / "halls.toml").write_text(
-        'level = "hall_of_mine:HallTest-v0"\nmetric = "return"\nworlds = 1\n'
-        "seeds = [0]\nallow_few_seeds = true\nbeyond_the_paper = true\n"
+        'level = "hall_of_mine:HallTest-v0"\nmetric = "return"\nworlds = 1\nseeds = [0]\nallow_few_seeds = true\n'
+        "beyond_the_paper = true\n"
         '[fixed]\n"learning.updates" = 1\n"learning.worlds" = 1\n"world.episode_length" = 4\n"threads" = 1\n'
         '"world.wrappers" = ["hall_of_mine:Glass"]\n"world.frame_size" = 16\n"agent.hidden_size" = 8\n'
     )

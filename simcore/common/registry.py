@@ -113,9 +113,8 @@ def find_in_module(name: str, kind: str) -> Any:
     imported = import_user_module(module, f"the {kind} {name}")
     found = getattr(imported, attribute, None)
     if found is None:
-        file = getattr(imported, "__file__", None)
-        where = f" ({file})" if file else ""
-        raise UserCodeError(f"there is no {kind} {name!r}: the module {module}{where} has no {attribute}")
+        file = getattr(imported, "__file__", None) or "Python's own"
+        raise UserCodeError(f"there is no {kind} {name!r}: the module {module} has no {attribute}; it is {file}")
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 
+from simcore.common.user_code import UserCodeError
 from simcore.worlds.api import ProbeTarget
 from simcore.worlds.gym import GymConfig, GymVectorEnv
 from simcore.worlds.gym.targets import convert
@@ -138,6 +139,38 @@ def test_numbers_are_told_in_the_types_of_targets() -> None:
     assert convert(True, room) == 1
     with pytest.raises(ValueError, match="room is float64"):
         convert(3.0, room)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("class", None, "the target it is None; world.targets has it as a whole number"),
+        ("class", "door", "the target it is <U4"),
+        ("class", np.nan, "the target it is float64"),
+        ("class", -1, "the target it is -1; world.targets has it from 0 to 2"),
+        ("class", [1, 2], r"the target it is int64 \(2,\)"),
+        ("vector", [0.0, np.nan, 1.0], "the target it holds nan; what a probe reads is finite"),
+        ("vector", [0.0, np.inf, 1.0], "what a probe reads is finite, in float32"),
+        ("vector", [0.0, 1e39, 1.0], "what a probe reads is finite, in float32"),
+        ("vector", [[1.0, 2.0], [3.0]], r"the target it is no array; world.targets has it as numbers \(3,\)"),
+        ("vector", 3.0, r"the target it is float64 \(\); world.targets has it as numbers \(3,\)"),
+        ("vector", {"x": 1}, "the target it is of the class dict"),
+        ("picture", np.zeros((2, 3, 3)), r"the target it is float64 \(2, 3, 3\); world.targets has it as uint8"),
+        ("picture", None, "the target it is None"),
+    ],
+)
+def test_a_value_that_no_probe_can_read_is_refused(kind: Any, value: Any, message: str) -> None:
+    target = ProbeTarget("it", kind, (2, 3, 3) if kind == "picture" else (3,))
+    with pytest.raises(ValueError, match=message):
+        convert(value, target)
+
+
+def test_an_entry_that_is_missing_at_a_step_is_told_with_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    worlds = make(targets=("room=class:3",))
+    worlds.reset(seed=0)
+    monkeypatch.setattr(Telling, "tell", lambda env: {})
+    with pytest.raises(UserCodeError, match=r"^TellingTest-v0: the target room is not in what .* is: image, clock$"):
+        worlds.step(np.zeros(3, np.int64))
 
 
 def test_minigrid_tells_where_the_agent_looks() -> None:

@@ -93,7 +93,7 @@ def convert(value: Any, target: ProbeTarget) -> NDArray[Any]:
         given = np.asarray(value)
     except ValueError as error:  # lists of different lengths
         raise ValueError(f"the target {target.name} is no array; world.targets has it as {wanted}") from error
-    if given.size == 1 and len(shape) < 2:  # a number may be given for a vector of one, and the reverse
+    if given.size == 1 and shape in ((), (1,)):  # a number may be given for a vector of one, and the reverse
         given = given.reshape(shape)
     numbers = {"class": "biu", "vector": "biuf", "picture": "u"}[kind]
     fits = given.dtype.kind in numbers and (kind != "picture" or given.dtype == np.uint8)
@@ -103,5 +103,6 @@ def convert(value: Any, target: ProbeTarget) -> NDArray[Any]:
     if kind == "class" and not 0 <= int(given) < target.shape[0]:
         raise ValueError(f"the target {target.name} is {given}; world.targets has it from 0 to {target.shape[0] - 1}")
     if kind == "vector" and not np.abs(given).max() <= LARGEST:  # NaN is not either
-        raise ValueError(f"the target {target.name} is {given}; what a probe reads is finite, in float32")
+        wrong = given[~(np.abs(given) <= LARGEST)][0]
+        raise ValueError(f"the target {target.name} holds {wrong:g}; what a probe reads is finite, in float32")
     return given.astype({"class": np.int64, "vector": np.float32, "picture": np.uint8}[kind])
