@@ -18,7 +18,7 @@ from simcore.common.errors import UserError
 from simcore.common.seeding import Generators, restore
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
-from simcore.training.loop import train
+from simcore.training.loop import Training, train
 from tinier import changed, tinier, tinier_acting
 
 CPU_STATE, GPU_STATE = 5056, 16
@@ -279,3 +279,25 @@ def test_a_change_is_recorded_once_the_run_has_gone_on_with_it(
     assert RunFolder.open(run.path).config == run.config
     assert train(config, run)
     assert RunFolder.open(run.path).config["record"]["checkpoint_every"] == 1
+
+
+def test_frames_are_those_of_all_processes_that_there_were(caplog: pytest.LogCaptureFixture) -> None:
+    training = Training(tinier(), torch.device("cpu"))
+    training.update()
+    state = training.state_dict() | {"ranks": 2, "frames": 42}
+    training.load_state_dict(state)
+    assert "trained by 2 processes, and goes on with 1" in caplog.text
+    training.update()
+    assert training.take_metrics()["frames"] == 42 + 21
+
+
+@pytest.mark.parametrize("core", ["slots", "kanerva"])
+def test_beliefs_with_a_memory_go_on_in_an_agent_that_acts(core: str) -> None:
+    config = tinier_acting(core=core)
+    first, second = (Training(config, torch.device("cpu")) for _ in range(2))
+    first.update()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for training in (first, second):
+        training.update()
+    weights = second.system.state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in first.system.state_dict().items())
