@@ -40,7 +40,7 @@ class Sheet:
 
     def words(self, x: float, y: float, words: str, size: float = WORDS, **style: Any) -> None:
         """Add text of a size in points; (x, y) is its upper left corner, unless `ha` and `va` are given."""
-        style = {"ha": "left", "va": "top", "linespacing": 1.2, "fontsize": size, **style}
+        style = {"ha": "left", "va": "top", "linespacing": 1.2, "fontsize": size, "parse_math": False, **style}
         self.figure.text(x / self.width, 1 - y / self.height, words, **style)
 
     def rule(self, x: float, y: float, length: float, colour: str, width: float = 1.0) -> None:

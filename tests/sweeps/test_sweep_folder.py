@@ -1,5 +1,8 @@
 """A sweep's folder and its command: what is refused before anything is made, and that nothing else is touched."""
 
+import errno
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,7 @@ from simcore.sweeps import SweepFolder, plan_sweep
 from simcore.sweeps.folder import RunFiles
 from simcore.sweeps.processes import Processes
 from simcore.sweeps.running import what_failed
+from simcore.sweeps.scores import Scores
 from simcore.sweeps.sweep import make_executor
 
 
@@ -161,3 +165,33 @@ def test_help_draws_no_figures() -> None:
     code += "finally: print('matplotlib' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip().endswith("False")
+
+
+def test_a_finished_sweep_of_somebody_else_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, out = write_sweep(tmp_path / "spec.toml"), tmp_path / "out"
+    plan, data = plan_sweep(spec)
+    folder = SweepFolder.prepare(out, data, plan)
+    for run in plan.runs:
+        lines = [json.dumps({"update": update, "frames": 21 * update, "probes/map_mse": 0.5}) for update in (2, 4)]
+        (folder.files(run).path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+        values: dict[str, float | None] = {"map_mse": 0.25}
+        Scores(6, 4, values, values, values).write(folder.files(run).scores)
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(SweepFolder, "lock", refuse)
+    monkeypatch.setattr("simcore.commands.results.write_atomically", refuse)
+    for is_finished in (True, False):
+        with pytest.raises(SystemExit) as stop:
+            main(["sweep", str(spec), "--out", str(out)])
+        assert stop.value.code == 2
+        output, complaint = capsys.readouterr()
+        assert ("0.25000" in output) == is_finished
+        what = "write the results in" if is_finished else "make the sweep"
+        assert complaint.startswith(
+            f"simcore: cannot {what} {out}: Read-only file system; name another folder by --out"
+        )
+        folder.files(plan.runs[0]).scores.unlink(missing_ok=True)
