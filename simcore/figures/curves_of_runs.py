@@ -93,5 +93,5 @@ def described(runs: Sequence[RecordedRun], curve: Curve) -> str:
 
 def _unfinished(run: RecordedRun) -> str:
     """Return how far a run is, as its metrics tell; nothing if it is finished."""
-    done, total = int(run.metrics["update"][-1]), run.config.learning.updates
-    return f", {age_of(done, total)}" if done < total else ""
+    done, total = run.metrics["update"][-1], run.config.learning.updates
+    return f", {age_of(int(done), total)}" if done < total else ""

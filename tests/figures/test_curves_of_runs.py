@@ -18,9 +18,9 @@ OLD = Path(__file__).with_name("old_metrics.jsonl")
 """The first lines of a run of SimCore 0.1."""
 
 
-def record(path: Path, config: Config, value: float, lines: int = 4, name: str = "probes/map_mse") -> Path:
+def record(path: Path, config: Config, value: float, lines: int = 6, name: str = "probes/map_mse") -> Path:
     """Record a run in which a metric is always of one value."""
-    folder = RunFolder.create(path, config.to_dict())
+    folder = RunFolder.create(path, config.to_dict())  # of six updates if nothing is said
     written = [{"update": i, "frames": 10 * i, name: value} for i in range(1, lines + 1)]
     folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in written))
     return path
@@ -69,7 +69,7 @@ def test_seeds_of_different_length_are_drawn_as_far_as_all_go_and_that_is_told(t
     paths = [record(tmp_path / "a", tinier(), 1.0), record(tmp_path / "b", longer, 3.0, lines=9)]
     curves, told = drawn(paths)
     assert curves == {"RandomCity, tiny (2 seeds)": 2.0}
-    assert told[0].endswith("(seed 1); up to frame 40, where the shortest ends, not to 90")
+    assert told[0].endswith("(seed 1); up to frame 60, where the shortest ends, not to 90")
 
 
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
