@@ -96,6 +96,11 @@ class RecurrentCore(nn.Module):
         memories = [state.memory for state in states]
         return CoreState(hidden, cell, self.unroller.join(memories) if self.unroller is not None else ())
 
+    def restored(self, saved: tuple[Any, ...]) -> CoreState:
+        """Return a state `[B, ...]` from the plain tuples of a checkpoint, perhaps of an earlier version."""
+        state = tree_map(lambda _, leaf: leaf, self.initial_state(len(saved[0])), CoreState(*saved))
+        return state._replace(memory=self.unroller.restored(state.memory)) if self.unroller is not None else state
+
     def forward(
         self,
         inputs: Tensor,

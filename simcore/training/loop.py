@@ -16,7 +16,7 @@ from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
-from simcore.common.tree import plain, to_device, tree_map
+from simcore.common.tree import plain, to_device
 from simcore.config.differences import differences
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -141,9 +141,8 @@ class Training:
         if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
             self.ledger.load_state_dict(state["ledger"])
-            like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: to_device(tree_map(lambda _, leaf: leaf, like, saved), self.device)
+                actor: to_device(self.system.agent.core.restored(saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])
