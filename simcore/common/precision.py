@@ -1,4 +1,4 @@
-"""The precision of the nets' products. Weights, losses, memories and sums over time stay float32."""
+"""The precision of the nets' products. Weights, losses, memories and sums over time keep theirs."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -62,6 +62,10 @@ class Memory(nn.Module, ABC):
         """Return the states of several batches, each `[B_i, ...]`, concatenated along the batch."""
         return tree_map(lambda *leaves: torch.cat(leaves), *memories)
 
+    def restored(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a state from a checkpoint in its present form; a memory whose form has changed converts it here."""
+        return memory
+
 
 memories: Registry[type[Memory]] = Registry("memory", Memory, home="simcore.memory.cell")
 """Memories by name: SimCore's own, those that a user registers, and any class as `module:Name`."""

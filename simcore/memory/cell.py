@@ -4,7 +4,7 @@ These steps are the definition. `simcore.memory.plain` unrolls them over time as
 `simcore.memory.fast` give the same values and gradients, as tests check, in a fraction of the time.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from simcore.data.state import CoreState
 from simcore.memory.base import LSTMStep, Memory, memories
-from simcore.memory.kanerva import KanervaConfig, KanervaMemory, KanervaState, find_address, read_at, write_at
+from simcore.memory.kanerva import (
+    KanervaConfig,
+    KanervaMemory,
+    KanervaState,
+    find_address,
+    in_present_form,
+    read_at,
+    write_at,
+)
 from simcore.memory.slots import SlotMemory, SlotsConfig, SlotState
 from simcore.memory.word_net import WordNet
 
@@ -83,9 +91,13 @@ class KanervaWiring(Memory):
             raise RuntimeError("a Kanerva memory that only reads has no state of its own; start from another's")
         return self.memory.initial_state(batch_size)
 
+    def restored(self, memory: tuple[Any, ...]) -> KanervaState:
+        """Return a state from a checkpoint in its present form."""
+        return in_present_form(KanervaState(*memory))
+
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
         """Read by (b_{t-1}, input_t), pass input and read to the LSTM, and write by (b_t, input_t)."""
-        memory = KanervaState(*state.memory)
+        memory = self.restored(state.memory)
         if self.memory is not None:  # the state's σ² may be from older weights
             memory = memory._replace(noise=self.memory.noise(len(inputs)))
         word = self.read_word(torch.cat([state.hidden, inputs], -1))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.common.checks import require_fields
-from simcore.common.tree import stack, tree_map
+from simcore.common.tree import stack, tree_map, with_structure
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
@@ -99,6 +99,18 @@ class RecurrentCore(nn.Module):
         hidden, cell = (torch.cat([getattr(state, name) for state in states]) for name in ("hidden", "cell"))
         memories = [state.memory for state in states]
         return CoreState(hidden, cell, self.unroller.join(memories) if self.unroller is not None else ())
+
+    def restored(self, saved: tuple[Any, ...]) -> CoreState:
+        """Return a state `[B, ...]` from the plain tuples of a checkpoint, perhaps of an earlier version.
+
+        Raises:
+            ValueError: it is not a state of this core.
+            TypeError: it is no state.
+        """
+        state = CoreState(*saved)
+        if self.unroller is not None:
+            state = state._replace(memory=self.unroller.restored(state.memory))
+        return with_structure(self.initial_state(1), state)
 
     def forward(
         self,

@@ -31,8 +31,8 @@ class KanervaConfig:
 
 
 PRECISE = torch.float64
-"""The type of a memory's distribution, whatever that of the nets. A word that is repeated tells of other directions only
-what rounding makes of its address, against the noise; in float32 that is soon all that the posterior knows of them."""
+"""The type of a memory's distribution, whatever that of the nets. Repeated words tell of other directions only what
+little turns their addresses; where words are a thousand times the noise or more, that is lost if M or w is float32."""
 
 
 class KanervaState(NamedTuple):
@@ -41,7 +41,7 @@ class KanervaState(NamedTuple):
     mean: Tensor
     """M `[..., K, D]`."""
     factor: Tensor
-    """S `[..., K, K]`, a square root of the rows' covariance U = S Sᵀ, which so can never have a negative eigenvalue."""
+    """S `[..., K, K]`, a square root of the rows' covariance U = S Sᵀ, which so never has a negative eigenvalue."""
     noise: Tensor
     """σ² `[...]`, the variance of a word given memory and address; part of the state since reads need it."""
 
@@ -76,8 +76,8 @@ def read_at(state: KanervaState, address: Tensor) -> Tensor:
 def write_at(state: KanervaState, word: Tensor, address: Tensor) -> KanervaState:
     """Return the exact posterior after words z `[B, D]` at addresses w `[B, K]`.
 
-    With c = U w / v, the mean becomes M + c δᵀ and the covariance U - v c cᵀ. The latter is taken from the factor (J. E.
-    Potter's square-root form of the Kalman filter): the square of the new S is that U, by σ² = v - |f|².
+    With c = U w / v, the mean becomes M + c δᵀ and the covariance U - v c cᵀ. Nothing is subtracted from U itself: S is
+    changed so that S Sᵀ is the new U, since v = |f|² + σ² (Potter's square-root form of the Kalman filter).
     """
     mean, factor, noise = state
     surprise = word.to(PRECISE) - _times(mean.mT, address)  # δ
@@ -106,9 +106,9 @@ class KanervaMemory(nn.Module):
 
     Differentiable in everything, memory included. `KanervaWiring` connects it to an LSTM.
 
-    The state is kept and written in float64, and its covariance as a square root, whatever the type of weights and
-    words: it remains a distribution, without a negative eigenvalue or a NaN, at any ratio of words to noise, and is to
-    rounding the same whether the module is in float32 or float64. Reads have the weights' type.
+    The state is in float64 and holds a square root of the covariance, whatever the type of weights and words: for
+    finite words it stays a distribution, without a negative eigenvalue or a NaN, at any ratio of words to noise, and a
+    module in float32 keeps the same state as one in float64 that is given the same words. Reads have the weights' type.
 
         >>> memory = KanervaMemory(slots=16, word_size=64, noise_variance=0.01)
         >>> words = torch.randn(8, 64)
@@ -160,7 +160,7 @@ class KanervaMemory(nn.Module):
         return self.log_noise.to(PRECISE).exp().expand(batch_size)
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
-        """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
+        """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`."""
         return find_address(in_present_form(state), word, self.address_variance)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:

@@ -35,6 +35,10 @@ class Unroller(ABC, Generic[Wired]):
         """Return the states of several batches, each `[B_i, ...]`, concatenated along the batch."""
         return self.memory.join(memories)
 
+    def restored(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a state from a checkpoint, perhaps of an earlier version, in its present form."""
+        return self.memory.restored(memory)
+
     @abstractmethod
     def unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times

@@ -20,7 +20,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.terminal import shell_word
-from simcore.common.tree import plain, to_device, with_structure
+from simcore.common.tree import plain, to_device
 from simcore.common.user_code import UserCodeError, as_user_code_error
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import differences, require_same_run
@@ -180,9 +180,8 @@ class Training:
             made = [actor["made"] for actor in state["executor"]["actors"]]
             if made != [used.get(number, 0) for number in range(len(made))]:
                 raise ValueError(f"actors have made {made} trajectories, and used are {used}")
-            like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: to_device(with_structure(like, saved), self.device)
+                actor: to_device(self.system.agent.core.restored(saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])

@@ -60,7 +60,7 @@ def test_an_lstm_cut_at_resets_carries_float32_states_under_autocast() -> None:
         assert value.dtype == torch.float32
 
 
-def test_a_kanerva_memory_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kanerva_memory_is_in_float64_and_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
     training, told = Training(tinier(core="kanerva", precision="bf16"), CPU), []
     for home, solver in ((torch.linalg, "cholesky_ex"), (torch, "cholesky_solve")):
         solve = getattr(home, solver)
@@ -72,7 +72,7 @@ def test_a_kanerva_memory_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(home, solver, spy)
     training.update()
     assert len(told) > 20
-    assert set(told) == {("ieee", torch.float32)}
+    assert set(told) == {("ieee", torch.float64)}
     assert torch.backends.cuda.matmul.fp32_precision == "tf32", "elsewhere it is as it was"
 
 

@@ -1,13 +1,15 @@
 """The Kanerva memory alone: exact inference, and recall; and what its unroll must keep."""
 
+import copy
 import doctest
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from simcore.common.tree import tree_map
-from simcore.memory import KanervaMemory, KanervaState, RecurrentCore
+from simcore.common.tree import leaves, tree_map
+from simcore.memory import CoreState, KanervaMemory, KanervaState, RecurrentCore
 from simcore.memory.kanerva import write_at
 from simcore.memory.ridge import regularised
 from small_cores import INPUT, KANERVA, detached, make_core, random
@@ -60,18 +62,94 @@ def kanerva_ridge(mean: Tensor) -> float:
     return 1e-5 * float(mean.detach().square().sum())
 
 
-@pytest.mark.parametrize("noise_variance", [1.0, 0.1])
-def test_the_covariance_stays_symmetric_and_positive_over_ten_thousand_writes(noise_variance: float) -> None:
-    torch.manual_seed(0)
-    memory = KanervaMemory(16, 32, noise_variance)
+KINDS = ("random", "one again and again", "in three directions", "zero now and then")
+SCALES = torch.tensor([1e-2, 1.0, 1000.0])
+VARIANCES = torch.tensor([1e-6, 1.0, 100.0], dtype=torch.float64)
+
+
+def of_kind(kind: str, writes: int) -> Tensor:
+    """Words `[writes, 16]`, float32."""
     generator = torch.Generator().manual_seed(1)
-    state = memory.initial_state(2)
+    words = torch.randn(writes, 16, generator=generator)
+    if kind == "in three directions":
+        return torch.randn(writes, 3, generator=generator) @ words[:3]
+    if kind == "one again and again":
+        return words[:1].expand(writes, -1)
+    return words * (torch.arange(writes) % 3 > 0)[:, None] if kind == "zero now and then" else words
+
+
+@torch.no_grad()
+def test_float32_is_float64_over_ten_thousand_writes_at_every_ratio_of_words_to_noise() -> None:
+    torch.manual_seed(0)
+    single = KanervaMemory(8, 16)
+    double = copy.deepcopy(single).double()
+    words = torch.stack([of_kind(kind, 10_000) for kind in KINDS], 1)
+    words = (words[:, :, None, None] * SCALES[:, None, None]).expand(-1, -1, -1, len(VARIANCES), -1).flatten(1, 3)
+    noise = VARIANCES.repeat(len(KINDS) * len(SCALES))
+    states = [memory.initial_state(len(noise))._replace(noise=noise) for memory in (single, double)]
+    for i, word in enumerate(words):
+        states = [memory.write(state, word) for memory, state in zip((single, double), states, strict=True)]
+        if i in (0, 1, 7, 8, 100, 1000, 9999):
+            ours, right = states
+            assert (torch.linalg.eigvalsh(ours.covariance) > 0).all()
+            assert torch.equal(ours.covariance, ours.covariance.mT)
+            reads = single.read(ours, words[1]), double.read(right, words[1])
+            assert reads[0].dtype == torch.float32
+            for one, other in (ours.mean, right.mean), (ours.covariance, right.covariance), reads:
+                assert ((one - other).flatten(1).norm(dim=1) <= 1e-3 * other.flatten(1).norm(dim=1)).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("noise_variance", [1e-6, 0.01])
+def test_the_factor_is_the_square_root_of_the_posterior_at_any_ratio(noise_variance: float) -> None:
+    """The reference adds precisions, and nothing is ever subtracted from them."""
+    torch.manual_seed(0)
+    state = KanervaMemory(SLOTS, WORD, noise_variance).initial_state(1)
+    precision = torch.eye(SLOTS, dtype=torch.float64)
+    for address in 1000 * random(30, 1, SLOTS):
+        state = write_at(state, random(1, WORD), address)
+        precision += address.T @ address / noise_variance
+        identity = state.factor[0].T @ precision @ state.factor[0]
+        torch.testing.assert_close(identity, torch.eye(SLOTS, dtype=torch.float64), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("scale", "noise_variance"), [(1.0, 1e-6), (100.0, 0.01), (1000.0, 1e-6), (1e-2, 100.0)])
+@pytest.mark.parametrize("kind", ["random", "one again and again"])
+def test_gradients_in_float32_are_those_in_float64(kind: str, scale: float, noise_variance: float) -> None:
+    torch.manual_seed(0)
+    single = KanervaMemory(8, 16, noise_variance)
+    double = copy.deepcopy(single).double()
+    found = []
+    for memory in (single, double):
+        words = (scale * of_kind(kind, 30)).to(memory.prior_mean.dtype).requires_grad_()
+        state = memory.initial_state(1)
+        for word in words:
+            state = memory.write(state, word[None])
+        total = memory.read(state, words[3:4]).sum() + scale * state.covariance.square().sum()
+        found.append(torch.autograd.grad(total, [words, *memory.parameters()]))
+    for one, other in zip(*found, strict=True):
+        assert one.isfinite().all()
+        assert (one - other).norm() <= 1e-3 * other.norm()
+
+
+def test_a_state_of_an_earlier_version_goes_on() -> None:
+    torch.manual_seed(0)
+    memory = KanervaMemory(SLOTS, WORD, noise_variance=0.3)
     with torch.no_grad():
-        for _ in range(10_000):
-            state = memory.write(state, torch.randn(2, 32, generator=generator))
-    assert torch.equal(state.covariance, state.covariance.mT)
-    assert (torch.linalg.eigvalsh(state.covariance.double()) > 0).all()
-    assert state.mean.isfinite().all()
+        state = memory.write(memory.initial_state(2), random(2, WORD))
+        earlier = KanervaState(state.mean.float(), state.covariance.float(), state.noise.float())
+        word = random(2, WORD, seed=3)
+        torch.testing.assert_close(memory.read(earlier, word), memory.read(state, word))
+        for name in ("mean", "covariance"):
+            one, other = (getattr(memory.write(start, word), name) for start in (earlier, state))
+            torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def test_a_covariance_that_float32_has_spoiled_is_mended() -> None:
+    spoiled = torch.diag(torch.tensor([1.0, 1e-3, -1e-8]))[None]
+    state = KanervaState.of(torch.ones(1, 3, 2), spoiled, torch.ones(1))
+    assert (torch.linalg.eigvalsh(state.covariance) > 0).all()
+    torch.testing.assert_close(state.covariance.float(), spoiled, atol=1e-6, rtol=1e-5)
 
 
 def test_recall_errs_less_the_less_noise_there_is() -> None:
@@ -213,6 +291,26 @@ def test_a_reader_has_no_beginning_of_its_own_and_no_resets() -> None:
     state = make_core(KANERVA).initial_state(B)
     with pytest.raises(ValueError, match="neither resets nor snapshots"):
         reader(random(T, B, INPUT), state, torch.zeros(T, B, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_huge_inputs_and_little_noise_leave_the_unroll_and_its_gradient_finite(plain: bool) -> None:
+    core = make_core(replace(KANERVA, noise_variance=1e-6), plain=plain).float()
+    inputs = (1e5 * random(60, B, INPUT).float()).requires_grad_()
+    unrolled = core(inputs, core.initial_state(B), None, [30])
+    gradients = torch.autograd.grad(unrolled.outputs.square().sum(), [inputs, *core.parameters()])
+    for leaf in (unrolled.outputs, *leaves(unrolled.final), *leaves(unrolled.snapshots), *gradients):
+        assert leaf.isfinite().all()
+
+
+def test_a_state_of_an_earlier_version_is_restored_from_a_checkpoint(core: RecurrentCore) -> None:
+    inputs = random(T, B, INPUT)
+    state = detached(core(inputs, core.initial_state(B)).final)
+    mean, _, noise = state.memory
+    earlier = (state.hidden, state.cell, (mean.float(), state.memory.covariance.float(), noise.float()))
+    expected = core(inputs, state).outputs
+    for restored in (core.restored(earlier), CoreState(*earlier)):
+        torch.testing.assert_close(core(inputs, restored).outputs, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_autocast_leaves_the_unroll_in_float32() -> None:

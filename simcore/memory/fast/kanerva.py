@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from simcore.common.precision import exact_products
 from simcore.memory.fast.kanerva_posterior import Posterior, PosteriorGradient
 from simcore.memory.fast.kanerva_record import Plan, Record, Weights, make_record
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward
@@ -24,6 +25,7 @@ class KanervaUnroll(torch.autograd.Function):
     """
 
     @staticmethod
+    @exact_products()  # of the words too, whose small parts decide where a memory that knows the rest is written
     def forward(
         ctx: Any,
         plan: Plan,
@@ -48,26 +50,25 @@ class KanervaUnroll(torch.autograd.Function):
         prior = Posterior(prior_mean[None], prior_factor[None], noise) if plan.resets else None
         places = {t: place for place, t in enumerate(plan.snapshots_at)}
         means, factors = (part.new_empty(len(places), *part.shape) for part in (mean, factor))
-        from_hidden = product(hidden, w.recurrent.T)
+        before = hidden
 
         for t, now in enumerate(record.preactivations):
             cell = record.cells[t]
             if prior is not None and t in plan.resets:
                 keep, worlds = plan.resets[t]
-                cell = record.reset_cells[t] = cell * keep
-                from_hidden = from_hidden * keep
-                record.ended[t] = memory.pick(worlds)
+                before, cell = before * keep, cell * keep
+                record.reset_cells[t], record.ended[t] = cell, memory.pick(worlds)
                 memory.put(worlds, prior)
 
-            now[:, :read_end] += from_hidden[:, :read_end]
+            now[:, :read_end] += product(before, w.recurrent[:read_end].T)
             query = _word(now[:, gates_end:read_end], w.read, record.read_hidden, t)
             address = record.read_addresses[t] = memory.address(query.to(mean.dtype))
             record.read_outs[t] = memory.read(address)
             gates = now[:, :gates_end].add_(product(record.read_outs[t], w.from_read.T))
             lstm_forward(gates, cell, record.cells[t + 1], record.outputs[t])
-            from_hidden = product(record.outputs[t], w.recurrent.T)
+            before = record.outputs[t]
             if plan.writes:
-                now[:, read_end:] += from_hidden[:, read_end:]
+                now[:, read_end:] += product(before, w.recurrent[read_end:].T)
                 word = _word(now[:, read_end:], w.write, record.write_hidden, t)
                 memory.write(word.to(mean.dtype), record.writes.at(t))
             if t in places:
@@ -87,6 +88,7 @@ class KanervaUnroll(torch.autograd.Function):
 
     @staticmethod
     @first_order
+    @exact_products()
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
@@ -170,11 +172,11 @@ def _weight_gradients(
     del before
     d_from_read = torch.empty_like(w.from_read)
     weight_gradient(flat, record.read_outs.flatten(0, 1), d_from_read)
-    d_write_words = record.writes.surprise.to(hidden.dtype) if w.write is not None else None
+    d_words = record.writes.surprise.to(hidden.dtype) if w.write is not None else None
     return (
         *(d_recurrent, d_from_read),
         *_second_layer_gradients(d_read_words, record.read_hidden),
-        *_second_layer_gradients(d_write_words, record.write_hidden),
+        *_second_layer_gradients(d_words, record.write_hidden),
     )
 
 
@@ -205,5 +207,7 @@ def _second_layer_gradients(d_words: Tensor | None, hidden: Tensor | None) -> tu
     """Return the gradients of the second layer's weight and bias."""
     if d_words is None or hidden is None:
         return None, None
-    flat = d_words.flatten(0, 1)
-    return flat.T @ hidden.flatten(0, 1), flat.sum(0)
+    flat, inputs = d_words.flatten(0, 1), hidden.flatten(0, 1)
+    d_weight = flat.new_empty(flat.shape[1], inputs.shape[1])
+    weight_gradient(flat, inputs, d_weight)
+    return d_weight, flat.sum(0)

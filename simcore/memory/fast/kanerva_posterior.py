@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised, regularised
+from simcore.memory.ridge import ADDRESS_VARIANCE, RELATIVE_RIDGE, raised
 
 
 class Write(NamedTuple):
@@ -22,10 +22,16 @@ class Write(NamedTuple):
     """f, K wide."""
     gain: Tensor
     """c, K wide."""
+    turn: Tensor
+    """c / (1 + r), K wide, so that S changes by minus its product with f."""
+    gram: Tensor
+    """ρ w + c |δ|² / 2, K wide: twice the symmetric part of its product with c is the change of M Mᵀ."""
     surprise: Tensor
     """δ, D wide."""
     variance: Tensor
     """v, one number."""
+    ratio: Tensor
+    """r = √(σ² / v), one number."""
     ridge: Tensor
     """ρ, one number."""
 
@@ -33,7 +39,7 @@ class Write(NamedTuple):
     def room(cls, length: int, mean: Tensor) -> "Write":
         """Allocate the record of a number of steps for memories M `[B, K, D]`."""
         batch, slots, word_size = mean.shape
-        widths = (slots, slots, slots, word_size, 1, 1)
+        widths = (*[slots] * 5, word_size, 1, 1, 1)
         return cls(*(mean.new_empty(length, batch, width) for width in widths))
 
     def at(self, t: int) -> "Write":
@@ -45,9 +51,10 @@ class Solver:
     """Solve linear systems with M Mᵀ + ρ I `[B, K, K]`."""
 
     def __init__(self, gram: Tensor, noise: Tensor) -> None:
-        ridge = noise / ADDRESS_VARIANCE
-        self.ridge = raised(gram, ridge)[:, None]
-        self.lower, _ = torch.linalg.cholesky_ex(regularised(gram, ridge))
+        self.ridge = raised(gram, noise / ADDRESS_VARIANCE)[:, None]
+        matrix = gram.clone()
+        matrix.diagonal(dim1=-2, dim2=-1).add_(self.ridge)
+        self.lower, _ = torch.linalg.cholesky_ex(matrix)
 
     def __call__(self, vector: Tensor) -> Tensor:
         """Return the solution `[B, K]` for a right side `[B, K]`."""
@@ -59,7 +66,7 @@ class Posterior:
 
     def __init__(self, mean: Tensor, factor: Tensor, noise: Tensor, gram: Tensor | None = None) -> None:
         self.mean, self.factor, self.noise = mean, factor, noise
-        self.gram = mean @ mean.mT if gram is None else gram
+        self.gram = _gram(mean) if gram is None else gram
         self._solver: Solver | None = None
 
     @property
@@ -83,12 +90,16 @@ class Posterior:
 
     def write(self, word: Tensor, record: Write) -> None:
         """Write words z `[B, D]`, and record how."""
-        record.ridge.copy_(self.solver.ridge)
-        address = record.address.copy_(self.address(word))
-        torch.sub(word, times_transposed(self.mean, address), out=record.surprise)
+        noise, address = self.noise[:, None], record.address.copy_(self.address(word))
+        torch.sub(word, self.read(address), out=record.surprise)
         seen = record.seen.copy_(times_transposed(self.factor, address))
-        variance = torch.add(seen.square().sum(-1, keepdim=True), self.noise[:, None], out=record.variance)
-        torch.div(times(self.factor, seen), variance, out=record.gain)
+        variance = torch.add(_dot(seen, seen), noise, out=record.variance)
+        gain = torch.div(times(self.factor, seen), variance, out=record.gain)
+        torch.sqrt(noise / variance, out=record.ratio)
+        torch.div(gain, 1 + record.ratio, out=record.turn)
+        # M Mᵀ changes by c (M δ)ᵀ + (M δ) cᵀ + |δ|² c cᵀ, and M δ = ρ w.
+        ridge = record.ridge.copy_(self.solver.ridge)
+        torch.mul(gain, 0.5 * _dot(record.surprise, record.surprise), out=record.gram).addcmul_(ridge, address)
         self._move(record, 1)
 
     def undo(self, write: Write) -> None:
@@ -96,12 +107,9 @@ class Posterior:
         self._move(write, -1)
 
     def _move(self, write: Write, sign: int) -> None:
-        change = write.gain / (1 + (self.noise[:, None] / write.variance).sqrt())
-        self.factor.addcmul_(change[:, :, None], write.seen[:, None], value=-sign)
         self.mean.addcmul_(write.gain[:, :, None], write.surprise[:, None], value=sign)
-        # M Mᵀ changes by c (M δ)ᵀ + (M δ) cᵀ + |δ|² c cᵀ, and M δ = ρ w.
-        other = write.ridge * write.address + write.gain * (0.5 * write.surprise.square().sum(-1, keepdim=True))
-        self.gram.add_(symmetric(write.gain, other), alpha=sign)
+        self.factor.addcmul_(write.turn[:, :, None], write.seen[:, None], value=-sign)
+        self.gram.add_(symmetric(write.gain, write.gram), alpha=sign)
         self._solver = None
 
     def pick(self, worlds: Tensor) -> "Posterior":
@@ -134,31 +142,27 @@ class PosteriorGradient:
 
     def write(self, write: Write) -> Tensor:
         """Return the gradient of the words z `[B, D]` of a write that was undone."""
-        address, seen, gain, surprise, variance, ridge = write
+        address, seen, gain, turn, _, surprise, variance, ratio, ridge = write
         mean, factor, noise = self.of.mean, self.of.factor, self.of.noise[:, None]
         # From M' = M + c δᵀ, and from the change of M Mᵀ.
         gram_gain, gram_address = times(self._gram, gain), times(self._gram, address)
-        d_surprise = times_transposed(self.mean, gain) + _dot(gain, gram_gain) * surprise
-        d_gain = times(self.mean, surprise) + ridge * gram_address + surprise.square().sum(-1, keepdim=True) * gram_gain
-        d_address = ridge * gram_gain
-        d_ridge = _dot(gain, gram_address)
-        # From S' = S - c fᵀ / (1 + r), r = √(σ² / v).
-        ratio = (noise / variance).sqrt()
-        d_change = -times(self.factor, seen)
-        d_seen = -times_transposed(self.factor, gain) / (1 + ratio)
-        d_gain = d_gain + d_change / (1 + ratio)
-        d_ratio = -_dot(d_change, gain) / (1 + ratio).square()
-        # From c = S f / v, v = |f|² + σ² and f = Sᵀ w.
+        d_surprise = times_transposed(self.mean, gain).addcmul_(_dot(gain, gram_gain), surprise)
+        d_gain = times(self.mean, surprise).addcmul_(ridge, gram_address).addcmul_(_dot(surprise, surprise), gram_gain)
+        # From S' = S - c fᵀ / (1 + r).
+        d_turn, d_seen = times(self.factor, seen), times_transposed(self.factor, turn)  # both with the other sign
+        d_gain -= d_turn / (1 + ratio)
+        d_ratio = _dot(d_turn, turn) / (1 + ratio)
+        # From c = S f / v, r = √(σ² / v), v = |f|² + σ² and f = Sᵀ w.
         d_product = d_gain / variance
         d_variance = -_dot(d_product, gain) - d_ratio * ratio / (2 * variance)
-        self.noise += (d_variance + d_ratio / (2 * ratio * variance))[:, 0]
-        d_seen = d_seen + times_transposed(factor, d_product) + 2 * d_variance * seen
+        self.noise += (d_variance + d_ratio * ratio / (2 * noise))[:, 0]
+        d_seen = times_transposed(factor, d_product).addcmul_(2 * d_variance, seen).sub_(d_seen)
         self.factor.baddbmm_(*outer_products([(d_product, seen), (address, d_seen)]))
-        d_address = d_address + times(factor, d_seen)
         # From δ = z - Mᵀ w.
         word = surprise + times_transposed(mean, address)
         self._changes.append((address, -d_surprise))
-        return d_surprise + self._solve(address, word, d_address - times(mean, d_surprise), d_ridge)
+        d_address = times(factor, d_seen).addcmul_(ridge, gram_gain).sub_(times(mean, d_surprise))
+        return d_surprise + self._solve(address, word, d_address, _dot(gain, gram_address))
 
     def read(self, address: Tensor, word: Tensor, d_read: Tensor) -> Tensor:
         """Return the gradient of the words z `[B, D]` that were read at w, from that of ẑ = Mᵀ w."""
@@ -214,6 +218,14 @@ def symmetric(a: Tensor, b: Tensor) -> Tensor:
 def outer_products(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """Return matrices `[B, K, n]` and `[B, n, D]` whose product is the sum of the pairs' outer products."""
     return torch.stack([a for a, _ in pairs], -1), torch.stack([b for _, b in pairs], -2)
+
+
+def _gram(mean: Tensor) -> Tensor:
+    """Return M Mᵀ `[B, K, K]`; since it is symmetric, three quarters of the work are enough."""
+    half = mean.shape[1] // 2
+    upper, lower = mean[:, :half], mean[:, half:]
+    first, last = upper @ mean.mT, lower @ lower.mT
+    return torch.cat([first, torch.cat([first[:, :, half:].mT, last], 2)], 1)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """The unroller of a Kanerva memory: its weights and states in the form that `KanervaUnroll` takes."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.common.tree import tree_map
@@ -11,6 +10,7 @@ from simcore.memory.cell import KanervaWiring
 from simcore.memory.fast.kanerva import KanervaUnroll
 from simcore.memory.fast.kanerva_record import Plan, Reset, Weights
 from simcore.memory.fast.lstm_step import lstm_weights
+from simcore.memory.fast.products import Linear
 from simcore.memory.kanerva import KanervaState
 from simcore.memory.unroller import Unroller
 
@@ -39,7 +39,7 @@ class FastKanerva(Unroller[KanervaWiring]):
         from_input, from_read = weight_ih[:, :input_size], weight_ih[:, input_size:].contiguous()
         firsts = [net.first for net in (wiring.read_word, wiring.write_word) if net is not None]
         split = [(first.weight[:, :units], first.weight[:, units:]) for first in firsts]
-        preactivations = F.linear(
+        preactivations = Linear.apply(  # type: ignore[no-untyped-call]
             inputs,
             torch.cat([from_input, *(part for _, part in split)]),
             torch.cat([lstm_bias, *(first.bias for first in firsts)]),
@@ -47,7 +47,7 @@ class FastKanerva(Unroller[KanervaWiring]):
         recurrent = torch.cat([weight_hh, *(part for part, _ in split)])
         write_layer = None if wiring.write_word is None else wiring.write_word.last
         weights = Weights(recurrent, from_read, wiring.read_word.last, write_layer)
-        hidden, cell, memory = state.hidden, state.cell, KanervaState(*state.memory)
+        hidden, cell, memory = state.hidden, state.cell, wiring.restored(state.memory)
         prior = memory if wiring.memory is None else wiring.memory.initial_state(inputs.shape[1])
         plan = Plan(
             firsts[0].out_features, wiring.memory is not None, _by_time(resets, inputs), list(snapshots_at.known)
