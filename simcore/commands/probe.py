@@ -122,7 +122,7 @@ class Probe:
             return {}
         parts = f"{variance.seen:.1%} on cells seen so far, {variance.unseen:.1%} on cells not yet seen"
         say(f"Variance of map samples, as part of that between worlds: {parts}")
-        return {"variance_of_map_samples": variance._asdict()}
+        return {"variance_of_map_samples": nulls(variance._asdict())}
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

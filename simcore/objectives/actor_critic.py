@@ -11,7 +11,7 @@ from simcore.common.checks import require, require_positive
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import Generators
 from simcore.data.trajectory import Trajectory
-from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.objectives.vtrace import vtrace
 
 
@@ -45,7 +45,7 @@ class ReinforcementConfig:
 
 
 class ActorCriticLoss(NamedTuple):
-    """The loss of policy and value, and its parts; scalars, means over the actions that were taken."""
+    """The loss of policy and value, and its parts; scalars, means over the actions taken, 0 if there is none."""
 
     loss: Tensor
     """The loss that is minimised: policy loss + baseline cost * value loss - entropy cost * entropy."""
@@ -55,6 +55,8 @@ class ActorCriticLoss(NamedTuple):
     """(v_t - V(b_t))² / 2."""
     entropy: Tensor
     """The policy's entropy, in nats."""
+    weight: Tensor
+    """The fraction of the steps, of all processes, at which an action was taken, and which so count."""
 
 
 def actor_critic_loss(
@@ -80,16 +82,17 @@ def actor_critic_loss(
         config.c_bar,
     )
     weights = valid.to(torch.float32)
-    total = ranks.mean(weights.sum()).clamp(min=1.0)
+    total = ranks.mean(weights.sum())
+    divisor = total.clamp(min=1 / ranks.size)
 
     def mean(terms: Tensor) -> Tensor:
-        return (weights * terms).sum() / total
+        return (weights * terms).sum() / divisor
 
     policy_loss = mean(-corrected.advantages * chosen)
     value_loss = mean((corrected.targets - policy_value.values[:-1]).square()) / 2
     entropy = mean(-(log_policy.exp() * log_policy).sum(dim=-1))
     loss = policy_loss + config.baseline_cost * value_loss - config.entropy_cost * entropy
-    return ActorCriticLoss(loss, policy_loss, value_loss, entropy)
+    return ActorCriticLoss(loss, policy_loss, value_loss, entropy, total / weights.numel())
 
 
 class ActorCriticObjective(Objective):
@@ -118,4 +121,6 @@ class ActorCriticObjective(Objective):
         """Compute the loss of policy and value; its metrics are those of `ActorCriticLoss`."""
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
         terms = actor_critic_loss(self.agent.policy_and_value(outputs), trajectory, self.config, self.ranks)
-        return ObjectiveLoss(terms.loss, terms._asdict())
+        *means, weight = terms
+        names = ActorCriticLoss._fields
+        return ObjectiveLoss(terms.loss, {n: Weighted(mean, weight) for n, mean in zip(names, means, strict=False)})

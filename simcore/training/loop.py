@@ -99,7 +99,7 @@ class Training:
         result = self.learner.step(self.learner.prepare(trajectory))
         if not has_belief:
             self.core_states[actor] = result.final_state
-        self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
+        self.statistics.add(result.metrics, result.weights, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
         self.executor.publish(self.updates)
 
