@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simcore.acting.policies import ActionOutput, ActorInput, Policy
 from simcore.data.rollouts import Episode, Rollout
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.worlds.api import SINCE_SEEN, Worlds
+from simcore.worlds.api import LARGEST_REWARD, SINCE_SEEN, RewardError, Worlds
 
 Arrays = dict[str, NDArray[Any]]
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
@@ -29,6 +29,9 @@ class Actor:
         reward_scale: the factor of rewards in trajectories.
         measures: add `since_seen` to the targets, for measurements.
         options: the options of the worlds' first reset.
+
+    Raises:
+        RewardError: in `collect`, if a reward is not finite, or too large for float32 once it is scaled.
     """
 
     def __init__(
@@ -152,7 +155,11 @@ class Actor:
 
     def _step(self, choice: ActionOutput) -> list[Episode]:
         """Take the chosen actions, and return the episodes that end by them."""
-        frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
+        frames, given, terminated, truncated, info = self.worlds.step(choice.actions)
+        rewards = np.asarray(given, np.float64)
+        scaled = self.reward_scale * rewards
+        if not np.abs(scaled).max() <= LARGEST_REWARD:  # true of NaN, too
+            scaled = self._checked(rewards, scaled)
         self._show(frames, info)
         # In next-step autoreset, the worlds whose episodes ended one step ago now return the first frame of the next.
         begins = self._ended
@@ -160,7 +167,7 @@ class Actor:
         self._is_first, self._terminated = begins, terminated
         self._actions = np.asarray(choice.actions)
         self._log_probs = np.asarray(choice.log_probs, np.float32)
-        self._rewards = (self.reward_scale * rewards).astype(np.float32)
+        self._rewards = scaled.astype(np.float32)
         self._returns = self._returns + rewards
         self._lengths = self._lengths + 1
         if begins.any():  # rare, and with arrays this small each call costs time
@@ -170,6 +177,21 @@ class Actor:
             self._returns = np.where(begins, 0.0, self._returns)
             self._lengths = np.where(begins, 0, self._lengths)
         return self._ends() if self._ended.any() else []
+
+    def _checked(self, rewards: NDArray[np.float64], scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scaled rewards without what came with an episode's first frame, where none counts.
+
+        Raises:
+            RewardError: another one is not finite, or too large for float32.
+        """
+        scaled = np.where(self._ended, 0.0, scaled)
+        for b in np.flatnonzero(~(np.abs(scaled) <= LARGEST_REWARD)):
+            wrong = f"world {b} gave the reward {rewards[b]:g} at step {self._lengths[b] + 1} of its episode"
+            if np.isfinite(rewards[b]):
+                scale = f"reinforcement.reward_scale, {self.reward_scale:g}"
+                raise RewardError(f"{wrong}; times {scale}, it must be below {LARGEST_REWARD:.2g}")
+            raise RewardError(f"{wrong}; it must be a finite number")
+        return scaled
 
     def _ends(self) -> list[Episode]:
         """Return the episodes that have just ended."""

@@ -1,5 +1,6 @@
 """The interface of executors, which run the actors: in turn, on threads, in processes or on a cluster."""
 
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
 from simcore.common.checks import require, require_positive
+from simcore.common.errors import UserError
 from simcore.data.rollouts import Rollout
 
 
@@ -87,4 +89,11 @@ class Executor(ABC):
 
 
 class ActorError(RuntimeError):
-    """An actor failed; the message holds its traceback."""
+    """An actor failed; the message holds its traceback, unless it is a `UserError`, which says all in a line."""
+
+
+def failure_text(error: BaseException) -> str:
+    """Return what to tell of an actor's failure, after "actor 3 failed:"."""
+    if isinstance(error, UserError):
+        return f" {error}"
+    return "\n" + "".join(traceback.format_exception(error))

@@ -6,7 +6,6 @@ import ctypes
 import os
 import pickle
 import time
-import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, failure_text
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
@@ -65,7 +64,7 @@ class Employed:
             ended = spawning.how_it_ended(self.process)
             raise ActorError(f"actor {self.number} failed: {ended}") from error
         if isinstance(message, str):
-            raise ActorError(f"actor {self.number} failed:\n{message}")
+            raise ActorError(f"actor {self.number} failed:{message}")
         shown = self.slots[message.slot].show(message.size)
         trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
         return message.rollout._replace(trajectory=trajectory)
@@ -191,7 +190,7 @@ def act(
         number: the actor's number.
         length: Lu, the steps of a trajectory.
         leave: holds a byte for each trajectory that may be begun.
-        results: the pipe for each `Made`, or for the text of a traceback.
+        results: the pipe for each `Made`, or for the text of a failure.
     """
     torch.set_num_threads(1)  # the other cores belong to other actors
     try:
@@ -219,6 +218,6 @@ def act(
                     raise LearnerGoneError from error
     except LearnerGoneError:
         return
-    except BaseException:  # of any kind, so that the learner is told
+    except BaseException as error:  # of any kind, so that the learner is told
         with contextlib.suppress(OSError):
-            results.send(traceback.format_exc())
+            results.send(failure_text(error))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import Executor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, RolloutBatch
+from simcore.common.errors import UserError
 
 
 class Serial(Executor):
@@ -29,7 +30,11 @@ class Serial(Executor):
         """Let the next `count` actors make a trajectory each."""
         rollouts = []
         for _ in range(count):
-            rollouts.append(self.actors[self._turn].collect(self.length, self._version))
+            actor = self.actors[self._turn]
+            try:
+                rollouts.append(actor.collect(self.length, self._version))
+            except UserError as error:
+                raise ActorError(f"actor {actor.number} failed: {error}") from error
             self._turn = (self._turn + 1) % len(self.actors)
         return RolloutBatch(tuple(rollouts), 0.0)
 

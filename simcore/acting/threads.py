@@ -5,13 +5,12 @@ import copy
 import queue
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 
 import torch
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
+from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, failure_text
 from simcore.agent import Agent
 from simcore.data.rollouts import Rollout
 
@@ -125,5 +124,5 @@ class Threads(Executor):
                 version = self._weights.load_into(own_agent)
                 # Without a timeout, so that waiting actors get room in the order in which they came.
                 self._queue.put(actor.collect(self.length, version))
-        except BaseException:  # of any kind, so that the learner is told and does not wait forever
-            self._queue.put(ActorError(f"actor {actor.number} failed:\n{traceback.format_exc()}"))
+        except BaseException as error:  # of any kind, so that the learner is told and does not wait forever
+            self._queue.put(ActorError(f"actor {actor.number} failed:{failure_text(error)}"))

@@ -14,7 +14,7 @@ from simcore.common.tree import detach, leaves
 from simcore.data.trajectory import Trajectory
 from simcore.learning.batch import Batch, UpdateResult, make_batch
 from simcore.learning.config import LearningConfig
-from simcore.learning.fault import Fault
+from simcore.learning.fault import Fault, NonFiniteLossError
 from simcore.learning.gradients import gradient_at_core, gradient_ratio, ratio_of, spread
 from simcore.learning.recorded import RecordedUpdate
 from simcore.objectives.base import Objective, ObjectiveLoss
@@ -113,12 +113,28 @@ class Learner:
         return result
 
     def check(self) -> None:
-        """Check that all losses so far were finite; the host waits for the device.
+        """Check that all losses so far were finite, and all there is to save is; the host waits for the device once.
 
         Raises:
-            NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those before that update.
+            NonFiniteLossError: a loss was not, and weights, λ and the optimiser's moments are those before that update;
+                or a weight, a buffer or a moment is not.
         """
-        self.fault.complain(self.fault.report().cpu().tolist())
+        kept = self._kept()
+        report = self.fault.report()
+        are_finite = torch.stack([value.isfinite().all() for value in kept.values()])
+        numbers = torch.cat([report, are_finite.to(report)]).cpu().tolist()
+        self.fault.complain(numbers[: len(report)])
+        for name, is_finite in zip(kept, numbers[len(report) :], strict=True):
+            if not is_finite:
+                raise NonFiniteLossError(f"{name} is no longer finite", self.updates - 1, name.rpartition(" ")[2])
+
+    def _kept(self) -> dict[str, Tensor]:
+        """Return all weights, buffers and moments of the optimiser, by names for messages."""
+        kept = self.system.state_dict()
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self.system.named_parameters()}
+        for parameter, moments in self.optimizer.state.items():
+            kept |= {f"Adam's {kind} of {names[parameter]}": value for kind, value in moments.items()}
+        return {name: value for name, value in kept.items() if value.is_floating_point()}
 
     def _update(self, batch: Batch, measures: bool = False) -> UpdateResult:
         """Do the part of `step` on the device; nothing here reads a value from the device."""

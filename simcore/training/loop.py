@@ -20,9 +20,11 @@ from simcore.common.tree import plain, to_device, tree_map
 from simcore.config.differences import differences
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
+from simcore.frame_models import GECOConfig
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
 from simcore.memory import CoreState
+from simcore.objectives import ActorCriticObjective, FramePrediction, Probing
 from simcore.runs import (
     ACTING,
     ACTING_MODEL_FREE,
@@ -34,6 +36,7 @@ from simcore.runs import (
     checkpoints,
     graceful_interrupt,
 )
+from simcore.training.returns import ReturnsWatch
 from simcore.training.statistics import Statistics
 
 
@@ -75,6 +78,8 @@ class Training:
         self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
+        self.worlds_lost = False
+        """Whether an actor was interrupted in a trajectory, after which its worlds cannot continue."""
         self.core_states: dict[int, CoreState] = {}
         """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
@@ -85,7 +90,11 @@ class Training:
         Raises:
             ActorError: an actor failed.
         """
-        taken = self.executor.take(self.config.trajectories_per_update)
+        try:
+            taken = self.executor.take(self.config.trajectories_per_update)
+        except BaseException:
+            self.worlds_lost = True
+            raise
         begin = time.perf_counter()
         for rollout in taken.rollouts:
             self.ledger.book(rollout)
@@ -104,10 +113,10 @@ class Training:
         self.executor.publish(self.updates)
 
     def check(self) -> None:
-        """Check that all losses so far were finite.
+        """Check that all losses so far were finite, and that weights and moments are.
 
         Raises:
-            NonFiniteLossError: one was not; the weights are unchanged since.
+            NonFiniteLossError: one is not; if it is a loss, the weights are unchanged since.
         """
         self.learner.check()
 
@@ -124,11 +133,15 @@ class Training:
         return {"frames": frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that the continuation depends on, as tensors, numbers and strings only."""
+        """Return everything that the continuation depends on, as tensors, numbers and strings only.
+
+        Without worlds that are lost: new ones begin then.
+        """
+        has_worlds = self.ranks.size == 1 and not self.worlds_lost
         return {
             "updates": self.updates,
             "learner": self.learner.state_dict(),
-            "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
+            "executor": self.executor.state_dict() if has_worlds else {},
             "ledger": self.ledger.state_dict(),
             "core_states": {actor: plain(state) for actor, state in self.core_states.items()},
             "statistics": self.statistics.state_dict(),
@@ -189,7 +202,7 @@ def train(config: Config, folder: RunFolder) -> bool:
                 try:
                     run_updates(training, folder, stop)
                 except (ActorError, NonFiniteLossError) as error:
-                    raise failed(error, training.updates, folder) from error
+                    raise failed(error, training, folder) from error
             ranks.meet()
             return training.updates >= config.learning.updates
     finally:
@@ -221,14 +234,14 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
     """Do updates until the last one or a request to stop; write metrics and checkpoints.
 
     Raises:
-        ActorError: an actor failed.
+        ActorError: an actor failed; there is a checkpoint, with which worlds begin anew.
         NonFiniteLossError: a loss was NaN or infinite.
     """
     config, ranks = training.config, training.ranks
     record, total, saved = config.record, config.learning.updates, training.updates
 
     def save() -> None:
-        training.check()  # so that no checkpoint is saved after a fault
+        training.check()  # so that no checkpoint is saved after a fault, or with one
         if ranks.is_first:
             checkpoints.save(folder.checkpoints, training.updates, training.state_dict(), record.checkpoints)
 
@@ -237,17 +250,24 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> None:
             metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
             frames = config.learning.frames_per_update * ranks.size
             progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
-        while training.updates < total and not ranks.any(stop.requested, training.device):
-            training.update()
-            done = training.updates
-            values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
-            if ranks.is_first:
-                if values:
-                    metrics.write(done, values)
-                progress.show(done, values)
-            if done % record.checkpoint_every == 0 or done == total:
+            returns = ReturnsWatch(config, training.system.agent.core.output_size)
+        try:
+            while training.updates < total and not ranks.any(stop.requested, training.device):
+                training.update()
+                done = training.updates
+                values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
+                if ranks.is_first:
+                    if values:
+                        metrics.write(done, values)
+                        returns.look(values)
+                    progress.show(done, values)
+                if done % record.checkpoint_every == 0 or done == total:
+                    save()
+                    saved = done
+        except Exception:
+            if training.worlds_lost and saved < training.updates:
                 save()
-                saved = done
+            raise
         if saved < training.updates:
             save()
 
@@ -259,12 +279,26 @@ def watched(config: Config) -> tuple[str, ...]:
     return ACTING if config.has_frame_model else ACTING_MODEL_FREE
 
 
-def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
+def failed(error: Exception, training: Training, folder: RunFolder) -> UserError:
     """Return the error that tells a user of a failed update."""
-    good = checkpoints.latest(folder.checkpoints)
-    remedy = "train again with a smaller --learning.learning-rate"
+    good, updates = checkpoints.latest(folder.checkpoints), training.updates
     if isinstance(error, NonFiniteLossError):
-        updates = error.before
+        updates, remedy = error.before, f"train again with {cure(error.part, training)}"
     else:
         remedy = f"mend what it complains of, then: simcore train --resume {folder.path}"
     return UserError(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
+
+
+def cure(part: str, training: Training) -> str:
+    """Return what may keep a loss or a weight finite, by the name of its objective or its own."""
+    system, name = training.system, part.removeprefix("objectives.").partition(".")[0]
+    multiplier = system.simulation.frame_model.multiplier if system.simulation is not None else 0.0
+    if ".geco." in part or (name == FramePrediction.name and multiplier > GECOConfig().maximum):
+        return "a smaller --geco.rate or --geco.maximum"
+    if name == Probing.name and not training.config.supervised:
+        return "a smaller --learning.probe-learning-rate"
+    if name in system.objectives and system.objectives[name].learning_rate is not None:
+        return f"a smaller learning rate of {name}"
+    if name in (ActorCriticObjective.name, "gradient norm") and system.agent.heads is not None:
+        return "a smaller --reinforcement.reward-scale if rewards are large, or a smaller --learning.learning-rate"
+    return "a smaller --learning.learning-rate"

@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simcore.common.errors import UserError
+
 Arrays = dict[str, NDArray[Any]]
 
 PREVIOUS_ACTION = "previous_action"
@@ -75,6 +77,14 @@ class WorldConfig:
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
         """The world's probe targets, in the order in which their heads are made; none unless a subclass has some."""
         return ()
+
+
+LARGEST_REWARD = float(np.finfo(np.float32).max)
+"""The largest reward that an agent can be shown, once it is scaled."""
+
+
+class RewardError(UserError):
+    """A world gave a reward that cannot be learned from; the message says which, where, when, and what is allowed."""
 
 
 class Worlds(Protocol):

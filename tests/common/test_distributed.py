@@ -29,7 +29,8 @@ WORLDS = 4
 
 def config_of(frame_model: str, core: str) -> Config:
     world = {"learning__worlds": WORLDS, "world__amount": 1, "record__metrics_every": 1}
-    return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, **world)
+    popart = frame_model == "none"
+    return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, reinforcement__popart=popart, **world)
 
 
 def seeded_learner(config: Config, ranks: Ranks) -> Learner:

@@ -15,6 +15,7 @@ from simcore.common.registry import import_user_module
 from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
+from simcore.worlds.gym.rewards import Rewards
 from simcore.worlds.gym.targets import Targets
 
 Env = gymnasium.Env[Any, Any]
@@ -120,6 +121,7 @@ def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
             env = _load(wrapper)(env)
         elif family is not None:
             env = family.wrap(env, config.frame_size)
+    env = Rewards(env, spec.id)
     if config.targets:
         env = Targets(env, config.probe_targets)
     env = NumberedActions(Frames(env, config.frame_size, config.observation))
