@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from simcore.common.checks import Width, require, require_fields
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.memory import CoreState, Memory, RecurrentCore, Resets, Times, Unrolled
-from simcore.networks import ResidualEncoder
+from simcore.networks import PopArt, ResidualEncoder
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,13 @@ class ActorCritic(nn.Module):
     Args:
         belief_size: the size of b_t.
         num_actions: A, the number of discrete actions.
+        popart: whether the value's scale follows that of its targets; see `PopArt`.
     """
 
-    def __init__(self, belief_size: int, num_actions: int) -> None:
+    def __init__(self, belief_size: int, num_actions: int, popart: bool = False) -> None:
         super().__init__()
         self.policy = nn.Linear(belief_size, num_actions)
-        self.value = nn.Linear(belief_size, 1)
+        self.value = PopArt(belief_size) if popart else nn.Linear(belief_size, 1)
         # Nearly uniform at first: a policy with a random preference explores less.
         nn.init.orthogonal_(self.policy.weight, gain=0.01)
         nn.init.zeros_(self.policy.bias)
@@ -74,6 +75,8 @@ class Agent(nn.Module):
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
         acts: whether it has policy and value; False where a hand-written policy acts and there is no reward.
         plain: unroll the belief core step by step; see `RecurrentCore`.
+        popart: whether the value's scale follows that of its targets (see `PopArt`), and the belief core is shown the
+            logarithm of rewards, as large ones would saturate it.
     """
 
     def __init__(
@@ -85,15 +88,17 @@ class Agent(nn.Module):
         memory: Memory | None = None,
         acts: bool = False,
         plain: bool = False,
+        popart: bool = False,
     ) -> None:
         super().__init__()
         self.frame_size = frame_size
         self.num_actions = num_actions
         self.embedding_size = config.embedding_size
+        self.compresses_rewards = acts and popart
         self.encoder = ResidualEncoder(frame_size, config.embedding_size, config.encoder_channels)
         core_input = belief_input_size(config.embedding_size, num_actions)
         self.core = RecurrentCore(core_input, config.hidden_size, memory, plain)
-        self.heads = ActorCritic(self.core.output_size, num_actions) if acts else None
+        self.heads = ActorCritic(self.core.output_size, num_actions, popart) if acts else None
 
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the belief core's state at the start of an episode, `[batch_size, ...]`."""
@@ -121,6 +126,8 @@ class Agent(nn.Module):
     def core_inputs(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
         """Return the belief core's inputs, `[T, B, *]`: the frames' embeddings e_t, then a_t and r_t."""
         embeddings = self.encoder(frames)
+        if self.compresses_rewards:
+            rewards = rewards.sign() * rewards.abs().log1p()
         return torch.cat([embeddings, one_hot_actions(actions, self.num_actions), rewards[..., None]], dim=-1)
 
     def policy_and_value(self, beliefs: Tensor) -> PolicyValue:

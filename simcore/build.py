@@ -105,6 +105,7 @@ def make_agent(config: Config, sizes: WorldSizes) -> Agent:
         memory=make_memory(config, belief_input_size(agent.embedding_size, sizes.num_actions)),
         acts=config.policy == "agent",
         plain=config.memory.plain,
+        popart=config.reinforcement.popart,
     )
 
 

@@ -29,7 +29,7 @@ from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 from simcore.stepper import AgentStepper
-from simcore.worlds.api import PREVIOUS_ACTION, checked_actions
+from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError, checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
 """The probes of a belief: trained afterwards on the frozen belief, trained along with it, or none."""
@@ -116,7 +116,7 @@ class BeliefSession:
             action: what led to the frame; None: what the environment tells, or else what `act` chose.
 
         Raises:
-            UserError: the action that led to the frame is unknown.
+            UserError: the action that led to the frame is unknown, or a reward is not a finite number.
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
@@ -128,7 +128,7 @@ class BeliefSession:
             begins = self._is_over
             if not begins.all():
                 actions = np.where(begins, NO_ACTION, self._previous_action(action, info, begins))
-                rewards = np.where(begins, 0.0, self.reward_scale * self._each(reward, np.float64)).astype(np.float32)
+                rewards = self._scaled(reward, begins)
             over = self._each(terminated, np.bool_) | self._each(truncated, np.bool_)
         elif len(returned) != 1:
             raise TypeError(
@@ -298,6 +298,16 @@ class BeliefSession:
 
     def _actions(self, actions: ArrayLike) -> NDArray[np.int64]:
         return checked_actions(self._each(actions), self.num_worlds, self.agent.num_actions)
+
+    def _scaled(self, reward: ArrayLike, begins: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the rewards as the agent is shown them, `[N]`: scaled, and 0 where an episode begins."""
+        try:
+            scaled = np.where(begins, 0.0, self.reward_scale * self._each(reward, np.float64))
+        except (TypeError, ValueError, OverflowError):
+            scaled = np.full(self.num_worlds, np.nan)
+        if not np.abs(scaled).max() <= LARGEST_REWARD:  # true of NaN, too
+            raise RewardError(f"the reward is {reward!r}; it must be a finite number for each world")
+        return scaled.astype(np.float32)
 
     def _frames(self, frame: ArrayLike) -> NDArray[np.uint8]:
         frames = np.array(frame if self.batch is not None else np.asarray(frame)[None])  # a copy, which may be written

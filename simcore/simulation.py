@@ -75,7 +75,7 @@ class FrameModelLoss(NamedTuple):
     error: Tensor
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
-    """The fraction of the sampled points that lie before their episode's end, and so count."""
+    """The fraction of the sampled points, of all processes, that lie before their episode's end, and so count."""
     memory_share: Tensor | None
     """The fraction of the counted points that show something out of sight at their start, and so need a memory; see
     `asks_memory`. NaN where no point counts; None if it is not known when cells were seen."""
@@ -169,7 +169,9 @@ class SimCoreHead(nn.Module):
         share = None
         if SINCE_SEEN in trajectory.targets:
             share = (weights * asks_memory(trajectory.targets, starts.rows, targets).flatten()).sum() / total
-        return FrameModelLoss(loss / total.clamp(min=1 / ranks.size), kl / total, error / total, weights.mean(), share)
+        least = 1 / ranks.size  # where nothing counts the loss is 0
+        counted = total / len(weights)
+        return FrameModelLoss(loss / total.clamp(min=least), kl / total, error / total, counted, share)
 
     def _weights(self, is_first: Tensor, starts: Tensor, targets: Tensor) -> Tensor:
         """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""

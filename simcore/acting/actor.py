@@ -13,7 +13,7 @@ from simcore.common.tree import require_alike
 from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.rollouts import Episode, Rollout
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.worlds.api import SINCE_SEEN, Worlds
+from simcore.worlds.api import LARGEST_REWARD, SINCE_SEEN, RewardError, Worlds
 
 Arrays = dict[str, NDArray[Any]]
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
@@ -33,6 +33,9 @@ class Actor:
         options: the options of the worlds' first reset.
         patience: seconds after which it is said that the worlds have not answered; after `GIVE_UP` times as long the
             actor counts as hung, unless it is at its start, which may take any time.
+
+    Raises:
+        RewardError: in `collect`, if a reward is not finite, or too large for float32 once it is scaled.
     """
 
     def __init__(
@@ -176,7 +179,11 @@ class Actor:
     def _step(self, choice: ActionOutput) -> list[Episode]:
         """Take the chosen actions, and return the episodes that end by them."""
         with self._watch:
-            frames, rewards, terminated, truncated, info = self.worlds.step(choice.actions)
+            frames, given, terminated, truncated, info = self.worlds.step(choice.actions)
+        rewards = np.asarray(given, np.float64)
+        scaled = self.reward_scale * rewards
+        if not np.abs(scaled).max() <= LARGEST_REWARD:  # true of NaN, too
+            scaled = self._checked(rewards, scaled)
         self._show(frames, info)
         # In next-step autoreset, the worlds whose episodes ended one step ago now return the first frame of the next.
         begins = self._ended
@@ -184,7 +191,7 @@ class Actor:
         self._is_first, self._terminated = begins, terminated
         self._actions = np.asarray(choice.actions)
         self._log_probs = np.asarray(choice.log_probs, np.float32)
-        self._rewards = (self.reward_scale * rewards).astype(np.float32)
+        self._rewards = scaled.astype(np.float32)
         self._returns = self._returns + rewards
         self._lengths = self._lengths + 1
         if begins.any():  # rare, and with arrays this small each call costs time
@@ -202,6 +209,21 @@ class Actor:
         self.hung = what
         if self.on_hang is not None:
             self.on_hang(what)
+
+    def _checked(self, rewards: NDArray[np.float64], scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scaled rewards without what came with an episode's first frame, where none counts.
+
+        Raises:
+            RewardError: another one is not finite, or too large for float32.
+        """
+        scaled = np.where(self._ended, 0.0, scaled)
+        for b in np.flatnonzero(~(np.abs(scaled) <= LARGEST_REWARD)):
+            wrong = f"world {b} gave the reward {rewards[b]:g} at step {self._lengths[b] + 1} of its episode"
+            if np.isfinite(rewards[b]):
+                scale = f"reinforcement.reward_scale, {self.reward_scale:g}"
+                raise RewardError(f"{wrong}; times {scale}, it must be below {LARGEST_REWARD:.2g}")
+            raise RewardError(f"{wrong}; it must be a finite number")
+        return scaled
 
     def _ends(self) -> list[Episode]:
         """Return the episodes that have just ended."""

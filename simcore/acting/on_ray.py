@@ -219,6 +219,9 @@ class OnRay(Executor):
 
     def _replace(self, actor: Employed, error: Exception) -> None:
         self._ray.kill(actor.handle)
+        cause = getattr(error, "cause", None)  # of an exception that the actor raised
+        if isinstance(cause, UserError):  # another actor would make the same mistake
+            raise ActorError(f"actor {actor.number} failed: {cause}") from error
         self._barren += 1
         if self.replaced == self._replacements or self._barren >= self._hopeless:
             before = f"after {self.replaced} that were replaced"

@@ -5,7 +5,7 @@ from typing import Any
 
 from simcore.acting.actor import Actor
 from simcore.acting.executor import Executor, RolloutBatch, actor_error
-from simcore.worlds.api import WorldsLostError
+from simcore.worlds.api import RewardError, WorldsLostError
 
 
 class Serial(Executor):
@@ -33,7 +33,7 @@ class Serial(Executor):
             actor = self.actors[self._turn]
             try:
                 rollouts.append(actor.collect(self.length, self._version))
-            except WorldsLostError as error:
+            except (RewardError, WorldsLostError) as error:
                 raise actor_error(actor.number, error) from error
             self._turn = (self._turn + 1) % len(self.actors)
         return RolloutBatch(tuple(rollouts), 0.0)

@@ -201,7 +201,12 @@ def map_errors(errors: Tensor, since_seen: Tensor, within: Tensor) -> dict[str, 
 def left(scores: Scores, constant: Scores) -> dict[str, float]:
     """Return errors as fractions of the constant guess's, by score name; NaN where the guess has no error."""
     errors, guess = scores.overall(), constant.overall()
-    return {name: errors[name] / guess[name] if guess[name] else math.nan for name in scores.errors}
+    return {name: as_fraction(errors[name], guess[name]) for name in scores.errors}
+
+
+def as_fraction(error: float, guess: float) -> float:
+    """Return an error as a fraction of the constant guess's; NaN where the guess has none."""
+    return error / guess if guess else math.nan
 
 
 class SampleVariance(NamedTuple):

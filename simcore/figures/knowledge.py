@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from simcore.analysis.scores import REGIONS, Scores, left
+from simcore.analysis.scores import REGIONS, Scores, as_fraction, left
 from simcore.data.targets import OLD
 
 COLUMNS = {
@@ -59,7 +59,7 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
         style = "bold" if predictor == "belief" else None
         table.add_row(NAMES[predictor], *(_percent(value) for value in values), style=style)
     if errors:
-        mse = (f"{constant.overall()[name]:.5f}" for name in errors)
+        mse = (_or_dash(constant.overall()[name], ".5f") for name in errors)
         table.add_section()
         table.add_row("constant guess's squared error", *mse, *("" for _ in accuracies))
     return table
@@ -86,14 +86,18 @@ def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
         table.add_column(heading, justify="right")
     for first, last in ages(len(constant.cells)):
         guess = constant.map_mse(first, last)
-        errors = [error.map_mse(first, last) / guess for error in by_age.values()]
+        errors = [as_fraction(error.map_mse(first, last), guess) for error in by_age.values()]
         label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
         table.add_row(label, *(_percent(error) for error in errors))
     return table
 
 
 def _percent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.1%}"
+    return _or_dash(value, ".1%")
+
+
+def _or_dash(value: float, form: str) -> str:
+    return "–" if np.isnan(value) else format(value, form)
 
 
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:

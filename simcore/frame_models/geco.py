@@ -54,6 +54,10 @@ class GECO(nn.Module):
     average of the constraint's violation relative to κ, (error - κ) / κ, clipped to [-1, 1]. It is relative so that one
     rate serves every κ, and clipped so that the large errors of the first batches do not drive λ up long afterwards.
 
+    Each batch's mean error counts alike in the moving average, however many frames it is the mean of, since it does so
+    in what the nets minimise: the loss is a mean over the batch, too. With weights for λ alone, the two would have
+    different constraints. A batch without a frame counts in neither.
+
     Args:
         config: κ, and the step size and bounds of λ.
     """

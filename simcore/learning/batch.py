@@ -19,6 +19,8 @@ class UpdateResult(NamedTuple):
 
     metrics: dict[str, Tensor]
     """Scalars on the learner's device, by name; the same names at every update, NaN if one has no value."""
+    weights: dict[str, Tensor]
+    """The weights of those metrics that are means over a number of terms that differs; see `Weighted`."""
     final_state: CoreState
     """The belief core's state after the trajectory, without gradient, `[B, ...]`."""
 

@@ -8,16 +8,18 @@ from torch import Tensor
 
 
 class NonFiniteLossError(ArithmeticError):
-    """A loss is NaN or infinite; the weights are those before the update.
+    """A loss is NaN or infinite, and the weights are those before the update; or a weight is, after it.
 
     Args:
-        message: which loss, and what it is.
+        message: what is not finite.
         before: the updates that were done before it.
+        part: the name of the loss, or of the weight in the system's state dict.
     """
 
-    def __init__(self, message: str, before: int) -> None:
+    def __init__(self, message: str, before: int, part: str) -> None:
         super().__init__(message)
         self.before = before
+        self.part = part
 
 
 class Fault:
@@ -68,4 +70,4 @@ class Fault:
             return
         for name, value in zip(self._names, report[2:], strict=True):
             if not math.isfinite(value):
-                raise NonFiniteLossError(f"the {name} is {value}", int(report[1]))
+                raise NonFiniteLossError(f"the {name} is {value}", int(report[1]), name.removeprefix("loss of "))

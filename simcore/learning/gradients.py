@@ -1,4 +1,4 @@
-"""The ratio of the objectives' gradient norms at the belief core."""
+"""What an update measures of itself: the ratio of gradient norms at the belief core, the spread of embeddings."""
 
 from collections.abc import Iterable
 
@@ -64,3 +64,19 @@ def gradient_ratio(core: RecurrentCore, of_one: list[Tensor], ranks: Ranks) -> T
         if parameter.grad is not None
     ]
     return nn.utils.get_total_norm(of_others) / nn.utils.get_total_norm(of_one)
+
+
+def spread(embeddings: Tensor, ranks: Ranks) -> Tensor:
+    """Return the standard deviation of each dimension over the batch of all processes, averaged over dimensions.
+
+    Args:
+        embeddings: this process's, `[T, B, E]`.
+        ranks: the processes that share the batch.
+
+    Returns:
+        A scalar; NaN of a single embedding.
+    """
+    count = ranks.size * embeddings[..., 0].numel()
+    mean = ranks.mean(embeddings.mean(dim=(0, 1)))
+    squares = ranks.size * ranks.mean((embeddings - mean).square().sum(dim=(0, 1)))
+    return (squares / (count - 1)).sqrt().mean()

@@ -16,10 +16,10 @@ from simcore.common.tree import detach, leaves
 from simcore.data.trajectory import Trajectory
 from simcore.learning.batch import Batch, UpdateResult, make_batch
 from simcore.learning.config import LearningConfig
-from simcore.learning.fault import Fault
-from simcore.learning.gradients import gradient_at_core, gradient_ratio, ratio_of
+from simcore.learning.fault import Fault, NonFiniteLossError
+from simcore.learning.gradients import gradient_at_core, gradient_ratio, ratio_of, spread
 from simcore.learning.recorded import RecordedUpdate
-from simcore.objectives.base import Objective
+from simcore.objectives.base import Objective, ObjectiveLoss
 from simcore.system import SimCore
 
 logger = logging.getLogger(__name__)
@@ -117,12 +117,28 @@ class Learner:
         return result
 
     def check(self) -> None:
-        """Check that all losses so far were finite; the host waits for the device.
+        """Check that all losses so far were finite, and all there is to save is; the host waits for the device once.
 
         Raises:
-            NonFiniteLossError: one was not; weights, λ and the optimiser's moments are those before that update.
+            NonFiniteLossError: a loss was not, and weights, λ and the optimiser's moments are those before that update;
+                or a weight, a buffer or a moment is not.
         """
-        self.fault.complain(self.fault.report().cpu().tolist())
+        kept = self._kept()
+        report = self.fault.report()
+        are_finite = torch.stack([value.isfinite().all() for value in kept.values()])
+        numbers = torch.cat([report, are_finite.to(report)]).cpu().tolist()
+        self.fault.complain(numbers[: len(report)])
+        for name, is_finite in zip(kept, numbers[len(report) :], strict=True):
+            if not is_finite:
+                raise NonFiniteLossError(f"{name} is no longer finite", self.updates - 1, name.rpartition(" ")[2])
+
+    def _kept(self) -> dict[str, Tensor]:
+        """Return all weights, buffers and moments of the optimiser, by names for messages."""
+        kept = self.system.state_dict()
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self.system.named_parameters()}
+        for parameter, moments in self.optimizer.state.items():
+            kept |= {f"Adam's {kind} of {names[parameter]}": value for kind, value in moments.items()}
+        return {name: value for name, value in kept.items() if value.is_floating_point()}
 
     def _update(self, batch: Batch, measures: bool = False) -> UpdateResult:
         """Do the part of `step` on the device; nothing here reads a value from the device."""
@@ -133,11 +149,14 @@ class Learner:
             inputs = agent.core_inputs(*trajectory[:3])
             unrolled = agent.core(inputs, state, batch.begins, batch.snapshots)
         shown = batch.shown(unrolled, self.objectives)
-        losses, named = {}, {}
-        for objective, beliefs in zip(self.objectives, shown, strict=True):
-            name = objective.name
-            losses[name], named[name] = objective.loss(beliefs, trajectory, self.generators[name])
-        metrics = {"embedding_spread": inputs[..., : agent.embedding_size].detach().std(dim=(0, 1)).mean()}
+        computed = {
+            objective.name: ObjectiveLoss(*objective.loss(beliefs, trajectory, self.generators[objective.name]))
+            for objective, beliefs in zip(self.objectives, shown, strict=True)
+        }
+        losses = {name: own.loss for name, own in computed.items()}
+        named = {name: own.values() for name, own in computed.items()}
+        weights = {f"{name}/{key}": value for name, own in computed.items() for key, value in own.weights().items()}
+        metrics = {"embedding_spread": spread(inputs[..., : agent.embedding_size].detach(), self.ranks)}
         metrics |= {f"{name}/{key}": value for name, own in named.items() for key, value in own.items()}
         of_one: list[Tensor] | None = None  # one objective's gradient at the belief core, if it is measured
         if self._compared is not None:
@@ -150,11 +169,15 @@ class Learner:
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         self.ranks.average(parameter.grad for parameter in self.system.parameters() if parameter.grad is not None)
         if of_one is not None:
-            metrics["gradient_ratio"] = gradient_ratio(agent.core, of_one, self.ranks)
+            ratio = gradient_ratio(agent.core, of_one, self.ranks)
+            # An objective without terms has no gradient, and there is nothing to compare.
+            all_count = torch.stack([torch.ones_like(ratio), *weights.values()]).min() > 0
+            metrics["gradient_ratio"] = ratio.where(all_count, torch.nan)
         self._step_optimizer(losses, metrics)
         for objective, beliefs in zip(self.objectives, shown, strict=True):
             objective.after_step(beliefs, named[objective.name], self.fault.found)
-        return UpdateResult({name: value.detach() for name, value in metrics.items()}, detach(unrolled.final))
+        metrics, weights = ({name: v.detach() for name, v in scalars.items()} for scalars in (metrics, weights))
+        return UpdateResult(metrics, weights, detach(unrolled.final))
 
     def _step_optimizer(self, losses: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
         """Clip the gradient and step, unless a term is or was not finite; add to the metrics."""

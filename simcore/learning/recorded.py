@@ -39,8 +39,8 @@ class RecordedUpdate:
         graph, _, result = self._recorded
         graph.replay()
         # The next replay writes to the same places.
-        metrics = {name: value.clone() for name, value in result.metrics.items()}
-        return UpdateResult(metrics, tree_map(lambda leaf: leaf.clone(), result.final_state))
+        metrics, weights = ({name: v.clone() for name, v in scalars.items()} for scalars in result[:2])
+        return UpdateResult(metrics, weights, tree_map(lambda leaf: leaf.clone(), result.final_state))
 
     def _aside(self, batch: Batch) -> UpdateResult:
         """Do an update directly, on a stream of its own, as required before recording."""

@@ -1,7 +1,7 @@
 """The objectives by which belief, frame model and probes are trained."""
 
 from simcore.objectives.actor_critic import ActorCriticLoss, ActorCriticObjective, ReinforcementConfig
-from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, objectives
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted, objectives
 from simcore.objectives.frame_prediction import FramePrediction
 from simcore.objectives.map_modelling import MapModelling
 from simcore.objectives.probing import Probing
@@ -18,6 +18,7 @@ __all__ = [
     "Probing",
     "ReinforcementConfig",
     "VTrace",
+    "Weighted",
     "objectives",
     "vtrace",
 ]

@@ -11,7 +11,8 @@ from simcore.common.checks import Positive, Range, Weight, require, require_fiel
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import Generators
 from simcore.data.trajectory import Trajectory
-from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.networks import Moments, PopArt
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.objectives.vtrace import vtrace
 
 
@@ -31,6 +32,8 @@ class ReinforcementConfig:
     """V-trace's c̄."""
     reward_scale: Positive = 1.0
     """Factor on rewards, before the agent sees them or learns from them."""
+    popart: bool = False
+    """Learn the value in units of its targets' mean and deviation (PopArt), for returns of any or of unknown size."""
 
     def __post_init__(self) -> None:
         require_fields("reinforcement.", self)
@@ -41,7 +44,7 @@ class ReinforcementConfig:
 
 
 class ActorCriticLoss(NamedTuple):
-    """The loss of policy and value, and its parts; scalars, means over the actions that were taken."""
+    """The loss of policy and value, and its parts; scalars, means over the actions taken, 0 if there is none."""
 
     loss: Tensor
     """The loss that is minimised: policy loss + baseline cost * value loss - entropy cost * entropy."""
@@ -51,16 +54,28 @@ class ActorCriticLoss(NamedTuple):
     """(v_t - V(b_t))² / 2."""
     entropy: Tensor
     """The policy's entropy, in nats."""
+    weight: Tensor
+    """The fraction of the steps, of all processes, at which an action was taken, and which so count."""
+    moments: Moments | None
+    """Those of the value's targets, with this batch; policy and value loss are in units of their scale. None without
+    PopArt."""
 
 
 def actor_critic_loss(
-    policy_value: PolicyValue, trajectory: Trajectory, config: ReinforcementConfig, ranks: Ranks
+    policy_value: PolicyValue,
+    trajectory: Trajectory,
+    config: ReinforcementConfig,
+    ranks: Ranks,
+    popart: PopArt | None = None,
 ) -> ActorCriticLoss:
     """Compute the actor-critic loss of policy and value `[T, B, ...]` along a trajectory, with V-trace targets.
 
     The action that led to `frames[t + 1]` was chosen at b_t; the last belief only bootstraps the return. Where
     `frames[t + 1]` begins an episode no action was taken. A truncated episode bootstraps from V of its last frame, so
     that a time limit, which the agent cannot see, does not count as an end.
+
+    With PopArt, advantages and the value's errors are divided by the scale of the targets; the targets themselves are
+    not (Hessel et al., 2018).
     """
     log_policy = torch.log_softmax(policy_value.logits[:-1], dim=-1)
     taken = trajectory.actions[1:].clamp(min=0)
@@ -76,16 +91,19 @@ def actor_critic_loss(
         config.c_bar,
     )
     weights = valid.to(torch.float32)
-    total = ranks.mean(weights.sum()).clamp(min=1.0)
+    total = ranks.mean(weights.sum())
+    divisor = total.clamp(min=1 / ranks.size)
 
     def mean(terms: Tensor) -> Tensor:
-        return (weights * terms).sum() / total
+        return (weights * terms).sum() / divisor
 
-    policy_loss = mean(-corrected.advantages * chosen)
-    value_loss = mean((corrected.targets - policy_value.values[:-1]).square()) / 2
+    moments = None if popart is None else popart.follow(corrected.targets, weights, ranks)
+    unit = 1.0 if moments is None else moments.scale
+    policy_loss = mean(-corrected.advantages / unit * chosen)
+    value_loss = mean(((corrected.targets - policy_value.values[:-1]) / unit).square()) / 2
     entropy = mean(-(log_policy.exp() * log_policy).sum(dim=-1))
     loss = policy_loss + config.baseline_cost * value_loss - config.entropy_cost * entropy
-    return ActorCriticLoss(loss, policy_loss, value_loss, entropy)
+    return ActorCriticLoss(loss, policy_loss, value_loss, entropy, total / weights.numel(), moments)
 
 
 class ActorCriticObjective(Objective):
@@ -111,7 +129,23 @@ class ActorCriticObjective(Objective):
         return []
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compute the loss of policy and value; its metrics are those of `ActorCriticLoss`."""
+        """Compute the loss of policy and value; metrics: its parts, and with PopArt the targets' mean and variance."""
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
-        terms = actor_critic_loss(self.agent.policy_and_value(outputs), trajectory, self.config, self.ranks)
-        return ObjectiveLoss(terms.loss, terms._asdict())
+        policy_value = self.agent.policy_and_value(outputs)
+        terms = actor_critic_loss(policy_value, trajectory, self.config, self.ranks, self._popart)
+        means = terms._asdict()
+        weight, moments = means.pop("weight"), means.pop("moments")
+        metrics: dict[str, Tensor | Weighted] = {name: Weighted(mean, weight) for name, mean in means.items()}
+        if moments is not None:
+            metrics |= {"target_mean": moments.mean, "target_variance": moments.variance}
+        return ObjectiveLoss(terms.loss, metrics)
+
+    def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
+        """Let PopArt's scale follow the targets."""
+        if self._popart is not None:
+            self._popart.adopt(Moments(metrics["target_mean"], metrics["target_variance"]), failed)
+
+    @property
+    def _popart(self) -> PopArt | None:
+        value = self.agent.heads.value if self.agent.heads is not None else None
+        return value if isinstance(value, PopArt) else None

@@ -1,7 +1,7 @@
 """The interface of objectives, losses of the beliefs along a trajectory, and their registry."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -26,13 +26,34 @@ class Beliefs(NamedTuple):
     """What the objective's `sample_times` returned."""
 
 
+class Weighted(NamedTuple):
+    """A metric that is a mean over terms whose number differs between updates."""
+
+    value: Tensor
+    """The mean, a scalar; with several processes the sum of this one's terms, divided by `ranks.mean` of the number."""
+    weight: Tensor
+    """The fraction of the possible terms that count, a scalar in [0, 1], the same in all processes. At 0 there is no
+    value, whatever is given."""
+
+
 class ObjectiveLoss(NamedTuple):
     """An objective's loss of one batch."""
 
     loss: Tensor
     """The loss that is minimised, a scalar."""
-    metrics: dict[str, Tensor]
-    """Scalars by name, the same names at every update; NaN where one has no value."""
+    metrics: Mapping[str, Tensor | Weighted]
+    """Scalars by name, the same names at every update; NaN where one has no value. A plain one has the weight 1."""
+
+    def values(self) -> dict[str, Tensor]:
+        """Return the metrics without their weights; NaN where the weight is 0."""
+        return {
+            name: torch.where(metric.weight > 0, metric.value, torch.nan) if isinstance(metric, Weighted) else metric
+            for name, metric in self.metrics.items()
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the metrics that have one."""
+        return {name: metric.weight for name, metric in self.metrics.items() if isinstance(metric, Weighted)}
 
 
 class Objective(nn.Module, ABC):
@@ -99,7 +120,7 @@ class Objective(nn.Module, ABC):
 
         Args:
             beliefs: as given to `loss`.
-            metrics: as returned by `loss`.
+            metrics: the values of those that `loss` returned; NaN where the weight is 0.
             failed: a bool scalar on the device; if true nothing may change.
         """
         return

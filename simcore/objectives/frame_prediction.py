@@ -9,7 +9,7 @@ from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
-from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.simulation import SimCoreHead, SimulationConfig, draw_offsets, draw_starts
 
 
@@ -62,15 +62,14 @@ class FramePrediction(Objective):
         assert beliefs.snapshots is not None, "the core keeps them at the starts"
         with lowered(self.precision, trajectory.frames.device):
             terms = self.simulation.loss(beliefs.snapshots, trajectory, *times, generators.device, self.ranks)
-        metrics = {
-            "loss": torch.where(terms.error.isnan(), torch.nan, terms.loss),  # no point counted
-            "kl": terms.kl,
-            "error": terms.error,
+        means = {"loss": terms.loss, "kl": terms.kl, "error": terms.error}
+        if terms.memory_share is not None:
+            means["memory_share"] = terms.memory_share
+        metrics: dict[str, Tensor | Weighted] = {
+            **{name: Weighted(mean, terms.weight) for name, mean in means.items()},
             "weight": terms.weight,
             "lambda": self.simulation.frame_model.multiplier.clone(),
         }
-        if terms.memory_share is not None:
-            metrics["memory_share"] = terms.memory_share
         return ObjectiveLoss(self.cost * terms.loss, metrics)
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from math import isnan
+from math import isnan, nan
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
@@ -24,15 +24,10 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _of_episodes(write: Callable[[float], str]) -> Callable[[float], str]:
-    """Return a formatter of a mean over episodes, where NaN means that none has ended, or that there is no food."""
-    return lambda value: _UNKNOWN if isnan(value) else write(value)
-
-
 _METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "return": ("return", _of_episodes(_number)),
-    "food": ("food eaten", _of_episodes(_percent)),
-    "length": ("length", _of_episodes(_number)),
+    "return": ("return", _number),
+    "food": ("food eaten", _percent),
+    "length": ("length", _number),
     "acting/entropy": ("entropy", _number),
     "acting/value_loss": ("value loss", _number),
     "frame_model/loss": ("loss", _number),
@@ -185,7 +180,8 @@ class Progress:
         for key in self._shown:
             name, write = _METRICS[key]
             shown = key.rpartition("/")[2] if only_ascii and not name.isascii() else name
-            facts[shown] = write(self._values[key]) if key in self._values else _UNKNOWN
+            value = self._values.get(key, nan)  # NaN: nothing was counted, as where no episode has ended
+            facts[shown] = _UNKNOWN if isnan(value) else write(value)
         return facts
 
 

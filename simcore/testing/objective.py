@@ -6,7 +6,7 @@ from simcore.common.registry import make_part
 from simcore.common.seeding import Generators
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION, Trajectory
-from simcore.objectives.base import Beliefs, Objective
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.testing.comparing import demand, given_options
 
 LENGTH, WORLDS, ACTIONS, BELIEF, FRAME = 9, 3, 4, 6, 8
@@ -53,20 +53,22 @@ def _trajectory() -> Trajectory:
 
 
 def _check(name: str, objective: Objective, trajectory: Trajectory) -> None:
-    def compute() -> tuple[Beliefs, torch.Tensor, dict[str, torch.Tensor]]:
+    def compute() -> tuple[Beliefs, ObjectiveLoss]:
         generators = Generators.seeded(0, objective.name, CPU)
         times = objective.sample_times(LENGTH, generators, CPU)
         at = objective.snapshots_at(times)
         snapshots = None if at is None else CoreState(outputs[at.rows], outputs[at.rows])
         beliefs = Beliefs(outputs, snapshots, times)
-        return beliefs, *objective.loss(beliefs, trajectory, generators)
+        return beliefs, ObjectiveLoss(*objective.loss(beliefs, trajectory, generators))
 
     outputs = torch.randn(LENGTH, WORLDS, BELIEF, requires_grad=True)
-    beliefs, loss, metrics = compute()
+    beliefs, computed = compute()
+    loss, metrics = computed
     demand(loss.dim() == 0 and bool(loss.isfinite()), f"{name}.loss must be a finite scalar, not {loss}")
-    scalars = all(isinstance(value, torch.Tensor) and value.dim() == 0 for value in metrics.values())
-    demand(scalars, f"{name}.loss: metrics must be scalar tensors")
-    _, again, others = compute()
+    parts = [part for metric in metrics.values() for part in (metric if isinstance(metric, Weighted) else (metric,))]
+    scalars = all(isinstance(part, torch.Tensor) and part.dim() == 0 for part in parts)
+    demand(scalars, f"{name}.loss: metrics must be scalar tensors, or pairs of them as Weighted")
+    _, (again, others) = compute()
     demand(torch.equal(loss, again), f"{name} must sample by the generators that it is given alone")
     demand(list(metrics) == list(others), f"{name}.loss must return the same metrics every time")
     torch.autograd.backward(loss)
@@ -81,6 +83,6 @@ def _check(name: str, objective: Objective, trajectory: Trajectory) -> None:
             parameter.grad is not None, f"{name}.loss must have a gradient at every weight, and has none at {weight}"
         )
     before = {key: value.clone() for key, value in objective.state_dict().items()}
-    objective.after_step(beliefs, metrics, torch.tensor(True))
+    objective.after_step(beliefs, computed.values(), torch.tensor(True))
     kept = all(torch.equal(value, before[key]) for key, value in objective.state_dict().items())
     demand(kept, f"{name}.after_step must change nothing where the step has failed")

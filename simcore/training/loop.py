@@ -26,9 +26,11 @@ from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
+from simcore.frame_models import GECOConfig
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
 from simcore.memory import CoreState
+from simcore.objectives import ActorCriticObjective, FramePrediction, Probing
 from simcore.runs import (
     ACTING,
     ACTING_MODEL_FREE,
@@ -41,6 +43,7 @@ from simcore.runs import (
     graceful_interrupt,
 )
 from simcore.training.cores import share_cores
+from simcore.training.returns import ReturnsWatch
 from simcore.training.statistics import Statistics
 
 logger = logging.getLogger(__name__)
@@ -120,16 +123,16 @@ class Training:
         result = self.learner.step(self.learner.prepare(trajectory))
         if not has_belief:
             self.core_states[actor] = result.final_state
-        self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
+        self.statistics.add(result.metrics, result.weights, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
         self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
     def check(self) -> None:
-        """Check that all losses so far were finite.
+        """Check that all losses so far were finite, and that weights and moments are.
 
         Raises:
-            NonFiniteLossError: one was not; the weights are unchanged since.
+            NonFiniteLossError: one is not; if it is a loss, the weights are unchanged since.
         """
         self.learner.check()
 
@@ -239,7 +242,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
                     failure = error if isinstance(error, ActorError | NonFiniteLossError) else as_user_code_error(error)
                     if failure is None:  # the folder's, or a fault of SimCore's own
                         raise
-                    raise failed(failure, training.updates, folder) from error
+                    raise failed(failure, training, folder) from error
             if ranks.is_first and training.updates == begun:
                 record_changes(config, begun, folder)
             ranks.meet()
@@ -308,7 +311,7 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> OSError | 
     begun = saved
 
     def save() -> None:
-        training.check()  # so that no checkpoint is saved after a fault
+        training.check()  # so that no checkpoint is saved after a fault, or with one
         if ranks.is_first:
             state = training.state_dict() | {"config": config.to_dict()}
             checkpoints.save(folder.checkpoints, training.updates, state, record.checkpoints)
@@ -319,6 +322,7 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> OSError | 
             metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
             frames = config.learning.frames_per_update * ranks.size
             progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
+            returns = ReturnsWatch(config, training.system.agent.core.output_size)
         try:
             while training.updates < total and not ranks.any(stop.requested or unshown is not None, training.device):
                 training.update()
@@ -329,6 +333,7 @@ def run_updates(training: Training, folder: RunFolder, stop: Stop) -> OSError | 
                 if ranks.is_first:
                     if values:
                         metrics.write(done, values)
+                        returns.look(values)
                     progress.show(done, values)
                     unshown = progress.failure
                 if done % record.checkpoint_every == 0 or done == total:
@@ -362,19 +367,31 @@ def unheard(error: OSError, folder: RunFolder) -> OSError | UserError:
     good = checkpoints.latest(folder.checkpoints)
     return UserError(
         f"cannot write to standard output: {error.strerror}; the run has stopped, and its checkpoint is {good}; "
-        f"resume it: simcore train --resume {folder.path}"
+        f"resume it: simcore train --resume {shell_word(folder.path)}"
     )
 
 
-def failed(error: Exception, updates: int, folder: RunFolder) -> UserError:
+def failed(error: Exception, training: Training, folder: RunFolder) -> UserError:
     """Return the error that tells a user of a failed update."""
-    good = checkpoints.latest(folder.checkpoints)
-    kind, remedy = UserError, "train again with a smaller --learning.learning-rate"
+    kind, good, updates = UserError, checkpoints.latest(folder.checkpoints), training.updates
     if isinstance(error, NonFiniteLossError):
-        updates = error.before
+        updates, remedy = error.before, f"train again with {cure(error.part, training)}"
     else:
-        kind, remedy = (
-            UserCodeError,
-            f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}",
-        )
+        kind = UserCodeError
+        remedy = f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}"
     return kind(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
+
+
+def cure(part: str, training: Training) -> str:
+    """Return what may keep a loss or a weight finite, by the name of its objective or its own."""
+    system, name = training.system, part.removeprefix("objectives.").partition(".")[0]
+    multiplier = system.simulation.frame_model.multiplier if system.simulation is not None else 0.0
+    if ".geco." in part or (name == FramePrediction.name and multiplier > GECOConfig().maximum):
+        return "a smaller --geco.rate or --geco.maximum"
+    if name == Probing.name and not training.config.supervised:
+        return "a smaller --learning.probe-learning-rate"
+    if name in system.objectives and system.objectives[name].learning_rate is not None:
+        return f"a smaller learning rate of {name}"
+    if name in (ActorCriticObjective.name, "gradient norm") and system.agent.heads is not None:
+        return "a smaller --reinforcement.reward-scale if rewards are large, or a smaller --learning.learning-rate"
+    return "a smaller --learning.learning-rate"

@@ -1,5 +1,6 @@
 """Training statistics between two lines of metrics: losses, episodes, policy lag, and time by stage."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -28,24 +29,34 @@ class Statistics:
         self._episode_metrics = episode_metrics
         self._names: tuple[str, ...] = ()
         self._sums: Tensor | None = None
-        """The sums and the counts of the metrics' values, `[2, names]`."""
+        """The weighted sums of the metrics' values, and the sums of their weights, `[2, names]`."""
         self._count = 0
         self._episodes: list[Episode] = []
         self._lags: list[int] = []
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
-    def add(self, metrics: dict[str, Tensor], handed: RolloutBatch, updates: int, seconds: float) -> None:
+    def add(
+        self,
+        metrics: Mapping[str, Tensor],
+        weights: Mapping[str, Tensor],
+        handed: RolloutBatch,
+        updates: int,
+        seconds: float,
+    ) -> None:
         """Add one update.
 
         Args:
             metrics: the learner's metrics, scalars; NaN: there was no value at this update.
+            weights: of the metrics that have one; 1 for the others.
             handed: the roll-outs that it learned from.
             updates: the number of updates before it.
             seconds: its duration in seconds.
         """
         values = torch.stack([value.float() for value in metrics.values()])
-        valid = ~values.isnan()
-        sums = torch.stack([torch.where(valid, values, 0.0), valid.float()])
+        one = torch.ones((), device=values.device)
+        given = torch.stack([weights.get(name, one).float() for name in metrics])
+        has_value = ~values.isnan()
+        sums = torch.stack([torch.where(has_value, given * values, 0.0), torch.where(has_value, given, 0.0)])
         names = tuple(metrics)
         # A resumed run may have been stopped in a version with other metrics.
         self._sums = self._sums + sums if self._sums is not None and self._names == names else sums
@@ -62,15 +73,15 @@ class Statistics:
     def take(self, ranks: Ranks, also: Tensor | None = None) -> tuple[dict[str, float], list[float]]:
         """Return the means since the last call, and the numbers `also` `[n]`, read in the same transfer; then clear.
 
-        Over all ranks: losses and scores by name, each the mean of its values, NaN if there was none; if the agent
-        acts, `episodes`, the number of those that ended, and their means `return`, `length` and the worlds' metrics,
-        such as `food`. Of this rank: `seconds/<stage>` per update, and `lag/mean` and `lag/max` in updates.
+        Over all ranks: losses and scores by name, each the weighted mean of its values, NaN if there was none; if the
+        agent acts, `episodes`, the number of those that ended, and their means `return`, `length` and the worlds'
+        metrics, such as `food`. Of this rank: `seconds/<stage>` per update, and `lag/mean` and `lag/max` in updates.
         """
         also = torch.zeros(0) if also is None else also
         if self._sums is None:
             return {}, also.tolist()
-        sums, counts = ranks.mean(self._sums)
-        numbers = torch.cat([(sums / counts).double(), also.to(sums.device, torch.float64)]).cpu().tolist()
+        sums, weights = ranks.mean(self._sums)
+        numbers = torch.cat([(sums / weights).double(), also.to(sums.device, torch.float64)]).cpu().tolist()
         means = dict(zip(self._names, numbers, strict=False))
         means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
         means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}

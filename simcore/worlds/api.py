@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.checks import shown, wrong_field
+from simcore.common.errors import UserError
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -93,6 +94,14 @@ class WorldConfig:
 
 class WorldsLostError(RuntimeError):
     """Worlds are gone, for instance because their process was killed; the message says which, and why."""
+
+
+LARGEST_REWARD = float(np.finfo(np.float32).max)
+"""The largest reward that an agent can be shown, once it is scaled."""
+
+
+class RewardError(UserError):
+    """A world gave a reward that cannot be learned from; the message says which, where, when, and what is allowed."""
 
 
 class Worlds(Protocol):

@@ -99,7 +99,9 @@ def test_a_recorded_update_is_replayed_with_each_batch_and_its_results_are_kept(
 
     def update(batch: Batch) -> UpdateResult:
         found = batch.trajectory.rewards.mean() + batch.snapshots.rows.sum()
-        calls.append((batch, UpdateResult({"found": found}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2)))))
+        calls.append(
+            (batch, UpdateResult({"found": found}, {}, CoreState(found.expand(3, 2).clone(), torch.zeros(3, 2))))
+        )
         return calls[-1][1]
 
     @contextmanager

@@ -22,14 +22,25 @@ def handed() -> RolloutBatch:
 def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: RolloutBatch) -> None:
     statistics = Statistics(tinier(), CPU)
     for value in ({"a": 1.0, "b": math.nan, "c": math.nan}, {"a": 3.0, "b": 5.0, "c": math.nan}):
-        statistics.add({name: torch.tensor(number) for name, number in value.items()}, handed, 0, 0.1)
+        statistics.add({name: torch.tensor(number) for name, number in value.items()}, {}, handed, 0, 0.1)
     means, _ = statistics.take(Ranks())
     assert (means["a"], means["b"]) == (2.0, 5.0)
     assert math.isnan(means["c"])
-    statistics.add({"a": torch.tensor(7.0), "b": torch.tensor(0.0), "c": torch.tensor(1)}, handed, 1, 0.1)
+    statistics.add({"a": torch.tensor(7.0), "b": torch.tensor(0.0), "c": torch.tensor(1)}, {}, handed, 1, 0.1)
     later, _ = statistics.take(Ranks())
     assert (later["a"], later["b"], later["c"]) == (7.0, 0.0, 1.0), "nothing of before is left"
     assert statistics.take(Ranks(), torch.ones(2)) == ({}, [1.0, 1.0])
+
+
+def test_a_metric_with_a_weight_is_the_mean_over_terms(handed: RolloutBatch) -> None:
+    statistics = Statistics(tinier(), CPU)
+    for value, weight in ((1.0, 0.75), (5.0, 0.25), (9.0, 0.0), (math.nan, 0.0)):
+        scalars = {"a": torch.tensor(value), "b": torch.tensor(weight)}
+        statistics.add(scalars, {"a": torch.tensor(weight)}, handed, 0, 0.1)
+    means, _ = statistics.take(Ranks())
+    assert (means["a"], means["b"]) == (2.0, 0.25)
+    statistics.add({"a": torch.tensor(9.0)}, {"a": torch.tensor(0.0)}, handed, 0, 0.1)
+    assert math.isnan(statistics.take(Ranks())[0]["a"])
 
 
 def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
@@ -38,7 +49,7 @@ def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
     told = [(2.0, 5, {"food": 0.5, "doors": 3.0}, 0), (4.0, 7, {"food": math.nan, "doors": 4.0}, 1)]
     first = Statistics(config, CPU, ("food", "doors"))
     rollout = handed.rollouts[0]._replace(episodes=tuple(Episode(*each) for each in told))
-    first.add({"a": torch.tensor(1.0)}, handed._replace(rollouts=(rollout,)), 0, 0.1)
+    first.add({"a": torch.tensor(1.0)}, {}, handed._replace(rollouts=(rollout,)), 0, 0.1)
     second = Statistics(config, CPU, ("food", "doors"))
     second.load_state_dict(first.state_dict())
     means, _ = second.take(Ranks())
@@ -53,11 +64,11 @@ def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
 
 def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: RolloutBatch) -> None:
     first = Statistics(tinier(), CPU)
-    first.add({"a": torch.tensor(1.0), "b": torch.tensor(math.nan)}, handed, 0, 0.1)
+    first.add({"a": torch.tensor(1.0), "b": torch.tensor(math.nan)}, {}, handed, 0, 0.1)
     for following, expected in (({"a": 3.0, "b": 4.0}, {"a": 2.0, "b": 4.0}), ({"c": 9.0}, {"c": 9.0})):
         second = Statistics(tinier(), CPU)
         second.load_state_dict(first.state_dict())
-        second.add({name: torch.tensor(number) for name, number in following.items()}, handed, 1, 0.1)
+        second.add({name: torch.tensor(number) for name, number in following.items()}, {}, handed, 1, 0.1)
         means, also = second.take(Ranks(), torch.tensor([5.0]))
         assert also == [5.0]
         assert {name: value for name, value in means.items() if len(name) == 1} == expected

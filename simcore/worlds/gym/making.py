@@ -18,6 +18,7 @@ from simcore.worlds.gym.actions import NumberedActions, Repeat
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.frames import Frames
 from simcore.worlds.gym.guard import Guard, guarded
+from simcore.worlds.gym.rewards import Rewards
 from simcore.worlds.gym.targets import Targets
 
 Env = gymnasium.Env[Any, Any]
@@ -144,6 +145,7 @@ def _wrapped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
 
 def _shaped(env: Env, spec: EnvSpec, config: GymConfig) -> Env:
     """Give an environment SimCore's frames, actions and targets."""
+    env = Rewards(env, spec.id)
     if config.targets:
         env = Targets(env, config.probe_targets, spec.id)
     try:

@@ -1,0 +1,77 @@
+"""PopArt: outputs that stay when the scale of the targets moves, and moments as they are by their definition."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from simcore.common.distributed import Ranks
+from simcore.networks import PopArt
+from simcore.networks.popart import RATE
+
+FALSE = torch.tensor(False)
+
+
+def make_layer() -> PopArt:
+    torch.manual_seed(0)
+    return PopArt(5).double()
+
+
+def batches(size: float, count: int = 6) -> list[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(1)
+    drawn = [(torch.randn(4, 3, generator=generator), torch.rand(4, 3, generator=generator)) for _ in range(count)]
+    return [(size * (1 + noise.double()), (chance < 0.7).double()) for noise, chance in drawn]
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e5])
+def test_no_output_changes_when_mean_and_scale_do(size: float) -> None:
+    layer, inputs = make_layer(), torch.randn(50, 5, dtype=torch.float64)
+    before = layer(inputs)
+    for targets, weights in batches(size):
+        layer.adopt(layer.follow(targets, weights, Ranks()), FALSE)
+    assert layer.mean != 0
+    assert layer.variance != 1
+    torch.testing.assert_close(layer(inputs), before, rtol=1e-12, atol=1e-12 * size)
+
+
+def test_moments_are_moving_averages_weighted_by_the_targets_that_count() -> None:
+    layer, mean, square = make_layer(), 0.0, 1.0
+    for targets, weights in batches(0.1):  # so small that no batch raises the scale by itself
+        layer.adopt(layer.follow(targets, weights, Ranks()), FALSE)
+        counted, rate = targets[weights > 0].numpy(), RATE * weights.mean().item()
+        mean += rate * (counted.mean() - mean)
+        square += rate * (np.square(counted).mean() - square)
+    assert layer.mean.item() == pytest.approx(mean, rel=1e-9)
+    # The mean square is of one weight more than the mean's own square.
+    assert layer.variance.item() == pytest.approx(square - mean**2, rel=1e-9)
+
+
+def test_the_scale_rises_at_once_to_the_errors_of_a_batch_and_falls_slowly() -> None:
+    layer = make_layer()
+    ((large, weights),) = batches(1e5, count=1)
+    moments = layer.follow(large, weights, Ranks())
+    errors = (large - moments.mean)[weights > 0] / moments.scale
+    assert errors.square().mean().item() == pytest.approx(1.0)
+    layer.adopt(moments, FALSE)
+    scale = layer.moments.scale.item()
+    for _ in range(10):
+        layer.adopt(layer.follow(torch.zeros(4, 3), torch.ones(4, 3), Ranks()), FALSE)
+    assert 0.99 * scale < layer.moments.scale.item() < scale
+
+
+def test_where_no_target_counts_or_the_update_failed_nothing_changes() -> None:
+    layer = make_layer()
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    layer.adopt(layer.follow(torch.ones(3), torch.zeros(3), Ranks()), FALSE)
+    layer.adopt(layer.follow(1e9 * torch.ones(3), torch.ones(3), Ranks()), torch.tensor(True))
+    layer.adopt(layer.follow(torch.full((3,), torch.nan), torch.ones(3), Ranks()), torch.tensor(True))
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_constant_targets_have_a_scale_above_the_steps_of_float32() -> None:
+    layer = PopArt(5)
+    for _ in range(20):
+        layer.mean.fill_(1e6)
+        layer.variance.fill_(0.0)
+        layer.adopt(layer.follow(torch.full((3,), 1e6), torch.ones(3), Ranks()), FALSE)
+    assert layer.moments.scale.item() == pytest.approx(100.0)
