@@ -32,7 +32,7 @@ from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks
 from simcore.config.presets import preset
 from simcore.config.run import Config
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 PAGE = 4096
 TICKS = os.sysconf("SC_CLK_TCK")

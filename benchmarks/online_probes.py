@@ -28,7 +28,7 @@ from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, ObjectiveLoss
 from simcore.objectives.probing import Probing
 from simcore.probes import Probes
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 RATES = (3e-4, 1e-3)
 TIMES = (3, 6, 12, 40)

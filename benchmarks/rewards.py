@@ -20,7 +20,7 @@ from rich.table import Table
 
 from simcore.config.presets import preset
 from simcore.config.run import Config
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 WAYS: dict[str, dict[str, Any]] = {
     "as it is": {},

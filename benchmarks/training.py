@@ -24,7 +24,7 @@ from rich.table import Table
 from benchmarks.timing import machine
 from simcore.config.presets import preset
 from simcore.config.run import Config
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 CPU = torch.device("cpu")
 Run = Callable[[int], None]

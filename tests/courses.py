@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from simcore.config.run import Config
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 CPU = torch.device("cpu")
 

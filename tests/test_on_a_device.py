@@ -17,7 +17,7 @@ from simcore.analysis.rollout import roll_out
 from simcore.build import make_learner, make_system
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")

@@ -15,7 +15,8 @@ from simcore.common.precision import set_precision
 from simcore.common.tree import tree_map
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, open_run
-from simcore.training.loop import Training, train
+from simcore.training.loop import train
+from simcore.training.training import Training
 from tinier import tinier, tinier_acting
 
 DEVICE = os.environ.get("SIMCORE_TEST_DEVICE", "cuda")

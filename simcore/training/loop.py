@@ -1,52 +1,26 @@
-"""A training run: actors, learner, and the loop around them, until the last update or an interruption."""
+"""A training run: its updates, until the last one or an interruption."""
 
-import logging
-import time
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from simcore.acting import (
-    ActorError,
-    Ledger,
-)
+from simcore.acting import ActorError
 from simcore.acting.on_ray import import_ray
-from simcore.build import check_worlds, make_executor, make_learner, make_system, world_sizes
+from simcore.build import check_worlds
 from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
-from simcore.common.terminal import shell_word
-from simcore.common.tree import plain, to_device
-from simcore.common.user_code import UserCodeError, as_user_code_error
+from simcore.common.user_code import as_user_code_error
 from simcore.common.watchdog import StoppedWaiting
-from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
-from simcore.data.trajectory import join_trajectories
-from simcore.frame_models import GECOConfig
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
-from simcore.memory import CoreState
-from simcore.objectives import ActorCriticObjective, FramePrediction, Probing
-from simcore.runs import (
-    ACTING,
-    ACTING_MODEL_FREE,
-    SEEING,
-    MetricsWriter,
-    Progress,
-    RunFolder,
-    Stop,
-    checkpoints,
-    graceful_interrupt,
-)
+from simcore.runs import RunFolder, Stop, checkpoints, graceful_interrupt
 from simcore.training.cores import share_cores
-from simcore.training.returns import ReturnsWatch
-from simcore.training.statistics import Statistics
-
-logger = logging.getLogger(__name__)
+from simcore.training.failures import ended_at_once, failed, unheard
+from simcore.training.recorder import Recorder
+from simcore.training.training import Training, resumed
 
 
 def check(config: Config) -> None:
@@ -64,131 +38,6 @@ def check(config: Config) -> None:
     check_worlds(config)
     if config.executor == "ray":
         import_ray()
-
-
-class Training:
-    """The state of a training run; with the serial executor, its continuation depends on this alone.
-
-    Args:
-        config: the run's configuration.
-        device: where the nets are.
-        ranks: the processes that learn together.
-        begun: the updates done before, if worlds begin anew, so that these are not the same again.
-    """
-
-    def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
-        self.config = config
-        self.device = device
-        self.ranks = ranks or Ranks()
-        torch.manual_seed(stream(config.seed, "weights"))
-        sizes = world_sizes(config)
-        self.system = make_system(config, sizes).to(device)
-        self.learner = make_learner(config, self.system, self.ranks)
-        self.executor = make_executor(config, self.system.agent, begun, self.ranks)
-        self.ledger = Ledger()
-        self.updates = 0
-        self.frames = 0
-        """Frames learned from, of all ranks."""
-        self.worlds_lost = False
-        """Whether an actor was interrupted in a trajectory, after which its worlds cannot continue."""
-        self.core_states: dict[int, CoreState] = {}
-        """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
-        self.statistics = Statistics(config, device, sizes.episode_metrics)
-
-    @property
-    def _frames_per_update(self) -> int:
-        return self.config.learning.frames_per_update * self.ranks.size
-
-    def update(self) -> None:
-        """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
-
-        Raises:
-            ActorError: an actor failed.
-        """
-        try:
-            taken = self.executor.take(self.config.trajectories_per_update)
-        except BaseException:
-            self.worlds_lost = True
-            raise
-        begin = time.perf_counter()
-        for rollout in taken.rollouts:
-            self.ledger.book(rollout)
-        core = self.system.agent.core
-        trajectory = join_trajectories([rollout.trajectory for rollout in taken.rollouts], core.join)
-        actor = taken.rollouts[0].actor
-        has_belief = trajectory.initial_state is not None
-        if not has_belief:
-            state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
-            trajectory = trajectory._replace(initial_state=state)
-        result = self.learner.step(self.learner.prepare(trajectory))
-        if not has_belief:
-            self.core_states[actor] = result.final_state
-        self.statistics.add(result.metrics, result.weights, taken, self.updates, time.perf_counter() - begin)
-        self.updates += 1
-        self.frames += self._frames_per_update
-        self.executor.publish(self.updates)
-
-    def check(self) -> None:
-        """Check that all losses so far were finite, and that weights and moments are.
-
-        Raises:
-            NonFiniteLossError: one is not; if it is a loss, the weights are unchanged since.
-        """
-        self.learner.check()
-
-    def take_metrics(self) -> dict[str, float]:
-        """Return the means since the last call, and the counters; the host waits for a GPU here.
-
-        Raises:
-            NonFiniteLossError: a loss was NaN or infinite; the weights are unchanged since.
-        """
-        counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
-        means, report = self.statistics.take(self.ranks, self.learner.fault.report())
-        self.learner.fault.complain(report)
-        return {"frames": self.frames, **means, **counted}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything that the continuation depends on, as tensors, numbers and strings only.
-
-        Without worlds that are lost: new ones begin then.
-        """
-        has_worlds = self.ranks.size == 1 and not self.worlds_lost
-        return {
-            "updates": self.updates,
-            "frames": self.frames,
-            "ranks": self.ranks.size,
-            "learner": self.learner.state_dict(),
-            "executor": self.executor.state_dict() if has_worlds else {},
-            "ledger": self.ledger.state_dict(),
-            "core_states": {actor: plain(state) for actor, state in self.core_states.items()},
-            "statistics": self.statistics.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned; worlds that were not saved begin anew."""
-        self.updates = state["updates"]
-        self.frames = int(state.get("frames", self.updates * self._frames_per_update))
-        ranks = state.get("ranks", self.ranks.size)
-        if ranks != self.ranks.size and self.ranks.is_first:
-            logger.warning(
-                "this run was trained by %s processes, and goes on with %d: its batch is another now",
-                ranks,
-                self.ranks.size,
-            )
-        self.learner.load_state_dict(state["learner"])
-        if keeps_worlds(self.config, self.ranks, state):
-            self.executor.load_state_dict(state["executor"])
-            self.ledger.load_state_dict(state["ledger"])
-            used = dict(state["ledger"]["next"])
-            made = [actor["made"] for actor in state["executor"]["actors"]]
-            if made != [used.get(number, 0) for number in range(len(made))]:
-                raise ValueError(f"actors have made {made} trajectories, and used are {used}")
-            self.core_states = {
-                actor: to_device(self.system.agent.core.restored(saved), self.device)
-                for actor, saved in state["core_states"].items()
-            }
-            self.statistics.load_state_dict(state["statistics"])
-        self.executor.publish(self.updates)
 
 
 def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:
@@ -226,28 +75,18 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
         with lock, graceful_interrupt(asked, end) as stop, share_cores(config) as told:
             if told and ranks.is_first:
                 print(told, flush=True)
-            newest = checkpoints.latest(folder.checkpoints)
-            checkpoint = checkpoints.load(newest, device) if newest is not None else None
-            if newest is None or checkpoint is None:
-                training = Training(config, device, ranks)
-            else:
-                require_not_done(config, checkpoint.update, folder)
-                with checkpoints.taking_over(newest):
-                    training = resumed(config, device, ranks, checkpoint, newest)
-            begun = training.updates
-            with training.executor:
+            training = begin(config, device, ranks, folder)
+            with training.executor, Recorder(training, folder) as recorder:
                 try:
-                    unshown = run_updates(training, folder, stop)
+                    run_updates(training, recorder, stop)
                 except Exception as error:
                     failure = error if isinstance(error, ActorError | NonFiniteLossError) else as_user_code_error(error)
                     if failure is None:  # the folder's, or a fault of SimCore's own
                         raise
                     raise failed(failure, training, folder) from error
-            if ranks.is_first and training.updates == begun:
-                record_changes(config, begun, folder)
             ranks.meet()
-            if unshown is not None:
-                raise unheard(unshown, folder)
+            if recorder.unshown is not None and not stop.requested:
+                raise unheard(recorder.unshown, folder)
             return training.updates >= config.learning.updates
     except StoppedWaiting:
         return False
@@ -255,143 +94,42 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
         leave_ranks(ranks)
 
 
-def resumed(
-    config: Config, device: torch.device, ranks: Ranks, checkpoint: checkpoints.Checkpoint, path: Path
-) -> Training:
-    """Return a training run as a checkpoint has it.
+def begin(config: Config, device: torch.device, ranks: Ranks, folder: RunFolder) -> Training:
+    """Return a training run as the folder's newest checkpoint has it, or a new one.
 
     Raises:
-        UserError: the checkpoint is of another run.
-        Exception: its state is not one of this run.
+        UserError: the checkpoint is damaged, of another run, or past the last update.
     """
-    update, state = checkpoint
-    require_same_run(config, state, path)
-    for name, count in (("updates", state["updates"]), ("learner.updates", state["learner"]["updates"])):
-        if type(count) is not int or count != update:
-            raise ValueError(f"{name} is {count!r}, and the file is of update {update}")
-    training = Training(config, device, ranks, 0 if keeps_worlds(config, ranks, state) else update)
-    training.load_state_dict(state)
-    return training
-
-
-def keeps_worlds(config: Config, ranks: Ranks, state: dict[str, Any]) -> bool:
-    """Return whether worlds continue from a checkpoint: with the serial executor and one learner process."""
-    return bool(state.get("executor")) and config.executor == "serial" and ranks.size == 1
-
-
-def require_not_done(config: Config, done: int, folder: RunFolder) -> None:
-    """Raise `UserError` if a run has done more updates than its configuration asks for."""
-    total = config.learning.updates
-    if total < done:
+    newest = checkpoints.latest(folder.checkpoints)
+    if newest is None:
+        return Training(config, device, ranks)
+    checkpoint = checkpoints.load(newest, device)
+    done, total = checkpoint.update, config.learning.updates
+    if done > total:
         raise UserError(
             f"{folder.path} has done {done} updates, and learning.updates is {total}; ask for {done} or more"
         )
+    with checkpoints.taking_over(newest):
+        return resumed(config, device, ranks, checkpoint, newest)
 
 
-def record_changes(config: Config, update: int, folder: RunFolder) -> None:
-    """Record in the folder how the configuration differs from the one there."""
-    changes = differences(Config.from_dict(folder.config), config)
-    if changes:
-        folder.change(config.to_dict(), update, {change.field: (change.old, change.new) for change in changes})
-
-
-def run_updates(training: Training, folder: RunFolder, stop: Stop) -> OSError | None:
-    """Do updates until the last one or a request to stop; write metrics and checkpoints.
-
-    Returns:
-        The error because of which the progress could not be shown, which stops the run as a request does.
+def run_updates(training: Training, recorder: Recorder, stop: Stop) -> None:
+    """Do updates until the last one, a request to stop, or progress that cannot be shown.
 
     Raises:
         ActorError: an actor failed; there is a checkpoint, with which worlds begin anew.
         StoppedWaiting: alike, when it was asked to stop while it waited for an actor that does not answer.
         NonFiniteLossError: a loss was NaN or infinite.
     """
-    config, ranks = training.config, training.ranks
-    record, total, saved = config.record, config.learning.updates, training.updates
-    begun = saved
-
-    def save() -> None:
-        training.check()  # so that no checkpoint is saved after a fault, or with one
-        if ranks.is_first:
-            state = training.state_dict() | {"config": config.to_dict()}
-            checkpoints.save(folder.checkpoints, training.updates, state, record.checkpoints)
-
-    unshown = None
-    with ExitStack() as shown:
-        if ranks.is_first:
-            metrics = shown.enter_context(MetricsWriter(folder, resume_at=saved))
-            frames = config.learning.frames_per_update * ranks.size
-            progress = shown.enter_context(Progress(total, frames, saved, shown=watched(config)))
-            returns = ReturnsWatch(config, training.system.agent.core.output_size)
-        try:
-            while training.updates < total and not ranks.any(stop.requested or unshown is not None, training.device):
-                training.update()
-                done = training.updates
-                if ranks.is_first and done == begun + 1:
-                    record_changes(config, begun, folder)  # now that the changed run has shown that it can go on
-                values = training.take_metrics() if done % record.metrics_every == 0 or done == total else {}
-                if ranks.is_first:
-                    if values:
-                        metrics.write(done, values)
-                        returns.look(values)
-                    progress.show(done, values)
-                    unshown = progress.failure
-                if done % record.checkpoint_every == 0 or done == total:
-                    save()
-                    saved = done
-        except (Exception, StoppedWaiting):
-            if training.worlds_lost and saved < training.updates:
-                save()
-            raise
-        if saved < training.updates:
-            save()
-    return None if stop.requested else unshown
-
-
-def watched(config: Config) -> tuple[str, ...]:
-    """Return the metrics that the progress display shows for a run."""
-    if config.policy == "walker":
-        return SEEING
-    return ACTING if config.has_frame_model else ACTING_MODEL_FREE
-
-
-def ended_at_once(folder: RunFolder) -> str:
-    """Return what is said when a third Ctrl-C ends a run."""
-    return f"ended at once; the last checkpoint is {checkpoints.latest(folder.checkpoints) or 'none'}"
-
-
-def unheard(error: OSError, folder: RunFolder) -> OSError | UserError:
-    """Return the error that ends a run whose progress cannot be shown, after a checkpoint."""
-    if isinstance(error, BrokenPipeError):
-        return error
-    good = checkpoints.latest(folder.checkpoints)
-    return UserError(
-        f"cannot write to standard output: {error.strerror}; the run has stopped, and its checkpoint is {good}; "
-        f"resume it: simcore train --resume {shell_word(folder.path)}"
-    )
-
-
-def failed(error: Exception, training: Training, folder: RunFolder) -> UserError:
-    """Return the error that tells a user of a failed update."""
-    kind, good, updates = UserError, checkpoints.latest(folder.checkpoints), training.updates
-    if isinstance(error, NonFiniteLossError):
-        updates, remedy = error.before, f"train again with {cure(error.part, training)}"
-    else:
-        kind = UserCodeError
-        remedy = f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}"
-    return kind(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
-
-
-def cure(part: str, training: Training) -> str:
-    """Return what may keep a loss or a weight finite, by the name of its objective or its own."""
-    system, name = training.system, part.removeprefix("objectives.").partition(".")[0]
-    multiplier = system.simulation.frame_model.multiplier if system.simulation is not None else 0.0
-    if ".geco." in part or (name == FramePrediction.name and multiplier > GECOConfig().maximum):
-        return "a smaller --geco.rate or --geco.maximum"
-    if name == Probing.name and not training.config.supervised:
-        return "a smaller --learning.probe-learning-rate"
-    if name in system.objectives and system.objectives[name].learning_rate is not None:
-        return f"a smaller learning rate of {name}"
-    if name in (ActorCriticObjective.name, "gradient norm") and system.agent.heads is not None:
-        return "a smaller --reinforcement.reward-scale if rewards are large, or a smaller --learning.learning-rate"
-    return "a smaller --learning.learning-rate"
+    total, ranks = training.config.learning.updates, training.ranks
+    try:
+        while training.updates < total:
+            if ranks.any(stop.requested or recorder.unshown is not None, training.device):
+                break
+            training.update()
+            recorder.look()
+    except (Exception, StoppedWaiting):
+        if training.worlds_lost:
+            recorder.save()
+        raise
+    recorder.finish()

@@ -17,7 +17,7 @@ from simcore.agent import Agent
 from simcore.build import make_actor, make_system
 from simcore.common.tree import leaves
 from simcore.config.run import Config
-from simcore.training.loop import Training
+from simcore.training.training import Training
 
 
 def assert_never_half_written(agent: Agent, publish: Callable[[int], None], load: Callable[[Agent], int]) -> None:

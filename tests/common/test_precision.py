@@ -12,7 +12,7 @@ from courses import CPU, course
 from simcore.common.precision import lowered, set_precision
 from simcore.config.run import Config
 from simcore.memory import RecurrentCore
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from test_on_a_device import CASES, name_of
 from tinier import tinier
 

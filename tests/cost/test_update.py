@@ -13,7 +13,7 @@ from simcore.config.run import Config
 from simcore.cost import Meter, cost_of_run
 from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
 from simcore.data.trajectory import Trajectory
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
 
 

@@ -5,7 +5,7 @@ import torch
 
 from simcore.common.errors import UserError
 from simcore.data.trajectory import Trajectory
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import tinier
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.actor_critic import actor_critic_loss
 from simcore.simulation import draw_offsets, draw_starts
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import tinier_acting
 
 CORES = ["lstm", "slots", "kanerva"]

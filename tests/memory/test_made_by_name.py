@@ -13,7 +13,7 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.memory import KanervaWiring, SlotWiring, memories
 from simcore.memory.plain import PlainUnroller
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import changed, tinier
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_memory.py"

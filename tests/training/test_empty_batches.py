@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")

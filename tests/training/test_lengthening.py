@@ -15,7 +15,7 @@ from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, read_metrics
-from simcore.training import loop
+from simcore.training import training as training_module
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
@@ -167,13 +167,13 @@ def test_what_is_recorded_and_who_acts_may_change(tmp_path: Path) -> None:
 
 def test_worlds_that_begin_anew_are_not_those_of_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
-    make = loop.make_executor
+    make = training_module.make_executor
 
     def noting(config: Config, agent: Agent, at: int, ranks: Ranks) -> Executor:
         begun.append(at)
         return make(config, agent, at, ranks)
 
-    monkeypatch.setattr(loop, "make_executor", noting)
+    monkeypatch.setattr(training_module, "make_executor", noting)
     folder = start(tmp_path / "run", tinier_acting(learning__updates=2, executor="threads"))
     for updates, executor in ((2, "threads"), (3, "serial"), (4, "serial"), (5, "threads")):
         train(tinier_acting(learning__updates=updates, executor=executor), RunFolder.open(folder.path))

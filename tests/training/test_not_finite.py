@@ -37,12 +37,12 @@ def tensors(state: Any) -> list[Tensor]:
 @pytest.mark.parametrize(
     ("config", "remedy"),
     [
-        (tinier(learning__probe_learning_rate=1e38), "--learning.probe-learning-rate"),
-        (tinier(learning__learning_rate=1e38), RATE),
-        (tinier(supervised=True, learning__learning_rate=1e38), RATE),
-        (tinier(probes__map_convdraw=True, learning__learning_rate=1e38), RATE),
-        (tinier_acting(learning__learning_rate=1e38), RATE),
-        (tinier(geco__maximum=1e38, geco__rate=1e30, geco__kappa=1e-9), "--geco.rate or --geco.maximum"),
+        (tinier(learning__probe_learning_rate=1e37), "--learning.probe-learning-rate"),
+        (tinier(learning__learning_rate=1e37), RATE),
+        (tinier(supervised=True, learning__learning_rate=1e37), RATE),
+        (tinier(probes__map_convdraw=True, learning__learning_rate=1e37), RATE),
+        (tinier_acting(learning__learning_rate=1e37), RATE),
+        (tinier(geco__maximum=1e37, geco__rate=1e30, geco__kappa=1e-9), "--geco.rate or --geco.maximum"),
     ],
 )
 def test_with_huge_rates_every_checkpoint_is_finite_and_the_remedy_is_named(
@@ -106,7 +106,7 @@ def test_rewards_whose_square_is_not_finite_are_not_blamed_on_the_learning_rate_
 
 
 def test_the_device_is_read_once_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    from simcore.training.loop import Training
+    from simcore.training.training import Training
 
     training = Training(tinier(), torch.device("cpu"))
     training.update()

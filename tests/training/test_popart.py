@@ -9,7 +9,7 @@ from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.networks import PopArt
 from simcore.objectives.actor_critic import ReinforcementConfig, actor_critic_loss
 from simcore.objectives.vtrace import vtrace
-from simcore.training.loop import Training
+from simcore.training.training import Training
 from tinier import tinier_acting
 
 CPU = torch.device("cpu")

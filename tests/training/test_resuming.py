@@ -18,7 +18,8 @@ from simcore.common.errors import UserError
 from simcore.common.seeding import Generators, restore
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
-from simcore.training.loop import Training, train
+from simcore.training.loop import train
+from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
 
 CPU_STATE, GPU_STATE = 5056, 16
@@ -166,7 +167,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "a weight has another shape": (
         set_to(torch.zeros(3), "learner", "system", "agent.encoder.linear.bias"),
-        "size mismatch for agent.encoder.linear.bias",
+        "its weight agent.encoder.linear.bias is \[3\], not \[8\]",
     ),
     "a weight is NaN": (
         lambda state: state["learner"]["system"]["agent.encoder.linear.bias"].fill_(torch.nan),

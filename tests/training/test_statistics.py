@@ -7,8 +7,8 @@ import torch
 
 from simcore.acting import Episode, RolloutBatch
 from simcore.common.distributed import Ranks
-from simcore.training.loop import Training
 from simcore.training.statistics import Statistics
+from simcore.training.training import Training
 from tinier import tinier, tinier_acting
 
 CPU = torch.device("cpu")

@@ -18,7 +18,8 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder
 from simcore.sweeps.scores import available
-from simcore.training.loop import Training, check, train
+from simcore.training.loop import check, train
+from simcore.training.training import Training
 from simcore.worlds.gym import GymConfig
 from tinier import changed, tinier_acting
 

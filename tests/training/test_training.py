@@ -24,8 +24,9 @@ from simcore.config.run import Config
 from simcore.learning.fault import NonFiniteLossError
 from simcore.learning.learner import Learner
 from simcore.runs import RunFolder, checkpoints, read_metrics
-from simcore.training.loop import Training, train
+from simcore.training.loop import train
 from simcore.training.statistics import STAGES
+from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
 
 CPU = torch.device("cpu")

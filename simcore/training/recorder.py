@@ -1,0 +1,104 @@
+"""What a run leaves in its folder, and shows, while it trains."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from simcore.config.differences import differences
+from simcore.config.run import Config
+from simcore.runs import ACTING, ACTING_MODEL_FREE, SEEING, MetricsWriter, Progress, RunFolder, checkpoints
+from simcore.training.returns import ReturnsWatch
+from simcore.training.training import Training
+
+
+class Recorder:
+    """Writes a run's metrics, checkpoints and changes of configuration, and shows its progress.
+
+    All ranks of a run have one, since they must compute metrics and checks together; the first one's writes.
+
+    Args:
+        training: the run, before its next update.
+        folder: the run's folder.
+    """
+
+    def __init__(self, training: Training, folder: RunFolder) -> None:
+        self.unshown: OSError | None = None
+        """Why the progress could not be shown, if it could not."""
+        self._training = training
+        self._folder = folder
+        self._writes = training.ranks.is_first
+        self._begun = self._saved = training.updates
+        self._is_recorded = not self._writes
+        self._shown = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._writes:
+            config, begun = self._training.config, self._begun
+            frames = config.learning.frames_per_update * self._training.ranks.size
+            progress = Progress(config.learning.updates, frames, begun, shown=watched(config))
+            self._metrics = self._shown.enter_context(MetricsWriter(self._folder, resume_at=begun))
+            self._progress = self._shown.enter_context(progress)
+            self._returns = ReturnsWatch(config, self._training.system.agent.core.output_size)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shown.__exit__(kind, error, trace)
+
+    def look(self) -> None:
+        """Record an update that has been done, as often as the configuration says.
+
+        Raises:
+            NonFiniteLossError: a loss was NaN or infinite.
+        """
+        record, done = self._training.config.record, self._training.updates
+        is_last = done == self._training.config.learning.updates
+        self._record_changes()  # now that the changed run has shown that it can go on
+        values = self._training.take_metrics() if is_last or done % record.metrics_every == 0 else {}
+        if self._writes:
+            if values:
+                self._metrics.write(done, values)
+                self._returns.look(values)
+            self._progress.show(done, values)
+            self.unshown = self._progress.failure
+        if is_last or done % record.checkpoint_every == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint, unless there is one of this update.
+
+        Raises:
+            NonFiniteLossError: a loss was NaN or infinite, or a weight or a moment is; nothing is written.
+        """
+        if self._saved == self._training.updates:
+            return
+        self._training.check()
+        if self._writes:
+            config = self._training.config
+            state = self._training.state_dict() | {"config": config.to_dict()}
+            checkpoints.save(self._folder.checkpoints, self._training.updates, state, config.record.checkpoints)
+        self._saved = self._training.updates
+
+    def finish(self) -> None:
+        """Record the end of the run, or of its updates for now."""
+        self.save()
+        self._record_changes()  # also of a run that had nothing left to do
+
+    def _record_changes(self) -> None:
+        """Record in the folder, once, how the configuration differs from the one there."""
+        if self._is_recorded:
+            return
+        self._is_recorded = True
+        config = self._training.config
+        changes = differences(Config.from_dict(self._folder.config), config)
+        if changes:
+            values = {change.field: (change.old, change.new) for change in changes}
+            self._folder.change(config.to_dict(), self._begun, values)
+
+
+def watched(config: Config) -> tuple[str, ...]:
+    """Return the metrics that the progress display shows for a run."""
+    if config.policy == "walker":
+        return SEEING
+    return ACTING if config.has_frame_model else ACTING_MODEL_FREE
