@@ -167,7 +167,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "a weight has another shape": (
         set_to(torch.zeros(3), "learner", "system", "agent.encoder.linear.bias"),
-        "its weight agent.encoder.linear.bias is \[3\], not \[8\]",
+        r"its weight agent.encoder.linear.bias is \[3\], not \[8\]",
     ),
     "a weight is NaN": (
         lambda state: state["learner"]["system"]["agent.encoder.linear.bias"].fill_(torch.nan),
