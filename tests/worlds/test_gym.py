@@ -125,7 +125,11 @@ def test_episodes_are_those_of_gymnasium(processes):
 @pytest.mark.parametrize(
     ("action", "error", "message"),
     [
-        (2, UserCodeError, "LampsTest-v0: its step failed: KeyError: 'lamp' .*test_gym.py:.*in Breaking.step"),
+        (
+            2,
+            UserCodeError,
+            "LampsTest-v0 in .*Breaking: its step failed: KeyError: 'lamp' .*test_gym.py:.*in Breaking.step",
+        ),
         (3, RuntimeError, "environments 1 to 2 are gone: its process ended with exit code 7"),
     ],
 )
