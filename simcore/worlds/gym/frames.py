@@ -81,7 +81,7 @@ def make_frame(observation: Any, picture: Picture, size: int) -> Frame:
         ValueError: the observation is not what the space says: of another shape or type, out of its bounds, not finite.
     """
     pixels = find_pixels(observation, picture)
-    if not picture.is_plain:
+    if not (picture.is_plain and pixels.dtype == np.uint8):
         pixels = scale(pixels, picture)
     if picture.channels == 0:
         pixels = pixels.transpose(1, 2, 0)
@@ -100,7 +100,7 @@ def find_pixels(observation: Any, picture: Picture) -> NDArray[Any]:
     """Return the image in an observation.
 
     Raises:
-        ValueError: it is not there, or not of the space's shape and type.
+        ValueError: it is not there, or not of the space's shape and kind of numbers.
     """
     pixels = observation
     if picture.key is not None:
@@ -113,7 +113,8 @@ def find_pixels(observation: Any, picture: Picture) -> NDArray[Any]:
     if not (
         isinstance(pixels, np.ndarray)
         and pixels.shape == picture.shape
-        and (pixels.dtype == picture.dtype or np.can_cast(pixels.dtype, picture.dtype))  # as in Gymnasium's `contains`
+        # Of the same kind, since float64 of a float32 space, as after a division, is the same picture.
+        and (pixels.dtype == picture.dtype or np.can_cast(pixels.dtype, picture.dtype, "same_kind"))
     ):
         raise ValueError(f"{what(picture)} is {kind(pixels)}, and its space says {picture}")
     return pixels
