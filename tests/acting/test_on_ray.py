@@ -28,6 +28,7 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
 from simcore.training.loop import train
+from simcore.worlds.api import RewardError
 from tinier import tinier_acting
 
 KILLS = 6
@@ -162,6 +163,19 @@ def test_a_run_ends_after_its_last_replacement_with_the_actors_traceback(
     replace_make_actor(monkeypatch, partial(breaking_actor, config, {0: 1}, ValueError("the world broke")))
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     message = r"(?s)update 2: actor 0 failed.*in breaking.*ValueError: the world broke.*--resume"
+    with pytest.raises(UserError, match=message):
+        train(config, folder)
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_mistake_of_the_users_ends_the_run_at_once_in_one_line_after_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another actor would make the same."""
+    config = tinier_acting(executor="ray", record__checkpoint_every=100)
+    replace_make_actor(monkeypatch, partial(breaking_actor, config, {0: 1}, RewardError("the reward is nan")))
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    message = r"^update 2: actor 0 failed: the reward is nan; the last good checkpoint is .*update_00000001.pt; "
     with pytest.raises(UserError, match=message):
         train(config, folder)
 
