@@ -33,7 +33,7 @@ class PopArt(nn.Linear):
     targets). When µ and σ change, w and b are changed so that no output does ("POP": preserving outputs precisely).
 
     µ and σ² are moving averages, but σ also rises at once to the deviation of a batch from µ, so that no batch's errors
-    are many units large: by moving averages alone the first are a hundred, and the policy is lost before σ has grown.
+    are many units large: by moving averages alone the first are 1 / √β, and the policy is lost before σ has grown.
 
     Args:
         features: the number of inputs.

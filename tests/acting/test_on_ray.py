@@ -31,6 +31,7 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training.loop import train
+from simcore.worlds.api import RewardError
 from tinier import tinier_acting
 
 KILLS = 6
@@ -183,6 +184,19 @@ def test_a_run_goes_on_on_ray_and_back(tmp_path: Path) -> None:
     changes = [json.loads(line)["changed"] for line in (folder.path / "changes.jsonl").read_text().splitlines()]
     assert [change.get("executor") for change in changes] == [["serial", "ray"], ["ray", "serial"]]
     assert changes[0]["ray_address"] == ["gone:6379", None]
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_mistake_of_the_users_ends_the_run_at_once_in_one_line_after_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another actor would make the same."""
+    config = tinier_acting(executor="ray", record__checkpoint_every=100)
+    replace_make_actor(monkeypatch, partial(breaking_actor, config, {0: 1}, RewardError("the reward is nan")))
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    message = r"^update 2: actor 0 failed: the reward is nan; the last good checkpoint is .*update_00000001.pt; "
+    with pytest.raises(UserError, match=message):
+        train(config, folder)
 
 
 def sleepy(config: Config, number: int, agent: Agent) -> Actor:
