@@ -106,7 +106,7 @@ class KanervaUnroll(torch.autograd.Function):
         gradient = PosteriorGradient(memory, d_mean, d_factor)
         d_cell = torch.zeros_like(hidden) if d_cell is None else d_cell.clone()
         d_read_words = torch.empty_like(record.read_outs) if w.read is not None else None
-        places = {t: place for place, t in enumerate(plan.snapshots_at)}
+        places, write = {t: place for place, t in enumerate(plan.snapshots_at)}, None
         from_later: Tensor | None = None  # the gradients of the next step's preactivations that came from this step's h
 
         for t in reversed(range(len(record.outputs))):
@@ -148,16 +148,23 @@ class KanervaUnroll(torch.autograd.Function):
         assert from_later is not None
         gradient.finish()
         d_first_hidden = product(from_later, to_gates_and_read)
-        record.last, memory.mean = None, prior_mean  # freed before the products, which need memory of their own
+        d_write_words = record.writes.surprise.to(hidden.dtype) if w.write is not None else None
+        # Freed before the products, which need memory of their own.
+        del memory, gradient.of, record.last, record.ended, record.writes, write
         return (
             *(None, record.preactivations, d_first_hidden, d_cell, gradient.mean, gradient.factor, gradient.noise),
             *(gradient.prior_mean, gradient.prior_factor),
-            *_weight_gradients(w, plan, record, hidden, d_read_words),
+            *_weight_gradients(w, plan, record, hidden, d_read_words, d_write_words),
         )
 
 
 def _weight_gradients(
-    w: Weights, plan: Plan, record: Record, hidden: Tensor, d_read_words: Tensor | None
+    w: Weights,
+    plan: Plan,
+    record: Record,
+    hidden: Tensor,
+    d_read_words: Tensor | None,
+    d_write_words: Tensor | None,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of `Weights.flat()`, each as one product over all steps."""
     read_end = 4 * hidden.shape[-1] + plan.read_width
@@ -172,11 +179,10 @@ def _weight_gradients(
     del before
     d_from_read = torch.empty_like(w.from_read)
     weight_gradient(flat, record.read_outs.flatten(0, 1), d_from_read)
-    d_words = record.writes.surprise.to(hidden.dtype) if w.write is not None else None
     return (
         *(d_recurrent, d_from_read),
         *_second_layer_gradients(d_read_words, record.read_hidden),
-        *_second_layer_gradients(d_words, record.write_hidden),
+        *_second_layer_gradients(d_write_words, record.write_hidden),
     )
 
 
