@@ -161,7 +161,10 @@ def idle_actor(number: int, agent: Agent) -> Any:
     """Make an actor that takes no time for its trajectories, which are empty."""
     turns, nothing = itertools.count(), cast(Any, None)
     return SimpleNamespace(
-        number=number, collect=lambda length, version: Rollout(nothing, number, next(turns), version, (), {})
+        number=number,
+        hung=None,
+        worlds=SimpleNamespace(close=lambda: None),
+        collect=lambda length, version: Rollout(nothing, number, next(turns), version, (), {}),
     )
 
 

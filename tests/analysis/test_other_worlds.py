@@ -68,7 +68,7 @@ def test_fields_of_the_world_can_be_changed_one_by_one(counting: LoadedRun) -> N
     ("changes", "told"),
     [
         ({"nothing": 1}, "has no world.nothing; there are: frame_size"),
-        ({"repeat": 0}, "world.repeat is 0; it must be at least 1"),
+        ({"repeat": 0}, "world.repeat is 0; allowed are 1 to 10000"),
         ({"frame_size": 8}, "world.frame_size must be 16"),
     ],
 )

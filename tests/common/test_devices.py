@@ -22,7 +22,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     if count:
-        monkeypatch.setattr(devices.torch, "empty", lambda *_, **__: None)
+        monkeypatch.setattr(devices.torch, "ones", lambda *_, **__: torch.tensor(1.0))
 
 
 def torchrun(rank: int, size: int, **changes: object) -> dict[str, object]:
