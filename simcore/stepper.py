@@ -29,10 +29,17 @@ class AgentStepper:
         self.device = next(agent.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
         """Samples the actions."""
-        self.state = agent.initial_state(num_worlds)
-        """The belief core's state `[N, ...]`, whose memory a later step may overwrite: see `core_state`."""
+        self._state: CoreState | None = None
         self.belief: Tensor | None = None
         """b_t, `[N, belief_size]`; None before the first frame."""
+
+    @property
+    def state(self) -> CoreState:
+        """The belief core's state `[N, ...]`, whose memory a later step may overwrite: see `core_state`.
+
+        Before the first frame it is what the present weights begin with.
+        """
+        return self.agent.initial_state(self.num_worlds) if self._state is None else self._state
 
     @torch.no_grad()
     def observe(
@@ -53,7 +60,7 @@ class AgentStepper:
         frame, action, reward = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
         resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
         unrolled = self.agent.observe(frame, action, reward, resets, self.state)
-        self.state, self.belief = unrolled.final, unrolled.outputs[0]
+        self._state, self.belief = unrolled.final, unrolled.outputs[0]
 
     @torch.no_grad()
     def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -80,6 +87,6 @@ class AgentStepper:
 
         A generator's state of another kind of device seeds the new one.
         """
-        self.state, self.belief = to_device(state, self.device), belief
+        self._state, self.belief = to_device(state, self.device), belief
         self.generator = torch.Generator(self.device)
         restore(self.generator, generator)

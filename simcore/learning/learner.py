@@ -125,11 +125,11 @@ class Learner:
         """
         kept = self._kept()
         report = self.fault.report()
-        are_finite = torch.stack([value.isfinite().all() for value in kept.values()])
-        numbers = torch.cat([report, are_finite.to(report)]).cpu().tolist()
+        are_not = torch.stack([~value.isfinite().all() for value in kept.values()])
+        numbers = torch.cat([report, are_not.to(report)]).cpu().tolist()
         self.fault.complain(numbers[: len(report)])
-        for name, is_finite in zip(kept, numbers[len(report) :], strict=True):
-            if not is_finite:
+        for name, is_not in zip(kept, numbers[len(report) :], strict=True):
+            if is_not:
                 raise NonFiniteLossError(f"{name} is no longer finite", self.updates - 1, name.rpartition(" ")[2])
 
     def _kept(self) -> dict[str, Tensor]:

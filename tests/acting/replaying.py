@@ -80,7 +80,6 @@ def assert_used_once_and_whole(training: Watched) -> None:
 
 def assert_replays(rollouts: list[Rollout], config: Config, number: int, weights: dict[int, dict[str, Tensor]]) -> None:
     agent = make_system(config).agent.requires_grad_(False)
-    agent.load_state_dict(weights[rollouts[0].version])  # of which the first state is, that of a memory's prior too
     actor = make_actor(config, number, agent)
     for given in rollouts:
         agent.load_state_dict(weights[given.version])
