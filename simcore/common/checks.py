@@ -124,7 +124,7 @@ def _types(kind: Any) -> Mapping[str, Any]:
         hints = get_type_hints(kind, include_extras=True)
     except NameError:  # a user's, with names that are not in its module
         return {}
-    return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _plain(value: Any) -> Any:
