@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from simcore.acting.policies import ActionOutput, ActorInput, Policy
+from simcore.common.tree import require_alike
 from simcore.data.rollouts import Episode, Rollout
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.worlds.api import SINCE_SEEN, Worlds
@@ -122,8 +123,14 @@ class Actor:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, also of an older version."""
-        state = with_targets_apart(state)
+        """Restore what `state_dict` returned, also of an older version.
+
+        Raises:
+            ValueError: it is of other worlds or another policy.
+        """
+        state, own = with_targets_apart(state), self.state_dict()
+        for part in ("made", "present", "targets"):
+            require_alike(own[part], state[part], part)
         self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
         self.policy.load_state_dict(state["policy"])
         self._made = state["made"]

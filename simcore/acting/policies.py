@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from simcore.agent import Agent
-from simcore.common.tree import plain, tree_map
+from simcore.common.tree import plain, with_structure
 from simcore.memory import CoreState
 from simcore.stepper import AgentStepper
 from simcore.worlds import Walker
@@ -148,5 +148,4 @@ class AgentPolicy:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the states of the belief core and of the generator."""
         like = self.stepper.agent.initial_state(self.stepper.num_worlds)
-        core = tree_map(lambda _, leaf: leaf, like, state["core"])
-        self.stepper.load(core, None, state["generator"])
+        self.stepper.load(with_structure(like, state["core"]), None, state["generator"])

@@ -38,7 +38,13 @@ class Serial(Executor):
         return {"turn": self._turn, "actors": [actor.state_dict() for actor in self.actors]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: there is no such turn, or another number of actors; or as `Actor.load_state_dict`.
+        """
+        if state["turn"] not in range(len(self.actors)):
+            raise ValueError(f"the turn is {state['turn']!r}, of {len(self.actors)} actors")
         self._turn = state["turn"]
         for actor, saved in zip(self.actors, state["actors"], strict=True):
             actor.load_state_dict(saved)

@@ -50,7 +50,13 @@ class Probe:
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import has_maps, imagine_maps
         from simcore.analysis.measuring import measure
-        from simcore.figures import course_figure, error_by_age_table, knowledge_figure, knowledge_table, metric_columns
+        from simcore.figures import (
+            columns_over_frames,
+            course_figure,
+            error_by_age_table,
+            knowledge_figure,
+            knowledge_table,
+        )
         from simcore.runs import RunFolder, open_run
 
         require_fields("--", self)
@@ -58,7 +64,7 @@ class Probe:
             raise UserError("--online reads the belief as it was read in training: --of is then hidden")
         run = open_run(self.run)
         loaded = load_run(run, self.device, self.online, self.out)
-        metrics = metric_columns(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
+        metrics = columns_over_frames(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
         oracle = load_run(open_run(self.oracle), self.device) if self.oracle is not None else None
         with advancing() as advance:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)

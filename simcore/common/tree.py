@@ -36,6 +36,46 @@ def tree_map(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     raise TypeError(f"a tree holds tensors, None, tuples and dicts, not {type(first).__name__}")
 
 
+def require_alike(own: Any, saved: Any, name: str) -> None:
+    """Check that a state that was read is made as this one is.
+
+    Args:
+        own: nested dicts of tensors and numbers.
+        saved: what must have the same keys, and the same types, shapes and dtypes.
+        name: of the state, for the message.
+
+    Raises:
+        ValueError: it differs, or a number of `saved` is negative.
+    """
+    if isinstance(own, dict) and isinstance(saved, dict):
+        if own.keys() != saved.keys():
+            raise ValueError(f"{name} holds {', '.join(map(str, saved)) or 'nothing'}, not {', '.join(map(str, own))}")
+        for key, part in own.items():
+            require_alike(part, saved[key], f"{name}.{key}")
+    elif isinstance(own, Tensor) and isinstance(saved, Tensor):
+        if own.dtype != saved.dtype or own.shape != saved.shape:
+            kinds = [f"{each.dtype} {tuple(each.shape)}" for each in (saved, own)]
+            raise ValueError(f"{name} is {kinds[0]}, not {kinds[1]}")
+    elif type(own) is not type(saved) or saved < 0:
+        raise ValueError(f"{name} is {str(saved)[:40]}, not a number from 0 on")
+
+
+def with_structure(like: Tree, saved: Any) -> Tree:
+    """Return a state that was read as a tree of the named tuples of `like`, whose sizes may differ.
+
+    Raises:
+        ValueError: a leaf is not of the type, dtype and number of dimensions of the one in `like`, or there are others.
+        TypeError: it is no tree.
+    """
+
+    def checked(one: Tensor, other: Any) -> Tensor:
+        if not isinstance(other, Tensor) or other.dtype != one.dtype or other.dim() != one.dim():
+            raise ValueError(f"a part of the state is {str(other)[:40]}, not {one.dtype} of {one.dim()} dimensions")
+        return other
+
+    return tree_map(checked, like, saved)
+
+
 def exchange(tree: Any, kind: type, function: Callable[[Any], Any]) -> Any:
     """Return a tree with `function(leaf)` for each leaf of a type, for instance to turn arrays into tensors."""
     if isinstance(tree, kind):

@@ -61,8 +61,12 @@ class Ledger:
         return {"used": self.used, "next": list(self._next.items())}
 
     def load_state_dict(self, state: dict[str, int | list[tuple[int, int]]]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: it is something else.
+        """
         used, following = state["used"], state["next"]
-        assert isinstance(used, int)
-        assert isinstance(following, list)
+        if type(used) is not int or used < 0 or not isinstance(following, list):
+            raise ValueError(f"{str(state)[:60]} is no ledger")
         self.used, self._next = used, dict(following)

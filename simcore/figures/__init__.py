@@ -1,7 +1,7 @@
 """Tables, figures and animations of runs and of what their beliefs contain."""
 
 from simcore.figures.animation import animation_file, rollout_animation, save_animation
-from simcore.figures.columns import metric_columns
+from simcore.figures.columns import columns_over_frames, metric_columns
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure
 from simcore.figures.curves_of_runs import plot_curves
@@ -15,6 +15,7 @@ from simcore.figures.trajectory_error import trajectory_error_figure
 __all__ = [
     "Curve",
     "animation_file",
+    "columns_over_frames",
     "combine",
     "course_figure",
     "curves_figure",

@@ -20,3 +20,16 @@ def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
         raise UserError(f"{path} holds no metrics yet; train until its first line")
     names = dict.fromkeys(name for line in lines for name in line)
     return {name: np.array([line.get(name, np.nan) for line in lines], np.float64) for name in names}
+
+
+def columns_over_frames(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the same of a run, whose lines all tell their `frames`, more of them from line to line.
+
+    Raises:
+        UserError: as `metric_columns`; or they do not.
+    """
+    columns = metric_columns(path)
+    frames = columns.get("frames", np.array([np.nan]))
+    if not (np.isfinite(frames).all() and (np.diff(frames) > 0).all()):
+        raise UserError(f"the frames in {path} are missing in a line, or do not grow from line to line; correct it")
+    return columns

@@ -10,7 +10,7 @@ from simcore.common.errors import UserError
 from simcore.config.differences import LENGTH
 from simcore.config.run import Config
 from simcore.config.settings import group_by_setting, label_settings, require_one_of_each_seed
-from simcore.figures.columns import metric_columns
+from simcore.figures.columns import columns_over_frames
 from simcore.figures.curves import Array, Curve, combine, curves_figure
 from simcore.runs import RunFolder, require_each_once, resolve_metric
 
@@ -68,7 +68,7 @@ def read_runs(paths: Sequence[Path]) -> list[RecordedRun]:
     runs = []
     for path in paths:
         folder = RunFolder.open(path)
-        runs.append(RecordedRun(path, Config.from_dict(folder.config), metric_columns(folder.metrics)))
+        runs.append(RecordedRun(path, Config.from_dict(folder.config), columns_over_frames(folder.metrics)))
     return runs
 
 

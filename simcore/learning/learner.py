@@ -205,19 +205,21 @@ class Learner:
             )
 
     def _load_moments(self, state: dict[str, Any]) -> None:
-        """Restore the optimiser's state, with the flags of this device, which are not those of every other one."""
-        flags = {name: self.optimizer.param_groups[0][name] for name in ("fused", "foreach", "capturable")}
-        self.optimizer.load_state_dict(state | {"param_groups": [group | flags for group in state["param_groups"]]})
-        names = {parameter: name for name, parameter in self.system.named_parameters()}
-        loaded = [
-            (f"{kind} of {names[parameter]}", value, value.shape == parameter.shape or kind == "step")
-            for parameter, moments in self.optimizer.state.items()
-            for kind, value in moments.items()
-        ]
-        unlike = next((name for name, _, fits in loaded if not fits), None)
-        if unlike is not None:
-            raise ValueError(f"{unlike} has another shape")
-        found = first_not_finite([*self.system.named_parameters(), *((name, value) for name, value, _ in loaded)])
+        """Restore the optimiser's moments; rates and flags are those of the configuration and of this device."""
+        groups = self.optimizer.state_dict()["param_groups"]
+        if [len(group["params"]) for group in state["param_groups"]] != [len(group["params"]) for group in groups]:
+            raise ValueError("the optimiser has other groups of weights")
+        self.optimizer.load_state_dict({"state": dict(state["state"]), "param_groups": groups})
+        loaded: dict[str, Tensor] = dict(self.system.named_parameters())
+        names = {parameter: name for name, parameter in loaded.items()}
+        for parameter, moments in self.optimizer.state.items():
+            shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+            if {kind: value.shape for kind, value in moments.items()} != shapes:
+                raise ValueError(f"the optimiser's state of {names[parameter]} has other shapes")
+            if moments["step"] < 1:
+                raise ValueError(f"the optimiser's steps of {names[parameter]} are {float(moments['step'])}")
+            loaded |= {f"{kind} of {names[parameter]}": value for kind, value in moments.items()}
+        found = first_not_finite(loaded.items())
         if found is not None:
             raise ValueError(f"{found} is not finite")
 

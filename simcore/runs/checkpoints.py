@@ -79,9 +79,11 @@ def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
     except DamagedError as error:
         raise _unusable(path) from error
     match payload:
-        case {"format": "simcore-checkpoint", "version": 1, "update": int(update), "state": dict(state)} if update >= 0:
-            return Checkpoint(update, state)
-        case {"format": "simcore-checkpoint", "version": int(version)} if version > 1:
+        # By type first: what a damaged field holds may not be comparable.
+        case {"format": str("simcore-checkpoint"), "version": int(1), "update": int(update), "state": dict(state)}:
+            if type(update) is int and update >= 0:
+                return Checkpoint(update, state)
+        case {"format": str("simcore-checkpoint"), "version": int(version)} if version > 1:
             raise UserError(f"{path} is of a newer SimCore (format {version}, not 1); update SimCore")
     raise _unusable(path)
 

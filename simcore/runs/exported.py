@@ -1,5 +1,6 @@
 """Exported runs: the newest weights and the configuration in one small file, for analysis, not training."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ SUFFIX = ".safetensors"
 """Suffix of an exported run's file name."""
 _FORMAT = "simcore-export"
 _VERSION = 1
+_SEAL = "sha256 of the rest"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class ExportedRun:
             UserError: the file is missing, unreadable, damaged, not an exported run, or of a newer version.
         """
         file = Path(file)
-        metadata = _read(file)[0]
+        metadata, weights = _read(file)
         if metadata.get("format") != _FORMAT:
             _refuse(file)
         try:
@@ -57,7 +59,11 @@ class ExportedRun:
             config, update, digest = parse_json(metadata["config"]), int(metadata["update"]), metadata["sha256"]
         except (KeyError, ValueError) as error:
             raise _unusable(file) from error
-        if version < 1 or not isinstance(config, dict):
+        if version < 1 or update < 0 or not isinstance(config, dict):
+            _refuse(file)
+        if metadata.get(_SEAL, _seal(metadata, weights)) != _seal(
+            metadata, weights
+        ):  # those of early versions have none
             _refuse(file)
         return cls(file, config, update, digest)
 
@@ -113,7 +119,7 @@ def save_export(
         "sha256": digest_of(kept),
         "config": json.dumps(config),
     }
-    data = safetensors.torch.save(kept, metadata)
+    data = safetensors.torch.save(kept, metadata | {_SEAL: _seal(metadata, kept)})
     if len(data) > limit:
         remedy = "raise --limit" if half else "try --half, or raise --limit"
         raise UserError(f"{file} would have {mebibytes(len(data))}, more than the {mebibytes(limit)} allowed; {remedy}")
@@ -128,6 +134,13 @@ def save_export(
 def mebibytes(count: int) -> str:
     """Format a number of bytes in MiB."""
     return f"{count / 2**20:.1f} MiB"
+
+
+def _seal(metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of all that a file tells of its weights, in hexadecimal; the weights have a digest."""
+    kinds = {name: [str(weight.dtype), list(weight.shape)] for name, weight in weights.items()}
+    told = {key: value for key, value in metadata.items() if key != _SEAL}
+    return hashlib.sha256(json.dumps([told, kinds], sort_keys=True).encode()).hexdigest()
 
 
 def _stored(weight: Tensor, half: bool) -> Tensor:

@@ -151,17 +151,17 @@ def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
 def _split(path: Path, update: int) -> tuple[int, dict[int, bytes]]:
     """Return where in a file of metrics the last whole line of `update` or earlier ends, and later lines by update."""
     end, kept = 0, 0
-    later = {}
+    later: dict[int, bytes] = {}
     for record, line in _records(path):
         end += len(line)
         if record["update"] <= update:
             kept = end
         else:
-            later[int(record["update"])] = line
+            later[record["update"]] = line
     return kept, later
 
 
-def _records(path: Path) -> Iterator[tuple[dict[str, float | None], bytes]]:
+def _records(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield the content of each whole line, and the line itself.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from simcore.figures import combine, curves_figure, metric_columns
+from simcore.figures import columns_over_frames, combine, curves_figure
 from simcore.sweeps.report import LABELS, Row, describe
 
 DRAWN = {
@@ -31,7 +31,7 @@ def sweep_curves(rows: list[Row], runs: Path, title: str) -> Iterator[tuple[str,
         The score's name and the figure.
     """
     recorded = {
-        _name(row, rows): [metric_columns(runs / run.name / "metrics.jsonl") for run, _ in row.done]
+        _name(row, rows): [columns_over_frames(runs / run.name / "metrics.jsonl") for run, _ in row.done]
         for row in rows
         if row.done
     }

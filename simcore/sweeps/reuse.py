@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from simcore.common.atomic import write_atomically
+from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
 from simcore.common.reading import read_regular
 from simcore.config.run import Config
@@ -74,17 +74,22 @@ def take_over(theirs: RunFiles, ours: RunFiles) -> None:
         for name in COPIED:
             source, target = theirs.path / name, ours.path / name
             if source.is_dir():
+                copy = target.with_name(name + TEMPORARY_SUFFIX)
+                shutil.rmtree(copy, ignore_errors=True)  # of a process that was killed while copying
+                _copy(source, copy)
                 shutil.rmtree(target, ignore_errors=True)
-            if source.exists():
-                _copy(source, target)
+                copy.rename(target)
+            elif source.exists():
+                write_atomically(target, read_regular(source))
+        RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
         write_atomically(ours.scores, read_regular(theirs.scores))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file or folder without its permissions: somebody else's may be read-only, and ours is written."""
-    if not source.is_dir():
-        shutil.copyfile(source, target)
-        return
+    """Copy a folder without permissions: somebody else's may be read-only, and ours is written."""
     target.mkdir()
     for file in source.iterdir():
-        _copy(file, target / file.name)
+        if file.is_dir():
+            _copy(file, target / file.name)
+        else:
+            shutil.copyfile(file, target / file.name)

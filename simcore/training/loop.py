@@ -1,5 +1,6 @@
 """A training run: actors, learner, and the loop around them, until the last update or an interruption."""
 
+import logging
 import time
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -18,7 +19,7 @@ from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.terminal import shell_word
-from simcore.common.tree import plain, to_device, tree_map
+from simcore.common.tree import plain, to_device, with_structure
 from simcore.config.differences import differences, require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -37,6 +38,8 @@ from simcore.runs import (
     graceful_interrupt,
 )
 from simcore.training.statistics import Statistics
+
+logger = logging.getLogger(__name__)
 
 
 def check(config: Config) -> None:
@@ -77,9 +80,15 @@ class Training:
         self.executor = make_executor(config, self.system.agent, begun, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
+        self.frames = 0
+        """Frames learned from, of all ranks."""
         self.core_states: dict[int, CoreState] = {}
         """The belief core's state after an actor's last trajectory, by actor, if the actor has no belief itself."""
         self.statistics = Statistics(config, device, sizes.episode_metrics)
+
+    @property
+    def _frames_per_update(self) -> int:
+        return self.config.learning.frames_per_update * self.ranks.size
 
     def update(self) -> None:
         """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
@@ -103,6 +112,7 @@ class Training:
             self.core_states[actor] = result.final_state
         self.statistics.add(result.metrics, taken, self.updates, time.perf_counter() - begin)
         self.updates += 1
+        self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
     def check(self) -> None:
@@ -119,16 +129,17 @@ class Training:
         Raises:
             NonFiniteLossError: a loss was NaN or infinite; the weights are unchanged since.
         """
-        frames = self.updates * self.config.learning.frames_per_update * self.ranks.size
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
         means, report = self.statistics.take(self.ranks, self.learner.fault.report())
         self.learner.fault.complain(report)
-        return {"frames": frames, **means, **counted}
+        return {"frames": self.frames, **means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on, as tensors, numbers and strings only."""
         return {
             "updates": self.updates,
+            "frames": self.frames,
+            "ranks": self.ranks.size,
             "learner": self.learner.state_dict(),
             "executor": self.executor.state_dict() if self.ranks.size == 1 else {},
             "ledger": self.ledger.state_dict(),
@@ -139,13 +150,25 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; worlds that were not saved begin anew."""
         self.updates = state["updates"]
+        self.frames = int(state.get("frames", self.updates * self._frames_per_update))
+        ranks = state.get("ranks", self.ranks.size)
+        if ranks != self.ranks.size and self.ranks.is_first:
+            logger.warning(
+                "this run was trained by %s processes, and goes on with %d: its batch is another now",
+                ranks,
+                self.ranks.size,
+            )
         self.learner.load_state_dict(state["learner"])
         if keeps_worlds(self.config, self.ranks, state):
             self.executor.load_state_dict(state["executor"])
             self.ledger.load_state_dict(state["ledger"])
+            used = dict(state["ledger"]["next"])
+            made = [actor["made"] for actor in state["executor"]["actors"]]
+            if made != [used.get(number, 0) for number in range(len(made))]:
+                raise ValueError(f"actors have made {made} trajectories, and used are {used}")
             like = self.system.agent.initial_state(self.config.learning.worlds)
             self.core_states = {
-                actor: to_device(tree_map(lambda _, leaf: leaf, like, saved), self.device)
+                actor: to_device(with_structure(like, saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
             self.statistics.load_state_dict(state["statistics"])
@@ -209,8 +232,9 @@ def resumed(
     """
     update, state = checkpoint
     require_same_run(config, state, path)
-    if type(state["updates"]) is not int or state["updates"] != update:
-        raise ValueError(f"updates is {state['updates']!r}, and the file is of update {update}")
+    for name, count in (("updates", state["updates"]), ("learner.updates", state["learner"]["updates"])):
+        if type(count) is not int or count != update:
+            raise ValueError(f"{name} is {count!r}, and the file is of update {update}")
     training = Training(config, device, ranks, 0 if keeps_worlds(config, ranks, state) else update)
     training.load_state_dict(state)
     return training

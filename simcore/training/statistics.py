@@ -101,9 +101,17 @@ class Statistics:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self._names = tuple(state["names"])
-        self._sums = None if state["sums"] is None else state["sums"].to(self._device)
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        counts = [state["count"], *state["lags"]]
+        if not all(type(number) is int and number >= 0 for number in counts):
+            raise ValueError("the statistics' counts are no counts")
+        self._names, sums = tuple(map(str, state["names"])), state["sums"]
+        # One of an early version has another shape, and is left out.
+        self._sums = sums.float().to(self._device) if sums is not None and sums.shape == (2, len(self._names)) else None
         self._count = state["count"]
         self._episodes = [_episode(*episode) for episode in state["episodes"]]
         self._lags = list(state["lags"])
@@ -116,4 +124,5 @@ class Statistics:
 
 def _episode(reward: float, length: int, metrics: dict[str, float] | float, world: int) -> Episode:
     """Make an episode from a checkpoint's entry; an older version holds a number, the fraction of food eaten."""
-    return Episode(reward, length, metrics if isinstance(metrics, dict) else {"food": metrics}, world)
+    metrics = metrics if isinstance(metrics, dict) else {"food": metrics}
+    return Episode(float(reward), int(length), {name: float(value) for name, value in metrics.items()}, int(world))

@@ -1,6 +1,7 @@
 """Faults on Ray: actors that are killed, raise or fall silent are replaced, and nothing that they made is spoiled."""
 
 import itertools
+import json
 import logging
 import os
 import signal
@@ -23,10 +24,11 @@ from simcore.acting import Actor, ActorError, OnRay
 from simcore.acting.on_ray import HOPELESS, connect
 from simcore.agent import Agent
 from simcore.build import make_actor, make_executor, make_system
+from simcore.cli import main
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
 from simcore.config.run import Config
-from simcore.runs import RunFolder, checkpoints
+from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training.loop import train
 from tinier import tinier_acting
 
@@ -164,6 +166,21 @@ def test_a_run_ends_after_its_last_replacement_with_the_actors_traceback(
     message = r"(?s)update 2: actor 0 failed.*in breaking.*ValueError: the world broke.*--resume"
     with pytest.raises(UserError, match=message):
         train(config, folder)
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_run_goes_on_on_ray_and_back(tmp_path: Path) -> None:
+    """From a recorded cluster that is gone, too."""
+    config = tinier_acting(learning__updates=2, record__metrics_every=1, ray_address="gone:6379")
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    assert train(config, folder)
+    command = ["train", "--resume", str(folder.path), "--learning.updates"]
+    main([*command, "4", "--executor", "ray", "--ray-address", "None", "--acting.queue", "1"])
+    main([*command, "6", "--executor", "serial"])
+    assert [line["update"] for line in read_metrics(folder.metrics)] == [1, 2, 3, 4, 5, 6]
+    changes = [json.loads(line)["changed"] for line in (folder.path / "changes.jsonl").read_text().splitlines()]
+    assert [change.get("executor") for change in changes] == [["serial", "ray"], ["ray", "serial"]]
+    assert changes[0]["ray_address"] == ["gone:6379", None]
 
 
 def sleepy(config: Config, number: int, agent: Agent) -> Actor:

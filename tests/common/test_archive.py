@@ -58,7 +58,7 @@ def test_a_changed_byte_of_a_tensor_is_what_torch_would_load(tmp_path: Path) -> 
     place = whole.index(torch.arange(40.0).numpy().tobytes()) + 81
     path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
     assert not torch.equal(torch.load(path, weights_only=True)["weights"], content()["weights"])
-    with pytest.raises(DamagedError, match="the checksum of .*data/0 differs"):
+    with pytest.raises(DamagedError, match=r"the checksum of .*data/0 differs"):
         read_archive(path)
 
 

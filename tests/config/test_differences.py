@@ -13,6 +13,7 @@ from simcore.config.differences import (
     fields_of,
     require_changeable,
 )
+from simcore.config.presets import preset
 from simcore.config.run import Config
 from tinier import tinier, tinier_acting
 
@@ -23,7 +24,8 @@ def test_the_fields_are_all_those_of_a_configuration() -> None:
     assert fields["simulation.overshoot"] == 3
     assert fields["agent.encoder_channels"] == (4,)
     assert fields["geco.initial"] is None
-    assert {*CHANGEABLE, *INCIDENTAL} <= set(fields), "none of these is misspelt"
+    of_gym = fields_of(preset("tiny", "CartPole-v1"))
+    assert {*CHANGEABLE, *INCIDENTAL} <= {*fields, *of_gym}, "none of these is misspelt"
 
 
 def test_differences_name_field_old_and_new() -> None:

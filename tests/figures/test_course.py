@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from simcore.common.errors import UserError
-from simcore.figures import course_figure, metric_columns
+from simcore.figures import columns_over_frames, course_figure, metric_columns
 from simcore.figures.course import scale_by_decades
 
 
@@ -37,6 +37,15 @@ def test_metrics_that_cannot_be_read_are_one_clear_line(tmp_path: Path, text: st
         file.write_text(text)
     with pytest.raises(UserError, match=complaint):
         metric_columns(file)
+
+
+@pytest.mark.parametrize("second", ["{}", '{"frames": null}', '{"frames": 5}', '{"frames": 4}'])
+def test_a_curve_over_frames_wants_them_in_every_line_and_growing(tmp_path: Path, second: str) -> None:
+    file = tmp_path / "metrics.jsonl"
+    lines = [{"update": 1, "frames": 5}, {"update": 2, **json.loads(second)}]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UserError, match=r"the frames in .*metrics\.jsonl are missing in a line, or do not grow"):
+        columns_over_frames(file)
 
 
 @pytest.mark.parametrize("reconstructs", [True, False])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,26 @@ def test_a_damaged_file_is_refused(
         flipped = whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:]
         file.write_bytes({"cut": whole[:-1], "flipped": flipped, "noise": os.urandom(1000), "empty": b""}[damage])
     assert "damaged or not an exported run" in refused(["probe", str(file)], capsys)
+
+
+def test_every_changed_byte_of_what_is_told_of_the_weights_is_noticed(run: RunFolder, tmp_path: Path) -> None:
+    exported = export(run, tmp_path / "x.safetensors")
+    whole, weights = exported.file.read_bytes(), exported.weights()
+    drawn = random.Random(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    noticed = 0
+    for place in [*range(8), *drawn.sample(range(8, header), 300), *drawn.sample(range(header, len(whole)), 30)]:
+        flipped = bytes([whole[place] ^ 1 << drawn.randrange(8)])
+        exported.file.write_bytes(whole[:place] + flipped + whole[place + 1 :])
+        try:
+            read = ExportedRun.open(exported.file)
+            same = read.weights()
+        except UserError:
+            noticed += 1
+            continue
+        assert read == exported, place  # a byte of the seal's own name, or of a space
+        assert all(torch.equal(weight, same[name]) for name, weight in weights.items())
+    assert noticed > 320
 
 
 def rewritten(exported: ExportedRun, **metadata: str) -> Path:

@@ -91,6 +91,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
         (b'{"seed": 3', "damaged"),
         (b"\x80\xff\x00", "damaged"),
         (b"[1, 2]", "no JSON object"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_folder_that_is_no_run(tmp_path: Path, content: bytes | None, message: str) -> None:

@@ -10,8 +10,9 @@ import torch
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
 from simcore.commands.probe import nulls
+from simcore.common.errors import UserError
 from simcore.runs import RunFolder
-from simcore.sweeps.scores import DOING, KNOWING, METRICS, available, take_scores
+from simcore.sweeps.scores import DOING, KNOWING, METRICS, Scores, available, take_scores
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
 
@@ -75,3 +76,20 @@ def test_a_run_has_the_scores_that_it_is_said_to_have() -> None:
     assert available(tinier()) == tuple(KNOWING)
     assert available(replace(tinier_acting(learning__probe_times=0), frame_model="none")) == tuple(DOING)
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", "\x00", "[" * 100_000),
+        '{"update": "1", "worlds": 1, "validation": {}, "test": {}, "baseline": {}}',
+        '{"update": 1, "worlds": 1, "validation": [], "test": {}, "baseline": {}}',
+        '{"update": 1, "worlds": 1, "validation": {"food": "all"}, "test": {}, "baseline": {}}',
+        '{"update": 1, "worlds": 1, "validation": {"food": true}, "test": {}, "baseline": {}}',
+    ],
+)
+def test_a_file_that_holds_no_scores_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "scores.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"scores\.json is damaged .* the run is measured again"):
+        Scores.read(file)
