@@ -98,4 +98,5 @@ def score_readers(
 def first_episodes(trajectory: Trajectory) -> ProbeTargets:
     """Return the targets of each world's first episode, `[T, W, ...]`; `[K, 1, ...]` if one ends early."""
     within = in_first_episode(trajectory.is_first)
-    return trajectory.targets if within.all() else tree_map(lambda part: part[within][:, None], trajectory.targets)
+    ends_early = bool((~within).any())
+    return tree_map(lambda part: part[within][:, None], trajectory.targets) if ends_early else trajectory.targets
