@@ -106,4 +106,4 @@ def in_first_episode(is_first: Tensor) -> Tensor:
 
 def episode_lengths(is_first: Tensor) -> list[int]:
     """Return the number of frames of each world's first episode, given `is_first`, bool `[T, W]`."""
-    return in_first_episode(is_first).sum(dim=0).tolist()
+    return in_first_episode(is_first.cpu()).sum(dim=0).tolist()

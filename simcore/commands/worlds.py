@@ -1,5 +1,6 @@
 """The flags `--world.*` of commands that look at a run: its world's fields, each with the run's value as default."""
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
         UserError: the run is damaged, or there is no such level.
     """
     from simcore.analysis.worlds import world_in
-    from simcore.runs import open_run
+    from simcore.runs import RunFolder, open_run
     from simcore.runs.exported import SUFFIX
 
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
@@ -30,7 +31,7 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
         parser.add_argument(flag, nargs="?")
     flags, rest = parser.parse_known_args(arguments)
     for path in map(Path, rest):
-        if (path / "config.json").is_file() or (path.suffix == SUFFIX and path.is_file()):
+        if RunFolder.is_at(path) or (path.suffix == SUFFIX and os.path.isfile(path)):  # also where a name is too long
             return path, world_in(Config.from_dict(open_run(path).config), flags.level)
     return None
 
