@@ -68,7 +68,8 @@ def check_worlds(config: Config) -> None:
         UserError: there is no such environment, it is not one to learn from or does not tell that, or there is no such
             probe head.
     """
-    with closing(make_worlds(config, 1)) as worlds:
+    watch = Watch(lambda: f"the check of {config.level}, before a run, has not ended", config.acting.patience)
+    with watch, closing(make_worlds(config, 1)) as worlds:
         try:
             worlds.reset(seed=config.seed)
         except UserError:

@@ -35,7 +35,7 @@ class Stubborn(gymnasium.Env[Any, Any]):
         self.left -= 1
         if self.left < 0:
             hang(self.then)
-        return np.full((8, 8, 3), 128, np.uint8), 1.0, False, False, {}
+        return np.full((8, 8, 3), 8 * self.left % 256, np.uint8), 1.0, False, False, {}
 
 
 gymnasium.register("Stubborn-v0", entry_point=Stubborn)

@@ -84,7 +84,7 @@ def test_signals_to_a_whole_process_group_stop_a_run_with_worlds_in_processes(tm
 
 def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_path: Path, start: Start) -> None:
     """Its world hangs in compiled code, where nothing else would end it."""
-    config = stubborn(after=30, then="compiled", acting__patience=0.5, record__checkpoint_every=2)
+    config = stubborn(after=34, then="compiled", acting__patience=0.5, record__checkpoint_every=2)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     process = start("train", "--resume", folder.path)
     wait_for_line(process, HUNG)
@@ -101,7 +101,7 @@ def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_pat
 
 
 def test_ctrl_c_ends_a_run_whose_world_hangs_with_a_checkpoint(tmp_path: Path, start: Start) -> None:
-    folder = RunFolder.create(tmp_path / "run", stubborn(after=30, acting__patience=0.5).to_dict())
+    folder = RunFolder.create(tmp_path / "run", stubborn(after=34, acting__patience=0.5).to_dict())
     process = start("train", "--resume", folder.path)
     wait_for_line(process, HUNG)
     os.killpg(process.pid, signal.SIGINT)
@@ -115,9 +115,9 @@ def test_a_run_whose_world_dies_ends_with_a_checkpoint_and_goes_on(tmp_path: Pat
     folder = RunFolder.create(tmp_path / "run", stubborn().to_dict())
     message = r"^update 5: actor 0 failed: .* are gone: its process ended with exit code 7; the last good checkpoint is"
     with pytest.raises(UserError, match=message):
-        train(stubborn(after=30, then="exit", processes=2), folder)
+        train(stubborn(after=34, then="exit", processes=2), folder)
     assert saved_updates(folder) == 4
-    assert train(stubborn(learning__updates=6), folder), "in new worlds"
+    assert train(stubborn(after=34, then="exit", learning__updates=6), folder), "in new worlds"
     assert saved_updates(folder) == 6
 
 
@@ -125,7 +125,7 @@ def test_a_run_whose_world_dies_ends_with_a_checkpoint_and_goes_on(tmp_path: Pat
 def test_a_run_whose_world_hangs_ends_with_a_checkpoint(
     executor: str, processes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = stubborn(after=30, processes=processes, executor=executor, acting__patience=0.2)
+    config = stubborn(after=34, processes=processes, executor=executor, acting__patience=0.2)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     with pytest.raises(UserError, match=r"^update 5: actor 0 failed: environment 0 .*did not answer|has not answered"):
         train(config, folder)
@@ -167,7 +167,7 @@ def test_a_run_whose_progress_nobody_takes_stops_with_a_checkpoint(
     config = tinier(learning__updates=100_000, record__checkpoint_every=100_000)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     monkeypatch.setattr(sys, "stdout", Unwritable(error))
-    monkeypatch.setattr("simcore.training.loop.Progress", lambda *a, **k: Progress(*a, line_seconds=0.0, **k))
+    monkeypatch.setattr("simcore.training.recorder.Progress", lambda *a, **k: Progress(*a, line_seconds=0.0, **k))
     with pytest.raises(raised, match=message):
         train(config, folder)
     assert saved_updates(folder) == 2
