@@ -26,7 +26,7 @@ from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.spawning import left_to_the_parent
 from simcore.common.tree import exchange
-from simcore.common.user_code import in_a_line
+from simcore.common.user_code import UserCodeError, in_a_line
 from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
 from simcore.data.rollouts import Rollout
 
@@ -64,10 +64,15 @@ class RemoteActor:
 
 @contextmanager
 def telling() -> Iterator[None]:
-    """Raise an actor's exception as an `ActorError` in one line, since Ray sends the text of its traceback alone."""
+    """Raise an actor's exception as an `ActorError` in one line, since Ray sends the text of its traceback alone.
+
+    A mistake in the configuration or a world's rewards, which another actor would make as well, is raised as it is.
+    """
     try:
         yield
     except (Exception, SystemExit) as error:
+        if isinstance(error, UserError) and not isinstance(error, UserCodeError):
+            raise
         raise ActorError(in_a_line(error)) from error
 
 
