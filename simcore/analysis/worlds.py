@@ -8,6 +8,7 @@ from typing import Any
 from simcore.build import make_worlds
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.literals import as_arguments
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
@@ -58,7 +59,7 @@ def world_in(config: Config, level: str | None) -> WorldConfig:
     try:
         return replace(preset(config.preset, level).world, **values)
     except ValueError as error:
-        raise UserError(f"{level} cannot be as the run's own world, {as_text(values)}: {error}") from error
+        raise UserError(f"{level} cannot be as the run's own world, {as_arguments(values)}: {error}") from error
 
 
 def kept(config: Config, level: str) -> dict[str, Any]:
@@ -71,11 +72,6 @@ def kept(config: Config, level: str) -> dict[str, Any]:
     there = vars(preset(config.preset, level).world)
     changed = {name: value for name, value in own.items() if name in there and value != usual[name]}
     return {"frame_size": config.world.frame_size} | changed
-
-
-def as_text(values: Mapping[str, Any]) -> str:
-    """Return fields and their values for people."""
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
 def action_names(config: Config) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from simcore.commands.console import advancing, say, wide_console
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Count, require_fields
+from simcore.common.literals import as_arguments
 from simcore.config.run import file_name
 from simcore.worlds.api import WorldConfig
 
@@ -43,7 +44,7 @@ class Evaluate:
         """Write the results, and print the table."""
         from simcore.analysis.evaluation import evaluate
         from simcore.analysis.loading import load_run
-        from simcore.analysis.worlds import as_text, kept
+        from simcore.analysis.worlds import kept
         from simcore.figures import evaluation_table
         from simcore.runs import open_run
 
@@ -67,9 +68,9 @@ class Evaluate:
         title = f"{run.name} {loaded.age}, {self.episodes} episodes of {evaluation.level}, {how}"
         notes = []
         if evaluation.level != loaded.config.level:
-            notes.append(f"Of the run's own world: {as_text(kept(loaded.config, evaluation.level))}")
+            notes.append(f"Of the run's own world: {as_arguments(kept(loaded.config, evaluation.level))}")
         if changed:
-            notes.append(f"Changed for this evaluation: {as_text(changed)}")
+            notes.append(f"Changed for this evaluation: {as_arguments(changed)}")
         stopped = evaluation.stopped
         if any(stopped.values()):
             notes.append(

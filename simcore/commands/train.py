@@ -11,7 +11,7 @@ import tyro
 
 from simcore.commands.console import say
 from simcore.common.errors import UserError
-from simcore.common.literals import shown
+from simcore.common.literals import as_arguments
 from simcore.common.signals import INTERRUPTED
 from simcore.common.terminal import shell_word
 from simcore.config.checks import given_values
@@ -45,7 +45,7 @@ class Train:
         """Train, and print where the results are and what to type next."""
         values = given_values(self.config)
         if values:
-            say(f"Read as values: {shown(values)}")
+            say(f"Read as values: {as_arguments(values)}")
         if self.dry_run:
             from simcore.commands.dry_run import dry_run
 

@@ -4,6 +4,7 @@ import ast
 import json
 import tomllib
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 WORDS: dict[str, Any] = {
@@ -34,8 +35,8 @@ def literal(text: str) -> Any:
     return text
 
 
-def shown(values: dict[str, Any]) -> str:
-    """Show values as they were understood: `easy=False, size='big'`."""
+def as_arguments(values: Mapping[str, Any]) -> str:
+    """Show values by name, as arguments of Python: `easy=False, size='big'`."""
     return ", ".join(f"{name}={value!r}" for name, value in values.items())
 
 

@@ -133,7 +133,7 @@ def test_the_commands_world_is_the_runs_own_but_for_its_flags(
     flags = ["--world.episode-length", "30", "--max-steps", "10", "--copies", "1", "--world.amount", "3"]
     main(["evaluate", *flags, str(path), "--episodes", "2"])
     output = capsys.readouterr().out
-    assert "Changed for this evaluation: episode_length = 30, amount = 3" in output
+    assert "Changed for this evaluation: episode_length=30, amount=3" in output
     assert "Stopped after 10 steps before they had ended:" in output
     report = json.loads((path / "evaluation-Food.json").read_text())
     assert report["world"]["size"] == 7

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simcore.common.literals import literal, shown
+from simcore.common.literals import literal, as_arguments
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_anything_else_is_text(text: str) -> None:
 
 
 def test_values_are_shown_as_they_were_read() -> None:
-    assert shown({"easy": literal("false"), "size": literal("big")}) == "easy=False, size='big'"
+    assert as_arguments({"easy": literal("false"), "size": literal("big")}) == "easy=False, size='big'"

@@ -11,7 +11,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
-from simcore.common.literals import shown
+from simcore.common.literals import as_arguments
 from simcore.common.registry import find_in_module, import_user_module
 from simcore.common.user_code import failure, user_code
 from simcore.worlds.gym.actions import NumberedActions, Repeat
@@ -114,7 +114,7 @@ def make_one(spec: EnvSpec, config: GymConfig) -> Env:
         ValueError: it cannot be made with these arguments, or has no image or no discrete actions; in one line. The
             environment's methods raise `UserCodeError`, which is one as well, if its own code fails.
     """
-    arguments = shown(config.arguments)
+    arguments = as_arguments(config.arguments)
     with user_code(f"{spec.id}: making it{arguments and f' with {arguments}'}"):
         # Gymnasium's checker slows every step, and warns of faults that do not matter here.
         env: Env = gymnasium.make(spec, disable_env_checker=True, **config.arguments)
