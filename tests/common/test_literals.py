@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simcore.common.literals import literal, as_arguments
+from simcore.common.literals import as_arguments, literal
 
 
 @pytest.mark.parametrize(
