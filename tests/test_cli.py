@@ -13,14 +13,12 @@ from simcore.common.errors import UserError
 from simcore.runs import RunFolder, checkpoints
 from simcore.training.loop import train
 from tinier import tinier
+from trained import trained_run
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = tinier(learning__updates=2)
-    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
-    train(config, folder)
-    return folder.path
+    return trained_run(tmp_path_factory.mktemp("runs") / "run", tinier(learning__updates=2)).path
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

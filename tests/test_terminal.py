@@ -12,19 +12,15 @@ from simcore.cli import main
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
 from simcore.common.terminal import in_one_line, shell_word, show_every_letter
-from simcore.runs import RunFolder
-from simcore.training.loop import train
 from tinier import tinier
+from trained import trained_run
 
 NAMES = ("sp ace 'q\" 100%s", "[bold]x :smile:", "$x_$ κ")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = tinier(learning__updates=2)
-    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
-    train(config, folder)
-    return folder.path
+    return trained_run(tmp_path_factory.mktemp("runs") / "run", tinier(learning__updates=2)).path
 
 
 def test_letters_that_a_stream_cannot_encode_are_shown_in_another_form() -> None:

@@ -11,7 +11,6 @@ from simcore.common.checks import Positive, Range, Some, Width, require_fields
 from simcore.common.user_code import in_a_line
 from simcore.common.watchdog import PATIENCE
 from simcore.data.rollouts import Rollout
-from simcore.worlds.api import WorldsLostError
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,6 @@ class ActorError(RuntimeError):
 
 def actor_error(number: int, error: BaseException) -> ActorError:
     """Return the error that tells in one line of an actor's exception, which is its cause."""
-    reason = str(error) if isinstance(error, WorldsLostError) else in_a_line(error)
-    failed = ActorError(f"actor {number} failed: {reason}")
+    failed = ActorError(f"actor {number} failed: {in_a_line(error)}")
     failed.__cause__ = error
     return failed

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simcore.common.checks import shown, wrong_field
 from simcore.common.errors import UserError
+from simcore.common.user_code import UserCodeError
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -92,7 +93,7 @@ class WorldConfig:
         return ()
 
 
-class WorldsLostError(RuntimeError):
+class WorldsLostError(UserCodeError):
     """Worlds are gone, for instance because their process was killed; the message says which, and why."""
 
 

@@ -17,14 +17,12 @@ from simcore.common.intervals import Interval
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
+from trained import trained_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = tinier_acting(learning__updates=2)
-    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
-    train(config, folder)
-    return folder.path
+    return trained_run(tmp_path_factory.mktemp("runs") / "run", tinier_acting(learning__updates=2)).path
 
 
 @pytest.fixture

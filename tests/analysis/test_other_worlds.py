@@ -19,18 +19,15 @@ from simcore.common.errors import UserError
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.figures.paper import unfinished
-from simcore.runs import RunFolder
-from simcore.training.loop import train
 from simcore.worlds.gym import GymConfig
 from tinier import changed, tinier_acting
+from trained import trained_run
 
 COUNTING = "counting:Counting-v0"
 
 
 def make_run(path: Path, config: Config) -> LoadedRun:
-    folder = RunFolder.create(path, config.to_dict())
-    train(config, folder)
-    return load_run(folder, "cpu")
+    return load_run(trained_run(path, config), "cpu")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from simcore.probes import Probes, ProbesConfig
 from simcore.probes.fresh import Examples, train_fresh_probes, validation_losses
 from simcore.probes.heads import mean_picture
 from simcore.runs import RunFolder
-from simcore.training.loop import train
 from tinier import tell_map, tinier
+from trained import trained_run
 
 N, H, SIZE = 3, 4, 64
 COLOURS = 4
@@ -101,10 +101,7 @@ def test_each_net_is_left_where_validation_is_best() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = tinier(learning__updates=2)
-    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run", config.to_dict())
-    train(config, folder)
-    return folder.path
+    return trained_run(tmp_path_factory.mktemp("runs") / "run", tinier(learning__updates=2)).path
 
 
 def load(folder: Path) -> LoadedRun:

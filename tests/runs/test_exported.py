@@ -14,22 +14,15 @@ from simcore.analysis.loading import load_run
 from simcore.analysis.measuring import measure
 from simcore.cli import main
 from simcore.common.errors import UserError
-from simcore.config.run import Config
 from simcore.runs import ExportedRun, RunFolder, open_run
 from simcore.runs.exported import save_export
-from simcore.training.loop import train
 from tinier import tinier, tinier_acting
-
-
-def make_run(path: Path, config: Config) -> RunFolder:
-    folder = RunFolder.create(path, config.to_dict())
-    assert train(config, folder)
-    return folder
+from trained import trained_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return make_run(tmp_path_factory.mktemp("runs") / "city", tinier(learning__updates=2))
+    return trained_run(tmp_path_factory.mktemp("runs") / "city", tinier(learning__updates=2))
 
 
 def export(run: RunFolder, out: Path, *flags: str) -> ExportedRun:
@@ -53,7 +46,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [{"core": "slots"}, {"core": "kanerva", "frame_model": "contrastive"}, {"probes__map_convdraw": True}],
 )
 def test_beliefs_maps_and_probes_are_those_of_the_run(tmp_path: Path, changes: dict[str, Any]) -> None:
-    folder = make_run(tmp_path / "run", tinier(learning__updates=2, **changes))
+    folder = trained_run(tmp_path / "run", tinier(learning__updates=2, **changes))
     exported = export(folder, tmp_path / "elsewhere" / "city.safetensors")
     ours, theirs = load_run(folder, "cpu"), load_run(exported, "cpu")
     assert (theirs.config, theirs.update) == (ours.config, 2)
@@ -113,7 +106,7 @@ def test_verbs_look_into_a_file_and_leave_it_alone(
 
 
 def test_an_agent_that_acts_is_evaluated_alike(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "food", tinier_acting(learning__updates=2))
+    folder = trained_run(tmp_path / "food", tinier_acting(learning__updates=2))
     main(["export", str(folder.path)])
     file = folder.path / "food.safetensors"
     for path, results in ((folder.path, folder.path), (file, folder.path / "food-results")):

@@ -11,16 +11,13 @@ from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
 from simcore.commands.probe import nulls
 from simcore.common.errors import UserError
-from simcore.runs import RunFolder
 from simcore.sweeps.scores import DOING, KNOWING, METRICS, Scores, available, take_scores
-from simcore.training.loop import train
 from tinier import tinier, tinier_acting
+from trained import trained_run
 
 
 def trained(config: Any, path: Path) -> LoadedRun:
-    folder = RunFolder.create(path, config.to_dict())
-    train(config, folder)
-    return load_run(folder, "cpu")
+    return load_run(trained_run(path, config), "cpu")
 
 
 @pytest.fixture(scope="module")

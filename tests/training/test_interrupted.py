@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.runs import Progress, RunFolder, checkpoints
 from simcore.training.loop import train
 from stubborn import stubborn
 from tinier import tinier
+from trained import trained_run
 
 PATIENCE = 120.0
 """Seconds that something that has to come is waited for."""
@@ -119,6 +121,18 @@ def test_a_run_whose_world_dies_ends_with_a_checkpoint_and_goes_on(tmp_path: Pat
     assert saved_updates(folder) == 4
     assert train(stubborn(after=34, then="exit", learning__updates=6), folder), "in new worlds"
     assert saved_updates(folder) == 6
+
+
+def test_an_evaluation_whose_world_dies_is_told_so_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = stubborn(after=34, then="exit", processes=2, learning__updates=1)
+    folder = trained_run(tmp_path / "run", config)
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(folder.path), "--episodes", "2"])
+    assert stop.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch("simcore: the environments .* are gone: its process ended with exit code 7.*", last)
 
 
 @pytest.mark.parametrize(("executor", "processes"), [("serial", 2), ("threads", 0), ("processes", 0)])

@@ -21,23 +21,18 @@ from simcore.runs import RunFolder, checkpoints
 from simcore.training.loop import train
 from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
+from trained import trained_run
 
 CPU_STATE, GPU_STATE = 5056, 16
 """Bytes of a generator's state."""
 Edit = Callable[[dict[str, Any]], None]
 
 
-def make_run(path: Path, config: Config) -> RunFolder:
-    folder = RunFolder.create(path, config.to_dict())
-    assert train(config, folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that was stopped between two lines of metrics."""
     config = tinier(learning__updates=3, record__metrics_every=2)
-    folder = make_run(tmp_path_factory.mktemp("runs") / "city", config)
+    folder = trained_run(tmp_path_factory.mktemp("runs") / "city", config)
     config = changed(config, learning__updates=4)
     (folder.path / "config.json").write_text(json.dumps(config.to_dict()))
     return RunFolder.open(folder.path)
@@ -46,7 +41,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture(scope="module")
 def food(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run whose agent acts."""
-    return make_run(tmp_path_factory.mktemp("runs") / "food", tinier_acting(learning__updates=2))
+    return trained_run(tmp_path_factory.mktemp("runs") / "food", tinier_acting(learning__updates=2))
 
 
 def copied(run: RunFolder, to: Path) -> RunFolder:
@@ -133,7 +128,7 @@ def test_a_run_goes_on_without_the_gpu_that_it_began_on(
 
 
 def test_a_run_that_has_moved_and_whose_preset_is_gone_goes_on(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "here", tinier(learning__updates=2, preset="/gone/mine.toml"))
+    folder = trained_run(tmp_path / "here", tinier(learning__updates=2, preset="/gone/mine.toml"))
     folder.path.rename(tmp_path / "there")
     main(["train", "--resume", str(tmp_path / "there"), "--learning.updates", "3"])
     assert load(tmp_path / "there").update == 3
@@ -227,7 +222,7 @@ OTHERS = {
 def test_a_checkpoint_of_another_run_is_refused_by_what_differs(
     city: RunFolder, tmp_path: Path, difference: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = make_run(tmp_path / "other", tinier(learning__updates=3, **OTHERS[difference]))
+    other = trained_run(tmp_path / "other", tinier(learning__updates=3, **OTHERS[difference]))
     run = copied(city, tmp_path / "run")
     shutil.copy(newest(other), run.checkpoints)
     expected = f"{newest(run)} is of a run with {difference} as in its config.json; put back the one that was changed"

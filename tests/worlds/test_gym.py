@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from simcore.common.user_code import UserCodeError
 from simcore.worlds import make_vector
+from simcore.worlds.api import WorldsLostError
 from simcore.worlds.gym import GymConfig, GymVectorEnv, is_gym_id
 from simcore.worlds.gym.frames import find_picture, make_frame
 
@@ -130,7 +131,7 @@ def test_episodes_are_those_of_gymnasium(processes):
             UserCodeError,
             "LampsTest-v0 in .*Breaking: its step failed: KeyError: 'lamp' .*test_gym.py:.*in Breaking.step",
         ),
-        (3, RuntimeError, "environments 1 to 2 are gone: its process ended with exit code 7"),
+        (3, WorldsLostError, "environments 1 to 2 are gone: its process ended with exit code 7"),
     ],
 )
 def test_an_error_in_a_process_is_raised_with_its_traceback(action, error, message):
