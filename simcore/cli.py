@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import tyro
 from tyro.conf import subcommand
 
-from simcore.commands import Evaluate, Export, Figure, Probe, Rollout, Sweep, Train, default_train
+from simcore.commands import Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
 from simcore.commands.worlds import named_run
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
@@ -21,7 +21,7 @@ from simcore.common.terminal import complain, discard_unwritable, open_closed_st
 from simcore.common.user_code import UserCodeError, as_user_code_error
 
 TRACEBACK = "--traceback"
-Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export
+Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export | Live
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,6 +65,7 @@ def run(arguments: Sequence[str], whole: bool) -> None:
             | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
             | Annotated[Sweep, subcommand("sweep")]
             | Annotated[Export, subcommand("export")]
+            | Annotated[Live, subcommand("live", **looking.get("live", {}))]
         )
         parse(commands, arguments).execute()
     except UserError as error:
@@ -101,7 +102,7 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: the run is damaged, or there is no such level.
     """
-    looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate}
+    looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate, "live": Live}
     name = arguments[0] if arguments else ""
     if name not in (*looking, "figure"):
         return {}

@@ -179,14 +179,31 @@ class BeliefSession:
                 `samples` is not positive.
             ValueError: the actions are not this agent's.
         """
-        simulation, state = self._simulation(), self._moment()
         require(samples >= 1, f"samples is {samples}; it must be at least 1")
+        states = self.simulate(actions)
+        together = states.expand(samples, *states.shape)
+        frames = self._simulation().sample_frames(together, self._drawn_by(seed)).cpu().numpy()
+        return frames if self.batch is not None else frames[:, :, 0]
+
+    @torch.no_grad()
+    def simulate(self, actions: ArrayLike) -> Tensor:
+        """Compute the states that actions would lead to, which frames are sampled from; the session stays where it is.
+
+        Args:
+            actions: K of them, `[K]`, or `[K, N]` of a batch.
+
+        Returns:
+            States of the simulation core, on the nets' device, float `[K, N, *]`; N is 1 without a batch.
+
+        Raises:
+            UserError: there is no simulation, or nothing was observed yet.
+            ValueError: the actions are not this agent's.
+        """
+        simulation, state = self._simulation(), self._moment()
         rows = [self._actions(row) for row in np.asarray(actions)]
         if not rows:
             raise ValueError("there are no actions; give one at least")
-        states = simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
-        frames = simulation.sample_frames(states.expand(samples, *states.shape), self._drawn_by(seed)).cpu().numpy()
-        return frames if self.batch is not None else frames[:, :, 0]
+        return simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
 
     @torch.no_grad()
     def imagine_maps(self, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:

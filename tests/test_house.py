@@ -27,7 +27,7 @@ FLOORS = (
     ("build",),
     ("training", "cost"),
     ("analysis",),
-    ("api", "figures", "testing"),
+    ("api", "figures", "testing", "viewer"),
     ("sweeps",),
     ("commands",),
     ("cli",),

@@ -10,6 +10,11 @@ EXTRAS = {
     "scipy": "figures",
     "PIL": "figures",
     "ray": "ray",
+    "starlette": "live",
+    "uvicorn": "live",
+    "websockets": "live",
+    "imageio": "video",
+    "av": "video",
 }
 """The extra that installs a library, by the library's module."""
 

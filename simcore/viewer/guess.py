@@ -1,0 +1,44 @@
+"""The best constant guess of map and place, which every belief is compared with."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.loading import LoadedRun
+from simcore.worlds.api import MAP
+
+WORLDS = 64
+"""The most worlds whose episodes the guess is made from."""
+
+
+class Guess(NamedTuple):
+    """What is known of these worlds by somebody who sees nothing."""
+
+    map: NDArray[np.float32]
+    """The mean map, `[M, M, 3]`, on the scale [0, 1]."""
+    variance: NDArray[np.float32]
+    """The variance of the maps, the mean over colours, `[M, M]`; never 0."""
+    cell: NDArray[np.float32]
+    """How often each cell is visited, `[M * M]`."""
+
+    @classmethod
+    def fit(cls, run: LoadedRun) -> "Guess":
+        """Collect episodes in other worlds, as the run's own policy walks through them."""
+        steps = episode_frames(run.config)
+        trajectory = run.collect("live/guess", min(WORLDS, together(run.config, steps)), steps)
+        maps = trajectory.targets[MAP].cpu().numpy() / np.float32(255)
+        maps = maps[0] if run.config.policy == "walker" else maps.reshape(-1, *maps.shape[2:])
+        cells = trajectory.targets["cell"].cpu().numpy()
+        counts = np.bincount(cells.ravel(), minlength=maps.shape[-3] * maps.shape[-2]) + 1  # none is impossible
+        variance = maps.var(axis=0).mean(axis=-1)
+        return cls(
+            maps.mean(axis=0).astype(np.float32),
+            np.maximum(variance, 1e-4).astype(np.float32),
+            (counts / counts.sum()).astype(np.float32),
+        )
+
+    def error(self, true: NDArray[np.uint8]) -> float:
+        """Return the squared error of the mean map, per dimension."""
+        return float(np.square(self.map - true / np.float32(255)).mean())
