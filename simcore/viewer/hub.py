@@ -7,8 +7,8 @@ from collections.abc import Callable
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simcore.common.errors import UserError
+from simcore.viewer.conductor import Kind
 from simcore.viewer.messages import Command, parse_command
-from simcore.viewer.worker import Kind
 
 MOST_PAGES = 64
 """Pages that may be connected at a time."""

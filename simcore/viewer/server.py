@@ -18,11 +18,12 @@ from starlette.staticfiles import StaticFiles
 
 from simcore.common.errors import UserError
 from simcore.common.signals import ENDING, Insistence, heard
+from simcore.viewer.conductor import PACE, Kind
 from simcore.viewer.guard import Guard
 from simcore.viewer.hub import Hub
 from simcore.viewer.messages import LARGEST, encode_view
 from simcore.viewer.scene import Scene
-from simcore.viewer.worker import PACE, Kind, Worker
+from simcore.viewer.worker import Worker
 
 STATIC = Path(__file__).parent / "static"
 PORT = 8765

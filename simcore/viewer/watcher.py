@@ -155,7 +155,8 @@ class Watcher:
         if place is None or belief.map is None:
             return BelievedMoment(expected, error, surprise, others=others)
         cells, headings = belief.cell_probabilities, belief.heading_probabilities
-        assert cells is not None and headings is not None, "worlds with a place have these targets"
+        assert cells is not None, "worlds with a place have these targets"
+        assert headings is not None, "and this one"
         return BelievedMoment(
             expected,
             error,

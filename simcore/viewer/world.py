@@ -99,7 +99,8 @@ class LiveWorld:
         """Return a snapshot; None where the world cannot be restored."""
         if not self.can_return:
             return None
-        return WorldState(self.worlds.get_state(), self._walker and self._walker.get_state(), self.is_over)
+        walker = None if self._walker is None else self._walker.get_state()
+        return WorldState(self.worlds.get_state(), walker, self.is_over)
 
     def restore(self, state: WorldState) -> None:
         """Return to a snapshot of this world."""
