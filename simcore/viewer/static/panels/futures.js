@@ -1,0 +1,179 @@
+/** Imagined futures as rows of frames along a plan; pointing at a step, or arrow keys, enlarges it. */
+
+import { canvasOf, drawTile, imageOf, length, resize, show, wholeSide } from "../draw.js";
+import { glyph, words } from "../words.js";
+import { markOf } from "./beliefs.js";
+
+/** Space between frames, in CSS pixels. */
+const GAP = 2;
+const byId = (id) => document.getElementById(id);
+
+export class FuturesPanel {
+  needs = ["futures", "moment", "control", "scrub"];
+
+  /** @param {() => void} onScrub is called when another step is pointed at. */
+  constructor(onScrub) {
+    this.onScrub = onScrub;
+    this.step = 0;
+    const films = byId("films");
+    films.addEventListener("pointermove", (event) => this.point(event));
+    films.addEventListener("keydown", (event) => this.scrubByKey(event));
+  }
+
+  begin(model) {
+    this.step = model.hello.steps - 1;
+    this.made = null;
+    document.body.classList.toggle("has-futures", model.hello.beliefs.some((belief) => belief.can_imagine));
+  }
+
+  /** Make the rows anew if their number has changed: as many samples of each belief as there is height for. */
+  make(model) {
+    const { hello } = model;
+    const beliefs = hello.beliefs.map((belief, number) => ({ belief, number })).filter(({ belief }) => belief.can_imagine);
+    const shown = beliefs.length > 1 ? Math.min(hello.samples, length("shown-samples")) : hello.samples;
+    const hasTruth = hello.can_return;
+    if (this.made === shown) return;
+    this.made = shown;
+    this.shown = shown;
+    byId("films").querySelectorAll(".film").forEach((each) => each.remove());
+    byId("preview").replaceChildren();
+    this.rows = [];
+    if (hasTruth) this.addRow("true", [], (futures) => futures.true, "What will come");
+    for (const { belief, number } of beliefs) {
+      const mark = beliefs.length > 1 ? [markOf(number)] : [];
+      for (let sample = 0; sample < shown; sample++) {
+        const title = `Sample ${sample + 1} of ${belief.name}`;
+        this.addRow(`${sample + 1}`, mark.map((each) => each.cloneNode(true)), (futures) => futures.samples[number]?.at(sample), title, number);
+      }
+      const title = `Variance: twice the standard deviation over the samples of ${belief.name}`;
+      this.addRow("var.", mark, (futures) => futures.spread[number], title, number);
+    }
+  }
+
+  addRow(text, mark, gridOf, title, belief = null) {
+    const row = document.createElement("div");
+    row.className = "film";
+    row.classList.toggle("break", text === "1" || text === "var.");
+    const label = document.createElement("span");
+    label.append(...mark, text);
+    label.title = title;
+    const canvas = document.createElement("canvas");
+    canvas.role = "img";
+    canvas.id = belief === null ? "film-true" : `film-${belief}-${text === "var." ? "spread" : text}`;
+    row.append(label, canvas);
+    byId("films").append(row);
+    const enlarged = document.createElement("canvas");
+    enlarged.className = belief === null ? "true" : text === "var." ? "spread" : "sample";
+    groupOf(belief ?? "true", enlarged.className).append(enlarged);
+    this.rows.push({ canvas, gridOf, enlarged, title });
+  }
+
+  draw(model) {
+    const { futures, moment, hello } = model;
+    if (!document.body.classList.contains("has-futures")) return;
+    this.make(model);
+    this.drawFrom(model);
+    if (futures === null) return;
+    this.count = futures.actions.length;
+    this.step = Math.min(this.step, this.count - 1);
+    if (this.drawn !== futures || this.drawnRows !== this.rows || this.drawnSize !== length("film")) {
+      [this.drawn, this.drawnRows, this.drawnSize] = [futures, this.rows, length("film")];
+      this.drawFilms(futures, hello);
+    }
+    byId("films").classList.toggle("stale", futures.number !== moment.number);
+    this.drawScrub(futures, hello);
+  }
+
+  drawFrom(model) {
+    const { futures, moment } = model;
+    const point = futures && model.points.find((each) => each.number === futures.number);
+    const ago = futures === null ? 0 : moment.number - futures.number;
+    const when = ago > 0 ? `, ${ago} step${ago > 1 ? "s" : ""} ago` : ago === 0 ? ", now" : "";
+    byId("futures-from").textContent = futures === null ? "" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
+    const which = this.shown < model.hello.samples ? `${this.shown} of ${model.hello.samples} futures of each belief` : "Eight futures";
+    byId("futures-caption").textContent =
+      `${which} that the simulation core imagines along the actions above, ` +
+      `${model.hello.can_return ? "below what will truly come; " : ""}var.: where they differ. Point at a step to enlarge it.`;
+  }
+
+  drawFilms(futures, hello) {
+    for (const { canvas, gridOf, title } of this.rows) {
+      const frames = gridOf(futures);
+      canvas.parentElement.hidden = !frames;
+      if (frames) drawFilm(canvas, frames, length("film"));
+      canvas.ariaLabel = `${title}, ${frames?.shape[0] ?? 0} frames`;
+    }
+    const signs = futures.actions.map((action) => {
+      const sign = document.createElement("li");
+      sign.textContent = glyph(hello.actions[action].name);
+      sign.title = words(hello.actions[action].name);
+      return sign;
+    });
+    byId("actions").replaceChildren(...signs);
+    byId("films").dataset.number = futures.number;
+    byId("films").setAttribute("aria-valuemax", futures.actions.length);
+  }
+
+  drawScrub(futures, hello) {
+    const films = byId("films");
+    films.setAttribute("aria-valuenow", this.step + 1);
+    films.setAttribute("aria-valuetext", `step ${this.step + 1}, ${words(hello.actions[futures.actions[this.step]].name)}`);
+    byId("scrub").style.transform = `translateX(${this.step * (length("film") + GAP)}px)`;
+    for (const { gridOf, enlarged } of this.rows) {
+      const frames = gridOf(futures);
+      enlarged.hidden = !frames || this.step >= frames.shape[0];
+      if (!enlarged.hidden) drawTile(enlarged, frames.at(this.step), length(enlarged.className === "sample" ? "preview" : "preview-large"));
+    }
+  }
+
+  point(event) {
+    const strip = byId("actions").getBoundingClientRect();
+    this.scrubTo(Math.floor((event.clientX - strip.left) / (length("film") + GAP)));
+  }
+
+  scrubByKey(event) {
+    const moves = { ArrowLeft: this.step - 1, ArrowRight: this.step + 1, Home: 0, End: this.count - 1 };
+    if (!(event.key in moves) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // it does not drive
+    this.scrubTo(moves[event.key]);
+  }
+
+  scrubTo(step) {
+    if (this.count === undefined || step < 0 || step >= this.count || step === this.step) return;
+    this.step = step;
+    this.onScrub();
+  }
+}
+
+/** The group of the preview that holds what is of a belief, or true; made when there is none. */
+function groupOf(belief, kind) {
+  const name = `${belief}-${kind}`;
+  const preview = byId("preview");
+  let group = preview.querySelector(`[data-group="${name}"]`);
+  if (group === null) {
+    group = document.createElement("figure");
+    group.dataset.group = name;
+    const caption = document.createElement("figcaption");
+    caption.append(...(belief === "true" ? [] : document.querySelectorAll(".belief-1.mark").length ? [markOf(belief)] : []));
+    caption.append({ true: "Will come", sample: "Imagined", spread: "Variance" }[kind]);
+    const tiles = document.createElement("div");
+    group.append(caption, tiles);
+    preview.append(group);
+  }
+  return group.lastElementChild;
+}
+
+/** Draw frames `[K, H, W, (3)]` beside each other, pixel by pixel, shown so that a frame fits into a square box. */
+function drawFilm(canvas, frames, box) {
+  const [count, height, width] = frames.shape;
+  const scale = wholeSide(width, box) / width;
+  const gap = Math.max(1, Math.round((box - width * scale + GAP) / scale));
+  const step = width + gap;
+  resize(canvas, count * step - gap, height);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < count; at++) context.drawImage(canvasOf(imageOf(frames.at(at))), at * step, 0);
+  show(canvas, canvas.width * scale, height * scale);
+  canvas.classList.toggle("smooth", scale < 1);
+}

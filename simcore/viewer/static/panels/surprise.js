@@ -1,0 +1,63 @@
+/** How much each frame told, and how wrong the expected one was, as running lines over the last steps. */
+
+import { hatch, ink, length, plain } from "../draw.js";
+import { drawSeries } from "../series.js";
+import { short } from "../words.js";
+
+const STEPS = 100;
+const byId = (id) => document.getElementById(id);
+
+export class SurprisePanel {
+  needs = ["moment", "history", "control"];
+
+  begin(model) {
+    const models = model.hello.beliefs.map((belief) => belief.frame_model);
+    this.rows = [];
+    if (models.includes("convdraw")) this.rows.push({ name: "KL", unit: " nats", of: "surprises" });
+    if (model.hello.beliefs.some((belief) => belief.can_imagine)) this.rows.push({ name: "error", unit: "", of: "errors" });
+    byId("surprise").hidden = this.rows.length === 0;
+    byId("surprise").querySelector("h2").textContent = models.includes("convdraw") ? "Surprise" : "Error";
+    byId("surprise-caption").textContent = models.includes("convdraw")
+      ? "KL: what a frame told beyond what was expected."
+      : "Squared error of the expected frame, 100 steps.";
+  }
+
+  draw(model) {
+    if (this.rows.length === 0) return;
+    const at = model.moment.number;
+    const points = model.points.filter((point) => point.number <= at && point.number > at - STEPS);
+    const canvas = byId("surprise-plot");
+    const width = length("left");
+    const each = length("surprise");
+    const context = plain(canvas, width, each * this.rows.length);
+    const xOf = (number) => width - 4 - ((at - number) * (width - 8)) / (STEPS - 1);
+    this.rows.forEach((row, index) => {
+      const top = index * each;
+      const most = Math.max(1e-9, ...points.flatMap((point) => point[row.of].map((value) => value ?? 0)));
+      context.fillStyle = ink("well");
+      context.fillRect(0, top, width, each - 2);
+      shadeBlind(context, points, xOf, top, each - 2);
+      drawSeries(context, points, row.of, xOf, (value) => top + each - 5 - (value / most) * (each - 9));
+      context.fillStyle = ink("soft");
+      context.textBaseline = "top";
+      context.fillText(row.name, 4, top + 2);
+    });
+    canvas.dataset.number = at;
+    const now = this.rows.map((row) => `${row.name} ${points.at(-1)?.[row.of].map((value) => short(value)).join(" / ") ?? ""}${row.unit}`);
+    byId("surprise-now").textContent = now.join(" · ");
+    canvas.ariaLabel = now.join(", ");
+  }
+}
+
+/** Shade the stretches of points that were without frames. */
+export function shadeBlind(context, points, xOf, top, height) {
+  for (let index = 0; index < points.length; index++) {
+    if (!points[index].is_blind) continue;
+    const begin = xOf(points[index].number - 1);
+    while (points[index + 1]?.is_blind) index++;
+    const width = xOf(points[index].number) - begin;
+    context.fillStyle = ink("shade");
+    context.fillRect(begin, top, width, height);
+    hatch(context, begin, top, width, height, ink("stripe"));
+  }
+}

@@ -1,0 +1,20 @@
+/** Light or dark: as the system has it, until somebody chooses. */
+
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+/** Begin to follow the system or the choice; `onChange` is called when colours change. */
+export function beginTheme(onChange) {
+  const follow = () => {
+    document.documentElement.dataset.theme = localStorage.getItem("simcore-theme") ?? (dark.matches ? "dark" : "light");
+    onChange();
+  };
+  dark.addEventListener("change", follow);
+  follow();
+}
+
+/** Choose the other one, and keep the choice. */
+export function switchTheme() {
+  const root = document.documentElement;
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  localStorage.setItem("simcore-theme", root.dataset.theme);
+}
