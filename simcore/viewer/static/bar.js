@@ -35,8 +35,10 @@ export class Bar {
     byId("level").textContent = hello.level;
     const names = hello.beliefs.map((belief, number) => {
       const name = document.createElement("span");
-      name.append(...beliefTitle(number, hello.beliefs.length, belief.name));
-      name.append(` · ${coreName(belief.core)} · ${belief.age}`);
+      const about = `${coreName(belief.core)} · ${belief.age}`;
+      const isAlone = hello.beliefs.length === 1;
+      name.append(...beliefTitle(number, hello.beliefs.length, isAlone ? `${belief.name} · ${about}` : belief.name));
+      name.title = about;
       return name;
     });
     byId("beliefs").replaceChildren(...names);
@@ -71,8 +73,8 @@ export class Bar {
   draw(model) {
     const { hello, control, moment } = model;
     const of = hello.episode_length ? ` of ${hello.episode_length}` : "";
-    const reward = moment.total === 0 ? "" : ` · reward ${Number(moment.total.toFixed(2))}`;
-    byId("step-count").textContent = `step ${moment.step}${of}${reward}`;
+    byId("step-count").textContent = `step ${moment.step}${of}`;
+    byId("reward").textContent = moment.total === 0 ? "" : `reward ${Number(moment.total.toFixed(2))}`;
     if (document.activeElement !== byId("seed")) byId("seed").value = moment.seed;
     for (const driver of hello.drivers) press(byId(`drive-${driver}`), control.driver === driver);
     press(byId("pause"), control.is_paused);

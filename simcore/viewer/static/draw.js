@@ -2,7 +2,7 @@
 
 /** The colour of the style sheet with a name, now. */
 export function ink(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  return getComputedStyle(document.body).getPropertyValue(`--${name}`).trim();
 }
 
 /** A length of the style sheet with a name, in CSS pixels. */

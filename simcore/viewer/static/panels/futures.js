@@ -4,8 +4,8 @@ import { canvasOf, drawTile, imageOf, length, resize, show, wholeSide } from "..
 import { glyph, words } from "../words.js";
 import { markOf } from "./beliefs.js";
 
-/** Space between frames, in CSS pixels. */
-const GAP = 2;
+/** The sizes of enlarged frames, in the style sheet. */
+const SIZES = { true: "preview-large", sample: "preview", spread: "preview-spread" };
 const byId = (id) => document.getElementById(id);
 
 export class FuturesPanel {
@@ -62,10 +62,10 @@ export class FuturesPanel {
     canvas.id = belief === null ? "film-true" : `film-${belief}-${text === "var." ? "spread" : text}`;
     row.append(label, canvas);
     byId("films").append(row);
+    const kind = belief === null ? "true" : text === "var." ? "spread" : "sample";
     const enlarged = document.createElement("canvas");
-    enlarged.className = belief === null ? "true" : text === "var." ? "spread" : "sample";
-    groupOf(belief ?? "true", enlarged.className).append(enlarged);
-    this.rows.push({ canvas, gridOf, enlarged, title });
+    groupOf(kind, kind === "sample" ? belief : 0, mark).append(enlarged);
+    this.rows.push({ canvas, gridOf, enlarged, title, kind });
   }
 
   draw(model) {
@@ -80,6 +80,7 @@ export class FuturesPanel {
       [this.drawn, this.drawnRows, this.drawnSize] = [futures, this.rows, length("film")];
       this.drawFilms(futures, hello);
     }
+    byId("scrub").hidden = false;
     byId("films").classList.toggle("stale", futures.number !== moment.number);
     this.drawScrub(futures, hello);
   }
@@ -89,7 +90,7 @@ export class FuturesPanel {
     const point = futures && model.points.find((each) => each.number === futures.number);
     const ago = futures === null ? 0 : moment.number - futures.number;
     const when = ago > 0 ? `, ${ago} step${ago > 1 ? "s" : ""} ago` : ago === 0 ? ", now" : "";
-    byId("futures-from").textContent = futures === null ? "" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
+    byId("futures-from").textContent = futures === null ? "imagining …" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
     const which = this.shown < model.hello.samples ? `${this.shown} of ${model.hello.samples} futures of each belief` : "Eight futures";
     byId("futures-caption").textContent =
       `${which} that the simulation core imagines along the actions above, ` +
@@ -100,7 +101,7 @@ export class FuturesPanel {
     for (const { canvas, gridOf, title } of this.rows) {
       const frames = gridOf(futures);
       canvas.parentElement.hidden = !frames;
-      if (frames) drawFilm(canvas, frames, length("film"));
+      if (frames) this.pitch = drawFilm(canvas, frames, length("film"), length("gap"));
       canvas.ariaLabel = `${title}, ${frames?.shape[0] ?? 0} frames`;
     }
     const signs = futures.actions.map((action) => {
@@ -110,6 +111,7 @@ export class FuturesPanel {
       return sign;
     });
     byId("actions").replaceChildren(...signs);
+    byId("films").style.setProperty("--pitch", `${this.pitch}px`);
     byId("films").dataset.number = futures.number;
     byId("films").setAttribute("aria-valuemax", futures.actions.length);
   }
@@ -118,17 +120,18 @@ export class FuturesPanel {
     const films = byId("films");
     films.setAttribute("aria-valuenow", this.step + 1);
     films.setAttribute("aria-valuetext", `step ${this.step + 1}, ${words(hello.actions[futures.actions[this.step]].name)}`);
-    byId("scrub").style.transform = `translateX(${this.step * (length("film") + GAP)}px)`;
-    for (const { gridOf, enlarged } of this.rows) {
+    byId("scrub").style.transform = `translateX(${this.step * this.pitch}px)`;
+    byId("preview").style.setProperty("--step", `"+${this.step + 1}"`);
+    for (const { gridOf, enlarged, kind } of this.rows) {
       const frames = gridOf(futures);
       enlarged.hidden = !frames || this.step >= frames.shape[0];
-      if (!enlarged.hidden) drawTile(enlarged, frames.at(this.step), length(enlarged.className === "sample" ? "preview" : "preview-large"));
+      if (!enlarged.hidden) drawTile(enlarged, frames.at(this.step), length(SIZES[kind]));
     }
   }
 
   point(event) {
     const strip = byId("actions").getBoundingClientRect();
-    this.scrubTo(Math.floor((event.clientX - strip.left) / (length("film") + GAP)));
+    this.scrubTo(Math.floor((event.clientX - strip.left) / this.pitch));
   }
 
   scrubByKey(event) {
@@ -146,29 +149,31 @@ export class FuturesPanel {
   }
 }
 
-/** The group of the preview that holds what is of a belief, or true; made when there is none. */
-function groupOf(belief, kind) {
-  const name = `${belief}-${kind}`;
+/** The group of the preview for enlarged frames of a kind, made when there is none. */
+function groupOf(kind, belief, mark) {
   const preview = byId("preview");
-  let group = preview.querySelector(`[data-group="${name}"]`);
+  let group = preview.querySelector(`.${kind}[data-belief="${belief}"]`);
   if (group === null) {
     group = document.createElement("figure");
-    group.dataset.group = name;
+    group.className = kind;
+    group.dataset.belief = belief;
     const caption = document.createElement("figcaption");
-    caption.append(...(belief === "true" ? [] : document.querySelectorAll(".belief-1.mark").length ? [markOf(belief)] : []));
-    caption.append({ true: "Will come", sample: "Imagined", spread: "Variance" }[kind]);
-    const tiles = document.createElement("div");
-    group.append(caption, tiles);
+    if (kind === "sample") caption.append(...mark.map((each) => each.cloneNode(true)));
+    caption.append({ true: "True", sample: "Imagined", spread: "Variance" }[kind]);
+    group.append(caption, document.createElement("div"));
     preview.append(group);
   }
   return group.lastElementChild;
 }
 
-/** Draw frames `[K, H, W, (3)]` beside each other, pixel by pixel, shown so that a frame fits into a square box. */
-function drawFilm(canvas, frames, box) {
+/**
+ * Draw frames `[K, H, W, (3)]` beside each other, pixel by pixel, shown so that a frame fits into a square box.
+ * Returns the distance from one to the next as it is shown.
+ */
+function drawFilm(canvas, frames, box, space) {
   const [count, height, width] = frames.shape;
   const scale = wholeSide(width, box) / width;
-  const gap = Math.max(1, Math.round((box - width * scale + GAP) / scale));
+  const gap = Math.max(1, Math.round((box - width * scale + space) / scale));
   const step = width + gap;
   resize(canvas, count * step - gap, height);
   const context = canvas.getContext("2d");
@@ -176,4 +181,5 @@ function drawFilm(canvas, frames, box) {
   for (let at = 0; at < count; at++) context.drawImage(canvasOf(imageOf(frames.at(at))), at * step, 0);
   show(canvas, canvas.width * scale, height * scale);
   canvas.classList.toggle("smooth", scale < 1);
+  return step * scale;
 }

@@ -81,7 +81,7 @@ function captionOf(belief, many) {
     ? "Faint: where samples of the map differ."
     : many > 1 ? "" : "This run has no map model, so its map comes without certainty.";
   const probes = belief.read_by === "fresh" ? "Read from the belief by fresh probes." : "Read from the belief by a probe.";
-  return many > 1 ? `${belief.age}. ${certainty}` : `${probes} ${arrows} ${certainty}`;
+  return many > 1 ? `${belief.age}; the outline is the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
 }
 
 function poseText(place, hello) {

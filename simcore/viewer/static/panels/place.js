@@ -45,9 +45,9 @@ export class PlacePanel {
 
 function makeTable(beliefs) {
   const rows = [
-    ["map-error", "Map error", "of the constant guess's"],
-    ["cell-probability", "True cell", "probability"],
-    ["heading-probability", "True heading", "probability"],
+    ["map-error", beliefs.length > 1 ? "Map error, of the guess's" : "Map error", "of the constant guess's"],
+    ["cell-probability", "True cell", "its probability"],
+    ["heading-probability", "True heading", "its probability"],
   ];
   const table = byId("numbers");
   table.replaceChildren();

@@ -38,15 +38,26 @@ export class SurprisePanel {
       context.fillRect(0, top, width, each - 2);
       shadeBlind(context, points, xOf, top, each - 2);
       drawSeries(context, points, row.of, xOf, (value) => top + each - 5 - (value / most) * (each - 9));
-      context.fillStyle = ink("soft");
-      context.textBaseline = "top";
-      context.fillText(row.name, 4, top + 2);
+      writeOver(context, textOf(row, points.at(-1)), 4, top + 2);
     });
     canvas.dataset.number = at;
-    const now = this.rows.map((row) => `${row.name} ${points.at(-1)?.[row.of].map((value) => short(value)).join(" / ") ?? ""}${row.unit}`);
-    byId("surprise-now").textContent = now.join(" · ");
-    canvas.ariaLabel = now.join(", ");
+    canvas.ariaLabel = this.rows.map((row) => textOf(row, points.at(-1))).join(", ");
   }
+}
+
+function textOf(row, point) {
+  const values = point?.[row.of].map((value) => short(value, 2)) ?? [];
+  return `${row.name} ${values.join(" / ")}${row.unit}`;
+}
+
+/** Write upon lines so that it can be read. */
+function writeOver(context, text, x, y) {
+  context.textBaseline = "top";
+  context.strokeStyle = ink("well");
+  context.lineWidth = 4;
+  context.strokeText(text, x, y);
+  context.fillStyle = ink("soft");
+  context.fillText(text, x, y);
 }
 
 /** Shade the stretches of points that were without frames. */
