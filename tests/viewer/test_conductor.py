@@ -9,9 +9,9 @@ import pytest
 
 from scenes import longer, scene_of
 from simcore.config.run import Config
+from simcore.viewer import scene as scenes
 from simcore.viewer.conductor import AFTER_THE_END, FUTURES_EVERY, Conductor
 from simcore.viewer.messages import Command
-from simcore.viewer.scene import LONGEST
 from tinier import tinier, tinier_acting
 
 
@@ -228,16 +228,17 @@ def test_no_blindfold_without_a_model_that_makes_frames() -> None:
     assert not watched.views("futures")
 
 
-def test_memory_stays_flat_once_the_time_line_is_full() -> None:
-    watched = Watched(longer(tinier(), 500), pace=20)
+def test_memory_stays_flat_once_the_time_line_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "LONGEST", 150)
+    watched = Watched(longer(tinier(), 100), pace=20)
     sizes = []
-    for _ in range(4):
-        watched.wait(0.05 * LONGEST)
+    for _ in range(5):
+        watched.wait(10)
         watched.imagine()
         watched.told.clear()
         gc.collect()
         sizes.append(resident())
-    assert len(watched.scene.past) == LONGEST
+    assert len(watched.scene.past) == 150
     assert max(sizes[2:]) - sizes[1] < 4 * 2**20
 
 

@@ -64,7 +64,7 @@ def page_of(server: LiveServer, **options: Any) -> ClientConnection:
     address = server.address.replace("http", "ws") + "live"
     for _ in range(100):
         with contextlib.suppress(ConnectionRefusedError):
-            return connect(address, compression=None, max_size=None, proxy=None, **options)
+            return connect(address, compression=None, max_size=None, proxy=None, close_timeout=0.1, **options)
         time.sleep(0.05)
     raise AssertionError("the server does not answer")
 
