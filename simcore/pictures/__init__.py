@@ -4,7 +4,7 @@ A picture is uint8 `[H, W, 3]`. `fitted`, `draw_map` and `draw_lines` make one, 
 between them, and `draw_sheet` sets rows of them under one another.
 """
 
-from simcore.pictures.canvas import Canvas, Picture, enlarged, fitted
+from simcore.pictures.canvas import Canvas, Picture, enlarged, fitted, wrapped
 from simcore.pictures.episode import Episode, draw_episode
 from simcore.pictures.lines import Line, draw_lines
 from simcore.pictures.map_panel import MapPanel, Pose, draw_map
@@ -28,4 +28,5 @@ __all__ = [
     "draw_sheet",
     "enlarged",
     "fitted",
+    "wrapped",
 ]
