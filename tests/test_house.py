@@ -15,7 +15,7 @@ import simcore
 PACKAGE = Path(simcore.__file__).parent
 FLOORS = (
     ("common",),
-    ("worlds",),
+    ("worlds", "pictures"),
     ("data",),
     ("networks", "runs"),
     ("memory", "frame_models"),
@@ -25,8 +25,8 @@ FLOORS = (
     ("learning",),
     ("config",),
     ("build",),
-    ("training", "cost"),
     ("analysis",),
+    ("training", "cost"),
     ("api", "figures", "testing", "viewer"),
     ("sweeps",),
     ("commands",),
@@ -132,7 +132,8 @@ def test_circles_are_found() -> None:
         ("simcore.objectives", ("numba", "tyro", "matplotlib", "scipy", "rich")),
         ("simcore.memory", ("numba", "tyro", "matplotlib", "scipy", "rich")),
         ("simcore.session", ("numba", "tyro", "matplotlib", "scipy", "rich")),
-        ("simcore.training.loop", ("matplotlib", "tensorboard")),
+        ("simcore.pictures", ("torch", "matplotlib")),
+        ("simcore.training.loop", ("matplotlib", "tensorboard", "wandb", "PIL")),
         ("simcore.analysis.measuring", ("matplotlib",)),
     ],
 )

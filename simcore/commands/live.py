@@ -1,20 +1,27 @@
 """The commands `simcore live` and `simcore demo`."""
 
+import contextlib
 import os
 import sys
 import threading
 import webbrowser
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import advancing, say
 from simcore.commands.worlds import changes
-from simcore.common.checks import Range, Seed, require_fields
+from simcore.common.checks import Range, Seed, require, require_fields
 from simcore.common.terminal import complain
 from simcore.worlds.api import WorldConfig
+
+if TYPE_CHECKING:
+    from simcore.runs import AnyRun
+    from simcore.viewer.film import Film
+    from simcore.viewer.scene import Scene
 
 Port = Annotated[int, Range(0, 65535)]
 
@@ -42,33 +49,73 @@ class Live:
     open: bool = True
     """Open the page in a browser, where there is a screen."""
     record: Path | None = None
-    """Write what is shown into this video, NAME.mp4."""
+    """Write a film of what is shown, NAME.mp4 or NAME.gif."""
     headless: bool = False
-    """Show no page: only record."""
+    """Show no page; only record, as fast as it goes."""
     steps: Annotated[int, Range(1, 10**6)] = 200
     """Steps to record without a page."""
+    blindfold_from: Annotated[int, Range(0, 10**6)] | None = None
+    """Without a page: the step from which on the belief is shown no frames; none: it sees all."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
     def execute(self) -> None:
-        """Serve the page until Ctrl-C, or record."""
-        from simcore.analysis.loading import LoadedRun, load_run
+        """Serve the page until Ctrl-C, or record without one."""
         from simcore.runs import open_run
-        from simcore.viewer.description import describe
-        from simcore.viewer.scene import Scene
-        from simcore.viewer.server import LOCAL, LiveServer
 
         require_fields("--", self)
-        paths = [self.run] if self.beside is None else [self.run, self.beside]
-        opened = [open_run(path) for path in paths]
-        names = [run.name for run in opened]
+        require(self.record is not None or not self.headless, "--headless shows nothing: name a film by --record")
+        runs = [open_run(path) for path in (self.run, self.beside) if path is not None]
+        with contextlib.ExitStack() as closing:
+            film = self.film(closing)
+            if self.headless:
+                self.record_alone(runs, film)
+            else:
+                self.serve(runs, film)
+        if film is not None:
+            say(f"Written: {film.file}, {film.pictures} moments")
 
-        def make_scene() -> Scene:
-            runs: list[LoadedRun] = [load_run(run, self.device) for run in opened]
-            changed = changes(self.world, runs[0].config)
-            return Scene([run.in_worlds(world=changed) for run in runs], self.seed)
+    def film(self, closing: contextlib.ExitStack) -> "Film | None":
+        """Begin the film, if there is to be one."""
+        if self.record is None:
+            return None
+        from simcore.viewer.film import Film
 
-        server = LiveServer(make_scene, lambda scene: describe(scene, names), self.host, self.port, self.pace)
+        return closing.enter_context(Film(self.record, self.pace))
+
+    def make_scene(self, opened: "list[AnyRun]") -> "Scene":
+        """Load the runs, and make their scene."""
+        from simcore.analysis.loading import load_run
+        from simcore.viewer.scene import Scene
+
+        runs = [load_run(run, self.device) for run in opened]
+        changed = changes(self.world, runs[0].config)
+        return Scene([run.in_worlds(world=changed) for run in runs], self.seed)
+
+    def record_alone(self, runs: "list[AnyRun]", film: "Film | None") -> None:
+        """Record a film without a page."""
+        from simcore.viewer.description import describe
+        from simcore.viewer.film import record
+
+        assert film is not None, "checked before"
+        with contextlib.closing(self.make_scene(runs)) as scene, advancing() as advance:
+            described = describe(scene, [run.name for run in runs])
+            record(scene, described, film, self.steps, self.blindfold_from, partial(advance, "recording"))
+
+    def serve(self, runs: "list[AnyRun]", film: "Film | None") -> None:
+        """Serve the page until Ctrl-C."""
+        from simcore.viewer.description import describe
+        from simcore.viewer.server import LOCAL, LiveServer
+
+        names = [run.name for run in runs]
+        server = LiveServer(
+            lambda: self.make_scene(runs),
+            lambda scene: describe(scene, names),
+            self.host,
+            self.port,
+            self.pace,
+            (lambda kind, view: None) if film is None else film.take,
+        )
         if self.host not in LOCAL:
             complain(f"warning: whoever reaches {self.host} and learns the address can watch and drive")
         say(f"{' beside '.join(names)}: {server.address}", "Ctrl-C ends it.")

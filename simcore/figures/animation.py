@@ -10,8 +10,9 @@ from PIL import Image
 
 from simcore.analysis.rollout import LongRollout
 from simcore.figures.file import figure_file
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
-from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
+from simcore.figures.map_panel import plot_map
+from simcore.figures.sheet import MARGIN, Sheet, show, show_imagined, wrap
+from simcore.pictures.marks import BELIEVED, IMAGINED, LEGEND, TRUE
 
 SIDE = 1.28
 """Side of a picture, in inches."""

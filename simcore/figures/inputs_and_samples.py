@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from simcore.analysis.rollout import LongRollout
-from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
+from simcore.figures.sheet import MARGIN, Sheet, show, show_imagined, wrap
+from simcore.pictures.marks import IMAGINED
 
 COLUMNS = 16
 SIDE = 0.7

@@ -10,21 +10,19 @@ from numpy.typing import NDArray
 
 from simcore.analysis.map_view import MapView
 from simcore.figures.sheet import show
-
-TRUE, BELIEVED = "black", "tab:blue"
-"""Colours of the arrow at the true and at the believed place."""
-ARROW = np.array([(0.0, -1.0), (0.72, 0.85), (0.0, 0.45), (-0.72, 0.85)])
-"""The arrow's corners (right, down) when it points up; it is about two units high."""
-VEIL = 0.6
-"""Opacity of the veil over cells that were never seen."""
-STRIPES = 16
-"""Stripes of the veil along a side of the map."""
-LEGEND = (
-    "Black arrow: where the agent is and looks. Blue arrow: where the belief takes it to be; the paler, the less sure. "
-    "Striped: what no frame has shown yet."
+from simcore.pictures.marks import (
+    BORDER,
+    BORDER_HALO,
+    EDGE,
+    HALO,
+    STRIPE,
+    STRIPES,
+    VEIL,
+    Array,
+    arrow_corners,
+    border_of,
+    border_width,
 )
-
-Array = NDArray[np.float64]
 
 
 def plot_map(panel: Axes, view: MapView, arrow: str) -> None:
@@ -50,13 +48,13 @@ def draw_veil(panel: Axes, seen: NDArray[np.bool_]) -> None:
     veil[..., 3] = np.where(seen, 0.0, VEIL)
     panel.imshow(veil, interpolation="nearest")
     offsets = np.arange(1, 2 * STRIPES) * size / STRIPES - 0.5
-    stripes = LineCollection([[(at, -0.5), (-0.5, at)] for at in offsets], colors="0.45", linewidths=0.5)
+    stripes = LineCollection([[(at, -0.5), (-0.5, at)] for at in offsets], colors="0.45", linewidths=STRIPE)
     stripes.set_clip_path(outline_cells(~seen), panel.transData)
     panel.add_collection(stripes, autolim=False)
     border = border_of(seen)
-    thin = min(0.9, 10 / size)  # in a large map a thick border would cover the cells
-    for colour, width in (("white", 2.4 * thin), ("black", thin)):
-        lines = LineCollection(list(border), colors=colour, linewidths=width, capstyle="projecting")
+    for colour, width in (("white", BORDER_HALO), ("black", BORDER)):
+        widths = width * border_width(size)
+        lines = LineCollection(list(border), colors=colour, linewidths=widths, capstyle="projecting")
         panel.add_collection(lines, autolim=False)
 
 
@@ -69,27 +67,10 @@ def outline_cells(cells: NDArray[np.bool_]) -> Path:
     return Path(vertices, np.array(codes, Path.code_type))
 
 
-def border_of(seen: NDArray[np.bool_]) -> Array:
-    """Return the sides `[S, 2, 2]`, each from (x, y) to (x, y), between cells in `seen` and others."""
-    rows, columns = np.nonzero(seen[:, 1:] != seen[:, :-1])
-    upright = [[(x + 0.5, y - 0.5), (x + 0.5, y + 0.5)] for y, x in zip(rows, columns, strict=True)]
-    rows, columns = np.nonzero(seen[1:] != seen[:-1])
-    level = [[(x - 0.5, y + 0.5), (x + 0.5, y + 0.5)] for y, x in zip(rows, columns, strict=True)]
-    return np.array(upright + level, np.float64).reshape(-1, 2, 2)
-
-
-def arrow_corners(cell: tuple[int, int], heading: float, size: int) -> Array:
-    """Return the corners (x, y) of the arrow in a cell (row, column) of a map of `size` cells; `heading` in degrees."""
-    angle = np.deg2rad(heading)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    scale = max(0.55, 0.07 * size)  # in a large map a cell is too small for it
-    return scale * ARROW @ turn.T + (cell[1], cell[0])
-
-
 def draw_arrow(panel: Axes, corners: Array, certainty: float, colour: str) -> None:
     """Plot an arrow, the paler the less certain, with a line of the colour within a white one for contrast."""
     paled = 1 - certainty * (1 - np.array(to_rgb(colour)))
-    for fill, edge, width in (("white", "white", 2.6), (paled, colour, 0.8)):
+    for fill, edge, width in (("white", "white", HALO), (paled, colour, EDGE)):
         patch = Polygon(corners, facecolor=fill, edgecolor=edge, linewidth=width, zorder=3)
         patch.set(joinstyle="miter", clip_on=False)  # it may extend beyond the map's edge
         panel.add_patch(patch)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from simcore.analysis.map_view import MapView
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
+from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import MARGIN, Sheet, wrap
+from simcore.pictures.marks import BELIEVED, LEGEND, TRUE
 
 SIDE = 0.8
 """Side of a map, in inches."""

@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simcore.analysis.maps import Maps
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
+from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
+from simcore.pictures.marks import BELIEVED, LEGEND, TRUE
 
 SAMPLES = 3
 """Rows of samples (figure 11)."""

@@ -3,8 +3,9 @@
 from matplotlib.figure import Figure
 
 from simcore.analysis.rollout import LongRollout
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
-from simcore.figures.sheet import IMAGINED, MARGIN, Sheet, show, show_imagined, wrap
+from simcore.figures.map_panel import plot_map
+from simcore.figures.sheet import MARGIN, Sheet, show, show_imagined, wrap
+from simcore.pictures.marks import BELIEVED, IMAGINED, LEGEND, TRUE
 
 FRAME = 0.72
 """Side of a frame in inches."""

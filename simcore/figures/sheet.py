@@ -10,6 +10,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
+from simcore.pictures.marks import IMAGINED
+
 MARGIN = 0.2
 """The figure's margin, in inches."""
 WORDS = 9.0
@@ -20,8 +22,6 @@ RASTER = 1.06
 """Factor by which text can become wider when it is fitted to pixels."""
 EDGE = "0.35"
 """Colour of the thin line around a picture."""
-IMAGINED = "tab:red"
-"""Colour of the frame around imagined pictures."""
 
 
 class Sheet:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simcore.analysis.map_view import MapView
-from simcore.figures.map_panel import BELIEVED, LEGEND, TRUE, plot_map
+from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
+from simcore.pictures.marks import BELIEVED, LEGEND, TRUE
 
 INSETS = 6
 SIDE = 1.25

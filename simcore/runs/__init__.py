@@ -6,8 +6,10 @@ from simcore.runs.folder import RunFolder, RunInUseError
 from simcore.runs.interrupt import Stop, graceful_interrupt
 from simcore.runs.looking import AnyRun, open_run, require_each_once
 from simcore.runs.metric_names import current_names, resolve_metric
-from simcore.runs.metrics import MetricsWriter, read_metrics
+from simcore.runs.metrics import read_metrics
 from simcore.runs.progress import ACTING, ACTING_MODEL_FREE, SEEING, Progress
+from simcore.runs.sinks import Sink, Step
+from simcore.runs.writer import MetricsWriter
 
 __all__ = [
     "ACTING",
@@ -19,6 +21,8 @@ __all__ = [
     "Progress",
     "RunFolder",
     "RunInUseError",
+    "Sink",
+    "Step",
     "Stop",
     "checkpoints",
     "current_names",

@@ -1,12 +1,15 @@
-"""The metrics of a run: one JSON line an update, and the same numbers for TensorBoard where it is installed."""
+"""The metrics of a run as JSON lines."""
 
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simcore.common.atomic import write_atomically
 from simcore.common.errors import UserError
@@ -14,9 +17,7 @@ from simcore.common.parsing import parse_json
 from simcore.common.reading import open_regular
 from simcore.runs.folder import RunFolder
 from simcore.runs.metric_names import current_names
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
+from simcore.runs.sinks import Step
 
 LONGEST_LINE = 2**20
 """The most bytes that a line of metrics may have; a hundred metrics take some thousands."""
@@ -24,98 +25,64 @@ LARGEST_BITS = 1000
 """The most bits of a whole number among the metrics, which are read as floats."""
 
 
-class MetricsWriter:
-    """Appends metrics to a run; nothing that was written is lost until a resumed run has done it again.
-
-    Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
-    the writer, or use it in a `with` block.
+class JSONLines:
+    """Appends metrics to a run's `metrics.jsonl`; nothing that was written is lost until a resumed run has redone it.
 
     A process that ended between two checkpoints, or whose checkpoints are missing, has left lines of later updates than
     `resume_at`. With the first line that is written they move to `metrics.ahead.jsonl`, which is deleted once the run
-    has passed the last of them; TensorBoard hides them then, and its files keep them. Until that first line nothing
-    changes, so that a run which is stopped at once is as it was.
+    has passed the last of them. Until that first line nothing changes.
+
+    Use it in a `with` block.
 
     Args:
         folder: the run.
         resume_at: the updates that the run has done, 0 for a new one.
 
     Raises:
-        UserError: the files cannot be written, or a line is damaged.
+        OSError: here and in its methods, a file cannot be written.
+        UserError: a line is damaged.
     """
 
     def __init__(self, folder: RunFolder, resume_at: int = 0) -> None:
         self._folder = folder
-        self._resume_at = resume_at
-        self._tensorboard: SummaryWriter | None = None
         self._has_begun = False
-        with ExitStack() as files:
-            try:
-                if os.path.lexists(folder.metrics):
-                    open_regular(folder.metrics).close()  # to append to a pipe would wait for a reader
-                self._lines = files.enter_context(folder.metrics.open("a", encoding="utf-8"))
-                self._kept, later = _split(folder.metrics, resume_at)
-                before = _split(folder.metrics_ahead, resume_at)[1] if folder.metrics_ahead.exists() else {}
-            except OSError as error:
-                raise self._failed(error) from error
-            self._ahead = dict(sorted((before | later).items()))
-            self._files = files.pop_all()
+        if os.path.lexists(folder.metrics):
+            open_regular(folder.metrics).close()  # to append to a pipe would wait for a reader
+        with ExitStack() as opened:
+            self._file = opened.enter_context(folder.metrics.open("a", encoding="utf-8"))
+            self._kept, later = _split(folder.metrics, resume_at)
+            before = _split(folder.metrics_ahead, resume_at)[1] if folder.metrics_ahead.exists() else {}
+            self._opened = opened.pop_all()
+        self._ahead = dict(sorted((before | later).items()))
 
-    def write(self, update: int, values: dict[str, float]) -> None:
-        """Append the metrics of one update and flush the files.
-
-        A number that is not finite becomes null, since JSON cannot express it. In TensorBoard the part of a
-        name before "/" is its group.
-
-        Raises:
-            UserError: the files cannot be written, for instance because the disk is full.
-        """
+    def scalars(self, step: Step, values: Mapping[str, float]) -> None:
+        """Append a line and flush the file; a number that is not finite becomes null, since JSON cannot express it."""
+        if not self._has_begun:
+            self._begin()
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        try:
-            if not self._has_begun:
-                self._begin()
-            self._lines.write(json.dumps({"update": update, **finite}) + "\n")
-            self._lines.flush()
-            if self._tensorboard is not None:
-                for name, value in values.items():
-                    self._tensorboard.add_scalar(name, value, update)
-                self._tensorboard.flush()
-            if self._ahead and update >= max(self._ahead):
-                self._ahead = {}
-                self._folder.metrics_ahead.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._failed(error) from error
+        self._file.write(json.dumps({"update": step.update, "frames": step.frames, **finite}) + "\n")
+        self._file.flush()
+        if self._ahead and step.update >= max(self._ahead):
+            self._ahead = {}
+            self._folder.metrics_ahead.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Close the files.
-
-        Raises:
-            UserError: what was left to write cannot be written.
-        """
-        try:
-            self._files.close()
-        except OSError as error:
-            raise self._failed(error) from error
+    def pictures(self, step: Step, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Leave pictures out: lines are for numbers."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
+        self._opened.close()
 
     def _begin(self) -> None:
-        """Put later lines aside, cut them off together with an unfinished last line, and open TensorBoard's file."""
+        """Put later lines aside, and cut them off together with an unfinished last line."""
         if self._ahead:
             write_atomically(self._folder.metrics_ahead, b"".join(self._ahead.values()))
         else:
             self._folder.metrics_ahead.unlink(missing_ok=True)
         os.truncate(self._folder.metrics, self._kept)
-        self._tensorboard = _tensorboard(self._folder.tensorboard, self._resume_at)
-        if self._tensorboard is not None:
-            self._files.enter_context(self._tensorboard)
         self._has_begun = True
-
-    def _failed(self, error: OSError) -> UserError:
-        return UserError(f"cannot write metrics in {self._folder.path}: {error.strerror}; make room and resume")
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -135,17 +102,6 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     named = [current_names(line) for line in lines]
     return [{name: math.nan if value is None else value for name, value in line.items()} for line in named]
-
-
-def _tensorboard(folder: Path, resume_at: int) -> "SummaryWriter | None":
-    """Return TensorBoard's writer, or None where it is not installed, or cannot name the folder, which is no text."""
-    if not str(folder).isprintable():
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ModuleNotFoundError:
-        return None
-    return SummaryWriter(str(folder), purge_step=resume_at + 1)
 
 
 def _split(path: Path, update: int) -> tuple[int, dict[int, bytes]]:

@@ -1,13 +1,14 @@
-"""How often metrics and checkpoints are written."""
+"""What is recorded of a run, and how often."""
 
+import re
 from dataclasses import dataclass
 
-from simcore.common.checks import Count, require_fields
+from simcore.common.checks import Count, Some, require, require_fields
 
 
 @dataclass(frozen=True)
 class RecordConfig:
-    """How often metrics and checkpoints are written."""
+    """What is recorded of a run, and how often."""
 
     metrics_every: Count = 50
     """Updates between two lines of metrics, each the mean over them."""
@@ -15,6 +16,14 @@ class RecordConfig:
     """Updates between two checkpoints."""
     checkpoints: Count = 3
     """How many of the newest checkpoints are kept."""
+    pictures_every: Some = 1
+    """Checkpoints between two pictures of a held-out episode in TensorBoard; 0: none."""
+    wandb: str | None = None
+    """A project of Weights & Biases, PROJECT or ENTITY/PROJECT, that gets metrics and pictures too; none: it does not."""
 
     def __post_init__(self) -> None:
         require_fields("record.", self)
+        require(
+            self.wandb is None or re.fullmatch(r"([\w.-]+/)?[\w.-]+", self.wandb) is not None,
+            f"record.wandb is {self.wandb!r}; it must be PROJECT or ENTITY/PROJECT, of letters, digits, -, _ and .",
+        )

@@ -17,6 +17,7 @@ from simcore.config.run import Config
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
 from simcore.runs import RunFolder, Stop, checkpoints, graceful_interrupt
+from simcore.runs.weights_and_biases import import_wandb
 from simcore.training.cores import share_cores
 from simcore.training.failures import ended_at_once, failed, unheard
 from simcore.training.recorder import Recorder
@@ -28,7 +29,7 @@ def check(config: Config) -> None:
 
     Raises:
         UserError: the device, a compiler, the environment or what it is to tell, a probe head or Ray is missing, or
-            --graph has no GPU.
+            --graph has no GPU; or Weights & Biases is asked for and missing.
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
@@ -38,6 +39,8 @@ def check(config: Config) -> None:
     check_worlds(config)
     if config.executor == "ray":
         import_ray()
+    if config.record.wandb is not None:
+        import_wandb()
 
 
 def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:

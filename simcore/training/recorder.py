@@ -1,14 +1,20 @@
 """What a run leaves in its folder, and shows, while it trains."""
 
+import logging
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from simcore.config.differences import differences
+from simcore.config.differences import INCIDENTAL, differences, fields_of
 from simcore.config.run import Config
-from simcore.runs import ACTING, ACTING_MODEL_FREE, SEEING, MetricsWriter, Progress, RunFolder, checkpoints
+from simcore.runs import ACTING, ACTING_MODEL_FREE, SEEING, MetricsWriter, Progress, RunFolder, Step, checkpoints
 from simcore.training.returns import ReturnsWatch
 from simcore.training.training import Training
+
+EPISODE = "held_out/episode"
+"""The name of the picture of a held-out episode."""
+
+logger = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -29,6 +35,7 @@ class Recorder:
         self._writes = training.ranks.is_first
         self._begun = self._saved = training.updates
         self._is_recorded = not self._writes
+        self._draws = training.config.record.pictures_every > 0
         self._shown = ExitStack()
 
     def __enter__(self) -> Self:
@@ -36,7 +43,9 @@ class Recorder:
             config, begun = self._training.config, self._begun
             frames = config.learning.frames_per_update * self._training.ranks.size
             progress = Progress(config.learning.updates, frames, begun, shown=watched(config))
-            self._metrics = self._shown.enter_context(MetricsWriter(self._folder, resume_at=begun))
+            settings = {name: value for name, value in fields_of(config).items() if name not in INCIDENTAL}
+            writer = MetricsWriter(self._folder, self._step(), settings, config.record.wandb)
+            self._metrics = self._shown.enter_context(writer)
             self._progress = self._shown.enter_context(progress)
             self._returns = ReturnsWatch(config, self._training.system.agent.core.output_size)
         return self
@@ -58,12 +67,14 @@ class Recorder:
         values = self._training.take_metrics() if is_last or done % record.metrics_every == 0 else {}
         if self._writes:
             if values:
-                self._metrics.write(done, values)
+                self._metrics.scalars(self._step(), values)
                 self._returns.look(values)
             self._progress.show(done, values)
             self.unshown = self._progress.failure
         if is_last or done % record.checkpoint_every == 0:
             self.save()
+            if self._draws and (is_last or done // record.checkpoint_every % record.pictures_every == 0):
+                self._draw()
 
     def save(self) -> None:
         """Write a checkpoint, unless there is one of this update.
@@ -84,6 +95,27 @@ class Recorder:
         """Record the end of the run, or of its updates for now."""
         self.save()
         self._record_changes()  # also of a run that had nothing left to do
+
+    def _step(self) -> Step:
+        return Step(self._training.updates, self._training.frames)
+
+    def _draw(self) -> None:
+        """Record a picture of a held-out episode; if that fails there is a warning, and there are no more."""
+        if not self._writes:
+            return
+        try:
+            if self._metrics.takes_pictures():
+                from simcore.training.held_out import draw_held_out  # needs Pillow, as all sinks of pictures do
+
+                self._metrics.pictures(self._step(), {EPISODE: draw_held_out(self._training)})
+        except Exception as error:  # whatever it is, the run is worth more than its pictures
+            self._draws = False
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            logger.warning(
+                "the held-out episode cannot be drawn (%s); the run goes on without pictures, as it does with "
+                "--record.pictures-every 0",
+                checkpoints.shortened(what),
+            )
 
     def _record_changes(self) -> None:
         """Record in the folder, once, how the configuration differs from the one there."""

@@ -101,7 +101,7 @@ class Training:
         counted = {"trajectories": self.ledger.used, "replaced": self.executor.replaced}
         means, report = self.statistics.take(self.ranks, self.learner.fault.report())
         self.learner.fault.complain(report)
-        return {"frames": self.frames, **means, **counted}
+        return {**means, **counted}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on, as tensors, numbers and strings only.

@@ -11,6 +11,8 @@ from simcore.worlds.api import MAP
 
 WORLDS = 64
 """The most worlds whose episodes the guess is made from."""
+STEPS = 100
+"""The most steps of each of them."""
 
 
 class Guess(NamedTuple):
@@ -26,7 +28,7 @@ class Guess(NamedTuple):
     @classmethod
     def fit(cls, run: LoadedRun) -> "Guess":
         """Collect episodes in other worlds, as the run's own policy walks through them."""
-        steps = episode_frames(run.config)
+        steps = min(STEPS, episode_frames(run.config))
         trajectory = run.collect("live/guess", min(WORLDS, together(run.config, steps)), steps)
         maps = trajectory.targets[MAP].cpu().numpy() / np.float32(255)
         maps = maps[0] if run.config.policy == "walker" else maps.reshape(-1, *maps.shape[2:])

@@ -1,9 +1,9 @@
 """The live page's messages: commands as JSON text to the server, binary views with arrays to the page.
 
-A view is a little-endian uint32 L, L bytes of JSON, and the bytes of arrays. The JSON is an object of `kind`, `view`, and
-`arrays`, a list of [dtype, shape, offset]; within the view `{"array": number}` stands for one of them. Offsets count from
-the first array's start; they and that start are multiples of 8. A dtype is uint8, int32 or float32, little-endian; NaN is
-null.
+A view is a little-endian uint32 L, L bytes of JSON, and the bytes of arrays. The JSON is an object of `kind`, `view`,
+and `arrays`, a list of [dtype, shape, offset]; within the view `{"array": number}` stands for one of them. Offsets
+count from the first array's start; they and that start are multiples of 8. A dtype is uint8, int32 or float32,
+little-endian; NaN is null.
 """
 
 import json

@@ -77,7 +77,7 @@ class Scene:
         self.has_maps = has_maps(config) and all(run.system.probes is not None for run in runs)
         self.guess = Guess.fit(runs[0]) if self.has_maps else None
         self.watchers = tuple(Watcher(run, self.guess, seed) for run in runs)
-        self.driver: Driver = "walker" if self.world.has_walker else "agent" if self.watchers[0].acts else "you"
+        self.driver: Driver = self.drivers[-1]
         self.is_blind = False
         """Whether the next steps are without frames."""
         self._is_marked = has_maps(config) and map_frame(config) == "start"
@@ -87,7 +87,7 @@ class Scene:
 
     @property
     def drivers(self) -> tuple[Driver, ...]:
-        """Who can drive."""
+        """Who can drive; at first the last of them does."""
         able = {"you": True, "walker": self.world.has_walker, "agent": self.watchers[0].acts}
         return tuple(driver for driver in DRIVERS if able[driver])
 

@@ -83,7 +83,8 @@ class LiveServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        self.address = f"http://{_as_url(host)}:{self._socket.getsockname()[1]}/{self.token}/"
+        self.port: int = self._socket.getsockname()[1]
+        self.address = f"http://{_as_url(host)}:{self.port}/{self.token}/"
         """What to open in a browser."""
 
     def run(self, begun: Callable[[], None] = lambda: None) -> None:

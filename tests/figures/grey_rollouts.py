@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from simcore.analysis.map_view import MapView
 from simcore.analysis.rollout import LongRollout
-from simcore.figures.sheet import IMAGINED
+from simcore.pictures.marks import IMAGINED
 
 CONTEXT, STEPS, WORLDS = 4, 5, 2
 TRUE, SAMPLED, EXPECTED, MAP, DECODED = 0, 100, 150, 200, 240

@@ -11,7 +11,7 @@ from PIL import Image
 
 from simcore.figures import animation, animation_file, rollout_animation
 from simcore.figures.animation import draw_step
-from simcore.figures.map_panel import LEGEND
+from simcore.pictures.marks import LEGEND
 
 
 def test_each_step_tells_its_phase_and_shows_frame_expectation_and_maps() -> None:

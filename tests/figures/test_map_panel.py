@@ -8,8 +8,9 @@ from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from simcore.analysis.map_view import NOWHERE, MapView
-from simcore.figures.map_panel import ARROW, BELIEVED, TRUE, arrow_corners, border_of, plot_map
+from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import Sheet
+from simcore.pictures.marks import ARROW, BELIEVED, TRUE, arrow_corners, border_of
 from simcore.worlds import make_vector
 
 CELL = 20

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from simcore.figures import rollout_figure
 from simcore.figures.animation import draw_step
 from simcore.figures.inputs_and_samples import inputs_and_samples_figure
-from simcore.figures.map_panel import BELIEVED, LEGEND
-from simcore.figures.map_panel import TRUE as TRUE_ARROW
 from simcore.figures.rollouts import moments
 from simcore.figures.sheet import wrap
+from simcore.pictures.marks import BELIEVED, LEGEND
+from simcore.pictures.marks import TRUE as TRUE_ARROW
 
 
 def test_the_map_forms_at_the_left_and_what_is_imagined_stands_below_what_came() -> None:

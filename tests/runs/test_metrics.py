@@ -8,19 +8,19 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from simcore.common.errors import UserError
-from simcore.runs import MetricsWriter, RunFolder, read_metrics
+from simcore.runs import MetricsWriter, RunFolder, Step, read_metrics
 
 FILL_THE_DISK = """
 import resource, signal, sys
 from simcore.common.errors import UserError
-from simcore.runs import MetricsWriter, RunFolder
+from simcore.runs import MetricsWriter, RunFolder, Step
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit then fails as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 written = 0
 try:
-    with MetricsWriter(RunFolder.open(sys.argv[1]), resume_at=0) as writer:
+    with MetricsWriter(RunFolder.open(sys.argv[1])) as writer:
         for update in range(1, 1000):
-            writer.write(update, {"frames": 16 * update, "loss": 0.1 * update})
+            writer.scalars(Step(update, 16 * update), {"loss": 0.1 * update})
             written = update
 except UserError as error:
     print(written, error)
@@ -33,9 +33,14 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def write(folder: RunFolder, resume_at: int, last: int) -> None:
-    with MetricsWriter(folder, resume_at) as writer:
+    with MetricsWriter(folder, at(resume_at)) as writer:
         for update in range(resume_at + 1, last + 1):
-            writer.write(update, {"frames": 16 * update, "loss": 1 / update, "worlds/blocks": 2.0 * update})
+            writer.scalars(at(update), {"loss": 1 / update, "worlds/blocks": 2.0 * update})
+
+
+def at(update: int) -> Step:
+    """Return the step of an update of 16 frames."""
+    return Step(update, 16 * update)
 
 
 def scalars(folder: RunFolder, name: str) -> list[tuple[int, float]]:
@@ -51,26 +56,26 @@ def test_one_line_an_update(folder: RunFolder) -> None:
         '{"update": 2, "frames": 32, "loss": 0.5, "worlds/blocks": 4.0}\n'
     )
     assert read_metrics(folder.metrics)[1] == {"update": 2, "frames": 32, "frame_model/loss": 0.5, "worlds/blocks": 4.0}
-    assert scalars(folder, "worlds/blocks") == [(1, 2.0), (2, 4.0)]
+    assert scalars(folder, "worlds/blocks") == [(16, 2.0), (32, 4.0)]
 
 
 def test_a_line_is_on_disk_as_soon_as_it_is_written(folder: RunFolder) -> None:
-    with MetricsWriter(folder, 0) as writer:
+    with MetricsWriter(folder) as writer:
         for update in (1, 2):
-            writer.write(update, {"loss": 0.5})
+            writer.scalars(at(update), {"loss": 0.5})
             assert [line["update"] for line in read_metrics(folder.metrics)] == [*range(1, update + 1)]
-            assert scalars(folder, "loss")[-1] == (update, 0.5)
+            assert scalars(folder, "loss")[-1] == (16 * update, 0.5)
 
 
 def test_what_is_not_finite_is_null_on_disk(folder: RunFolder) -> None:
-    with MetricsWriter(folder, 0) as writer:
-        writer.write(1, {"nan": math.nan, "up": math.inf, "down": -math.inf, "fine": 1e300})
+    with MetricsWriter(folder) as writer:
+        writer.scalars(at(1), {"nan": math.nan, "up": math.inf, "down": -math.inf, "fine": 1e300})
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
     line = json.loads(folder.metrics.read_text(), parse_constant=refuse)
-    assert line == {"update": 1, "nan": None, "up": None, "down": None, "fine": 1e300}
+    assert line == {"update": 1, "frames": 16, "nan": None, "up": None, "down": None, "fine": 1e300}
     (read,) = read_metrics(folder.metrics)
     assert math.isnan(read["nan"])
     assert read["fine"] == 1e300
@@ -105,27 +110,27 @@ def test_a_run_that_is_stopped_before_its_first_line_is_as_it_was(folder: RunFol
     with folder.metrics.open("a") as file:
         file.write('{"update": 13, "fra')
     before = {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()}
-    MetricsWriter(folder, 0).close()
+    MetricsWriter(folder).close()
     assert {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()} == before
 
 
 def test_later_lines_are_kept_aside_until_the_run_has_passed_them(folder: RunFolder) -> None:
     write(folder, 0, 12)
     old = folder.metrics.read_bytes().splitlines(keepends=True)
-    with MetricsWriter(folder, 3) as writer:
-        writer.write(4, {"loss": -4.0})
+    with MetricsWriter(folder, at(3)) as writer:
+        writer.scalars(at(4), {"loss": -4.0})
         assert folder.metrics_ahead.read_bytes() == b"".join(old[3:])
-    assert folder.metrics.read_bytes() == b"".join(old[:3]) + b'{"update": 4, "loss": -4.0}\n'
+    assert folder.metrics.read_bytes() == b"".join(old[:3]) + b'{"update": 4, "frames": 64, "loss": -4.0}\n'
     # Once more, from an earlier checkpoint: the newer line of an update takes the place of the older one.
-    with MetricsWriter(folder, 2) as writer:
-        writer.write(3, {"loss": -3.0})
+    with MetricsWriter(folder, at(2)) as writer:
+        writer.scalars(at(3), {"loss": -3.0})
         assert updates(folder.metrics) == [1, 2, 3]
         assert updates(folder.metrics_ahead) == [*range(3, 13)]
         assert read_metrics(folder.metrics_ahead)[1]["frame_model/loss"] == -4.0
         for update in range(4, 12):
-            writer.write(update, {"loss": 0.0})
+            writer.scalars(at(update), {"loss": 0.0})
         assert folder.metrics_ahead.exists()
-        writer.write(12, {"loss": 0.0})
+        writer.scalars(at(12), {"loss": 0.0})
         assert not folder.metrics_ahead.exists()
     assert updates(folder.metrics) == [*range(1, 13)]
 
@@ -144,11 +149,11 @@ def test_tensorboard_forgets_the_updates_that_are_done_again(
     write(folder, 0, 7)
     # TensorBoard reads the files in the order of the seconds in their names.
     monkeypatch.setattr("tensorboard.summary.writer.event_file_writer.time.time", lambda: 4e9)
-    with MetricsWriter(folder, 3) as writer:
-        writer.write(4, {"loss": -4.0})
-        writer.write(5, {"loss": -5.0})
-    assert [step for step, _ in scalars(folder, "loss")] == [1, 2, 3, 4, 5]
-    assert scalars(folder, "loss")[3:] == [(4, -4.0), (5, -5.0)]
+    with MetricsWriter(folder, at(3)) as writer:
+        writer.scalars(at(4), {"loss": -4.0})
+        writer.scalars(at(5), {"loss": -5.0})
+    assert [step for step, _ in scalars(folder, "loss")] == [16, 32, 48, 64, 80]
+    assert scalars(folder, "loss")[3:] == [(64, -4.0), (80, -5.0)]
 
 
 @pytest.mark.parametrize("end", range(1, 64, 3))
@@ -178,7 +183,7 @@ def test_a_damaged_line_is_named_and_nothing_is_cut(folder: RunFolder, damage: b
     with pytest.raises(UserError, match=r"line 2 of .*metrics\.jsonl"):
         read_metrics(folder.metrics)
     with pytest.raises(UserError, match="line 2"):
-        MetricsWriter(folder, 1)
+        MetricsWriter(folder, at(1))
     assert folder.metrics.read_bytes() == first + damage + last
 
 
@@ -189,7 +194,7 @@ def test_no_file(folder: RunFolder) -> None:
     with pytest.raises(UserError, match="Is a directory"):
         read_metrics(folder.metrics)
     with pytest.raises(UserError, match="Is a directory"):
-        MetricsWriter(folder, 0)
+        MetricsWriter(folder)
 
 
 def test_a_run_without_lines_yet(folder: RunFolder) -> None:
@@ -206,6 +211,6 @@ def test_a_full_disk_ends_in_one_line_and_the_run_can_be_resumed(folder: RunFold
     assert int(written) > 5
     done = read_metrics(folder.metrics)
     assert [line["update"] for line in done][: int(written)] == [*range(1, int(written) + 1)]
-    with MetricsWriter(folder, int(written)) as writer:
-        writer.write(int(written) + 1, {"loss": 0.0})
+    with MetricsWriter(folder, at(int(written))) as writer:
+        writer.scalars(at(int(written) + 1), {"loss": 0.0})
     assert len(read_metrics(folder.metrics)) == int(written) + 1

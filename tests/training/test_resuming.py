@@ -284,7 +284,7 @@ def test_frames_are_those_of_all_processes_that_there_were(caplog: pytest.LogCap
     training.load_state_dict(state)
     assert "trained by 2 processes, and goes on with 1" in caplog.text
     training.update()
-    assert training.take_metrics()["frames"] == 42 + 21
+    assert training.frames == 42 + 21
 
 
 @pytest.mark.parametrize("core", ["slots", "kanerva"])

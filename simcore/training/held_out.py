@@ -1,0 +1,79 @@
+"""The picture of one held-out episode, as the nets of a run that trains know it by now."""
+
+import copy
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simcore.analysis.episode import ObservedEpisode, observe_episode
+from simcore.analysis.fresh_probes import FreshProbes
+from simcore.analysis.loading import LoadedRun
+from simcore.analysis.map_view import MapView
+from simcore.pictures import BELIEVED, TRUE, Episode, MapPanel, Picture, Pose, draw_episode
+from simcore.training.training import Training
+
+PURPOSE = "held-out/episode"
+"""What seeds the world, of which training sees nothing."""
+
+
+def draw_held_out(training: Training) -> Picture:
+    """Draw a held-out episode, uint8 `[H, W, 3]`; the training goes on as if it had not been.
+
+    It is in the same world each time. A copy of the nets goes through it, with generators of its own.
+    """
+    config, device = training.config, training.device
+    with global_generators_kept(device):
+        system = copy.deepcopy(training.system).eval().requires_grad_(False)
+        fresh = FreshProbes(config, system, training.updates, None)
+        run = LoadedRun(config, system, device, training.updates, fresh, online=True)
+        return draw_observed(run, observe_episode(run, PURPOSE))
+
+
+def draw_observed(run: LoadedRun, episode: ObservedEpisode) -> Picture:
+    """Draw an episode that a run's belief has observed, uint8 `[H, W, 3]`."""
+    true, believed = (), ()
+    if episode.true is not None and episode.believed is not None:
+        true = map_panels(episode.true, TRUE)
+        believed = map_panels(episode.believed, BELIEVED, episode.heat, episode.headings)
+    expected = None if episode.expected is None else episode.expected.numpy()
+    drawn = Episode(episode.steps, episode.frames.numpy(), expected, true, believed)
+    return draw_episode(drawn, f"{run.config.level}: one held-out episode, {run.age}")
+
+
+def map_panels(
+    views: MapView, colour: str, heat: Tensor | None = None, headings: Tensor | None = None
+) -> list[MapPanel]:
+    """Return the panels of K maps.
+
+    Args:
+        views: the maps, `[K]`.
+        colour: of the arrows.
+        heat: the probabilities of the cells, `[K, N, N]`.
+        headings: the probabilities of the headings, `[K, headings]`.
+    """
+    panels = []
+    for k in range(len(views.pictures)):
+        view, poses = views.at(k), []
+        seen = view.since_seen.numpy() >= 0
+        if view.cells >= 0:
+            rose = None if headings is None else headings[k].numpy()
+            cell = divmod(int(view.cells), len(seen))
+            poses = [Pose(cell, float(view.headings), float(view.certainty), colour, rose)]
+        panels.append(MapPanel(view.pictures.numpy(), seen, poses, None if heat is None else heat[k].numpy()))
+    return panels
+
+
+@contextmanager
+def global_generators_kept(device: torch.device) -> Iterator[None]:
+    """Restore the generators of Python, NumPy and PyTorch after the `with` block: a user's own world may use them."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
