@@ -8,49 +8,20 @@ import socket
 import string
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from scenes import longer, scene_of
+from serving import PATIENCE, serving
 from simcore.common.errors import UserError
 from simcore.viewer import hub
-from simcore.viewer.description import describe, keys_of
+from simcore.viewer.description import keys_of
 from simcore.viewer.messages import LARGEST, decode_view
 from simcore.viewer.scene import Scene
 from simcore.viewer.server import LiveServer, listen
-from tinier import tinier
-
-PATIENCE = 60.0
-"""Seconds after which something that does not come is taken as missing."""
-
-
-@contextlib.contextmanager
-def serving(
-    make_scene: Callable[[], Scene] = lambda: scene_of(longer(tinier())), pace: float = 20.0
-) -> Iterator[LiveServer]:
-    """Serve a scene in a thread."""
-    server = LiveServer(make_scene, lambda scene: describe(scene, ["one"]), port=0, pace=pace)
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            server.run()
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run, name="server")
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-        assert failures in ([], [server.worker.failure])
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 /** Imagined futures as rows of frames along a plan; pointing at a step, or arrow keys, enlarges it. */
 
-import { canvasOf, drawTile, imageOf, length, resize, show, wholeSide } from "../draw.js";
+import { canvasOf, drawTile, imageOf, length, plain, wholeSide } from "../draw.js";
 import { glyph, words } from "../words.js";
 import { markOf } from "./beliefs.js";
 
@@ -101,7 +101,7 @@ export class FuturesPanel {
     for (const { canvas, gridOf, title } of this.rows) {
       const frames = gridOf(futures);
       canvas.parentElement.hidden = !frames;
-      if (frames) this.pitch = drawFilm(canvas, frames, length("film"), length("gap"));
+      if (frames) drawFilm(canvas, frames, length("film"), length("gap"));
       canvas.ariaLabel = `${title}, ${frames?.shape[0] ?? 0} frames`;
     }
     const signs = futures.actions.map((action) => {
@@ -111,7 +111,6 @@ export class FuturesPanel {
       return sign;
     });
     byId("actions").replaceChildren(...signs);
-    byId("films").style.setProperty("--pitch", `${this.pitch}px`);
     byId("films").dataset.number = futures.number;
     byId("films").setAttribute("aria-valuemax", futures.actions.length);
   }
@@ -120,7 +119,7 @@ export class FuturesPanel {
     const films = byId("films");
     films.setAttribute("aria-valuenow", this.step + 1);
     films.setAttribute("aria-valuetext", `step ${this.step + 1}, ${words(hello.actions[futures.actions[this.step]].name)}`);
-    byId("scrub").style.transform = `translateX(${this.step * this.pitch}px)`;
+    byId("scrub").style.transform = `translateX(${this.step * pitch()}px)`;
     byId("preview").style.setProperty("--step", `"+${this.step + 1}"`);
     for (const { gridOf, enlarged, kind } of this.rows) {
       const frames = gridOf(futures);
@@ -131,7 +130,7 @@ export class FuturesPanel {
 
   point(event) {
     const strip = byId("actions").getBoundingClientRect();
-    this.scrubTo(Math.floor((event.clientX - strip.left) / this.pitch));
+    this.scrubTo(Math.floor((event.clientX - strip.left) / pitch()));
   }
 
   scrubByKey(event) {
@@ -147,6 +146,11 @@ export class FuturesPanel {
     this.step = step;
     this.onScrub();
   }
+}
+
+/** The distance from one frame of a film to the next. */
+function pitch() {
+  return length("film") + length("gap");
 }
 
 /** The group of the preview for enlarged frames of a kind, made when there is none. */
@@ -166,20 +170,13 @@ function groupOf(kind, belief, mark) {
   return group.lastElementChild;
 }
 
-/**
- * Draw frames `[K, H, W, (3)]` beside each other, pixel by pixel, shown so that a frame fits into a square box.
- * Returns the distance from one to the next as it is shown.
- */
-function drawFilm(canvas, frames, box, space) {
+/** Draw frames `[K, H, W, (3)]` beside each other, each as large as fits into a square box. */
+function drawFilm(canvas, frames, box, gap) {
   const [count, height, width] = frames.shape;
   const scale = wholeSide(width, box) / width;
-  const gap = Math.max(1, Math.round((box - width * scale + space) / scale));
-  const step = width + gap;
-  resize(canvas, count * step - gap, height);
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  for (let at = 0; at < count; at++) context.drawImage(canvasOf(imageOf(frames.at(at))), at * step, 0);
-  show(canvas, canvas.width * scale, height * scale);
-  canvas.classList.toggle("smooth", scale < 1);
-  return step * scale;
+  const context = plain(canvas, count * (box + gap) - gap, height * scale);
+  context.imageSmoothingEnabled = scale < 1;
+  for (let at = 0; at < count; at++) {
+    context.drawImage(canvasOf(imageOf(frames.at(at))), at * (box + gap), 0, width * scale, height * scale);
+  }
 }
