@@ -30,6 +30,7 @@ train: $(INSTALLED)
 	$(BIN)/simcore rollout $(RUN)
 
 test: $(INSTALLED)
+	tests/install_browser.sh
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(INSTALLED)

@@ -276,6 +276,7 @@ def test_driving_from_an_earlier_moment_branches_off(tab: Tab) -> None:
     moment = tab.wait_for_moment(earlier + 1)
     assert moment["action"] == 2
     assert tab.newest == earlier + 1
+    assert int(tab.page.get_attribute("#time-line", "data-ghost")) >= newest - earlier, "what was left is still drawn"
     assert "look back" not in tab.text("#status")
 
 

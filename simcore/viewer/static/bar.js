@@ -23,6 +23,7 @@ export class Bar {
       // After a click with the mouse, the space bar pauses, and does not press the same button again.
       if (event.detail > 0) event.target.closest?.("button")?.blur();
     });
+    byId("seed").addEventListener("keydown", (event) => event.key === "Escape" && event.target.blur());
     byId("seed-form").addEventListener("submit", (event) => this.goToSeed(event));
     byId("pace").addEventListener("change", (event) => choose(event, (value) => commands.pace(Number(value))));
     byId("plan").addEventListener("change", (event) => choose(event, (value) => commands.plan(planOf(value))));

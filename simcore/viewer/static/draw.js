@@ -38,13 +38,13 @@ export function imageOf(grid, alpha = null) {
   return image;
 }
 
-/** A canvas outside the page that holds pixels, one to one. */
+const scratch = document.createElement("canvas");
+
+/** A canvas outside the page that holds pixels, one to one, until the next are asked for. */
 export function canvasOf(image) {
-  const canvas = document.createElement("canvas");
-  canvas.width = image.width;
-  canvas.height = image.height;
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  resize(scratch, image.width, image.height);
+  scratch.getContext("2d").putImageData(image, 0, 0);
+  return scratch;
 }
 
 /** The largest side that fits into a box, in whole multiples of the natural one where that is smaller. */

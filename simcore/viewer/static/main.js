@@ -6,7 +6,7 @@ import { Connection } from "./connection.js";
 import { fillHelp } from "./help.js";
 import { Keys } from "./keys.js";
 import { Model } from "./model.js";
-import { FuturesPanel } from "./panels/futures.js";
+import { fitFilms, FuturesPanel } from "./panels/futures.js";
 import { MapsPanel } from "./panels/maps.js";
 import { PlacePanel } from "./panels/place.js";
 import { ReadingsPanel } from "./panels/readings.js";
@@ -52,6 +52,7 @@ function onView(kind, view) {
   if (kind === "hello") {
     document.body.classList.toggle("has-maps", view.has_maps);
     document.body.dataset.beliefs = view.beliefs.length;
+    fitFilms(view.frame_size);
     for (const panel of panels) panel.begin(model);
     keys.begin(view.actions);
     fillHelp(view);
@@ -83,5 +84,8 @@ const keys = new Keys(commands, (key) => commands.byKey(key));
 const address = new URL("live", location.href);
 address.protocol = address.protocol.replace("http", "ws");
 const connection = new Connection(address, onView, onLost);
-window.addEventListener("resize", () => redraw());
+window.addEventListener("resize", () => {
+  if (model.hello) fitFilms(model.hello.frame_size);
+  redraw();
+});
 beginTheme(() => redraw());

@@ -5,7 +5,7 @@ import { glyph, words } from "../words.js";
 import { markOf } from "./beliefs.js";
 
 /** The sizes of enlarged frames, in the style sheet. */
-const SIZES = { true: "preview-large", sample: "preview", spread: "preview-spread" };
+const SIZES = { true: "preview-large", sample: "preview", spread: "preview" };
 const byId = (id) => document.getElementById(id);
 
 export class FuturesPanel {
@@ -93,8 +93,8 @@ export class FuturesPanel {
     byId("futures-from").textContent = futures === null ? "imagining …" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
     const which = this.shown < model.hello.samples ? `${this.shown} of ${model.hello.samples} futures of each belief` : "Eight futures";
     byId("futures-caption").textContent =
-      `${which} that the simulation core imagines along the actions above, ` +
-      `${model.hello.can_return ? "below what will truly come; " : ""}var.: where they differ. Point at a step to enlarge it.`;
+      `${which} that the simulation core imagines along the actions above` +
+      `${model.hello.can_return ? ", below what will truly come" : ""}; var.: where they differ. Point at a step to enlarge it.`;
   }
 
   drawFilms(futures, hello) {
@@ -146,6 +146,12 @@ export class FuturesPanel {
     this.step = step;
     this.onScrub();
   }
+}
+
+/** Let films take the room that whole multiples of frames with so many pixels a side need, and no more. */
+export function fitFilms(pixels) {
+  document.body.style.removeProperty("--film");
+  document.body.style.setProperty("--film", `${wholeSide(pixels, length("film"))}px`);
 }
 
 /** The distance from one frame of a film to the next. */

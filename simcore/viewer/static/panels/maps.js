@@ -2,7 +2,7 @@
 
 import { beliefInk, length } from "../draw.js";
 import { drawArrow, drawMap, outlineArrow } from "../map.js";
-import { argmax, coreName, percent } from "../words.js";
+import { argmax, capital, coreName, percent } from "../words.js";
 import { beliefTitle } from "./beliefs.js";
 
 const TRUTH = "black";
@@ -46,6 +46,9 @@ export class MapsPanel {
       drawArrow(context, cell, place.map.shape[0], poseOf(place, hello), TRUTH);
     }
     canvas.classList.toggle("hidden", isHidden);
+    byId("true-map-caption").textContent = isHidden
+      ? "Hidden, and the true pose with it: find the way by what the belief holds."
+      : "From above, up is where the agent first looked; the stripes lie over what no frame has shown yet.";
     canvas.dataset.number = moment.number;
     canvas.dataset.cell = cell;
     canvas.ariaLabel = isHidden ? "The true map is hidden" : `The true map; ${poseText(place, hello)}; ${seenText(place)}`;
@@ -81,7 +84,7 @@ function captionOf(belief, many) {
     ? "Faint: where samples of the map differ."
     : many > 1 ? "" : "This run has no map model, so its map comes without certainty.";
   const probes = belief.read_by === "fresh" ? "Read from the belief by fresh probes." : "Read from the belief by a probe.";
-  return many > 1 ? `${belief.age}; the outline is the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
+  return many > 1 ? `${capital(belief.age)}; the outline is the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
 }
 
 function poseText(place, hello) {

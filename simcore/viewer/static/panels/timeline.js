@@ -17,7 +17,7 @@ const MAP_ROWS = [
   { name: "P(true cell)", of: "cell_probabilities", guess: "guess_probability", write: percent, most: 1 },
 ];
 const FRAME_ROWS = [
-  { name: "Surprise", of: "surprises", guess: null, write: (value) => short(value, 2) },
+  { name: "Surprise", of: "surprises", guess: null, write: (value) => `${short(value, 2)} nats` },
   { name: "Frame error", of: "errors", guess: null, write: (value) => short(value, 2) },
 ];
 
@@ -31,6 +31,7 @@ export class TimeLine {
   constructor(look, redraw) {
     this.look = look;
     this.redraw = redraw;
+    /** Where the cursor was put, until the moment comes. */
     this.dragged = null;
     this.lastLook = 0;
     const canvas = byId("time-line");
@@ -53,6 +54,8 @@ export class TimeLine {
   draw(model) {
     this.model = model;
     const { points } = model;
+    if (!this.isDragging && this.drawn !== model.moment) this.dragged = null;
+    this.drawn = model.moment;
     if (points.length === 0) return;
     const canvas = byId("time-line");
     const [width, height] = [canvas.parentElement.clientWidth - canvas.offsetLeft, canvas.parentElement.clientHeight];
@@ -125,6 +128,7 @@ export class TimeLine {
     const numbers = Object.entries(values).map(([name, each]) => `${name} ${each.join(" and ")}`);
     canvas.setAttribute("aria-valuetext", [`seed ${point.seed}, step ${point.step}`, ...numbers].join(", "));
     canvas.dataset.number = moment.number;
+    canvas.dataset.ghost = model.ghost.length;
   }
 
   beginDrag(event) {
@@ -149,29 +153,25 @@ export class TimeLine {
     this.redraw();
     clearTimeout(this.later);
     const wait = this.lastLook + BETWEEN_LOOKS - performance.now();
-    if (wait <= 0) this.lookNow();
-    else this.later = setTimeout(() => this.lookNow(), wait);
-  }
-
-  lookNow() {
-    this.lastLook = performance.now();
-    this.look(this.dragged);
+    const lookNow = (at = this.dragged) => {
+      this.lastLook = performance.now();
+      this.look(at);
+    };
+    if (wait <= 0) lookNow();
+    else this.later = setTimeout(lookNow, wait, this.dragged);
   }
 
   endDrag() {
     this.isDragging = false;
-    this.dragged = null;
-    this.redraw();
   }
 
   moveByKey(event) {
-    const at = this.model?.moment.number;
+    const at = this.dragged ?? this.model?.moment?.number;
     const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 10, PageDown: at + 10, Home: this.first };
-    if (!(event.key in moves) || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (at === undefined || !(event.key in moves) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // it does not drive
     this.dragTo(moves[event.key]);
-    this.dragged = null;
   }
 }
 

@@ -37,7 +37,7 @@ export class WorldPanel {
     byId("tiles-caption").textContent = this.expected.every((each) => each === null)
       ? "The frame that the agent sees; this run's model draws none itself."
       : moment.is_blind
-        ? "Right: imagined, by what it believes and does."
+        ? "Right: imagined from the belief and the actions."
         : "Right: a sample, drawn before the frame came.";
     byId("sharp").setAttribute("aria-pressed", String(control.is_sharp));
   }
