@@ -43,8 +43,9 @@ def test_a_film_without_a_page(run: Path, tmp_path: Path, capsys: pytest.Capture
     [
         (["--headless"], "name a film by --record"),
         (["--record", "film.avi"], "must end in .mp4 or .gif"),
-        (["--port", "70000"], "--port must be .* 0 to 65535, not 70000"),
+        (["--port", "70000"], "--port must be .* 0 to 65535 or none, not 70000"),
         (["--pace", "0"], "--pace must be .* from 0.1 to 60.0, not 0.0"),
+        (["--blindfold-from", "-1"], "--blindfold-from must be .*, not -1"),
         (["--seed", "-1"], "--seed must be .*, not -1"),
         (["--beside", "missing"], "missing"),
         (["--host", "203.0.113.7"], "cannot listen at 203.0.113.7"),
