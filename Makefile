@@ -7,9 +7,10 @@ RUN ?= runs/RandomCity-tiny-slots-0
 # make would turn exit code 130 into 2; ended by the signal itself, it stops as the training did.
 INTERRUPTED = code=$$?; if [ $$code -eq 130 ]; then echo "Not finished; make $@ goes on" >&2; kill -INT $$PPID; fi; exit $$code
 
-.PHONY: help train test test-slow lint types format clean
+.PHONY: help demo train test test-slow lint types format clean
 
 help:
+	@echo "make demo       set up, and open a page that shows what a trained belief holds of a city"
 	@echo "make train      set up, train the tiny preset on Random City, measure it and draw pictures"
 	@echo "make test       set up, run all tests but the slow ones"
 	@echo "make test-slow  the slow tests alone"
@@ -23,6 +24,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/simcore demo
 
 train: $(INSTALLED)
 	$(BIN)/simcore train RandomCity --preset tiny --run $(RUN) || { $(INTERRUPTED); }

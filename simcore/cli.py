@@ -1,4 +1,4 @@
-"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`, `live`, `demo`."""
 
 import io
 import itertools
@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import tyro
 from tyro.conf import subcommand
 
-from simcore.commands import Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
+from simcore.commands import Demo, Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
 from simcore.commands.worlds import named_run
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
@@ -21,7 +21,7 @@ from simcore.common.terminal import complain, discard_unwritable, open_closed_st
 from simcore.common.user_code import UserCodeError, as_user_code_error
 
 TRACEBACK = "--traceback"
-Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export | Live
+Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export | Live | Demo
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,6 +66,7 @@ def run(arguments: Sequence[str], whole: bool) -> None:
             | Annotated[Sweep, subcommand("sweep")]
             | Annotated[Export, subcommand("export")]
             | Annotated[Live, subcommand("live", **looking.get("live", {}))]
+            | Annotated[Demo, subcommand("demo")]
         )
         parse(commands, arguments).execute()
     except UserError as error:

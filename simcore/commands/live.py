@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import webbrowser
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from simcore.viewer.scene import Scene
 
 Port = Annotated[int, Range(0, 65535)]
+DEMO_STEPS = 200
+"""Steps of the demo's episodes: long enough to see the map form, fade and be imagined."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,34 @@ class Live:
             complain(f"warning: whoever reaches {self.host} and learns the address can watch and drive")
         say(f"{' beside '.join(names)}: {server.address}", "Ctrl-C ends it.")
         server.run(lambda: show(server.address) if self.open and has_screen() else None)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Open the page with a belief that comes with SimCore: drive through a city, then press b.
+
+    The same as `simcore live random-city`, with longer episodes than the belief was trained in.
+    """
+
+    beside: bool = False
+    """Show a belief with a slot memory beside the LSTM's."""
+    seed: Seed = 0
+    """Seed of the first city."""
+    port: Port | None = None
+    """The port; none: 8765, or the next that is free; 0: any."""
+    open: bool = True
+    """Open the page in a browser, where there is a screen."""
+
+    def execute(self) -> None:
+        """Serve the page until Ctrl-C."""
+        from simcore.config.run import Config
+        from simcore.runs import open_run
+
+        require_fields("--", self)
+        run = Path("random-city")
+        world = replace(Config.from_dict(open_run(run).config).world, episode_length=DEMO_STEPS)
+        beside = Path("random-city-slots") if self.beside else None
+        Live(run, beside, world, self.seed, port=self.port, open=self.open).execute()
 
 
 def has_screen() -> bool:

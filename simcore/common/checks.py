@@ -69,11 +69,14 @@ def require_fields(section: str, values: object) -> None:
     """Raise `UserError` unless each field of a dataclass is of its type and within its `Range`.
 
     Args:
-        section: what the fields' names begin with in messages, such as `agent.`.
+        section: what the fields' names begin with in messages, such as `agent.`; "--": they are flags.
         values: the dataclass.
     """
     wrong = wrong_field(values)
-    require(wrong is None, f"{section}{wrong}")
+    if wrong is not None:
+        name, space, rest = wrong.partition(" ")
+        # Flags are written with dashes where fields have underscores.
+        raise UserError(f"{section}{name.replace('_', '-') if section == '--' else name}{space}{rest}")
 
 
 def wrong_field(values: Any) -> str | None:

@@ -173,6 +173,11 @@ class Conductor:
         if futures is not None:
             self._tell("futures", futures)
 
+    def imagine_all(self) -> None:
+        """Do all that is left of what is being imagined."""
+        while self._imagining is not None:
+            self.imagine_on()
+
     def _step(self, action: int | None) -> None:
         was_earlier, was_blind = self.scene.is_looking_back, self.scene.is_blind
         try:

@@ -141,6 +141,8 @@ def record(
         UserError: nobody can drive; a run cannot go on without frames; or the film cannot be written.
     """
     require(scene.driver != "you", "nobody can drive: this world has no walker, and the run's agent has no policy")
+    if blindfold_from is not None:
+        scene.require_blindfold()
     now = 0.0
 
     def tell(kind: Kind, view: Any) -> None:
@@ -152,8 +154,7 @@ def record(
     for step in range(steps):
         if step == blindfold_from:
             scene.blindfold(True)
-        while conductor.is_imagining:
-            conductor.imagine_on()
+        conductor.imagine_all()
         now += conductor.until_due() or 0.0
         conductor.step_in_time()
         advance((step + 1) / steps)

@@ -181,11 +181,16 @@ class Scene:
         Raises:
             UserError: a run has no model that makes frames.
         """
+        if is_on:
+            self.require_blindfold()
+        self.is_blind = is_on
+
+    def require_blindfold(self) -> None:
+        """Raise `UserError` unless `can_blindfold`."""
         require(
-            self.can_blindfold or not is_on,
+            self.can_blindfold,
             "a belief goes on without frames only if its run has a model that makes frames, convdraw or deterministic",
         )
-        self.is_blind = is_on
 
     def look(self, number: int | None) -> Moment:
         """Look at a moment of the time line; None: the newest.

@@ -37,10 +37,6 @@ class Watched:
         self.now = end
         return self.scene.present.number - before
 
-    def imagine(self) -> None:
-        while self.conductor.is_imagining:
-            self.conductor.imagine_on()
-
     def views(self, kind: str) -> list[Any]:
         return [view for each, view in self.told if each == kind]
 
@@ -52,7 +48,7 @@ class Watched:
 def test_it_begins_with_the_scene_as_it_is() -> None:
     watched = Watched()
     watched.conductor.begin()
-    watched.imagine()
+    watched.conductor.imagine_all()
     assert [kind for kind, _ in watched.told] == ["history", "control", "moment", "futures"]
     assert watched.views("moment")[0]["moment"].number == 0
     assert watched.views("futures")[0].number == 0
@@ -109,7 +105,7 @@ def test_futures_are_imagined_anew_every_few_steps_and_never_before_the_moment_i
     watched.wait(3)
     assert not watched.views("futures")
     assert len(watched.views("moment")) >= 29
-    watched.imagine()
+    watched.conductor.imagine_all()
     (futures,) = watched.views("futures")
     assert futures.number == watched.scene.present.number
     watched.wait((FUTURES_EVERY - 2) / 10)
@@ -124,7 +120,7 @@ def test_a_step_comes_between_the_parts_of_what_is_imagined() -> None:
     watched.conductor.imagine_on()
     watched.conductor.imagine_on()
     watched.wait(0.1)
-    watched.imagine()
+    watched.conductor.imagine_all()
     assert watched.views("futures")[0].number == 0
 
 
@@ -191,10 +187,10 @@ def test_without_sharp_eyes_nothing_is_drawn_for_them() -> None:
 def test_a_plan_of_ones_own() -> None:
     watched = Watched()
     watched.ask("plan", 2)
-    watched.imagine()
+    watched.conductor.imagine_all()
     assert set(watched.views("futures")[-1].actions) == {2}
     watched.ask("plan", "walker")
-    watched.imagine()
+    watched.conductor.imagine_all()
     assert watched.conductor.controls.plan == "walker"
     watched.ask("plan", "you")
     assert watched.conductor.controls.plan is None
@@ -234,7 +230,7 @@ def test_memory_stays_flat_once_the_time_line_is_full(monkeypatch: pytest.Monkey
     sizes = []
     for _ in range(5):
         watched.wait(10)
-        watched.imagine()
+        watched.conductor.imagine_all()
         watched.told.clear()
         gc.collect()
         sizes.append(resident())

@@ -1,0 +1,88 @@
+"""What a belief still knows after steps without frames, and how it finds back with them.
+
+    python -m benchmarks.blindfold RUN
+
+The belief observes an episode's first frames, then none: the simulation core imagines them, and the belief core
+observes what was imagined. Beside it, the same belief standing still, and, at the first true frames afterwards, a
+belief that was not told of the actions in between. Held-out worlds; the map's error is a part of that of the best
+constant guess.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from simcore.analysis.loading import load
+from simcore.belief import Belief
+from simcore.session import BeliefSession
+from simcore.viewer.guess import Guess
+from simcore.worlds import Walker
+from simcore.worlds.voxel.env import WorldVectorEnv
+
+LENGTHS = (1, 2, 5, 10, 20)
+"""Steps without frames."""
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--worlds", type=int, default=256)
+    parser.add_argument("--seen", type=int, default=15, help="frames before the blindfold")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    run = load(arguments.run).in_worlds(world={"episode_length": arguments.seen + max(LENGTHS) + 10})
+    guess = Guess.fit(run)
+    worlds = run.make_worlds(arguments.worlds)
+    assert isinstance(worlds, WorldVectorEnv)
+    walker = Walker(worlds, seed=arguments.seed)
+    session = run.session(batch=arguments.worlds, seed=arguments.seed)
+    belief = session.observe(*worlds.reset(seed=10**6 + arguments.seed))
+    no = np.zeros(arguments.worlds, np.bool_)
+
+    def score(belief: Belief) -> list[str]:
+        _, info = worlds.observe()
+        assert belief.map is not None
+        true = info["map"] / 255
+        part = np.square(belief.map / 255 - true).mean() / np.square(guess.map - true).mean()
+        cell, heading = (belief.cell == info["cell"]).mean(), (belief.heading == info["heading_index"]).mean()
+        return [f"{value:.1%}" for value in (part, cell, heading)]
+
+    def walk(sessions: dict[str, BeliefSession]) -> dict[str, Belief]:
+        action = walker.act()
+        returned = worlds.step(action)
+        return {name: each.observe(*returned, action=action) for name, each in sessions.items()}
+
+    for _ in range(arguments.seen):
+        belief = walk({"": session})[""]
+    state, plans = worlds.get_state(), walker.get_state()
+    table = Table(title=f"{arguments.run}, read by {session.read_by} probes, {arguments.worlds} worlds")
+    for head in ("", "map error", "cell", "heading"):
+        table.add_column(head, justify="right" if head else "left")
+    table.add_row(f"after {arguments.seen} frames", *score(belief), end_section=True)
+    for length in LENGTHS:
+        worlds.set_state(state)
+        walker.set_state(plans)
+        simulated, dreaming, untold = session.fork(), session.fork(), session.fork()
+        dreamt = belief
+        for _ in range(length):
+            action = walker.act()
+            imagined = simulated.imagine([action], samples=1)[0, 0]
+            worlds.step(action)
+            simulated.step_blind(action)
+            dreamt = dreaming.observe(imagined, np.zeros(arguments.worlds), no, no, {}, action=action)
+        table.add_row(f"{length} steps without frames", *score(dreamt))
+        table.add_row("  the belief standing still", *score(belief))
+        after = walk({"told": dreaming, "untold": untold})
+        table.add_row("  and one frame", *score(after["told"]))
+        table.add_row("  the same, not told of the actions", *score(after["untold"]), end_section=True)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main()
