@@ -2,7 +2,8 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from simcore.common.errors import UserError
 from simcore.viewer.messages import decode_view
 from simcore.viewer.scene import Scene
 from simcore.viewer.server import LiveServer
-from tinier import tinier
+from simcore.worlds.gym import GymConfig
+from tinier import tinier, tinier_acting
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -27,7 +29,9 @@ Pixels = NDArray[np.uint8]
 class Tab:
     """The page in a browser, and what the server has sent it."""
 
-    def __init__(self, browser: Any, server: LiveServer, state: str = "live") -> None:
+    def __init__(
+        self, browser: Any, server: LiveServer, state: str = "live", prepare: Callable[[Any], None] = lambda page: None
+    ) -> None:
         self.problems: list[str] = []
         self.sent: dict[str, Any] = {}
         self.moments: dict[int, Any] = {}
@@ -36,6 +40,7 @@ class Tab:
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("websocket", lambda socket: socket.on("framereceived", self._take))
+        prepare(self.page)
         self.page.goto(server.address)
         self.wait_for("state => document.body.dataset.state === state", state)
 
@@ -343,7 +348,7 @@ def test_futures_are_scrubbed_by_keys(tab: Tab) -> None:
     tab.strike("ArrowRight")
     tab.wait_for("() => document.getElementById('films').ariaValueNow === '2'")
     np.testing.assert_array_equal(
-        tab.pixels("#preview .sample canvas >> nth=0"), enlarged(tab.sent["futures"]["samples"][0][0, 1], 48)
+        tab.pixels("#preview .sample canvas >> nth=0"), enlarged(tab.sent["futures"]["samples"][0][0, 1], 64)
     )
     assert tab.newest == moment["number"], "it does not drive"
     tab.page.evaluate("document.activeElement.blur()")
@@ -372,7 +377,8 @@ def test_all_is_reached_by_the_keyboard_and_all_pictures_have_words(tab: Tab) ->
     assert set(wanted) <= reached
     tab.page.evaluate("document.activeElement.blur()")
     silent = tab.page.evaluate(
-        "[...document.querySelectorAll('[role=img]')].filter(each => each.checkVisibility() && !each.ariaLabel).map(each => each.id)"
+        "[...document.querySelectorAll('[role=img]')]"
+        ".filter(each => each.checkVisibility() && !each.ariaLabel).map(each => each.id)"
     )
     assert silent == []
 
@@ -419,6 +425,37 @@ def test_what_a_run_has_not_is_left_out(browser: Any) -> None:
             assert tab.page.is_hidden(part)
         assert tab.page.is_visible("#believed-map-0")
         assert tab.problems == []
+        tab.page.close()
+
+
+def test_a_foreign_world_has_no_map_and_a_table_of_what_probes_read(browser: Any) -> None:
+    world = GymConfig(frame_size=8, targets=("direction=class:4",))
+    with serving(lambda: scene_of(replace(tinier_acting(), level="MiniGrid-Empty-5x5-v0", world=world))) as server:
+        tab = Tab(browser, server)
+        tab.begin()
+        moment = tab.walk(1)
+        for part in ("#maps", "#sharp", "#branch"):
+            assert tab.page.is_hidden(part)
+        reading = moment["beliefs"][0]["others"][0]
+        assert tab.text("#readings-table").split()[2:5] == ["direction", str(reading["true"]), str(reading["believed"])]
+        assert tab.problems == []
+        tab.page.close()
+
+
+def test_a_socket_that_closes_is_opened_again(browser: Any) -> None:
+    sockets: list[Any] = []
+
+    def route(socket: Any) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    with serving() as server:
+        tab = Tab(browser, server, prepare=lambda page: page.route_web_socket("**/live", route))
+        sockets[0].close(code=1013, reason="64 pages are connected; close one of them")
+        tab.wait_for("() => document.body.dataset.state === 'lost'")
+        assert "64 pages are connected; close one of them. Trying again in 1 s" in tab.text("#curtain-text")
+        tab.wait_for("() => document.body.dataset.state === 'live'")
+        assert len(sockets) == 2
         tab.page.close()
 
 

@@ -82,7 +82,7 @@ export function plain(canvas, width, height) {
   context.setTransform(density, 0, 0, density, 0, 0);
   context.clearRect(0, 0, width, height);
   context.imageSmoothingEnabled = false;
-  context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  context.font = `${length("small")}px ${getComputedStyle(document.body).fontFamily}`;
   return context;
 }
 

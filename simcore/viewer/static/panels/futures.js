@@ -4,6 +4,8 @@ import { canvasOf, drawTile, imageOf, length, plain, wholeSide } from "../draw.j
 import { glyph, words } from "../words.js";
 import { markOf } from "./beliefs.js";
 
+/** Futures of each belief that are shown where there are several beliefs. */
+const FEWER = 4;
 /** The sizes of enlarged frames, in the style sheet. */
 const SIZES = { true: "preview-large", sample: "preview", spread: "preview" };
 const byId = (id) => document.getElementById(id);
@@ -21,33 +23,32 @@ export class FuturesPanel {
   }
 
   begin(model) {
-    this.step = model.hello.steps - 1;
-    this.made = null;
-    document.body.classList.toggle("has-futures", model.hello.beliefs.some((belief) => belief.can_imagine));
-  }
-
-  /** Make the rows anew if their number has changed: as many samples of each belief as there is height for. */
-  make(model) {
     const { hello } = model;
-    const beliefs = hello.beliefs.map((belief, number) => ({ belief, number })).filter(({ belief }) => belief.can_imagine);
-    const shown = beliefs.length > 1 ? Math.min(hello.samples, length("shown-samples")) : hello.samples;
-    const hasTruth = hello.can_return;
-    if (this.made === shown) return;
-    this.made = shown;
-    this.shown = shown;
+    this.step = hello.steps - 1;
+    this.drawn = null;
+    document.body.classList.toggle("has-futures", hello.beliefs.some((belief) => belief.can_imagine));
     byId("films").querySelectorAll(".film").forEach((each) => each.remove());
     byId("preview").replaceChildren();
+    byId("scrub").hidden = true;
+    this.makeRows(hello);
+  }
+
+  /** Make the rows: what will come, if that is known, and samples and variance of each belief. */
+  makeRows(hello) {
+    const count = hello.beliefs.filter((belief) => belief.can_imagine).length;
+    this.shown = count > 1 ? Math.min(hello.samples, FEWER) : hello.samples;
     this.rows = [];
-    if (hasTruth) this.addRow("true", [], (futures) => futures.true, "What will come");
-    for (const { belief, number } of beliefs) {
-      const mark = beliefs.length > 1 ? [markOf(number)] : [];
-      for (let sample = 0; sample < shown; sample++) {
-        const title = `Sample ${sample + 1} of ${belief.name}`;
-        this.addRow(`${sample + 1}`, mark.map((each) => each.cloneNode(true)), (futures) => futures.samples[number]?.at(sample), title, number);
+    if (hello.can_return) this.addRow("true", [], (futures) => futures.true, "What will come");
+    hello.beliefs.forEach((belief, number) => {
+      if (!belief.can_imagine) return;
+      const mark = count > 1 ? [markOf(number)] : [];
+      for (let sample = 0; sample < this.shown; sample++) {
+        const gridOf = (futures) => futures.samples[number]?.at(sample);
+        this.addRow(`${sample + 1}`, mark, gridOf, `Sample ${sample + 1} of ${belief.name}`, number);
       }
       const title = `Variance: twice the standard deviation over the samples of ${belief.name}`;
       this.addRow("var.", mark, (futures) => futures.spread[number], title, number);
-    }
+    });
   }
 
   addRow(text, mark, gridOf, title, belief = null) {
@@ -55,7 +56,7 @@ export class FuturesPanel {
     row.className = "film";
     row.classList.toggle("break", text === "1" || text === "var.");
     const label = document.createElement("span");
-    label.append(...mark, text);
+    label.append(...mark.map((each) => each.cloneNode(true)), text);
     label.title = title;
     const canvas = document.createElement("canvas");
     canvas.role = "img";
@@ -71,13 +72,12 @@ export class FuturesPanel {
   draw(model) {
     const { futures, moment, hello } = model;
     if (!document.body.classList.contains("has-futures")) return;
-    this.make(model);
     this.drawFrom(model);
     if (futures === null) return;
     this.count = futures.actions.length;
     this.step = Math.min(this.step, this.count - 1);
-    if (this.drawn !== futures || this.drawnRows !== this.rows || this.drawnSize !== length("film")) {
-      [this.drawn, this.drawnRows, this.drawnSize] = [futures, this.rows, length("film")];
+    if (this.drawn !== futures || this.drawnSize !== length("film")) {
+      [this.drawn, this.drawnSize] = [futures, length("film")];
       this.drawFilms(futures, hello);
     }
     byId("scrub").hidden = false;

@@ -73,9 +73,13 @@ export class MapsPanel {
   }
 }
 
-/** The true pose, as arrows take it. Where a map is not in the frame of the start, there is no x, and it has no arrow. */
+/**
+ * The true pose, as arrows take it; at the map's edge if it is beyond. Where a map is not in the frame of the start, there
+ * is no x, and no arrow.
+ */
 function poseOf(place, hello) {
-  return [place.x, place.y, place.heading / hello.headings];
+  const inside = (value) => Math.min(Math.max(value, 0), place.map.shape[0]);
+  return [inside(place.x), inside(place.y), place.heading / hello.headings];
 }
 
 function captionOf(belief, many) {
@@ -84,7 +88,7 @@ function captionOf(belief, many) {
     ? "Faint: where samples of the map differ."
     : many > 1 ? "" : "This run has no map model, so its map comes without certainty.";
   const probes = belief.read_by === "fresh" ? "Read from the belief by fresh probes." : "Read from the belief by a probe.";
-  return many > 1 ? `${capital(belief.age)}; the outline is the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
+  return many > 1 ? `${capital(belief.age)}. Outline: the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
 }
 
 function poseText(place, hello) {

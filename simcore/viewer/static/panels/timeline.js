@@ -146,19 +146,17 @@ export class TimeLine {
     this.dragTo(number);
   }
 
-  /** Look at a moment, or the nearest that there is: at once, or, if the last look was just now, a little later. */
+  /** Look at a moment, or the nearest that there is, at the latest a little after the last look. */
   dragTo(number) {
     const { points } = this.model;
-    this.dragged = Math.min(Math.max(number, points[0].number), points.at(-1).number);
+    const at = Math.min(Math.max(number, points[0].number), points.at(-1).number);
+    this.dragged = at;
     this.redraw();
     clearTimeout(this.later);
-    const wait = this.lastLook + BETWEEN_LOOKS - performance.now();
-    const lookNow = (at = this.dragged) => {
+    this.later = setTimeout(() => {
       this.lastLook = performance.now();
       this.look(at);
-    };
-    if (wait <= 0) lookNow();
-    else this.later = setTimeout(lookNow, wait, this.dragged);
+    }, this.lastLook + BETWEEN_LOOKS - performance.now());
   }
 
   endDrag() {
@@ -218,11 +216,9 @@ function drawRow(context, row, model, xOf, top, height) {
   now?.[row.of].forEach((value, number) => {
     if (value === null) return;
     context.fillStyle = beliefInk(number);
-    context.font = "9px sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillText(beliefMark(number), xOf(now.number), yOf(value));
     context.textAlign = "left";
   });
-  context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
 }

@@ -35,7 +35,7 @@ export class WorldPanel {
       if (figure) this.drawExpected(figure, belief, moment, hello.beliefs[number], number, hello.beliefs.length);
     });
     byId("tiles-caption").textContent = this.expected.every((each) => each === null)
-      ? "The frame that the agent sees; this run's model draws none itself."
+      ? "The frame that the agent sees; this run imagines none."
       : moment.is_blind
         ? "Right: imagined from the belief and the actions."
         : "Right: a sample, drawn before the frame came.";
