@@ -297,7 +297,8 @@ class Conductor:
     def _tell_moment(self) -> None:
         past = self.scene.shown
         sharp = self.scene.draw() if self._is_sharp else None
-        self._tell("moment", {"moment": past.moment, "point": Point.of(past.moment), "sharp": sharp})
+        first = self.scene.past[0].moment.number
+        self._tell("moment", {"moment": past.moment, "point": Point.of(past.moment), "first": first, "sharp": sharp})
 
     def _tell_history(self) -> None:
         self._tell("history", {"points": [Point.of(past.moment) for past in self.scene.past]})

@@ -1,10 +1,12 @@
 /** What the page knows: the newest view of each kind, the time line, and what is chosen on this page alone. */
 
+import { keep, recall } from "./memory.js";
+
 export class Model {
   constructor() {
     this.isMapHidden = false;
     /** Whether the person has tried the blindfold, ever; then the hint has done its work. */
-    this.hasTried = localStorage.getItem("simcore-has-tried") === "yes";
+    this.hasTried = recall("has-tried") === "yes";
     this.clear();
   }
 
@@ -43,7 +45,7 @@ export class Model {
     } else if (kind === "moment") {
       this.moment = view.moment;
       this.sharp = view.sharp;
-      return this.takePoint(view.point);
+      return this.takePoint(view.point, view.first);
     }
     return false;
   }
@@ -56,18 +58,19 @@ export class Model {
     this.points = points;
   }
 
-  takePoint(point) {
+  /** Add a moment to the time line, and forget those before the first that the server still has. */
+  takePoint(point, first) {
     const last = this.points.at(-1);
     if (last !== undefined && point.number <= last.number) return false; // an earlier one, which is looked at
     if (last === undefined || point.number > last.number + 1) return true;
     this.points.push(point);
-    if (this.points.length > this.hello.longest) this.points.shift();
-    if (this.ghost.length && (this.ghost[0].number < this.points[0].number || point.step === 0)) this.ghost = [];
+    while (this.points[0].number < first) this.points.shift();
+    if (this.ghost.length && (this.ghost[0].number < first || point.step === 0)) this.ghost = [];
     return false;
   }
 
   noteTried() {
     this.hasTried = true;
-    localStorage.setItem("simcore-has-tried", "yes");
+    keep("has-tried", "yes");
   }
 }

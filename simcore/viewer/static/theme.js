@@ -1,11 +1,13 @@
 /** Light or dark: as the system has it, until somebody chooses. */
 
+import { keep, recall } from "./memory.js";
+
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 /** Begin to follow the system or the choice; `onChange` is called when colours change. */
 export function beginTheme(onChange) {
   const follow = () => {
-    document.documentElement.dataset.theme = localStorage.getItem("simcore-theme") ?? (dark.matches ? "dark" : "light");
+    document.documentElement.dataset.theme = recall("theme") ?? (dark.matches ? "dark" : "light");
     onChange();
   };
   dark.addEventListener("change", follow);
@@ -16,5 +18,5 @@ export function beginTheme(onChange) {
 export function switchTheme() {
   const root = document.documentElement;
   root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  localStorage.setItem("simcore-theme", root.dataset.theme);
+  keep("theme", root.dataset.theme);
 }

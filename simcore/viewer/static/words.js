@@ -38,11 +38,6 @@ export function keyName(key) {
   return key.split("+").map((each) => KEYS[each] ?? each).join(" ");
 }
 
-/** A text with a large first letter. */
-export function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 /** How a belief core is called. */
 export function coreName(core) {
   return { lstm: "LSTM", slots: "slots", kanerva: "Kanerva" }[core] ?? core;

@@ -26,6 +26,7 @@ export class FuturesPanel {
     const { hello } = model;
     this.step = hello.steps - 1;
     this.drawn = null;
+    document.body.style.setProperty("--steps", hello.steps);
     document.body.classList.toggle("has-futures", hello.beliefs.some((belief) => belief.can_imagine));
     byId("films").querySelectorAll(".film").forEach((each) => each.remove());
     byId("preview").replaceChildren();
@@ -91,7 +92,8 @@ export class FuturesPanel {
     const ago = futures === null ? 0 : moment.number - futures.number;
     const when = ago > 0 ? `, ${ago} step${ago > 1 ? "s" : ""} ago` : ago === 0 ? ", now" : "";
     byId("futures-from").textContent = futures === null ? "imagining …" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
-    const which = this.shown < model.hello.samples ? `${this.shown} of ${model.hello.samples} futures of each belief` : "Eight futures";
+    const { samples } = model.hello;
+    const which = this.shown < samples ? `${this.shown} of ${samples} futures of each belief` : `${samples} futures`;
     byId("futures-caption").textContent =
       `${which} that the simulation core imagines along the actions above` +
       `${model.hello.can_return ? ", below what will truly come" : ""}; var.: where they differ. Point at a step to enlarge it.`;

@@ -2,7 +2,7 @@
 
 import { beliefInk, length } from "../draw.js";
 import { drawArrow, drawMap, outlineArrow } from "../map.js";
-import { argmax, capital, coreName, percent } from "../words.js";
+import { argmax, coreName, percent } from "../words.js";
 import { beliefTitle } from "./beliefs.js";
 
 const TRUTH = "black";
@@ -20,7 +20,7 @@ export class MapsPanel {
       const many = model.hello.beliefs.length;
       const title = many > 1 ? `${belief.name} · ${coreName(belief.core)}` : "Believed map";
       panel.querySelector("h2").append(...beliefTitle(number, many, title));
-      panel.querySelector("h2").title = title;
+      panel.querySelector(".readout").textContent = many > 1 ? belief.age.replace("after ", "") : "";
       panel.querySelector("figcaption").textContent = captionOf(belief, many);
       byId("maps").append(panel);
       return panel;
@@ -86,9 +86,9 @@ function captionOf(belief, many) {
   const arrows = "Filled arrow: the believed pose, paler the less certain; outline: the true one.";
   const certainty = belief.has_map_model
     ? "Faint: where samples of the map differ."
-    : many > 1 ? "" : "This run has no map model, so its map comes without certainty.";
+    : many > 1 ? "No certainty is known." : "This run has no map model, so its map comes without certainty.";
   const probes = belief.read_by === "fresh" ? "Read from the belief by fresh probes." : "Read from the belief by a probe.";
-  return many > 1 ? `${capital(belief.age)}. Outline: the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
+  return many > 1 ? `Outline: the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
 }
 
 function poseText(place, hello) {

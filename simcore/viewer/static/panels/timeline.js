@@ -6,8 +6,8 @@ import { percent, short } from "../words.js";
 import { beliefTitle } from "./beliefs.js";
 import { shadeBlind } from "./surprise.js";
 
-/** Moments that the whole width holds; the smallest that is enough is taken. */
-const SPANS = [150, 300, 600];
+/** Parts of the longest time line that the whole width holds; the smallest that is enough is taken. */
+const SPANS = [1 / 4, 1 / 2, 1];
 /** Milliseconds between two looks while dragging. */
 const BETWEEN_LOOKS = 34;
 const byId = (id) => document.getElementById(id);
@@ -61,7 +61,8 @@ export class TimeLine {
     const [width, height] = [canvas.parentElement.clientWidth - canvas.offsetLeft, canvas.parentElement.clientHeight];
     this.first = points[0].number;
     const last = Math.max(points.at(-1).number, model.ghost.at(-1)?.number ?? 0);
-    this.span = SPANS.find((span) => last - this.first < span) ?? last - this.first + 1;
+    const spans = SPANS.map((part) => Math.ceil(part * model.hello.longest));
+    this.span = spans.find((span) => last - this.first < span) ?? last - this.first + 1;
     this.width = width;
     const context = plain(canvas, width, height);
     const xOf = (number) => this.xOf(number);

@@ -27,7 +27,8 @@ export class WorldPanel {
   draw(model) {
     const { moment, hello, control } = model;
     this.drawWorld(model);
-    drawOrCover(byId("frame"), moment.is_blind ? null : moment.frame, moment.frame.shape[0]);
+    drawTile(byId("frame"), moment.frame, length("tile"));
+    if (moment.is_blind) cover(byId("frame"));
     byId("frame").dataset.number = moment.number;
     byId("frame").ariaLabel = moment.is_blind ? "No frame: blindfolded" : `The agent's frame at step ${moment.step}`;
     moment.beliefs.forEach((belief, number) => {
@@ -38,7 +39,7 @@ export class WorldPanel {
       ? "The frame that the agent sees; this run imagines none."
       : moment.is_blind
         ? "Right: imagined from the belief and the actions."
-        : "Right: a sample, drawn before the frame came.";
+        : `Right: ${hello.beliefs.some(draws) ? "a sample, " : ""}drawn before the frame came.`;
     byId("sharp").setAttribute("aria-pressed", String(control.is_sharp));
   }
 
@@ -66,7 +67,8 @@ export class WorldPanel {
 
   drawExpected(figure, belief, moment, told, number, count) {
     const canvas = figure.querySelector("canvas");
-    drawOrCover(canvas, belief.expected, moment.frame.shape[0]);
+    drawTile(canvas, belief.expected ?? moment.frame, length("tile"));
+    canvas.classList.toggle("absent", belief.expected === null);
     canvas.dataset.number = moment.number;
     const verb = moment.is_blind ? "Imagined" : "What it expected";
     figure.querySelector("figcaption").replaceChildren(...beliefTitle(number, count, count > 1 ? told.name : verb));
@@ -76,15 +78,16 @@ export class WorldPanel {
   }
 }
 
-/** Draw a frame, or the cover of one that is not there. */
-function drawOrCover(canvas, frame, natural) {
-  canvas.classList.toggle("cover", frame === null);
-  if (frame !== null) return drawTile(canvas, frame, length("tile"));
-  const box = length("tile");
-  const side = natural <= box ? natural * Math.floor(box / natural) : box;
+/** Whether a belief's model draws a sample, and not the same frame each time. */
+function draws(belief) {
+  return belief.frame_model === "convdraw";
+}
+
+/** Cover a frame that the agent does not see. */
+function cover(canvas) {
+  const side = parseFloat(canvas.style.width);
   const context = plain(canvas, side, side);
   context.fillStyle = ink("cover");
   context.fillRect(0, 0, side, side);
   hatch(context, 0, 0, side, side, ink("cover-line"), 8);
 }
-
