@@ -86,6 +86,7 @@ export class Bar {
     const text = sentence(model, this.driverOfKeys);
     if (byId("status").textContent !== text) byId("status").textContent = text;
     byId("status").classList.toggle("note", control.note !== "");
+    document.body.dataset.held = control.held ?? "";
     document.body.dataset.blind = control.is_blind;
     document.body.dataset.looking = model.isLookingBack;
   }
