@@ -337,6 +337,15 @@ def test_help_names_every_key(tab: Tab) -> None:
     assert tab.page.is_hidden("#help-sheet")
 
 
+def test_futures_are_scrubbed_by_pointing(tab: Tab) -> None:
+    moment = tab.walk(1)
+    tab.wait_for("number => document.getElementById('films').dataset.number === String(number)", moment["number"])
+    box = tab.page.locator("#film-0-3").bounding_box()
+    for column in (0, 6, 11):
+        tab.page.mouse.move(box["x"] + 34 * column + 16, box["y"] + 16)
+        tab.wait_for("step => document.getElementById('films').ariaValueNow === String(step)", column + 1)
+
+
 def test_futures_are_scrubbed_by_keys(tab: Tab) -> None:
     moment = tab.walk(1)
     tab.wait_for("number => document.getElementById('films').dataset.number === String(number)", moment["number"])

@@ -5,6 +5,19 @@ import { coreName, keyName, words } from "./words.js";
 
 const PACES = [1, 2, 5, 10, 20, 40, 60];
 const DRIVERS = { you: "You", walker: "Walker", agent: "Agent" };
+/** Ids of buttons, and what each does. */
+const BUTTONS = {
+  "new-world": "newWorld",
+  pause: "pause",
+  step: "step",
+  blindfold: "blindfold",
+  sharp: "sharp",
+  "hide-map": "hideMap",
+  branch: "branch",
+  now: "now",
+  theme: "theme",
+  help: "help",
+};
 const byId = (id) => document.getElementById(id);
 
 export class Bar {
@@ -13,10 +26,7 @@ export class Bar {
   /** @param commands what the buttons do; see `commands.js`. */
   constructor(commands) {
     this.commands = commands;
-    for (const [id, command] of Object.entries({
-      "new-world": "newWorld", pause: "pause", step: "step", blindfold: "blindfold", sharp: "sharp", "hide-map": "hideMap",
-      branch: "branch", now: "now", theme: "theme", help: "help",
-    })) {
+    for (const [id, command] of Object.entries(BUTTONS)) {
       byId(id).addEventListener("click", () => commands[command]());
     }
     document.addEventListener("click", (event) => {

@@ -18,9 +18,9 @@ const COMMANDS = [
 
 /** Fill the sheet with the keys that do something here. */
 export function fillHelp(hello) {
-  const actions = hello.actions.filter((action) => action.key).map((action) => [keyName(action.key), words(action.name)]);
+  const actions = hello.actions.filter((action) => action.key);
   const commands = COMMANDS.filter(([, , isHere]) => isHere(hello));
-  const rows = [...actions, ...commands];
+  const rows = [...actions.map((action) => [keyName(action.key), words(action.name)]), ...commands];
   const half = Math.ceil(rows.length / 2);
   const table = document.getElementById("help-keys");
   table.replaceChildren();

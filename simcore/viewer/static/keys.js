@@ -53,8 +53,8 @@ export class Keys {
       event.preventDefault();
       if (event.repeat) return;
       this.down.add(key);
-      const mayBeJoined = this.held === null && this.combinations.some(({ keys }) => keys.length > 1 && keys.includes(key));
-      this.settle(mayBeJoined && this.down.size < 2 ? TOGETHER : 0);
+      const isPart = this.combinations.some(({ keys }) => keys.length > 1 && keys.includes(key));
+      this.settle(isPart && this.held === null && this.down.size < 2 ? TOGETHER : 0);
     } else if (!event.repeat && this.command(key)) {
       event.preventDefault();
     }

@@ -31,7 +31,7 @@ function redraw(...what) {
     changed.clear();
     if (!model.isReady) return;
     for (const panel of panels) if (panel.needs.some((need) => now.has(need))) panel.draw(model);
-    setState("live");
+    if (document.body.dataset.state !== "live") setState("live");
   });
 }
 
@@ -64,8 +64,9 @@ function onLost(reason, wait) {
   model.clear();
   keys.releaseAll();
   const why = reason ? `It was closed: ${reason}. ` : "";
-  const next = `${why}Trying again in ${Math.max(1, Math.round(wait / 1000))} s. If simcore live has ended, start it again: it prints a new address.`;
-  setState("lost", "The connection is lost", next);
+  const next = `Trying again in ${Math.max(1, Math.round(wait / 1000))} s.`;
+  const ended = "If simcore live has ended, start it again: it prints a new address.";
+  setState("lost", "The connection is lost", `${why}${next} ${ended}`);
 }
 
 let nextAsked = 0;

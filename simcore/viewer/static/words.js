@@ -13,12 +13,27 @@ export function percent(value) {
 export function short(value, digits = 3) {
   if (value === null || value === undefined) return DASH;
   if (value === 0) return "0";
-  return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5 ? `${Number(value.toPrecision(digits))}` : value.toExponential(1);
+  const isPlain = Math.abs(value) >= 0.001 && Math.abs(value) < 1e5;
+  return isPlain ? `${Number(value.toPrecision(digits))}` : value.toExponential(1);
 }
 
 const GLYPHS = {
-  forward: "↑", up: "↑", backward: "↓", down: "↓", left: "←", right: "→", turn_left: "↶", turn_right: "↷",
-  forward_left: "↖", forward_right: "↗", jump: "⤒", jump_forward: "⤴", look_up: "△", look_down: "▽", remove: "−", place: "+",
+  forward: "↑",
+  turn_left: "↶",
+  turn_right: "↷",
+  forward_left: "↖",
+  forward_right: "↗",
+  jump: "⤒",
+  jump_forward: "⤴",
+  look_up: "△",
+  look_down: "▽",
+  remove: "−",
+  place: "+",
+  up: "↑",
+  down: "↓",
+  left: "←",
+  right: "→",
+  backward: "↓",
 };
 
 /** A sign for an action. */

@@ -91,12 +91,14 @@ export class FuturesPanel {
     const point = futures && model.points.find((each) => each.number === futures.number);
     const ago = futures === null ? 0 : moment.number - futures.number;
     const when = ago > 0 ? `, ${ago} step${ago > 1 ? "s" : ""} ago` : ago === 0 ? ", now" : "";
-    byId("futures-from").textContent = futures === null ? "imagining …" : `from ${point ? `step ${point.step}` : "an earlier step"}${when}`;
+    const from = point ? `from step ${point.step}${when}` : `from an earlier step${when}`;
+    byId("futures-from").textContent = futures === null ? "imagining …" : from;
     const { samples } = model.hello;
     const which = this.shown < samples ? `${this.shown} of ${samples} futures of each belief` : `${samples} futures`;
+    const below = model.hello.can_return ? ", below what will truly come" : "";
     byId("futures-caption").textContent =
-      `${which} that the simulation core imagines along the actions above` +
-      `${model.hello.can_return ? ", below what will truly come" : ""}; var.: where they differ. Point at a step to enlarge it.`;
+      `${which} that the simulation core imagines along the actions above${below}; ` +
+      "var.: where they differ. Point at a step to enlarge it.";
   }
 
   drawFilms(futures, hello) {
@@ -120,7 +122,8 @@ export class FuturesPanel {
   drawScrub(futures, hello) {
     const films = byId("films");
     films.setAttribute("aria-valuenow", this.step + 1);
-    films.setAttribute("aria-valuetext", `step ${this.step + 1}, ${words(hello.actions[futures.actions[this.step]].name)}`);
+    const action = words(hello.actions[futures.actions[this.step]].name);
+    films.setAttribute("aria-valuetext", `step ${this.step + 1}, ${action}`);
     byId("scrub").style.transform = `translateX(${this.step * pitch()}px)`;
     byId("preview").style.setProperty("--step", `"+${this.step + 1}"`);
     for (const { gridOf, enlarged, kind } of this.rows) {
@@ -131,8 +134,8 @@ export class FuturesPanel {
   }
 
   point(event) {
-    const strip = byId("actions").getBoundingClientRect();
-    this.scrubTo(Math.floor((event.clientX - strip.left) / pitch()));
+    const left = byId("films").getBoundingClientRect().left + length("label");
+    this.scrubTo(Math.floor((event.clientX - left) / pitch()));
   }
 
   scrubByKey(event) {

@@ -31,12 +31,13 @@ export class MapsPanel {
     const { moment, hello, isMapHidden } = model;
     const place = moment.place;
     if (!hello.has_maps || place === null) return;
-    this.drawTrue(place, hello, moment, isMapHidden);
-    moment.beliefs.forEach((belief, number) => this.drawBelieved(belief, number, place, hello, moment, isMapHidden));
+    this.drawTrue(hello, moment, isMapHidden);
+    for (const number of moment.beliefs.keys()) this.drawBelieved(number, hello, moment, isMapHidden);
     byId("hide-map").setAttribute("aria-pressed", String(isMapHidden));
   }
 
-  drawTrue(place, hello, moment, isHidden) {
+  drawTrue(hello, moment, isHidden) {
+    const { place } = moment;
     const canvas = byId("true-map");
     const { context, cell } = drawMap(canvas, length("map"), place.map, place.since_seen);
     const side = cell * place.map.shape[0];
@@ -51,10 +52,14 @@ export class MapsPanel {
       : "From above, up is where the agent first looked; the stripes lie over what no frame has shown yet.";
     canvas.dataset.number = moment.number;
     canvas.dataset.cell = cell;
-    canvas.ariaLabel = isHidden ? "The true map is hidden" : `The true map; ${poseText(place, hello)}; ${seenText(place)}`;
+    canvas.ariaLabel = isHidden
+      ? "The true map is hidden"
+      : `The true map; ${poseText(place, hello)}; ${seenText(place)}`;
   }
 
-  drawBelieved(belief, number, place, hello, moment, isHidden) {
+  drawBelieved(number, hello, moment, isHidden) {
+    const { place } = moment;
+    const belief = moment.beliefs[number];
     const canvas = this.panels[number].querySelector("canvas");
     const size = belief.map.shape[0];
     const { context, cell } = drawMap(canvas, length("map"), belief.map, place.since_seen, belief.certainty);
@@ -74,8 +79,8 @@ export class MapsPanel {
 }
 
 /**
- * The true pose, as arrows take it; at the map's edge if it is beyond. Where a map is not in the frame of the start, there
- * is no x, and no arrow.
+ * The true pose, as arrows take it; at the map's edge if it is beyond. Where a map is not in the frame of the start,
+ * there is no x, and no arrow.
  */
 function poseOf(place, hello) {
   const inside = (value) => Math.min(Math.max(value, 0), place.map.shape[0]);
@@ -87,7 +92,7 @@ function captionOf(belief, many) {
   const certainty = belief.has_map_model
     ? "Faint: where samples of the map differ."
     : many > 1 ? "No certainty is known." : "This run has no map model, so its map comes without certainty.";
-  const probes = belief.read_by === "fresh" ? "Read from the belief by fresh probes." : "Read from the belief by a probe.";
+  const probes = `Read from the belief by ${belief.read_by === "fresh" ? "fresh probes" : "a probe"}.`;
   return many > 1 ? `Outline: the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
 }
 
@@ -101,5 +106,6 @@ function cellText(cell, size) {
 }
 
 function seenText(place) {
-  return `${percent(place.since_seen.data.filter((each) => each >= 0).length / place.since_seen.data.length)} of it seen`;
+  const { data } = place.since_seen;
+  return `${percent(data.filter((each) => each >= 0).length / data.length)} of it seen`;
 }

@@ -90,8 +90,9 @@ function drawHeat(canvas, cells, truth, number) {
   });
   context.globalAlpha = 1;
   if (truth === null) return;
+  const [x, y] = [(truth % size) + 0.5, Math.floor(truth / size) + 0.5];
   context.beginPath();
-  context.arc(((truth % size) + 0.5) * cell, (Math.floor(truth / size) + 0.5) * cell, Math.max(4, cell / 3), 0, 2 * Math.PI);
+  context.arc(x * cell, y * cell, Math.max(4, cell / 3), 0, 2 * Math.PI);
   for (const [colour, width] of [["paper", 4], ["ink", 1.5]]) {
     context.strokeStyle = ink(colour);
     context.lineWidth = width;

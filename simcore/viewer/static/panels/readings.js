@@ -20,7 +20,6 @@ export class ReadingsPanel {
     const beliefs = model.moment.beliefs;
     const readings = beliefs[0].others;
     byId("readings").hidden = readings.length === 0;
-    document.body.classList.toggle("has-readings", readings.length > 0);
     if (readings.length === 0) return;
     const table = byId("readings-table");
     table.replaceChildren();

@@ -11,13 +11,14 @@ export class SurprisePanel {
   needs = ["moment", "history", "control"];
 
   begin(model) {
-    const models = model.hello.beliefs.map((belief) => belief.frame_model);
+    const { beliefs } = model.hello;
+    const hasLatents = beliefs.some((belief) => belief.frame_model === "convdraw");
     this.rows = [];
-    if (models.includes("convdraw")) this.rows.push({ name: "KL", unit: " nats", of: "surprises" });
-    if (model.hello.beliefs.some((belief) => belief.can_imagine)) this.rows.push({ name: "error", unit: "", of: "errors" });
+    if (hasLatents) this.rows.push({ name: "KL", unit: " nats", of: "surprises" });
+    if (beliefs.some((belief) => belief.can_imagine)) this.rows.push({ name: "error", unit: "", of: "errors" });
     byId("surprise").hidden = this.rows.length === 0;
-    byId("surprise").querySelector("h2").textContent = models.includes("convdraw") ? "Surprise" : "Error";
-    byId("surprise-caption").textContent = models.includes("convdraw")
+    byId("surprise").querySelector("h2").textContent = hasLatents ? "Surprise" : "Error";
+    byId("surprise-caption").textContent = hasLatents
       ? "KL: what a frame told beyond what was expected."
       : "Squared error of the expected frame, 100 steps.";
   }

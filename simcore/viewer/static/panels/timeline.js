@@ -45,9 +45,11 @@ export class TimeLine {
     const { hello } = model;
     this.rows = hello.has_maps ? MAP_ROWS : FRAME_ROWS.filter((row) => isTold(row, hello.beliefs));
     byId("time-caption").textContent = hello.has_maps
-      ? "Error of the believed map (lower is better) and probability of the true cell (higher is better), beside the best constant guess, dotted. Drag to look back."
+      ? "Error of the believed map (lower is better) and probability of the true cell (higher is better), " +
+        "beside the best constant guess, dotted. Drag to look back."
       : "Each moment so far. Drag to look back.";
-    byId("time-labels").replaceChildren(...this.rows.flatMap((row, index) => labelOf(row, index, hello.beliefs.length)));
+    const labels = this.rows.flatMap((row, index) => labelOf(row, index, hello.beliefs.length));
+    byId("time-labels").replaceChildren(...labels);
     document.body.dataset.rows = this.rows.length;
   }
 
