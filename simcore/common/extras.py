@@ -10,6 +10,7 @@ EXTRAS = {
     "scipy": "figures",
     "PIL": "figures",
     "ray": "ray",
+    "wandb": "wandb",
 }
 """The extra that installs a library, by the library's module."""
 

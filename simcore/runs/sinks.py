@@ -16,6 +16,9 @@ class Step(NamedTuple):
     """Frames learned from, of all processes."""
 
 
+BEGINNING = Step()
+
+
 class Sink(Protocol):
     """What takes metrics and pictures; steps only rise."""
 
@@ -28,9 +31,9 @@ class Sink(Protocol):
         ...
 
 
-def plain_values(hyperparameters: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return hyper-parameters as what every sink can show: bools, numbers and texts."""
+def plain_values(hyperparameters: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """Return hyper-parameters as what every sink can show: numbers and texts."""
     return {
-        name: value if isinstance(value, bool | int | float | str) else str(value)
+        name: value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         for name, value in hyperparameters.items()
     }

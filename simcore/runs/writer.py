@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simcore.common.errors import UserError
 from simcore.runs.folder import RunFolder
 from simcore.runs.metrics import JSONLines
-from simcore.runs.sinks import Sink, Step
+from simcore.runs.sinks import BEGINNING, Sink, Step
 from simcore.runs.tensorboard import tensorboard
 from simcore.runs.weights_and_biases import weights_and_biases
 
@@ -38,7 +38,7 @@ class MetricsWriter:
     def __init__(
         self,
         folder: RunFolder,
-        resume_at: Step = Step(),
+        resume_at: Step = BEGINNING,
         hyperparameters: Mapping[str, Any] = MappingProxyType({}),
         wandb: str | None = None,
     ) -> None:
