@@ -1,10 +1,12 @@
 """Sinks: where the metrics and pictures of a run go."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simcore.common.registry import Registry
 
 
 class Step(NamedTuple):
@@ -19,8 +21,14 @@ class Step(NamedTuple):
 BEGINNING = Step()
 
 
+@runtime_checkable
 class Sink(Protocol):
-    """What takes metrics and pictures; steps only rise."""
+    """What takes metrics and pictures; steps only rise, but where a run is resumed.
+
+    One of a user's own, named as `module:Name`, is a class with these methods, and with `close` if it has something to
+    close. It is made with those of the keywords `folder` (the run's, a `Path`), `resume_at` (a `Step`) and
+    `hyperparameters` (by name) that it names.
+    """
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
         """Take the metrics of a step by name; NaN: there was no value."""
@@ -29,6 +37,10 @@ class Sink(Protocol):
     def pictures(self, step: Step, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
         """Take pictures of a step, uint8 `[H, W, 3]`, by name."""
         ...
+
+
+sinks: Registry[type[Sink]] = Registry("sink", Sink)
+"""Sinks of users."""
 
 
 def plain_values(hyperparameters: Mapping[str, Any]) -> dict[str, int | float | str]:

@@ -28,7 +28,8 @@ for updates in (4, 6):
 WRITE = """
 import sys
 from simcore.runs import MetricsWriter, RunFolder
-MetricsWriter(RunFolder.create(sys.argv[2], {}), wandb="beliefs")
+from simcore.runs.record import RecordConfig
+MetricsWriter(RunFolder.create(sys.argv[2], {}), record=RecordConfig(wandb="beliefs"))
 """
 BLOCK = 2**15
 """Bytes of a block of the library's files, whose records are cut where one ends (LevelDB's log format)."""

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from event_files import pictures
 from simcore.analysis.episode import observe_episode
 from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun, load
+from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
-from simcore.training.held_out import PURPOSE, draw_held_out, global_generators_kept
+from simcore.training.held_out import PURPOSE, HeldOutEpisode, global_generators_kept
+from simcore.training.loop import check
 from simcore.training.recorder import EPISODE
 from simcore.training.training import Training
 from simcore.worlds.gym import GymConfig
@@ -69,7 +72,7 @@ def test_it_is_the_same_episode_each_time_and_not_one_of_the_training(tmp_path: 
         system = training.system
         fresh = FreshProbes(training.config, system, training.updates, None)
         run = LoadedRun(training.config, system, CPU, training.updates, fresh, online=True)
-        episodes.append(observe_episode(run, PURPOSE))
+        episodes.append(observe_episode(run, run.make_worlds(1), PURPOSE))
         training.update()
     first, second = episodes
     assert first.steps == second.steps == list(range(1, 9))
@@ -84,7 +87,7 @@ def test_it_is_the_same_episode_each_time_and_not_one_of_the_training(tmp_path: 
 
 def test_expectations_are_sampled_from_the_belief_one_step_before(tmp_path: Path) -> None:
     run = load(trained_run(tmp_path / "run", tinier(core="slots", learning__updates=2)).path, online=True)
-    episode = observe_episode(run, "held-out/test")
+    episode = observe_episode(run, run.make_worlds(1), "held-out/test")
     trajectory = run.collect("held-out/test", 1, 9)
     session = run.session(probes="online")
     for step in range(9):
@@ -120,7 +123,7 @@ def test_expectations_are_sampled_from_the_belief_one_step_before(tmp_path: Path
 def test_what_there_is_is_drawn(config: Config, expects: bool, has_maps: bool) -> None:
     training = Training(config, CPU)
     rows = 1 + 2 * expects + 2 * has_maps
-    picture = draw_held_out(training)
+    picture = HeldOutEpisode(training).draw()
     assert rows == (len(picture) - 80) // 120
 
 
@@ -135,7 +138,8 @@ def test_what_cannot_be_drawn_is_told_once_and_training_goes_on(
     run = trained_run(tmp_path / "run", tinier(record__pictures_every=1))
     assert checkpoints.latest(run.checkpoints) == run.checkpoints / "update_00000006.pt"
     (record,) = caplog.records
-    assert "the held-out episode cannot be drawn (UserWarning: no such font); the run goes on" in record.message
+    assert record.message.startswith("the held-out episode cannot be drawn: UserWarning: no such font (")
+    assert record.message.endswith("; the run goes on without pictures, as it does with --record.pictures-every 0")
 
 
 def test_generators_that_a_users_world_may_use_go_on_as_before() -> None:
@@ -153,3 +157,56 @@ def test_generators_that_a_users_world_may_use_go_on_as_before() -> None:
     with global_generators_kept(CPU):
         draw()
     assert draw() == expected
+
+
+OWN_SINK = """
+import numpy as np
+
+class Folder:
+    def __init__(self, *, folder, hyperparameters):
+        self.file = (folder / "own.txt").open("w")
+        print(hyperparameters["core"], file=self.file)
+
+    def scalars(self, step, values):
+        print(*step, values["frame_model/loss"] > 0, file=self.file)
+
+    def pictures(self, step, pictures):
+        print(*step, *pictures, file=self.file)
+
+    def close(self):
+        print("closed", file=self.file)
+        self.file.close()
+
+class Broken:
+    def scalars(self, step, values):
+        raise OverflowError("too much")
+
+    def pictures(self, step, pictures): ...
+
+class Deaf: ...
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    (tmp_path / "own_sinks.py").write_text(OWN_SINK)
+    monkeypatch.delitem(sys.modules, "own_sinks", raising=False)
+    return "own_sinks"
+
+
+def test_a_sink_of_ones_own_gets_metrics_and_pictures(tmp_path: Path, own_module: str) -> None:
+    config = tinier(record__sinks=(f"{own_module}:Folder",), record__pictures_every=2)
+    run = trained_run(tmp_path / "run", config)
+    assert (run.path / "own.txt").read_text().splitlines() == [
+        *("lstm", "2 42 True", "4 84 True", f"4 84 {EPISODE}", "6 126 True", f"6 126 {EPISODE}", "closed"),
+    ]
+
+
+def test_a_sink_of_ones_own_that_fails_is_told_in_one_line(tmp_path: Path, own_module: str) -> None:
+    with pytest.raises(UserError, match=r"update 3: own_sinks failed: OverflowError: too much \(own_sinks.py:21"):
+        trained_run(tmp_path / "run", tinier(record__sinks=(f"{own_module}:Broken",)))
+    for name, told in (("Deaf", "own_sinks:Deaf is no sink"), ("Mute", "the module own_sinks has no Mute")):
+        with pytest.raises(UserError, match=told):
+            check(tinier(record__sinks=(f"{own_module}:{name}",)))
