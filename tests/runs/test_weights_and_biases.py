@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from simcore.common.errors import UserError
-from simcore.runs import RunFolder, read_metrics
+from simcore.runs import MetricsWriter, RunFolder, Step, read_metrics
 from simcore.runs.record import RecordConfig
 from simcore.training.loop import check
 from tinier import tinier
@@ -100,6 +101,43 @@ def test_a_missing_login_is_told_before_the_first_update(tmp_path: Path) -> None
     *_, told = done.stderr.splitlines()
     assert told.startswith("simcore.common.errors.UserError: Weights & Biases: ")
     assert told.endswith(f"with WANDB_MODE=offline the record stays in {tmp_path / 'run'}")
+
+
+class FakeWandb:
+    """The library, with a record that has steps up to 40 and fails at the first one after 80."""
+
+    errors = SimpleNamespace(Error=RuntimeError)
+    Settings = dict
+    step = 41
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def init(self, **_: object) -> "FakeWandb":
+        return self
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        if step > 80:
+            raise ConnectionError("gone")
+        self.sent.append(step)
+
+    def finish(self, exit_code: int) -> None:
+        raise AssertionError("it does not work any more")
+
+
+def test_what_the_record_has_is_not_sent_again_and_a_failure_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = FakeWandb()
+    monkeypatch.setitem(sys.modules, "wandb", library)
+    folder = RunFolder.create(tmp_path / "run", {})
+    with MetricsWriter(folder, record=RecordConfig(wandb="beliefs")) as writer:
+        for update in range(1, 9):
+            writer.scalars(Step(update, 20 * update), {"loss": 1.0})
+    assert library.sent == [60, 80]
+    (record,) = caplog.records
+    assert record.message.startswith("Weights & Biases gets no more of this run: ConnectionError: gone")
+    assert [line["update"] for line in read_metrics(folder.metrics)] == [*range(1, 9)]
 
 
 def test_a_missing_library_is_told_before_a_folder_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
