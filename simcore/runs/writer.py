@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simcore.common.errors import UserError
 from simcore.common.registry import make_part
+from simcore.common.user_code import user_code
 from simcore.runs.folder import RunFolder
 from simcore.runs.metrics import JSONLines
 from simcore.runs.record import RecordConfig
@@ -58,7 +59,7 @@ class MetricsWriter:
             told = {"folder": folder.path, "resume_at": resume_at, "hyperparameters": hyperparameters}
             for name in record.sinks:
                 own: Sink = make_part(sinks.find(name), name, **told)
-                opened.callback(getattr(own, "close", lambda: None))
+                opened.callback(close, own, name)
                 self._sinks.append(own)
             self._opened = opened.pop_all()
 
@@ -118,3 +119,14 @@ class MetricsWriter:
             raise UserError(
                 f"cannot write metrics in {self._folder.path}: {error.strerror}; make room and resume"
             ) from error
+
+
+def close(sink: Sink, name: str) -> None:
+    """Close a sink of a user's, if it has something to close.
+
+    Raises:
+        UserCodeError: that failed.
+    """
+    if hasattr(sink, "close"):
+        with user_code(f"{name}: closing it"):
+            sink.close()
