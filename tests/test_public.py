@@ -14,9 +14,9 @@ from simcore.worlds import LEVELS
 from simcore.worlds.registration import NAMES
 from tinier import tinier, tinier_acting
 
-SLOW = ("torch", "numba", "tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "cattrs", "ray")
+SLOW = ("torch", "numba", "tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "cattrs", "ray", "wandb")
 """Libraries that `import simcore` leaves to whoever asks for a name that needs them."""
-EXTRAS = ("tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "ray")
+EXTRAS = ("tyro", "rich", "tensorboard", "matplotlib", "scipy", "PIL", "ray", "wandb")
 """Libraries that belong to an extra."""
 
 
@@ -87,7 +87,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import simcore
 from tinier import tinier
-run = simcore.train(tinier(learning__updates=1), sys.argv[2])
+run = simcore.train(tinier(learning__updates=1, record__pictures_every=1), sys.argv[2])
 env, session = run.make_env(), run.session()
 belief = session.observe(*env.reset(seed=0))
 print(belief.map.shape, session.imagine([0, 1], samples=2).shape)

@@ -36,7 +36,7 @@ def tinier(**changes: Any) -> Config:
         ),
         probes=ProbesConfig(hidden_size=8, layers=1, channels=2, worlds=6, validation_worlds=2, times=3, epochs=1),
         learning=LearningConfig(updates=6, worlds=3, unroll_length=7, learning_rate=1e-3),
-        record=RecordConfig(metrics_every=2, checkpoint_every=2),
+        record=RecordConfig(metrics_every=2, checkpoint_every=2, pictures_every=0),
     )
     return changed(config, **changes)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simcore.analysis.fresh_probes import episode_frames
+from simcore.analysis.fresh_probes import collect_in, episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.analysis.maps import episode_lengths, has_maps, map_frame, map_views
 from simcore.common.seeding import stream
-from simcore.common.tree import tree_map
+from simcore.common.tree import to_device, tree_map
+from simcore.worlds.api import Worlds
 
 LONGEST = 120
 """The most frames of the episode that the belief goes through."""
@@ -40,15 +41,17 @@ class ObservedEpisode:
 
 
 @torch.no_grad()
-def observe_episode(run: LoadedRun, purpose: str) -> ObservedEpisode:
-    """Let a run's policy act in a new world, and its belief observe that, for one episode or its first 120 frames.
+def observe_episode(run: LoadedRun, worlds: Worlds, purpose: str) -> ObservedEpisode:
+    """Let a run's policy act in a world, and its belief observe that, for one episode or its first 120 frames.
 
     Args:
         run: the run; its probes read the belief, the online ones if it is loaded with `online`.
+        worlds: one of the run's worlds; it is reset.
         purpose: seeds world, policy and sampled frames: the same one gives the same world.
     """
-    rows = min(episode_frames(run.config), LONGEST)
-    trajectory = run.collect(purpose, 1, rows)
+    seed, rows = stream(run.config.seed, purpose), min(episode_frames(run.config), LONGEST)
+    trajectory = to_device(collect_in(worlds, run.config, run.agent, seed, rows), run.device)
+    trajectory = trajectory._replace(initial_state=run.agent.initial_state(1))
     last = episode_lengths(trajectory.is_first)[0] - 1
     steps = sorted(set(torch.linspace(min(1, last), last, SHOWN).round().int().tolist()))
     expects = run.config.draws_frames and last > 0

@@ -25,7 +25,7 @@ from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.system import SimCore
-from simcore.worlds.api import SINCE_SEEN
+from simcore.worlds.api import SINCE_SEEN, Worlds
 from simcore.worlds.gym import GymConfig
 
 Of = Literal["hidden", "state"]
@@ -70,16 +70,22 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     """
     copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
     seed, parts = stream(config.seed, purpose), []
-    scale, patience = config.reinforcement.reward_scale, config.acting.patience
     for begun in range(0, worlds, copies):
         count = min(copies, worlds - begun)
         with closing(make_worlds(config, count, copy=False)) as batch:
-            policy = make_policy(config, batch, agent, seed + begun)
-            actor = Actor(batch, policy, seed + begun, reward_scale=scale, measures=True, patience=patience)
-            trajectory = actor.collect(rows - 1 if policy.needs_last else rows).trajectory
-        parts.append(trajectory._replace(initial_state=None))
+            parts.append(collect_in(batch, config, agent, seed + begun, rows))
     joined = tree_map(lambda *columns: torch.cat(columns, dim=1), *parts) if len(parts) > 1 else parts[0]
     return to_device(joined, next(agent.parameters()).device)._replace(initial_state=agent.initial_state(worlds))
+
+
+def collect_in(worlds: Worlds, config: Config, agent: Agent, seed: int, rows: int) -> Trajectory:
+    """Collect one trajectory `[rows, worlds, ...]` in some worlds, reset by a seed, with the run's policy.
+
+    It is on the CPU, without an initial state.
+    """
+    policy, scale = make_policy(config, worlds, agent, seed), config.reinforcement.reward_scale
+    actor = Actor(worlds, policy, seed, reward_scale=scale, measures=True, patience=config.acting.patience)
+    return actor.collect(rows - 1 if policy.needs_last else rows).trajectory._replace(initial_state=None)
 
 
 class Subject(NamedTuple):

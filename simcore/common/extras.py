@@ -15,6 +15,7 @@ EXTRAS = {
     "websockets": "live",
     "imageio": "video",
     "av": "video",
+    "wandb": "wandb",
 }
 """The extra that installs a library, by the library's module."""
 

@@ -20,7 +20,7 @@ INCIDENTAL = (
         "world.processes",
     ),
     *("record.metrics_every", "record.checkpoint_every", "record.checkpoints", "record.pictures_every"),
-    "record.wandb",
+    *("record.wandb", "record.sinks"),
 )
 """The device and the like of a run, and what is recorded of it: results are the same up to rounding."""
 CHANGEABLE = (LENGTH, *INCIDENTAL, "executor", "acting.queue")

@@ -40,11 +40,11 @@ def draw_episode(episode: Episode, title: str) -> Picture:
     if episode.expected is not None:
         rows["expected"] = list(episode.expected)
         rows["error"] = list(np.abs(episode.frames.astype(int) - episode.expected).astype(np.uint8))
-        caption.append("Expected: a frame that the belief foresees one step ahead. Error: black where there is none.")
+        caption.append("Expected: sampled from the belief one step before. Error: black where there is none.")
     shown = {name: [fitted(frame, SIDE) for frame in row] for name, row in rows.items()}
     if episode.true:
         shown["true map"] = [draw_map(panel, SIDE) for panel in episode.true]
     if episode.believed:
         shown["believed map"] = [draw_map(panel, SIDE) for panel in episode.believed]
-        caption.append(LEGEND)
+        caption.append(f"{LEGEND} Bluish: cells where it may be; wedges: where it may look.")
     return draw_sheet(title, [f"step {step}" for step in episode.steps], shown, " ".join(caption))

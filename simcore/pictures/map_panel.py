@@ -137,7 +137,7 @@ def draw_rose(pen: ImageDraw.ImageDraw, pose: Pose, cell: float, radius: float) 
         if length >= SMOOTHING:
             middle = step * number - 90.0  # Pillow's angles begin at the right
             box = (x - length, y - length, x + length, y + length)
-            pen.pieslice(box, middle - step / 2, middle + step / 2, pale, WHITE, SMOOTHING)
+            pen.pieslice(box, middle - step / 2, middle + step / 2, pale)
 
 
 def thickness(points: float, side: int) -> int:

@@ -19,7 +19,9 @@ class RecordConfig:
     pictures_every: Some = 1
     """Checkpoints between two pictures of a held-out episode in TensorBoard; 0: none."""
     wandb: str | None = None
-    """A project of Weights & Biases, PROJECT or ENTITY/PROJECT, that gets metrics and pictures too; none: it does not."""
+    """A project of Weights & Biases, PROJECT or ENTITY/PROJECT, that gets metrics and pictures too, or none."""
+    sinks: tuple[str, ...] = ()
+    """What else gets metrics and pictures: sinks of your own, as module:Name."""
 
     def __post_init__(self) -> None:
         require_fields("record.", self)

@@ -1,10 +1,12 @@
 """Sinks: where the metrics and pictures of a run go."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simcore.common.registry import Registry
 
 
 class Step(NamedTuple):
@@ -16,8 +18,17 @@ class Step(NamedTuple):
     """Frames learned from, of all processes."""
 
 
+BEGINNING = Step()
+
+
+@runtime_checkable
 class Sink(Protocol):
-    """What takes metrics and pictures; steps only rise."""
+    """What takes metrics and pictures; steps only rise, but where a run is resumed.
+
+    One of a user's own, named as `module:Name`, is a class with these methods, and with `close` if it has something to
+    close. It is made with those of the keywords `folder` (the run's, a `Path`), `resume_at` (a `Step`) and
+    `hyperparameters` (by name) that it names.
+    """
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
         """Take the metrics of a step by name; NaN: there was no value."""
@@ -28,9 +39,13 @@ class Sink(Protocol):
         ...
 
 
-def plain_values(hyperparameters: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return hyper-parameters as what every sink can show: bools, numbers and texts."""
+sinks: Registry[type[Sink]] = Registry("sink", Sink)
+"""Sinks of users."""
+
+
+def plain_values(hyperparameters: Mapping[str, Any]) -> dict[str, int | float | str]:
+    """Return hyper-parameters as what every sink can show: numbers and texts."""
     return {
-        name: value if isinstance(value, bool | int | float | str) else str(value)
+        name: value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         for name, value in hyperparameters.items()
     }

@@ -70,6 +70,6 @@ def tensorboard(folder: Path, resume_at: Step, hyperparameters: Mapping[str, Any
     with SummaryWriter(str(folder), purge_step=begun + 1, filename_suffix=BY_FRAMES if by_frames else "") as writer:
         # Not by add_hparams, which makes a folder, and so a run, of its own; without its list of metrics TensorBoard
         # offers all there are.
-        _, session, _ = hparams(plain_values(hyperparameters), {})
+        _, session, _ = hparams(plain_values(hyperparameters), {})  # type: ignore[no-untyped-call]
         writer._get_file_writer().add_summary(session)
         yield TensorBoard(writer, by_frames)

@@ -1,7 +1,8 @@
 """A run's record at Weights & Biases."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.errors import UserError
+from simcore.common.user_code import in_a_line
 from simcore.runs.sinks import Sink, Step, plain_values
+
+logger = logging.getLogger(__name__)
 
 
 class WeightsAndBiases:
     """Sends metrics and pictures to a run at Weights & Biases; its steps are frames.
 
-    A resumed run sends nothing of frames that its record has: Weights & Biases takes no earlier step.
+    A resumed run sends nothing of frames that its record has: Weights & Biases takes no earlier step. If the library
+    fails amid the run there is one warning, and nothing more is sent: the run's folder has it all.
     """
 
     def __init__(self, wandb: Any, run: Any) -> None:
@@ -24,6 +29,7 @@ class WeightsAndBiases:
         self._run = run
         self._has = run.step - 1
         """The newest step of the record; -1 if it is empty, or is kept on this machine alone."""
+        self._works = True
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
         """Send metrics."""
@@ -33,9 +39,22 @@ class WeightsAndBiases:
         """Send pictures."""
         self._send(step, {name: self._wandb.Image(picture) for name, picture in pictures.items()})
 
+    def finish(self, code: int) -> None:
+        """Send what is left, with the exit code of the run."""
+        self._try(lambda: self._run.finish(exit_code=code))
+
     def _send(self, step: Step, values: Mapping[str, Any]) -> None:
         if step.frames > self._has:
-            self._run.log(values, step=step.frames)
+            self._try(lambda: self._run.log(values, step=step.frames))
+
+    def _try(self, call: Callable[[], object]) -> None:
+        if not self._works:
+            return
+        try:
+            call()
+        except Exception as error:  # of the library, or of its own process
+            self._works = False
+            logger.warning("Weights & Biases gets no more of this run: %s; its folder has it all", in_a_line(error))
 
 
 def import_wandb() -> Any:
@@ -79,8 +98,12 @@ def weights_and_biases(project: str, folder: Path, name: str, hyperparameters: M
     except (wandb.errors.Error, OSError) as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise UserError(f"Weights & Biases: {why}; with WANDB_MODE=offline the record stays in {folder}") from error
-    with run:
-        yield WeightsAndBiases(wandb, run)
+    sink, code = WeightsAndBiases(wandb, run), 1
+    try:
+        yield sink
+        code = 0
+    finally:
+        sink.finish(code)
 
 
 def identity(folder: Path) -> str | None:

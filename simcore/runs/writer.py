@@ -9,15 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.errors import UserError
+from simcore.common.registry import make_part
+from simcore.common.user_code import user_code
 from simcore.runs.folder import RunFolder
 from simcore.runs.metrics import JSONLines
-from simcore.runs.sinks import Sink, Step
+from simcore.runs.record import RecordConfig
+from simcore.runs.sinks import BEGINNING, Sink, Step, sinks
 from simcore.runs.tensorboard import tensorboard
 from simcore.runs.weights_and_biases import weights_and_biases
 
+NOTHING_ELSE = RecordConfig()
+
 
 class MetricsWriter:
-    """Hands metrics and pictures to JSON lines, to TensorBoard where it is installed, and to Weights & Biases.
+    """Hands metrics and pictures to all sinks: JSON lines, TensorBoard where it is installed, and what is asked for.
 
     Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
     the writer, or use it in a `with` block.
@@ -29,27 +34,33 @@ class MetricsWriter:
         folder: the run.
         resume_at: how far the run is.
         hyperparameters: of the run, by name.
-        wandb: the project at Weights & Biases; None: none.
+        record: which sinks are asked for.
 
     Raises:
-        UserError: the files cannot be written, or a line is damaged; or there is no way to Weights & Biases.
+        UserError: the files cannot be written, or a line is damaged; or a sink that is asked for cannot be made.
     """
 
     def __init__(
         self,
         folder: RunFolder,
-        resume_at: Step = Step(),
+        resume_at: Step = BEGINNING,
         hyperparameters: Mapping[str, Any] = MappingProxyType({}),
-        wandb: str | None = None,
+        record: RecordConfig = NOTHING_ELSE,
     ) -> None:
         self._folder = folder
         self._tensorboard = tensorboard(folder.tensorboard, resume_at, hyperparameters)
         self._has_begun = False
         with ExitStack() as opened, self._writing():
             self._sinks: list[Sink] = [opened.enter_context(JSONLines(folder, resume_at.update))]
-            if wandb is not None:  # now, so that a login that is missing is told before the first update
-                online = weights_and_biases(wandb, folder.path, folder.name, hyperparameters)
+            # Now, so that what is missing, such as a login, is told before the first update.
+            if record.wandb is not None:
+                online = weights_and_biases(record.wandb, folder.path, folder.name, hyperparameters)
                 self._sinks.append(opened.enter_context(online))
+            told = {"folder": folder.path, "resume_at": resume_at, "hyperparameters": hyperparameters}
+            for name in record.sinks:
+                own: Sink = make_part(sinks.find(name), name, **told)
+                opened.callback(close, own, name)
+                self._sinks.append(own)
             self._opened = opened.pop_all()
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
@@ -108,3 +119,14 @@ class MetricsWriter:
             raise UserError(
                 f"cannot write metrics in {self._folder.path}: {error.strerror}; make room and resume"
             ) from error
+
+
+def close(sink: Sink, name: str) -> None:
+    """Close a sink of a user's, if it has something to close.
+
+    Raises:
+        UserCodeError: that failed.
+    """
+    if hasattr(sink, "close"):
+        with user_code(f"{name}: closing it"):
+            sink.close()

@@ -3,7 +3,7 @@
 import copy
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -13,29 +13,51 @@ from simcore.analysis.episode import ObservedEpisode, observe_episode
 from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView
+from simcore.build import make_worlds
+from simcore.common.watchdog import Watch
 from simcore.pictures import BELIEVED, TRUE, Episode, MapPanel, Picture, Pose, draw_episode
 from simcore.training.training import Training
+from simcore.worlds.api import Worlds
 
 PURPOSE = "held-out/episode"
 """What seeds the world, of which training sees nothing."""
 
 
-def draw_held_out(training: Training) -> Picture:
-    """Draw a held-out episode, uint8 `[H, W, 3]`; the training goes on as if it had not been.
+class HeldOutEpisode:
+    """Draws a held-out episode, in the same world each time; the training goes on as if it had not been.
 
-    It is in the same world each time. A copy of the nets goes through it, with generators of its own.
+    A copy of the nets goes through it, with generators of its own. The world is made at the first picture, and kept:
+    closing one may harm others of a user's, which live in the same process. Close it at the end.
     """
-    config, device = training.config, training.device
-    with global_generators_kept(device):
-        system = copy.deepcopy(training.system).eval().requires_grad_(False)
-        fresh = FreshProbes(config, system, training.updates, None)
-        run = LoadedRun(config, system, device, training.updates, fresh, online=True)
-        return draw_observed(run, observe_episode(run, PURPOSE))
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._worlds: Worlds | None = None
+
+    def draw(self) -> Picture:
+        """Draw the episode as the nets know it by now, uint8 `[H, W, 3]`."""
+        training = self._training
+        config, device = training.config, training.device
+        with global_generators_kept(device):
+            if self._worlds is None:
+                with Watch(lambda: "the world of the held-out episode has been in the making", config.acting.patience):
+                    self._worlds = make_worlds(config, 1, copy=False)
+            system = copy.deepcopy(training.system).eval().requires_grad_(False)
+            fresh = FreshProbes(config, system, training.updates, None)
+            run = LoadedRun(config, system, device, training.updates, fresh, online=True)
+            return draw_observed(run, observe_episode(run, self._worlds, PURPOSE))
+
+    def close(self) -> None:
+        """Close the world."""
+        if self._worlds is not None:
+            with suppress(Exception):  # of a user's world: the run is done
+                self._worlds.close()
 
 
 def draw_observed(run: LoadedRun, episode: ObservedEpisode) -> Picture:
     """Draw an episode that a run's belief has observed, uint8 `[H, W, 3]`."""
-    true, believed = (), ()
+    true: list[MapPanel] = []
+    believed: list[MapPanel] = []
     if episode.true is not None and episode.believed is not None:
         true = map_panels(episode.true, TRUE)
         believed = map_panels(episode.believed, BELIEVED, episode.heat, episode.headings)

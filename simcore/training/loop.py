@@ -17,6 +17,7 @@ from simcore.config.run import Config
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
 from simcore.runs import RunFolder, Stop, checkpoints, graceful_interrupt
+from simcore.runs.sinks import sinks
 from simcore.runs.weights_and_biases import import_wandb
 from simcore.training.cores import share_cores
 from simcore.training.failures import ended_at_once, failed, unheard
@@ -29,7 +30,7 @@ def check(config: Config) -> None:
 
     Raises:
         UserError: the device, a compiler, the environment or what it is to tell, a probe head or Ray is missing, or
-            --graph has no GPU; or Weights & Biases is asked for and missing.
+            --graph has no GPU; or a sink that is asked for is missing.
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
@@ -41,6 +42,8 @@ def check(config: Config) -> None:
         import_ray()
     if config.record.wandb is not None:
         import_wandb()
+    for name in config.record.sinks:
+        sinks.find(name)
 
 
 def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:

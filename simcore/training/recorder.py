@@ -1,15 +1,19 @@
 """What a run leaves in its folder, and shows, while it trains."""
 
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from simcore.common.user_code import in_a_line
 from simcore.config.differences import INCIDENTAL, differences, fields_of
 from simcore.config.run import Config
 from simcore.runs import ACTING, ACTING_MODEL_FREE, SEEING, MetricsWriter, Progress, RunFolder, Step, checkpoints
 from simcore.training.returns import ReturnsWatch
 from simcore.training.training import Training
+
+if TYPE_CHECKING:
+    from simcore.training.held_out import HeldOutEpisode
 
 EPISODE = "held_out/episode"
 """The name of the picture of a held-out episode."""
@@ -36,6 +40,7 @@ class Recorder:
         self._begun = self._saved = training.updates
         self._is_recorded = not self._writes
         self._draws = training.config.record.pictures_every > 0
+        self._episode: HeldOutEpisode | None = None
         self._shown = ExitStack()
 
     def __enter__(self) -> Self:
@@ -44,7 +49,7 @@ class Recorder:
             frames = config.learning.frames_per_update * self._training.ranks.size
             progress = Progress(config.learning.updates, frames, begun, shown=watched(config))
             settings = {name: value for name, value in fields_of(config).items() if name not in INCIDENTAL}
-            writer = MetricsWriter(self._folder, self._step(), settings, config.record.wandb)
+            writer = MetricsWriter(self._folder, self._step(), settings, config.record)
             self._metrics = self._shown.enter_context(writer)
             self._progress = self._shown.enter_context(progress)
             self._returns = ReturnsWatch(config, self._training.system.agent.core.output_size)
@@ -99,22 +104,26 @@ class Recorder:
     def _step(self) -> Step:
         return Step(self._training.updates, self._training.frames)
 
+    def _held_out(self) -> "HeldOutEpisode":
+        if self._episode is None:
+            from simcore.training.held_out import HeldOutEpisode  # needs Pillow, as all sinks of pictures do
+
+            self._episode = self._shown.enter_context(closing(HeldOutEpisode(self._training)))
+        return self._episode
+
     def _draw(self) -> None:
         """Record a picture of a held-out episode; if that fails there is a warning, and there are no more."""
         if not self._writes:
             return
         try:
             if self._metrics.takes_pictures():
-                from simcore.training.held_out import draw_held_out  # needs Pillow, as all sinks of pictures do
-
-                self._metrics.pictures(self._step(), {EPISODE: draw_held_out(self._training)})
+                self._metrics.pictures(self._step(), {EPISODE: self._held_out().draw()})
         except Exception as error:  # whatever it is, the run is worth more than its pictures
             self._draws = False
-            what = " ".join(f"{type(error).__name__}: {error}".split())
             logger.warning(
-                "the held-out episode cannot be drawn (%s); the run goes on without pictures, as it does with "
+                "the held-out episode cannot be drawn: %s; the run goes on without pictures, as it does with "
                 "--record.pictures-every 0",
-                checkpoints.shortened(what),
+                in_a_line(error),
             )
 
     def _record_changes(self) -> None:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from event_files import scalars
 from simcore.common.errors import UserError
 from simcore.runs import MetricsWriter, RunFolder, Step, read_metrics
 
@@ -43,12 +43,6 @@ def at(update: int) -> Step:
     return Step(update, 16 * update)
 
 
-def scalars(folder: RunFolder, name: str) -> list[tuple[int, float]]:
-    events = EventAccumulator(str(folder.tensorboard))
-    events.Reload()
-    return [(event.step, event.value) for event in events.Scalars(name)]
-
-
 def test_one_line_an_update(folder: RunFolder) -> None:
     write(folder, 0, 2)
     assert folder.metrics.read_text() == (
@@ -56,7 +50,7 @@ def test_one_line_an_update(folder: RunFolder) -> None:
         '{"update": 2, "frames": 32, "loss": 0.5, "worlds/blocks": 4.0}\n'
     )
     assert read_metrics(folder.metrics)[1] == {"update": 2, "frames": 32, "frame_model/loss": 0.5, "worlds/blocks": 4.0}
-    assert scalars(folder, "worlds/blocks") == [(16, 2.0), (32, 4.0)]
+    assert scalars(folder.tensorboard, "worlds/blocks") == [(16, 2.0), (32, 4.0)]
 
 
 def test_a_line_is_on_disk_as_soon_as_it_is_written(folder: RunFolder) -> None:
@@ -64,7 +58,7 @@ def test_a_line_is_on_disk_as_soon_as_it_is_written(folder: RunFolder) -> None:
         for update in (1, 2):
             writer.scalars(at(update), {"loss": 0.5})
             assert [line["update"] for line in read_metrics(folder.metrics)] == [*range(1, update + 1)]
-            assert scalars(folder, "loss")[-1] == (16 * update, 0.5)
+            assert scalars(folder.tensorboard, "loss")[-1] == (16 * update, 0.5)
 
 
 def test_what_is_not_finite_is_null_on_disk(folder: RunFolder) -> None:
@@ -152,8 +146,8 @@ def test_tensorboard_forgets_the_updates_that_are_done_again(
     with MetricsWriter(folder, at(3)) as writer:
         writer.scalars(at(4), {"loss": -4.0})
         writer.scalars(at(5), {"loss": -5.0})
-    assert [step for step, _ in scalars(folder, "loss")] == [16, 32, 48, 64, 80]
-    assert scalars(folder, "loss")[3:] == [(64, -4.0), (80, -5.0)]
+    assert [step for step, _ in scalars(folder.tensorboard, "loss")] == [16, 32, 48, 64, 80]
+    assert scalars(folder.tensorboard, "loss")[3:] == [(64, -4.0), (80, -5.0)]
 
 
 @pytest.mark.parametrize("end", range(1, 64, 3))
