@@ -68,6 +68,7 @@ class Live:
         require_fields("--", self)
         require(self.record is not None or not self.headless, "--headless shows nothing: name a film by --record")
         runs = [open_run(path) for path in (self.run, self.beside) if path is not None]
+        self.check_worlds(runs)
         with contextlib.ExitStack() as closing:
             film = self.film(closing)
             if self.headless:
@@ -76,6 +77,16 @@ class Live:
                 self.serve(runs, film)
         if film is not None:
             say(f"Written: {film.file}, {film.pictures} moments")
+
+    def check_worlds(self, opened: "list[AnyRun]") -> None:
+        """Refuse worlds that the runs cannot be shown in, before anything is begun."""
+        from simcore.analysis.worlds import in_worlds
+        from simcore.config.run import Config
+        from simcore.viewer.scene import require_same_worlds
+
+        configs = [Config.from_dict(run.config) for run in opened]
+        changed = changes(self.world, configs[0])
+        require_same_worlds([in_worlds(config, None, changed) for config in configs])
 
     def film(self, closing: contextlib.ExitStack) -> "Film | None":
         """Begin the film, if there is to be one."""

@@ -79,8 +79,8 @@ class Point(NamedTuple):
 class Conductor:
     """Leads a scene as people at the pages ask for; everything is synchronous.
 
-    A moment is told before futures are imagined, and these are in parts, so that they delay neither steps nor commands:
-    call `step_in_time` whenever `until_due` is 0 or less, `imagine_on` when there is time and `is_imagining`.
+    A moment is told before futures are imagined, and these are in parts, so that they delay neither steps nor commands
+    by much: call `step_in_time` whenever `until_due` is 0 or less, and `imagine_on` in between while `is_imagining`.
 
     Args:
         scene: the scene.
@@ -190,7 +190,8 @@ class Conductor:
         if was_earlier:
             self._tell_history()
         self._tell_moment()
-        if moment.number - self._last_imagined >= FUTURES_EVERY or moment.step == 0 or was_earlier:
+        is_late = moment.number - self._last_imagined >= FUTURES_EVERY and not self.is_imagining
+        if is_late or moment.step == 0 or was_earlier:
             self._begin_imagining()
 
     def _stop_at(self, error: UserError) -> None:

@@ -68,10 +68,12 @@ class Hub:
 
     Args:
         ask: passes a command on, and returns whether it was taken.
+        watch: is told whether there are pages.
     """
 
-    def __init__(self, ask: Callable[[Command], bool]) -> None:
+    def __init__(self, ask: Callable[[Command], bool], watch: Callable[[bool], None]) -> None:
         self._ask = ask
+        self._watch = watch
         self._pages: set[Page] = set()
         self._newest: dict[Kind, bytes] = {}
 
@@ -97,6 +99,7 @@ class Hub:
         for kind, view in self._newest.items():
             page.tell(kind, view)
         self._pages.add(page)
+        self._watch(True)
         self._ask(Command("history"))
         sending = asyncio.ensure_future(page.send())
         try:
@@ -105,6 +108,7 @@ class Hub:
             pass
         finally:
             self._pages.discard(page)
+            self._watch(bool(self._pages))
             sending.cancel()
             if page.held is not None:
                 self._ask(Command("release", page.held))

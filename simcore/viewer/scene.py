@@ -12,6 +12,7 @@ from simcore.analysis.maps import has_maps, map_frame
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.tree import leaves
+from simcore.config.run import Config
 from simcore.viewer.guess import Guess
 from simcore.viewer.moment import BelievedMoment, Frame, Futures, Moment, Place
 from simcore.viewer.watcher import Watcher, WatcherState
@@ -70,7 +71,7 @@ class Scene:
     """
 
     def __init__(self, runs: Sequence[LoadedRun], seed: int = 0) -> None:
-        require_same_worlds(runs)
+        require_same_worlds([run.config for run in runs])
         config = runs[0].config
         self.runs = tuple(runs)
         self.world = LiveWorld(runs[0])
@@ -303,11 +304,10 @@ class Scene:
         return moment
 
 
-def require_same_worlds(runs: Sequence[LoadedRun]) -> None:
-    """Raise `UserError` unless the runs' beliefs can be watched side by side in the first one's worlds."""
-    first = runs[0].config
-    for run in runs[1:]:
-        config = run.config
+def require_same_worlds(configs: Sequence[Config]) -> None:
+    """Raise `UserError` unless runs' beliefs can be watched side by side in the first one's worlds."""
+    first = configs[0]
+    for config in configs[1:]:
         require(
             config.level == first.level,
             f"the runs are of {first.level} and {config.level}; side by side, they must be in the same world",

@@ -61,7 +61,7 @@ class LiveServer:
         self._socket = listen(host, port)
         self.token = secrets.token_urlsafe(16)
         self.worker = Worker(make_scene, self._publish, describe, pace)
-        self.hub = Hub(self.worker.ask)
+        self.hub = Hub(self.worker.ask, self.worker.watch)
         self._also = also
         self._loop: asyncio.AbstractEventLoop | None = None
         self.hub.spread("loading", encode_view("loading", {"text": "Loading the belief and compiling the world"}))

@@ -45,6 +45,7 @@ class Worker:
         self._commands: deque[Command] = deque()
         self._changed = threading.Condition()
         self._is_stopped = False
+        self._is_watched = False
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
@@ -59,6 +60,12 @@ class Worker:
             self._commands.append(command)
             self._changed.notify()
         return True
+
+    def watch(self, is_watched: bool) -> None:
+        """Take steps by itself only while somebody watches; at first nobody does. From any thread."""
+        with self._changed:
+            self._is_watched = is_watched
+            self._changed.notify()
 
     def stop(self, patience: float = 10.0) -> None:
         """End the thread, and wait for it, some seconds at most."""
@@ -89,16 +96,16 @@ class Worker:
                 if after is None or command.do != after.do or command.do not in LAST_COUNTS:
                     conductor.obey(command)
             until = conductor.until_due()
-            if until is not None and until <= 0:
+            if until is not None and until <= 0 and self._is_watched:
                 conductor.step_in_time()
-            elif conductor.is_imagining:
+            if conductor.is_imagining:  # also where steps are late
                 conductor.imagine_on()
 
     def _wait(self, conductor: Conductor) -> list[Command] | None:
         """Wait until there is something to do, and return the commands that have come; None: the worker is stopped."""
         with self._changed:
             if not (self._commands or self._is_stopped or conductor.is_imagining):
-                self._changed.wait(conductor.until_due())
+                self._changed.wait(conductor.until_due() if self._is_watched else None)
             commands = list(self._commands)
             self._commands.clear()
             return None if self._is_stopped else commands

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import queue
 import random
 import resource
 import socket
@@ -22,6 +23,7 @@ from simcore.viewer.description import keys_of
 from simcore.viewer.messages import LARGEST, decode_view
 from simcore.viewer.scene import Scene
 from simcore.viewer.server import LiveServer, listen
+from simcore.viewer.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +270,16 @@ def test_keys() -> None:
     assert keys_of(["left", "right", "forward", "pickup", "drop"]) == ["ArrowLeft", "ArrowRight", "ArrowUp", "1", "2"]
     assert keys_of(["up", "forward"]) == ["ArrowUp", "1"]
     assert keys_of([f"a{i}" for i in range(12)])[-3:] == ["0", "", ""]
+
+
+def test_time_stands_still_while_nobody_watches() -> None:
+    told: queue.Queue[str] = queue.Queue()
+    worker = Worker(small_scene, lambda kind, view: told.put(kind), lambda scene: {}, pace=60.0)
+    worker.start()
+    begun = [told.get(timeout=PATIENCE) for _ in range(5)]
+    assert begun == ["hello", "history", "control", "moment", "futures"]
+    with pytest.raises(queue.Empty):
+        told.get(timeout=0.2)
+    worker.watch(True)
+    assert told.get(timeout=PATIENCE) == "moment"
+    worker.stop()
