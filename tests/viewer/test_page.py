@@ -25,6 +25,9 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 Pixels = NDArray[np.uint8]
 
+PACE = 2.0
+"""Steps a second: so few that a key that is struck is up again before a second step, however busy the machine is."""
+
 
 class Tab:
     """The page in a browser, and what the server has sent it."""
@@ -129,7 +132,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def opened(browser: Any) -> Iterator[Tab]:
-    with serving() as server:
+    with serving(pace=PACE) as server:
         tab = Tab(browser, server)
         yield tab
         tab.page.close()
@@ -407,7 +410,7 @@ def test_light_and_dark(tab: Tab) -> None:
 
 def test_two_beliefs_in_the_same_world(browser: Any) -> None:
     configs = [longer(tinier(core=core)) for core in ("lstm", "slots")]
-    with serving(lambda: scene_of(*configs)) as server:
+    with serving(lambda: scene_of(*configs), PACE) as server:
         tab = Tab(browser, server)
         tab.begin()
         moment = tab.walk(3)
@@ -422,7 +425,7 @@ def test_two_beliefs_in_the_same_world(browser: Any) -> None:
 
 
 def test_what_a_run_has_not_is_left_out(browser: Any) -> None:
-    with serving(lambda: scene_of(longer(tinier(frame_model="contrastive")))) as server:
+    with serving(lambda: scene_of(longer(tinier(frame_model="contrastive"))), PACE) as server:
         tab = Tab(browser, server)
         tab.begin()
         tab.walk(1)
@@ -435,7 +438,8 @@ def test_what_a_run_has_not_is_left_out(browser: Any) -> None:
 
 def test_a_foreign_world_has_no_map_and_a_table_of_what_probes_read(browser: Any) -> None:
     world = GymConfig(frame_size=8, targets=("direction=class:4",))
-    with serving(lambda: scene_of(replace(tinier_acting(), level="MiniGrid-Empty-5x5-v0", world=world))) as server:
+    config = replace(tinier_acting(), level="MiniGrid-Empty-5x5-v0", world=world)
+    with serving(lambda: scene_of(config), PACE) as server:
         tab = Tab(browser, server)
         tab.begin()
         moment = tab.walk(1)
@@ -454,7 +458,7 @@ def test_a_socket_that_closes_is_opened_again(browser: Any) -> None:
         socket.connect_to_server()
         sockets.append(socket)
 
-    with serving() as server:
+    with serving(pace=PACE) as server:
         tab = Tab(browser, server, prepare=lambda page: page.route_web_socket("**/live", route))
         sockets[0].close(code=1013, reason="64 pages are connected; close one of them")
         tab.wait_for("() => document.body.dataset.state === 'lost'")
@@ -465,7 +469,7 @@ def test_a_socket_that_closes_is_opened_again(browser: Any) -> None:
 
 
 def test_a_lost_connection_is_said(browser: Any) -> None:
-    with serving() as server:
+    with serving(pace=PACE) as server:
         tab = Tab(browser, server)
     tab.wait_for("() => document.body.dataset.state === 'lost'")
     assert "start it again" in tab.text("#curtain")

@@ -16,6 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from scenes import longer, scene_of
 from serving import PATIENCE, serving
 from simcore.common.errors import UserError
 from simcore.viewer import hub
@@ -24,6 +25,7 @@ from simcore.viewer.messages import LARGEST, decode_view
 from simcore.viewer.scene import Scene
 from simcore.viewer.server import LiveServer, listen
 from simcore.viewer.worker import Worker
+from tinier import tinier
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +276,7 @@ def test_keys() -> None:
 
 def test_time_stands_still_while_nobody_watches() -> None:
     told: queue.Queue[str] = queue.Queue()
-    worker = Worker(small_scene, lambda kind, view: told.put(kind), lambda scene: {}, pace=60.0)
+    worker = Worker(lambda: scene_of(longer(tinier())), lambda kind, view: told.put(kind), lambda scene: {}, pace=60.0)
     worker.start()
     begun = [told.get(timeout=PATIENCE) for _ in range(5)]
     assert begun == ["hello", "history", "control", "moment", "futures"]

@@ -82,7 +82,7 @@ export class FuturesPanel {
       this.drawFilms(futures, hello);
     }
     byId("scrub").hidden = false;
-    byId("films").classList.toggle("stale", futures.number !== moment.number);
+    this.markNow(moment.number - futures.number);
     this.drawScrub(futures, hello);
   }
 
@@ -97,8 +97,8 @@ export class FuturesPanel {
     const which = this.shown < samples ? `${this.shown} of ${samples} futures of each belief` : `${samples} futures`;
     const below = model.hello.can_return ? ", below what will truly come" : "";
     byId("futures-caption").textContent =
-      `${which} that the simulation core imagines along the actions above${below}; ` +
-      "var.: where they differ. Point at a step to enlarge it.";
+      `${which} that the simulation core imagines along these actions (underlined: now)${below}; ` +
+      "var.: where they differ. Point at a step.";
   }
 
   drawFilms(futures, hello) {
@@ -117,6 +117,14 @@ export class FuturesPanel {
     byId("actions").replaceChildren(...signs);
     byId("films").dataset.number = futures.number;
     byId("films").setAttribute("aria-valuemax", futures.actions.length);
+  }
+
+  /** Mark the steps of the plan that have come by now, the last of them above all: what was imagined can be compared. */
+  markNow(come) {
+    [...byId("actions").children].forEach((sign, step) => {
+      sign.classList.toggle("past", step < come - 1 || come < 0);
+      sign.classList.toggle("now", step === come - 1);
+    });
   }
 
   drawScrub(futures, hello) {
