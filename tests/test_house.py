@@ -16,7 +16,7 @@ PACKAGE = Path(simcore.__file__).parent
 FLOORS = (
     ("common",),
     ("worlds",),
-    ("data",),
+    ("data", "pretrained"),
     ("networks", "runs"),
     ("memory", "frame_models"),
     ("agent", "simulation", "probes"),
@@ -134,6 +134,8 @@ def test_circles_are_found() -> None:
         ("simcore.session", ("numba", "tyro", "matplotlib", "scipy", "rich")),
         ("simcore.training.loop", ("matplotlib", "tensorboard")),
         ("simcore.analysis.measuring", ("matplotlib",)),
+        ("simcore.pretrained", ("torch", "numba", "tyro", "rich", "scipy", "huggingface_hub")),
+        ("simcore.commands.pretrained", ("torch", "numba", "matplotlib", "scipy")),
     ],
 )
 def test_a_room_pulls_in_no_more_than_it_needs(module: str, strangers: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ EXTRAS = {
     "scipy": "figures",
     "PIL": "figures",
     "ray": "ray",
+    "huggingface_hub": "hub",
 }
 """The extra that installs a library, by the library's module."""
 
