@@ -123,8 +123,7 @@ everything() {
     part train $((seconds + 45)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
         --preset "$preset" --throughput "$out/throughput.jsonl" --out "$work/training.jsonl" -- "${flags[@]}"
     # At most 16 MiB, so that it is easily sent and kept.
-    part export "$(share 30)" bash -c '"$@" || "$@" --half' export "${cli[@]}" export "$run" \
-        --out "$out/$preset.safetensors"
+    part export "$(share 30)" "${cli[@]}" export "$run" "$out/$preset.safetensors" --no-measure
     part online "$(share 40)" "${cli[@]}" probe "$run" --online --device "$device" --worlds $worlds
     cp "$run/probe.json" "$run/probe-online.json" 2>/dev/null
     part probe "$(share 150)" "${cli[@]}" probe "$run" --device "$device" --worlds $worlds

@@ -3,7 +3,7 @@
 ```python
 import simcore
 
-run = simcore.load("runs/RandomCity-tiny-0")
+run = simcore.load("random-city")  # a trained run that is shipped; or the path of one of yours
 env = run.make_env()
 session = run.session()
 belief = session.observe(*env.reset(seed=0))

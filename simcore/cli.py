@@ -1,4 +1,4 @@
-"""The command line: `simcore train`, `probe`, `rollout`, `evaluate`, `figure`, `sweep`, `export`, `live`, `demo`."""
+"""The command line: `simcore train`, `probe`, `rollout`, `live` and others, each with its --help."""
 
 import io
 import itertools
@@ -7,13 +7,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol
 
 import tyro
 from tyro.conf import subcommand
 
-from simcore.commands import Demo, Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
-from simcore.commands.worlds import named_run
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
@@ -21,7 +19,13 @@ from simcore.common.terminal import complain, discard_unwritable, open_closed_st
 from simcore.common.user_code import UserCodeError, as_user_code_error
 
 TRACEBACK = "--traceback"
-Command = Train | Probe | Rollout | Evaluate | Figure | Sweep | Export | Live | Demo
+
+
+class Command(Protocol):
+    """A command with its flags."""
+
+    def execute(self) -> None:
+        """Do what it is for, and print what came of it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,19 +60,7 @@ def run(arguments: Sequence[str], whole: bool) -> None:
     """Run the command that the arguments name; `whole`: print the whole traceback of what fails."""
     try:
         settle_libraries()
-        looking = default_looking(arguments)
-        commands = (
-            Annotated[Train, subcommand("train", default=default_train(arguments))]
-            | Annotated[Probe, subcommand("probe", **looking.get("probe", {}))]
-            | Annotated[Rollout, subcommand("rollout", **looking.get("rollout", {}))]
-            | Annotated[Evaluate, subcommand("evaluate", **looking.get("evaluate", {}))]
-            | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
-            | Annotated[Sweep, subcommand("sweep")]
-            | Annotated[Export, subcommand("export")]
-            | Annotated[Live, subcommand("live", **looking.get("live", {}))]
-            | Annotated[Demo, subcommand("demo")]
-        )
-        parse(commands, arguments).execute()
+        named(arguments).execute()
     except UserError as error:
         refuse(error, whole)
     except UnicodeEncodeError as error:
@@ -97,12 +89,44 @@ def refuse(error: UserError, whole: bool) -> NoReturn:
     sys.exit(2)
 
 
+def named(arguments: Sequence[str]) -> Command:
+    """Return the command that the arguments name, with its flags.
+
+    Raises:
+        UserError: there is none, or a flag is wrong.
+    """
+    from simcore.commands import Pretrained
+
+    if list(arguments[:1]) == ["pretrained"]:  # alone, since the flags of others wait for PyTorch
+        return parse(Pretrained, arguments[1:], "simcore pretrained")
+    from simcore.commands import Demo, Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
+
+    looking = default_looking(arguments)
+    commands = (
+        Annotated[Train, subcommand("train", default=default_train(arguments))]
+        | Annotated[Probe, subcommand("probe", **looking.get("probe", {}))]
+        | Annotated[Rollout, subcommand("rollout", **looking.get("rollout", {}))]
+        | Annotated[Evaluate, subcommand("evaluate", **looking.get("evaluate", {}))]
+        | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
+        | Annotated[Sweep, subcommand("sweep")]
+        | Annotated[Export, subcommand("export")]
+        | Annotated[Pretrained, subcommand("pretrained")]
+        | Annotated[Live, subcommand("live", **looking.get("live", {}))]
+        | Annotated[Demo, subcommand("demo")]
+    )
+    about = "Belief states shaped by generative models of the environment. "
+    return parse(commands, arguments, "simcore", f"{about}{TRACEBACK} with any command: where an error came from.")
+
+
 def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the `default` of a command that looks at a run, by its name: that run, in worlds as its own.
 
     Raises:
         UserError: the run is damaged, or there is no such level.
     """
+    from simcore.commands import Evaluate, Figure, Live, Probe, Rollout
+    from simcore.commands.worlds import named_run
+
     looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate, "live": Live}
     name = arguments[0] if arguments else ""
     if name not in (*looking, "figure"):
@@ -123,8 +147,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def parse(commands: Any, arguments: Sequence[str]) -> Command:
-    """Parse the arguments.
+def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None = None) -> Command:
+    """Parse the arguments of a command, or of any; `prog` and `about` are what help says of the program.
 
     Raises:
         UserError: a flag is unknown or its value wrong.
@@ -134,9 +158,8 @@ def parse(commands: Any, arguments: Sequence[str]) -> Command:
         with redirect_stderr(complaint):
             command: Command = tyro.cli(
                 commands,
-                prog="simcore",
-                description="Belief states shaped by generative models of the environment. "
-                f"{TRACEBACK} with any command: where an error came from.",
+                prog=prog,
+                description=about,
                 args=arguments,
             )
     except SystemExit as stop:

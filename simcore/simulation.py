@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from simcore.common.checks import Held, Positive, Some, require_fields
 from simcore.common.distributed import Ranks
-from simcore.data.targets import OLD, ProbeTargets
+from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
-from simcore.worlds.api import MAP, SINCE_SEEN
+from simcore.worlds.api import MAP, OLD, SINCE_SEEN
 
 
 @dataclass(frozen=True)

@@ -306,7 +306,7 @@ def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch, t
     def broken(self: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("simcore.cli.Probe.execute", broken)
+    monkeypatch.setattr("simcore.commands.Probe.execute", broken)
     with pytest.raises(ValueError, match="a bug"):
         main(["probe", str(trained)])
     assert not issubclass(UserError, ValueError)

@@ -16,7 +16,7 @@ PACKAGE = Path(simcore.__file__).parent
 FLOORS = (
     ("common",),
     ("worlds", "pictures"),
-    ("data",),
+    ("data", "pretrained"),
     ("networks", "runs"),
     ("memory", "frame_models"),
     ("agent", "simulation", "probes"),
@@ -135,6 +135,8 @@ def test_circles_are_found() -> None:
         ("simcore.pictures", ("torch", "matplotlib")),
         ("simcore.training.loop", ("matplotlib", "tensorboard", "wandb", "PIL")),
         ("simcore.analysis.measuring", ("matplotlib",)),
+        ("simcore.pretrained", ("torch", "numba", "tyro", "rich", "scipy", "huggingface_hub")),
+        ("simcore.commands.pretrained", ("torch", "numba", "matplotlib", "scipy")),
     ],
 )
 def test_a_room_pulls_in_no_more_than_it_needs(module: str, strangers: tuple[str, ...]) -> None:

@@ -104,7 +104,7 @@ def test_updates_of_an_agent_that_acts_are_recorded(executor: str, tmp_path: Pat
 def test_every_verb_that_looks_into_a_run(core: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder.create(tmp_path / "run", tinier(learning__updates=2, core=core, device=DEVICE).to_dict())
     assert train(Config.from_dict(folder.config), folder)
-    main(["export", str(folder.path)])
+    main(["export", str(folder.path), "--no-half", "--no-measure"])
     file = folder.path / "run.safetensors"
     main(["probe", str(folder.path), "--worlds", "3", "--device", DEVICE])
     main(["probe", str(file), "--worlds", "3", "--device", DEVICE, "--of", "state", "--no-controls"])

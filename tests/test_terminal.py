@@ -100,7 +100,7 @@ def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
         def fail(self: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr("simcore.cli.Sweep.execute", fail)
+        monkeypatch.setattr("simcore.commands.Sweep.execute", fail)
         with pytest.raises(SystemExit) as stop:
             main(["sweep", "x.toml"])
         assert stop.value.code == 2

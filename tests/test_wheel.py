@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import simcore
+from simcore.pretrained import shipped
 from tinier import tinier
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,26 @@ def test_five_lines_from_a_wheel(installed: Path, tmp_path: Path) -> None:
     output, file = call(installed / "bin" / "python", "-c", FIVE_LINES, tmp_path / "run", folder=tmp_path).splitlines()
     assert output == f"(7, 7, 3) {belief.cell} {belief.heading} (8, 3, 8, 8, 3)"
     assert Path(file).is_relative_to(installed)
+
+
+BY_NAME = """
+import simcore
+run = simcore.load("random-city", "cpu")
+belief = run.session().observe(*run.make_env().reset(seed=0))
+print(run.update, belief.map.shape)
+"""
+
+
+def test_shipped_runs_are_in_the_wheel(installed: Path, tmp_path: Path) -> None:
+    assert call(installed / "bin" / "python", "-c", BY_NAME, folder=tmp_path) == "47000 (7, 7, 3)\n"
+    listed = call(installed / "bin" / "simcore", "pretrained", folder=tmp_path)
+    assert all(name in listed for name in shipped())
+
+
+def test_the_wheel_is_no_larger_than_what_is_shipped(installed: Path) -> None:
+    (wheel,) = installed.parent.glob("simcore-*.whl")
+    weights = sum(file.stat().st_size for file in shipped().values())
+    assert wheel.stat().st_size < weights + 2**20
 
 
 def test_the_wheel_has_what_is_no_module(installed: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
 from simcore.analysis.fresh_probes import Advance, silent
 from simcore.analysis.loading import LoadedRun
+from simcore.analysis.names import label
 from simcore.analysis.worlds import action_names, in_worlds
 from simcore.build import make_worlds
 from simcore.common.checks import require
@@ -26,8 +27,6 @@ STRETCH = 64
 """Steps between two checks for ended episodes."""
 LONGEST = 10_000
 """The most steps of an episode by default, in worlds without a limit of their own."""
-LABELS = {"food": "food eaten", "length": "episode length"}
-"""The display names of measures, where they differ from the measures' names."""
 
 
 class Evaluation(NamedTuple):
@@ -82,11 +81,6 @@ class Evaluation(NamedTuple):
 def measured(episode: Episode, name: str) -> float:
     """Return a measure of an episode by name."""
     return {"return": episode.reward, "length": episode.length, **episode.metrics}[name]
-
-
-def label(name: str) -> str:
-    """Return a measure's display name."""
-    return LABELS.get(name, name)
 
 
 def evaluate(

@@ -50,6 +50,8 @@ class LoadedRun:
     """Probes of the frozen belief, trained on first use."""
     online: bool = False
     """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
+    is_exported: bool = False
+    """Whether it is of an exported file."""
 
     @property
     def age(self) -> str:
@@ -181,13 +183,18 @@ class LoadedRun:
 
     @property
     def probes(self) -> Probes:
-        """The probes that read the run's belief: fresh ones, or the online ones if `online`.
+        """The probes that read the belief in pictures: fresh ones, or the online ones if `online`.
+
+        Of an exported run they are the online ones too, unless `simcore probe` has left fresh ones: who is given a file
+        need not wait minutes for a picture.
 
         Raises:
             UserError: the run has no probes.
         """
         online = self.online_probes
-        return online if self.online else self.fresh.get(["belief"])["belief"]
+        if self.online:
+            return online
+        return (self.fresh.kept() or online) if self.is_exported else self.fresh.get(["belief"])["belief"]
 
     @property
     def simulation(self) -> SimCoreHead:
@@ -208,7 +215,8 @@ def load(path: str | Path, device: str = "auto", online: bool = False) -> Loaded
     """Load a run's nets at its newest checkpoint.
 
     Args:
-        path: the run's folder, or a file written by `simcore export`.
+        path: the run's folder, or a file written by `simcore export`; or the name of a shipped run, as `random-city`,
+            or `hf:owner/name` for one on the Hugging Face Hub.
         device: cpu, cuda, ...; auto takes a GPU where there is one.
         online: read the belief by the online probes, trained along with it, instead of fresh ones.
 
@@ -230,18 +238,28 @@ def load_run(run: AnyRun, device: str = "auto", online: bool = False, out: Path 
     Raises:
         UserError: the run has no checkpoint, or a damaged one.
     """
-    config = Config.from_dict(run.config)
     target = choose_device(device)
+    return load_weights(run, newest_weights(run, target), target, online, out)
+
+
+def load_weights(
+    run: AnyRun, weights: "Weights", device: torch.device, online: bool = False, out: Path | None = None
+) -> LoadedRun:
+    """Load weights into a run's nets; arguments are as in `load_run`.
+
+    Raises:
+        UserError: they do not fit.
+    """
+    config = Config.from_dict(run.config)
     set_precision(config.precision)
-    file, weights, update = newest_weights(run, target)
-    system = make_system(config).to(target)
-    with checkpoints.taking_over(file):
-        system.load_state_dict(weights)
+    system = make_system(config).to(device)
+    with checkpoints.taking_over(weights.file):
+        system.load_state_dict(weights.state)
         bad = first_not_finite(system.named_parameters())
         if bad is not None:
             raise ValueError(f"{bad} is not finite")
-    fresh = FreshProbes(config, system.eval(), update, (out or run.path) / "probes", run.path / "probes")
-    return LoadedRun(config, system, target, update, fresh, online)
+    fresh = FreshProbes(config, system.eval(), weights.update, (out or run.path) / "probes", run.path / "probes")
+    return LoadedRun(config, system, device, weights.update, fresh, online, isinstance(run, ExportedRun))
 
 
 def age_of(update: int, total: int) -> str:
@@ -258,6 +276,8 @@ class Weights(NamedTuple):
     """The state dict of the run's nets."""
     update: int
     """The number of their updates."""
+    frames: int
+    """The number of frames they have learned from."""
 
 
 def newest_weights(run: AnyRun, device: torch.device) -> Weights:
@@ -266,12 +286,16 @@ def newest_weights(run: AnyRun, device: torch.device) -> Weights:
     Raises:
         UserError: the run has no checkpoint, or it or the exported file is damaged or of another run.
     """
+    config = Config.from_dict(run.config)
+    frames_per_update = config.learning.frames_per_update  # of one process, as in early versions, which do not tell
     if isinstance(run, ExportedRun):
-        return Weights(run.file, run.weights(), run.update)
+        frames = run.update * frames_per_update if run.card is None else run.card.frames
+        return Weights(run.file, run.weights(), run.update, frames)
     newest = checkpoints.latest(run.checkpoints)
     if newest is None:
         raise UserError(f"{run.path} has no checkpoint yet; train until its first, or resume it")
     checkpoint = checkpoints.load(newest, device)
     with checkpoints.taking_over(newest):
-        require_same_run(Config.from_dict(run.config), checkpoint.state, newest)
-        return Weights(newest, dict(checkpoint.state["learner"]["system"]), checkpoint.update)
+        require_same_run(config, checkpoint.state, newest)
+        frames = int(checkpoint.state.get("frames", checkpoint.update * frames_per_update))
+        return Weights(newest, dict(checkpoint.state["learner"]["system"]), checkpoint.update, frames)

@@ -70,7 +70,7 @@ def measure(
             readers[name] = run.fresh.subject(name, of), probes
         readers["online"] = run.fresh.subject("belief"), online
     if oracle is not None:
-        readers["oracle"] = oracle.fresh.subject("belief"), oracle.probes
+        readers["oracle"] = oracle.fresh.subject("belief"), oracle.fresh.get(["belief"])["belief"]
     return score_readers(run, readers, worlds, steps, purpose)
 
 

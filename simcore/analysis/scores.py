@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.data.targets import OLD, ProbeTargets
+from simcore.data.targets import ProbeTargets
 from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
-from simcore.worlds.api import MAP, SINCE_SEEN, ProbeTarget
+from simcore.worlds.api import MAP, OLD, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):

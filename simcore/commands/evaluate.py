@@ -19,7 +19,7 @@ class Evaluate:
     """Evaluate a run's agent in whole episodes of new worlds: return, food eaten and length with 90 % intervals."""
 
     run: Positional[Path]
-    """The run's folder, or its exported file."""
+    """The run's folder, its exported file, or the name of a shipped one: simcore pretrained."""
     episodes: Count = 100
     """Episodes to play."""
     level: str | None = None
@@ -38,7 +38,8 @@ class Evaluate:
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
     out: Path | None = None
-    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
+    """Folder for the results; by default the run's own, or NAME-results: beside an exported file, or in
+    runs/ for a shipped one."""
 
     def execute(self) -> None:
         """Write the results, and print the table."""

@@ -22,7 +22,7 @@ class Figure:
     9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12:
     map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
-    """The runs' folders; for 9 to 14 also their exported files."""
+    """The runs' folders; for 9 to 14 also exported files, and names of shipped runs."""
     world: WorldConfig = field(default_factory=WorldConfig)
     metric: str = "return"
     """Of curves: a name in the runs' metrics.jsonl, such as return, food or probes/map_mse; the part after the slash

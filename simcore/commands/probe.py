@@ -30,7 +30,7 @@ class Probe:
     """
 
     run: Positional[Path]
-    """The run's folder, or its exported file."""
+    """The run's folder, its exported file, or the name of a shipped one: simcore pretrained."""
     worlds: Held = 256
     """Held-out worlds to measure in, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
@@ -45,8 +45,8 @@ class Probe:
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
     out: Path | None = None
-    """Folder for the results and the fresh probes; by default the run's own, or NAME-results beside an exported
-    file."""
+    """Folder for the results and the fresh probes; by default the run's own, or NAME-results: beside an
+    exported file, or in runs/ for a shipped one."""
 
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""

@@ -20,7 +20,7 @@ class Rollout:
     """
 
     run: Positional[Path]
-    """The run's folder, or its exported file."""
+    """The run's folder, its exported file, or the name of a shipped one: simcore pretrained."""
     worlds: Width = 4
     """Held-out worlds to show."""
     world: WorldConfig = field(default_factory=WorldConfig)
@@ -33,7 +33,8 @@ class Rollout:
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
     out: Path | None = None
-    """Folder for the results; by default the run's own, or NAME-results beside an exported file."""
+    """Folder for the results; by default the run's own, or NAME-results: beside an exported file, or in
+    runs/ for a shipped one."""
 
     def execute(self) -> None:
         """Write the picture and the animation."""

@@ -15,7 +15,8 @@ from simcore.common.literals import as_arguments
 from simcore.common.signals import INTERRUPTED
 from simcore.common.terminal import shell_word
 from simcore.config.checks import given_values
-from simcore.config.differences import CHANGEABLE, Difference, differences, listed, require_changeable
+from simcore.config.differences import CHANGEABLE, differences, listed, require_changeable
+from simcore.config.flags import as_flags
 from simcore.config.presets import preset
 from simcore.config.run import Config
 
@@ -106,19 +107,11 @@ def require_same(asked: Config, recorded: Config, path: Path) -> None:
     if not found:
         return
     changes = all(change.field in CHANGEABLE for change in found)
-    flags = "".join(f" {as_flag(change)}" for change in found) if changes else ""
+    flags = as_flags({change.field: change.new for change in found}) if changes else ()
+    command = " ".join(("simcore train --resume", shell_word(path), *flags))
     raise UserError(
-        f"{path} holds a run with {listed(found)}; go on with it by: simcore train --resume {shell_word(path)}{flags}; "
-        "or name a new folder by --run"
+        f"{path} holds a run with {listed(found)}; go on with it by: {command}; or name a new folder by --run"
     )
-
-
-def as_flag(change: Difference) -> str:
-    """Return the flag that sets the new value of a changed field."""
-    name = change.field.replace("_", "-")
-    if isinstance(change.new, bool):
-        return f"--{name}" if change.new else f"--no-{name}"
-    return f"--{name} {change.new}"
 
 
 def default_train(arguments: Sequence[str]) -> Train:

@@ -1,6 +1,5 @@
 """The flags `--world.*` of commands that look at a run: its world's fields, each with the run's value as default."""
 
-import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,15 +22,15 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
         UserError: the run is damaged, or there is no such level.
     """
     from simcore.analysis.worlds import world_in
-    from simcore.runs import RunFolder, open_run
-    from simcore.runs.exported import SUFFIX
+    from simcore.runs import open_run
+    from simcore.runs.looking import is_run
 
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     for flag in ("--level", *OTHER_PATHS):
         parser.add_argument(flag, nargs="?")
     flags, rest = parser.parse_known_args(arguments)
     for path in map(Path, rest):
-        if RunFolder.is_at(path) or (path.suffix == SUFFIX and os.path.isfile(path)):  # also where a name is too long
+        if is_run(path):
             return path, world_in(Config.from_dict(open_run(path).config), flags.level)
     return None
 

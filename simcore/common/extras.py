@@ -16,6 +16,7 @@ EXTRAS = {
     "imageio": "video",
     "av": "video",
     "wandb": "wandb",
+    "huggingface_hub": "hub",
 }
 """The extra that installs a library, by the library's module."""
 

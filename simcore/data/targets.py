@@ -2,9 +2,6 @@
 
 from torch import Tensor
 
-OLD = 10
-"""Steps out of sight from which on cells are scored separately: only a memory can still know them."""
-
 ProbeTargets = dict[str, Tensor]
 """The probes' targets by name, `[T, B, ...]`: a class int64 `[T, B]`, a vector float32 `[T, B, D]`, a picture uint8
 `[T, B, H, W, 3]`. SimCore's levels have `map`, `cell` (row * N + column) and `heading`, in turns, all in the frame of

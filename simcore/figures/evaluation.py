@@ -4,7 +4,8 @@ import math
 
 from rich.table import Table
 
-from simcore.analysis.evaluation import Evaluation, label
+from simcore.analysis.evaluation import Evaluation
+from simcore.analysis.names import label
 from simcore.common.intervals import Interval
 
 

@@ -7,24 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from simcore.analysis.names import PREDICTORS, label
 from simcore.analysis.scores import REGIONS, Scores, as_fraction, left
-from simcore.data.targets import OLD
 
-COLUMNS = {
-    "map_mse": "whole map",
-    "map_mse_seen": "seen so far",
-    "map_mse_unseen": "not yet seen",
-    "map_mse_old": f"out of sight {OLD}+",
-}
-"""The table's headings of the map's errors."""
-NAMES = {
-    "belief": "belief",
-    "online": "belief, online probes",
-    "untrained": "untrained agent's belief",
-    "frame": "present frame alone",
-    "constant": "best constant guess",
-    "oracle": "oracle, trained on the map",
-}
 GUESS = "100 %: no better than the best guess that looks at nothing."
 CONTROLS = (
     "Fresh probes are trained to the end on each row's input, in other worlds. What they read from an untrained agent "
@@ -50,14 +35,14 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
     errors, accuracies = list(constant.errors), list(constant.accuracies)
     table.add_column("what is left of the map's error:" if "map_mse" in errors else "what is left of an error:")
     for name in errors:
-        table.add_column(COLUMNS.get(name, name.removesuffix("_mse")), justify="right")
+        table.add_column(label(name).removesuffix("_mse"), justify="right")
     for name in accuracies:
         table.add_column(name.removesuffix("_accuracy"), justify="right")
     for predictor, score in scores.items():
         overall, remaining = score.overall(), left(score, constant)
         values = (*(remaining[name] for name in errors), *(overall[name] for name in accuracies))
         style = "bold" if predictor == "belief" else None
-        table.add_row(NAMES[predictor], *(_percent(value) for value in values), style=style)
+        table.add_row(PREDICTORS[predictor], *(_percent(value) for value in values), style=style)
     if errors:
         mse = (_or_dash(constant.overall()[name], ".5f") for name in errors)
         table.add_section()
@@ -82,7 +67,7 @@ def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
         return None
     table = Table(title="what is left of the map's error, by steps out of sight", title_justify="left")
     constant = by_age.pop("constant")
-    for heading in ("steps", *(NAMES[name] for name in by_age)):
+    for heading in ("steps", *(PREDICTORS[name] for name in by_age)):
         table.add_column(heading, justify="right")
     for first, last in ages(len(constant.cells)):
         guess = constant.map_mse(first, last)

@@ -5,23 +5,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from simcore.common.atomic import write_atomically
+from simcore.common.checks import require
 from simcore.common.digest import digest_of
 from simcore.common.errors import UserError
-from simcore.common.parsing import parse_json
-from simcore.common.reading import open_regular
+from simcore.pretrained import SUFFIX, Card, Export, beside
+from simcore.pretrained.metadata import FORMAT, VERSION, mebibytes, opened, parse_metadata, unusable
 
-SUFFIX = ".safetensors"
-"""Suffix of an exported run's file name."""
-_FORMAT = "simcore-export"
-_VERSION = 1
 _SEAL = "sha256 of the rest"
 
 
@@ -40,32 +36,27 @@ class ExportedRun:
     """How many updates the weights have had."""
     digest: str
     """SHA-256 of names and weights, in hexadecimal."""
+    card: Card | None
+    """What the file tells of the run; None in those of early versions."""
+    name: str
+    """The run's name."""
+    path: Path
+    """The folder for results of analysis; it need not exist."""
 
     @classmethod
-    def open(cls, file: str | Path) -> Self:
-        """Open an exported run and read its metadata.
+    def open(cls, export: Export | str | Path) -> Self:
+        """Open an exported run, by its file's path or as it was found, and read its metadata.
 
         Raises:
             UserError: the file is missing, unreadable, damaged, not an exported run, or of a newer version.
         """
-        file = Path(file)
-        metadata, weights = _read(file)
-        if metadata.get("format") != _FORMAT:
-            _refuse(file)
-        try:
-            version = int(metadata["version"])
-            if version > _VERSION:
-                raise UserError(f"{file} is of a newer SimCore (format {version}, not {_VERSION}); update SimCore")
-            config, update, digest = parse_json(metadata["config"]), int(metadata["update"]), metadata["sha256"]
-        except (KeyError, ValueError) as error:
-            raise _unusable(file) from error
-        if version < 1 or update < 0 or not isinstance(config, dict):
-            _refuse(file)
-        if metadata.get(_SEAL, _seal(metadata, weights)) != _seal(
-            metadata, weights
-        ):  # those of early versions have none
-            _refuse(file)
-        return cls(file, config, update, digest)
+        file, name, results, _ = export if isinstance(export, Export) else beside(Path(export))
+        told, weights = _read(file)
+        metadata = parse_metadata(file, told)
+        seal = _seal(told, weights)
+        if told.get(_SEAL, seal) != seal:  # those of early versions have none
+            raise unusable(file)
+        return cls(file, *metadata, name, results)
 
     def weights(self) -> dict[str, Tensor]:
         """Read the state dict of the run's nets, on the CPU; matrices may be float16.
@@ -75,22 +66,18 @@ class ExportedRun:
         """
         weights = _read(self.file)[1]
         if digest_of(dict(sorted(weights.items()))) != self.digest:
-            _refuse(self.file)
+            raise unusable(self.file)
         return weights
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.file.stem
-
-    @property
-    def path(self) -> Path:
-        """The folder beside the file for results of analysis; it need not exist."""
-        return self.file.with_name(f"{self.name}-results")
 
 
 def save_export(
-    file: Path, weights: Mapping[str, Tensor], config: dict[str, Any], update: int, half: bool, limit: int
+    file: Path,
+    weights: Mapping[str, Tensor],
+    config: dict[str, Any],
+    update: int,
+    half: bool,
+    limit: int,
+    card: Card | None = None,
 ) -> int:
     """Write an exported run.
 
@@ -100,7 +87,8 @@ def save_export(
         config: the contents of the run's `config.json`.
         update: how many updates the weights have had.
         half: write matrices and kernels as float16, which halves the file.
-        limit: the most bytes that the file may have.
+        limit: the most bytes that the weights may have.
+        card: what the file tells of the run.
 
     Returns:
         The size of the file in bytes.
@@ -109,31 +97,38 @@ def save_export(
         UserError: it would be larger than `limit`, its name has another ending, or it cannot be written. An
             older file there stays.
     """
-    if file.suffix != SUFFIX:
-        raise UserError(f"{file} does not end in {SUFFIX}; name such a file by --out")
-    kept = {name: _stored(weight, half) for name, weight in sorted(weights.items())}
+    kept = as_stored(weights, half)
+    require_fits(file, kept, half, limit)
     metadata = {
-        "format": _FORMAT,
-        "version": str(_VERSION),
+        "format": FORMAT,
+        "version": str(VERSION),
         "update": str(update),
         "sha256": digest_of(kept),
         "config": json.dumps(config),
     }
+    if card is not None:
+        metadata["card"] = card.to_json()
     data = safetensors.torch.save(kept, metadata | {_SEAL: _seal(metadata, kept)})
-    if len(data) > limit:
-        remedy = "raise --limit" if half else "try --half, or raise --limit"
-        raise UserError(f"{file} would have {mebibytes(len(data))}, more than the {mebibytes(limit)} allowed; {remedy}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)
     except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}; name another file by --out") from error
+        raise UserError(f"cannot write {file}: {error.strerror}; name another file") from error
     return len(data)
 
 
-def mebibytes(count: int) -> str:
-    """Format a number of bytes in MiB."""
-    return f"{count / 2**20:.1f} MiB"
+def as_stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Return weights by name as a file holds them: on the CPU, and with `half` matrices and kernels as float16."""
+    return {name: _stored(weight, half) for name, weight in sorted(weights.items())}
+
+
+def require_fits(file: Path, kept: Mapping[str, Tensor], half: bool, limit: int) -> None:
+    """Raise `UserError` unless a file's name has the suffix, and weights as they are stored are within a limit."""
+    require(file.suffix == SUFFIX, f"{file} does not end in {SUFFIX}; name such a file")
+    size, remedy = sum(weight.nbytes for weight in kept.values()), "raise --limit"
+    if not half:
+        remedy = f"leave out --no-half, or {remedy}"
+    require(size <= limit, f"{file} would have {mebibytes(size)}, more than the {mebibytes(limit)} allowed; {remedy}")
 
 
 def _seal(metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> str:
@@ -156,21 +151,5 @@ def _stored(weight: Tensor, half: bool) -> Tensor:
 
 def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Read a safetensors file: its metadata, and its tensors."""
-    try:
-        open_regular(file).close()  # safetensors itself would wait for a pipe
-        with safetensors.safe_open(file, framework="pt") as opened:
-            return dict(opened.metadata() or {}), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {file}; name a file that simcore export has made") from error
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
-    except Exception as error:  # reading arbitrary bytes may raise anything
-        raise _unusable(file) from error
-
-
-def _unusable(file: Path) -> UserError:
-    return UserError(f"{file} is damaged or not an exported run of SimCore; export the run again: simcore export RUN")
-
-
-def _refuse(file: Path) -> NoReturn:
-    raise _unusable(file)
+    with opened(file, "pt") as content:
+        return dict(content.metadata() or {}), {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118

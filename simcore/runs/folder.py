@@ -12,8 +12,9 @@ from typing import Any, Self
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
 from simcore.common.reading import read_json, read_regular
+from simcore.common.version import __version__, commit
 
-_CONFIG, _CHANGES = "config.json", "changes.jsonl"
+_CONFIG, _CHANGES, _ORIGIN = "config.json", "changes.jsonl", "origin.json"
 
 
 class RunInUseError(UserError):
@@ -22,7 +23,7 @@ class RunInUseError(UserError):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run on disk: `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
+    """A run on disk: `config.json`, `origin.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `lock`.
 
     If its configuration was changed later, for instance to lengthen the run, `config.json` has the newest one and
     `changes.jsonl` a line for each change. While a resumed run repeats updates, `metrics.ahead.jsonl` has the metrics
@@ -45,16 +46,19 @@ class RunFolder:
         """
         path = Path(path)
         text = json.dumps(config, indent=2) + "\n"
+        origin = json.dumps({"version": __version__, "commit": commit()}) + "\n"
         try:
             is_new = not os.path.lexists(path)
             path.mkdir(parents=True, exist_ok=True)
-            # A process killed in here leaves nothing but a temporary file: that folder still counts as empty.
-            if any(file.suffix != TEMPORARY_SUFFIX for file in path.iterdir()):
+            # What a process that was killed in here has left is no run: that folder still counts as empty.
+            if any(file.suffix != TEMPORARY_SUFFIX and file.name != _ORIGIN for file in path.iterdir()):
                 remedy = "resume its run" if (path / _CONFIG).exists() else "empty it"
                 raise UserError(f"the folder {path} is not empty; {remedy}, or name a new folder")
             try:
+                write_atomically(path / _ORIGIN, origin.encode())
                 write_atomically(path / _CONFIG, text.encode())
             except OSError:
+                (path / _ORIGIN).unlink(missing_ok=True)
                 if is_new:
                     path.rmdir()
                 raise
@@ -117,6 +121,25 @@ class RunFolder:
     def is_at(cls, path: str | Path) -> bool:
         """Return whether there is a run in a folder."""
         return os.path.lexists(Path(path) / _CONFIG)
+
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """The `version` of SimCore that began the run, and the `commit` of its sources; empty for early runs.
+
+        Raises:
+            UserError: `origin.json` cannot be read, or is damaged.
+        """
+        file = self.path / _ORIGIN
+        if not os.path.lexists(file):
+            return {}
+        try:
+            origin = read_json(file)
+            texts = [origin[name] for name in ("version", "commit")]
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{file} is damaged; restore it, or delete it: the origin is then not told") from error
+        return dict(zip(("version", "commit"), texts, strict=True))
 
     @property
     def name(self) -> str:

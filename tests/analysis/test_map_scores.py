@@ -6,9 +6,10 @@ import torch
 
 from simcore.analysis.scores import Constant, Scores, left, sample_variance, score
 from simcore.common.tree import tree_map
-from simcore.data.targets import OLD, ProbeTargets
+from simcore.data.targets import ProbeTargets
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.readout import Readout
+from simcore.worlds.api import OLD
 from tinier import tell_map
 
 T, W, N, H = 5, 4, 3, 8

@@ -74,7 +74,7 @@ def test_missing_runs_are_named_with_the_command_that_makes_them(number: str, tm
 @pytest.mark.parametrize("number", sorted(PAPER_FIGURES))
 def test_the_commands_that_are_named_are_understood(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = []
-    monkeypatch.setattr("simcore.cli.Train.execute", lambda self: trained.append(self.config))
+    monkeypatch.setattr("simcore.commands.Train.execute", lambda self: trained.append(self.config))
     words = PAPER_FIGURES[number].make.split()
     main(words[1:])
     assert trained[0].level == words[2]

@@ -26,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def export(run: RunFolder, out: Path, *flags: str) -> ExportedRun:
-    main(["export", str(run.path), "--out", str(out), *flags])
+    main(["export", str(run.path), str(out), "--no-measure", *flags])
     exported = open_run(out)
     assert isinstance(exported, ExportedRun)
     return exported
@@ -47,7 +47,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 )
 def test_beliefs_maps_and_probes_are_those_of_the_run(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = trained_run(tmp_path / "run", tinier(learning__updates=2, **changes))
-    exported = export(folder, tmp_path / "elsewhere" / "city.safetensors")
+    exported = export(folder, tmp_path / "elsewhere" / "city.safetensors", "--no-half")
     ours, theirs = load_run(folder, "cpu"), load_run(exported, "cpu")
     assert (theirs.config, theirs.update) == (ours.config, 2)
     assert theirs.system.state_dict().keys() == ours.system.state_dict().keys()
@@ -63,7 +63,7 @@ def test_beliefs_maps_and_probes_are_those_of_the_run(tmp_path: Path, changes: d
 
 
 def test_half_as_large_and_nearly_the_same(run: RunFolder, tmp_path: Path) -> None:
-    whole, half = export(run, tmp_path / "whole.safetensors"), export(run, tmp_path / "half.safetensors", "--half")
+    whole, half = export(run, tmp_path / "whole.safetensors", "--no-half"), export(run, tmp_path / "half.safetensors")
     sizes = [sum(w.numel() * w.element_size() for w in exported.weights().values()) for exported in (whole, half)]
     assert sizes[1] < 0.6 * sizes[0]
     ours, theirs = load_run(whole, "cpu"), load_run(half, "cpu")
@@ -107,7 +107,7 @@ def test_verbs_look_into_a_file_and_leave_it_alone(
 
 def test_an_agent_that_acts_is_evaluated_alike(tmp_path: Path) -> None:
     folder = trained_run(tmp_path / "food", tinier_acting(learning__updates=2))
-    main(["export", str(folder.path)])
+    main(["export", str(folder.path), "--no-half", "--no-measure"])
     file = folder.path / "food.safetensors"
     for path, results in ((folder.path, folder.path), (file, folder.path / "food-results")):
         main(["evaluate", str(path), "--episodes", "4", "--device", "cpu"])
@@ -122,11 +122,13 @@ def test_a_file_that_would_be_too_large_is_not_written(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "x.safetensors"
-    flags = ["export", str(run.path), "--out", str(out), "--limit", "0.01"]
-    assert "more than the 0.0 MiB allowed; try --half" in refused(flags, capsys)
-    assert "allowed; raise --limit" in refused([*flags, "--half"], capsys)
+    flags = ["export", str(run.path), str(out), "--limit", "0.01"]
+    assert "more than the 0.0 MiB allowed; leave out --no-half, or raise --limit" in refused(
+        [*flags, "--no-half"], capsys
+    )
+    assert "allowed; raise --limit" in refused(flags, capsys)
     assert not out.exists()
-    assert "does not end in .safetensors" in refused(["export", str(run.path), "--out", "x.pt"], capsys)
+    assert "does not end in .safetensors" in refused(["export", str(run.path), "x.pt"], capsys)
     assert "must be positive" in refused(["export", str(run.path), "--limit", "0"], capsys)
 
 
@@ -166,7 +168,8 @@ def test_every_changed_byte_of_what_is_told_of_the_weights_is_noticed(run: RunFo
 
 def rewritten(exported: ExportedRun, **metadata: str) -> Path:
     said = {"format": "simcore-export", "version": "1", "update": "2", "sha256": exported.digest}
-    said |= {"config": json.dumps(exported.config), **metadata}
+    assert exported.card is not None
+    said |= {"config": json.dumps(exported.config), "card": exported.card.to_json(), **metadata}
     safetensors.torch.save_file(exported.weights(), exported.file, said)
     return exported.file
 
@@ -176,7 +179,14 @@ def test_other_versions_are_refused(run: RunFolder, tmp_path: Path) -> None:
     assert ExportedRun.open(rewritten(exported)) == exported
     with pytest.raises(UserError, match=r"newer SimCore \(format 2, not 1\); update SimCore"):
         ExportedRun.open(rewritten(exported, version="2"))
-    for wrong in ({"version": "one"}, {"version": "0"}, {"config": "{"}, {"config": "[]"}, {"update": ""}):
+    for wrong in (
+        {"version": "one"},
+        {"version": "0"},
+        {"config": "{"},
+        {"config": "[]"},
+        {"update": ""},
+        {"card": "{}"},
+    ):
         with pytest.raises(UserError, match="damaged or not"):
             ExportedRun.open(rewritten(exported, **wrong))
 
@@ -187,7 +197,8 @@ def test_a_run_that_is_not_there_or_cannot_go_on(
     file = export(run, tmp_path / "x.safetensors").file
     capsys.readouterr()
     assert "there is no file" in refused(["probe", str(tmp_path / "y.safetensors")], capsys)
-    for arguments in (["train", "--resume", str(file)], ["export", str(file)], ["figure", "curves", str(file)]):
+    assert "is exported already; copy its file" in refused(["export", str(file)], capsys)
+    for arguments in (["train", "--resume", str(file)], ["figure", "curves", str(file)]):
         assert "has neither optimiser nor metrics" in refused(arguments, capsys)
     empty = RunFolder.create(tmp_path / "begun", tinier().to_dict())
     assert "no checkpoint yet" in refused(["export", str(empty.path)], capsys)

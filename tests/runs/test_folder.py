@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simcore.common.errors import UserError
+from simcore.common.version import __version__, commit
 from simcore.runs import RunFolder
 
 CONFIG = {"seed": 3, "learning": {"rate": 1e-4, "channels": (16, 32)}, "initial": None}
@@ -31,7 +32,7 @@ def test_opens_what_was_created(tmp_path: Path) -> None:
     opened = RunFolder.open(str(tmp_path / "deep" / "run"))
     assert opened == created
     assert opened.config == {**CONFIG, "learning": {"rate": 1e-4, "channels": [16, 32]}}
-    assert [path.name for path in created.path.iterdir()] == ["config.json"]
+    assert {path.name for path in created.path.iterdir()} == {"config.json", "origin.json"}
     assert opened.metrics == created.path / "metrics.jsonl"
     assert opened.tensorboard == created.path / "tensorboard"
     assert opened.checkpoints == created.path / "checkpoints"
@@ -52,9 +53,20 @@ def test_a_folder_of_other_files_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_and_one_whose_creation_was_killed_will_do(tmp_path: Path) -> None:
+    (tmp_path / "origin.json").write_text("{}")
     (tmp_path / "config.json.tmp").write_text('{"seed":')
     RunFolder.create(tmp_path, CONFIG)
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "origin.json"}
+
+
+def test_a_run_tells_with_what_it_began(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, CONFIG)
+    assert folder.origin == {"version": __version__, "commit": commit()}
+    (tmp_path / "origin.json").write_text("[]")
+    with pytest.raises(UserError, match=r"origin\.json is damaged; restore it, or delete it"):
+        _ = folder.origin
+    (tmp_path / "origin.json").unlink()
+    assert folder.origin == {}
 
 
 @pytest.mark.parametrize("existed", [False, True])

@@ -1,0 +1,26 @@
+"""The display names of scores, of an episode's measures, and of predictors, in tables."""
+
+from simcore.worlds.api import OLD
+
+_LABELS = {
+    "map_mse": "whole map",
+    "map_mse_seen": "seen so far",
+    "map_mse_unseen": "not yet seen",
+    "map_mse_old": f"out of sight {OLD}+",
+    "food": "food eaten",
+    "length": "episode length",
+}
+PREDICTORS = {
+    "belief": "belief",
+    "online": "belief, online probes",
+    "untrained": "untrained agent's belief",
+    "frame": "present frame alone",
+    "constant": "best constant guess",
+    "oracle": "oracle, trained on the map",
+}
+"""The display names of what is compared on held-out worlds."""
+
+
+def label(name: str) -> str:
+    """Return the display name of a score or a measure; its own where it has no other."""
+    return _LABELS.get(name, name)
