@@ -1,8 +1,10 @@
 """A live server in a thread, for tests."""
 
 import contextlib
+import resource
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from scenes import longer, scene_of
 from simcore.viewer.description import describe
@@ -39,3 +41,8 @@ def serving(
         thread.join(PATIENCE)
         assert not thread.is_alive()
         assert failures in ([], [server.worker.failure])
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -1,13 +1,12 @@
 """The conductor: what people ask for is done, in time, and what cannot be done is said."""
 
 import gc
-import resource
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scenes import longer, scene_of
+from serving import resident
 from simcore.config.run import Config
 from simcore.viewer import scene as scenes
 from simcore.viewer.conductor import AFTER_THE_END, FUTURES_EVERY, Conductor
@@ -242,8 +241,3 @@ def test_memory_stays_flat_once_the_time_line_is_full(monkeypatch: pytest.Monkey
         sizes.append(resident())
     assert len(watched.scene.past) == 150
     assert max(sizes[2:]) - sizes[1] < 4 * 2**20
-
-
-def resident() -> int:
-    """Return the bytes of memory that this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

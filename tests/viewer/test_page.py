@@ -1,7 +1,9 @@
 """The live page in a real browser: what it shows is what the server sent, and every key does what it says."""
 
+import gc
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +15,7 @@ from PIL import Image
 
 from chromium import FLAGS, find_chromium
 from scenes import longer, scene_of
-from serving import PATIENCE, serving
+from serving import PATIENCE, resident, serving
 from simcore.common.errors import UserError
 from simcore.viewer.messages import decode_view
 from simcore.viewer.scene import Scene
@@ -488,4 +490,37 @@ def test_a_failure_is_said(browser: Any) -> None:
         asked.set()
         tab.wait_for("() => document.body.dataset.state === 'failed'")
         assert tab.text("#curtain-text") == "there is no such world"
+        tab.page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_minutes_of_driving_take_no_more_memory(browser: Any) -> None:
+    """By keys and by the walker, blindfolded and not, with looks back: 12,000 steps are asked for."""
+    config = longer(tinier(), 300)
+    with serving(lambda: scene_of(config, longer(tinier(core="slots"), 300)), pace=20.0) as server:
+        tab = Tab(browser, server)
+        session = tab.page.context.new_cdp_session(tab.page)
+        sizes = []
+        for minute in range(10):
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                tab.strike("b")
+                tab.page.wait_for_timeout(2000)
+                tab.strike("ArrowUp")
+                tab.page.wait_for_timeout(1000)
+                tab.look(0.5)
+                tab.page.wait_for_timeout(1000)
+                tab.strike("m")
+                tab.page.wait_for_timeout(6000)
+            session.send("HeapProfiler.collectGarbage")
+            heap = tab.page.evaluate("performance.memory.usedJSHeapSize")
+            tab.moments.clear()
+            gc.collect()
+            sizes.append((heap, resident()))
+            print(f"minute {minute + 1}: page {heap / 2**20:.1f} MiB, server and test {sizes[-1][1] / 2**20:.1f} MiB")
+        assert tab.number > 3000
+        for early, late in zip(sizes[2], sizes[-1], strict=True):
+            assert late < 1.05 * early + 2**22
+        assert tab.problems == []
         tab.page.close()
