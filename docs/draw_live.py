@@ -2,26 +2,29 @@
 
     python docs/draw_live.py docs/live
 
-It needs Playwright and a Chromium (SIMCORE_CHROMIUM names it, /usr/bin/chromium otherwise).
+It needs Playwright and a Chromium, as the tests of the page do.
 """
 
 import argparse
-import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from simcore.analysis.loading import load
-from simcore.viewer.description import describe
-from simcore.viewer.scene import Scene
-from simcore.viewer.server import LiveServer
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+
+from chromium import FLAGS, find_chromium  # noqa: E402
+from simcore.analysis.loading import load  # noqa: E402
+from simcore.viewer.description import describe  # noqa: E402
+from simcore.viewer.scene import Scene  # noqa: E402
+from simcore.viewer.server import LiveServer  # noqa: E402
 
 SEED = 4
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 def main() -> None:
@@ -31,8 +34,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        chromium = os.environ.get("SIMCORE_CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
 
         def page_of(server: LiveServer, scheme: Any = "light") -> Page:
             page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)

@@ -49,6 +49,8 @@ SHOWN = 120
 COLOURS = (BELIEVED, "#d55e00")
 """Colours of the first belief's arrow and lines, and of the second's."""
 FADED = "#666666"
+COLOURS_OF_A_GIF, PALETTE_FROM = 128, 8
+"""Colours of an animation, and how many of its pictures they are chosen from."""
 SUFFIXES = (".mp4", ".gif")
 
 
@@ -183,20 +185,23 @@ class _Video:
 
 
 class _Animation:
-    """Writes a GIF, whose colours are those of its first pictures."""
+    """Writes a GIF, all of whose pictures have the same colours, so that only what changes between them is stored."""
 
     def __init__(self, file: Path, rate: float) -> None:
         self._file, self._duration = file, round(1000 / rate)
         self._pictures: list[Image.Image] = []
 
     def write(self, picture: Picture) -> None:
-        image = Image.fromarray(picture)
-        self._pictures.append(image.quantize(128, dither=Image.Dither.NONE))
+        self._pictures.append(Image.fromarray(picture))
 
     def close(self) -> None:
-        if self._pictures:
-            first, *rest = self._pictures
-            first.save(self._file, "GIF", save_all=True, append_images=rest, duration=self._duration, loop=0)
+        if not self._pictures:
+            return
+        some = self._pictures[:: -(-len(self._pictures) // PALETTE_FROM)]
+        palette = Image.fromarray(np.concatenate([np.asarray(picture) for picture in some])).quantize(COLOURS_OF_A_GIF)
+        # Without dithering, which hides the pixels of small frames, and changes where nothing does.
+        first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in self._pictures)
+        first.save(self._file, "GIF", save_all=True, append_images=rest, duration=self._duration, loop=0)
 
 
 def draw_moment(known: dict[str, Any], points: Sequence[dict[str, Any]]) -> Picture:
