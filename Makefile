@@ -30,7 +30,7 @@ train: $(INSTALLED)
 	$(BIN)/simcore rollout $(RUN)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
