@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,20 @@ from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.runs import Progress, RunFolder, checkpoints
 from simcore.training.loop import train
-from stubborn import stubborn
+from stubborn import let_go, stubborn
 from tinier import tinier
 from trained import trained_run
 from waiting import PATIENCE, wait_for_lines
 
 HUNG = r"environment 0 of actor 0 has not answered for \d+ s, since \d\d:"
+
+
+@pytest.fixture(autouse=True)
+def hanging_ends() -> Iterator[None]:
+    """Let a world that hangs on a thread of this process go, since the watchdog would name it in other tests too."""
+    let_go.clear()
+    yield
+    let_go.set()
 
 
 def wait_for_line(process: "subprocess.Popen[str]", pattern: str) -> None:
