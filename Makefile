@@ -35,7 +35,7 @@ train: $(INSTALLED)
 
 test: $(INSTALLED)
 	tests/install_browser.sh
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

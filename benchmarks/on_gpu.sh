@@ -119,8 +119,9 @@ everything() {
     limit=$(share 75)
     part graph "$limit" "${speed[@]}" --mode graph --seconds $((limit - 10))
     seconds=$(($(left) - $(share 270) - 25)) # what comes after has its share; the run needs some to begin and to end
-    if ((${#rehearse[@]})); then seconds=2; elif ((seconds < 5)); then seconds=5; fi
-    part train $((seconds + 45)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
+    limit=45
+    if ((${#rehearse[@]})); then seconds=2 limit=105; elif ((seconds < 5)); then seconds=5; fi
+    part train $((seconds + limit)) "${gpu[@]}" benchmarks.gpu.train "${every[@]}" --seconds "$seconds" --run "$run" \
         --preset "$preset" --throughput "$out/throughput.jsonl" --out "$work/training.jsonl" -- "${flags[@]}"
     # At most 16 MiB, so that it is easily sent and kept.
     part export "$(share 30)" "${cli[@]}" export "$run" "$out/$preset.safetensors" --no-measure

@@ -1,15 +1,17 @@
 """What all tests share."""
 
+import os
 import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-import torch
 
+from commands import Launch, launch_command
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Tests run side by side, one to a core; small tensors gain nothing from more threads."""
-    torch.set_num_threads(1)
+# Tests run side by side, and small tensors gain nothing from more threads; PyTorch reads this when it is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,3 +19,18 @@ def heard_interrupts() -> None:
     """A shell starts background jobs deaf to Ctrl-C, and so would be the processes that tests send one to."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Launch a command, as `launch_command` does; what the test leaves of it is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def launch(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
+        started.append(launch_command(*arguments, **options))
+        return started[-1]
+
+    yield launch
+    for process in started:
+        with process:
+            process.kill()

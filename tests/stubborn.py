@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-import time
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from simcore.worlds.gym import GymConfig
 from tinier import changed, tinier_acting
 
 STUBBORN = "stubborn:Stubborn-v0"
+let_go = threading.Event()
+"""Set, it ends what hangs in Python in this process."""
 
 
 class Stubborn(gymnasium.Env[Any, Any]):
@@ -49,8 +51,8 @@ def hang(how: str) -> None:
     while True:
         if how == "compiled":  # a lock that is never released, which no signal interrupts
             library.pthread_mutex_lock(mutex)
-        else:
-            time.sleep(1000)
+        elif let_go.wait(1000):
+            return
 
 
 def stubborn(after: int = 2**60, then: str = "sleep", processes: int = 0, **changes: Any) -> Config:

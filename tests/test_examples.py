@@ -14,10 +14,10 @@ RUN = "RUN"
 """Stands for the path of a trained run."""
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "load_a_run.py": (RUN,),
-    "own_frame_model.py": ("10",),
-    "own_level.py": ("5",),
+    "own_frame_model.py": ("2",),
+    "own_level.py": ("2",),
     "own_memory.py": ("20",),
-    "own_objective.py": ("10",),
+    "own_objective.py": ("2",),
     "own_world.py": ("--run", "run", "--updates", "2"),
     "use_convdraw.py": ("20",),
 }

@@ -8,7 +8,7 @@ import torch
 from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
 from fake_gpu import GPU, fake_gpu
-from simcore.analysis.evaluation import evaluate
+from simcore.analysis import evaluation
 from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.maps import imagine_maps
@@ -97,9 +97,12 @@ def test_what_asks_the_device_is_found() -> None:
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("make", KINDS)
-def test_what_looks_into_a_run_is_all_on_the_device(core: str, make: Callable[..., Config]) -> None:
+def test_what_looks_into_a_run_is_all_on_the_device(
+    core: str, make: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Measuring with fresh probes, the map along episodes, roll-outs and evaluation; here the host may ask."""
-    config = make(core=core, probes__map_convdraw=True)
+    monkeypatch.setattr(evaluation, "STRETCH", 8)
+    config = make(core=core, probes__map_convdraw=True, world__episode_length=8)
     with fake_gpu(readable=True):
         system = make_system(config).to(GPU).eval().requires_grad_(False)
         run = LoadedRun(config, system, GPU, 1, FreshProbes(config, system, 1, None))
@@ -108,4 +111,4 @@ def test_what_looks_into_a_run_is_all_on_the_device(core: str, make: Callable[..
         assert imagine_maps(run, times=2, samples=2).samples is not None
         assert roll_out(run, worlds=2, context=3, steps=3).samples.device == CPU
         if config.policy == "agent":
-            assert evaluate(run, episodes=2).agent
+            assert evaluation.evaluate(run, episodes=2).agent

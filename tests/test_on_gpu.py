@@ -55,10 +55,10 @@ def make_stub(path: Path, failing: str, hanging: str) -> str:
 
 def test_a_rehearsal_on_the_cpu_brings_everything_back(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, output, seconds = run_script(out, "--rehearse", "--minutes", "5")
+    code, output, seconds = run_script(out, "--rehearse", "--minutes", "8")
     assert codes(out) == dict.fromkeys(PARTS, 0), output
     assert code == 0
-    assert seconds < 300
+    assert seconds < 8 * 60
     for text in ("1 passed", "An update on cpu against the CPU", "frames/s", "fresh probes of b_t", "Written"):
         assert text in output
     assert output == (out / "log.txt").read_text()
@@ -85,7 +85,7 @@ def test_a_part_that_fails_or_hangs_loses_only_itself(tmp_path: Path) -> None:
     assert code == 1
     expected = dict.fromkeys([*PARTS, "compile"], 0) | {"tests": 3, "agree": 124}
     assert codes(tmp_path / "out") == expected, output
-    assert seconds < 60
+    assert seconds < 90
     for text in ("it broke", "exit code 3", "it hangs", "out of time", "-m simcore.cli rollout"):
         assert text in output
     with tarfile.open(tmp_path / "out" / "rest.tar.gz") as rest:
@@ -96,7 +96,7 @@ def test_the_time_is_kept_whatever_hangs(tmp_path: Path) -> None:
     stub = make_stub(tmp_path / "python", "nothing", "-m ")
     code, output, seconds = run_script(tmp_path / "out", "--minutes", "0.3", python=stub)
     assert code == 1
-    assert seconds < 18 + 10, output
+    assert seconds < 18 + 30, output
     assert set(codes(tmp_path / "out").values()) == {124}
     assert "no time for it" in output
 

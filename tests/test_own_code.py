@@ -140,7 +140,7 @@ def test_what_was_read_as_values_is_printed(module: str, capsys: pytest.CaptureF
 def simcore(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as the console script does, whose path does not begin with the current folder."""
     command = [sys.executable, "-P", "-m", "simcore", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )

@@ -31,7 +31,8 @@ TOYS = (
 )
 """Flags that make a run of any preset a toy, for a rehearsal."""
 PATIENCE = 20.0
-"""Seconds in which a run has to end once it is stopped, and extra seconds to start if it has no metrics yet."""
+"""Seconds in which a run has to end once it is stopped, and extra seconds to start if it has no metrics yet, of which a
+rehearsal has four times as many."""
 
 
 def fastest(rows: list[dict[str, Any]], name: str, core: str, worlds: int) -> list[str]:
@@ -102,7 +103,8 @@ def main() -> None:
     begin = time.monotonic()
     metrics = options.run / "metrics.jsonl"
     wait(run, begin + options.seconds)
-    wait(run, begin + options.seconds + PATIENCE, until=lambda: bool(written(metrics)))
+    starting = 4 * PATIENCE if options.rehearse else PATIENCE  # a rehearsal's machine may be busy with other things
+    wait(run, begin + options.seconds + starting, until=lambda: bool(written(metrics)))
     run.send_signal(signal.SIGTERM)
     try:
         code = run.wait(PATIENCE)

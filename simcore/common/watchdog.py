@@ -11,7 +11,7 @@ PATIENCE = 60.0
 GIVE_UP = 10
 """Times the patience, after which what has not answered counts as dead."""
 LOOK = 0.5
-"""Seconds between two looks of the watchdog, at most; a quarter of the patience where that is less."""
+"""Seconds between two looks of the watchdog, at most; a quarter of the least patience where that is less."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +37,17 @@ class Watch:
         self, what: Callable[[], str] | None, patience: float = PATIENCE, give_up: Callable[[str], None] | None = None
     ) -> None:
         self._what = what
-        self._patience = patience
+        self.patience = patience
         self._give_up = give_up
         self._since: float | None = None
         self._thread = 0
         self._due = 0.0
         self._given_up = False
-        _watchdog.add(self, patience)
+        _watchdog.add(self)
 
     def __enter__(self) -> None:
         self._thread = threading.get_ident()
-        self._due = self._patience
+        self._due = self.patience
         self._given_up = False
         self._since = time.monotonic()
 
@@ -63,7 +63,7 @@ class Watch:
     @property
     def is_silent_here(self) -> bool:
         """Whether the thread that asks, in a signal's handler, is waiting, and for longer than the patience."""
-        return self._thread == threading.get_ident() and self.waited > self._patience
+        return self._thread == threading.get_ident() and self.waited > self.patience
 
     def look(self) -> None:
         """Say what has not answered, and give it up, if it is time; called by the watchdog."""
@@ -73,7 +73,7 @@ class Watch:
         if waited > self._due:
             self._due = 2 * waited
             logger.warning("%s", describe(self._what(), waited))
-        if waited > GIVE_UP * self._patience and self._give_up is not None and not self._given_up:
+        if waited > GIVE_UP * self.patience and self._give_up is not None and not self._given_up:
             self._given_up = True
             self._give_up(describe(self._what(), waited))
 
@@ -90,12 +90,10 @@ class _Watchdog:
         self._lock = threading.RLock()  # a signal's handler may look while its own thread adds a watch
         self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
         self._started = False
-        self._look = LOOK
 
-    def add(self, watch: Watch, patience: float) -> None:
+    def add(self, watch: Watch) -> None:
         with self._lock:
             self._watches.add(watch)
-            self._look = min(self._look, patience / 4)
             if not self._started:
                 self._started = True
                 threading.Thread(target=self._run, name="watchdog", daemon=True).start()
@@ -104,11 +102,18 @@ class _Watchdog:
         with self._lock:
             return list(self._watches)
 
+    def pause(self) -> float:
+        """Return the seconds until the next look at the watches that there are."""
+        return min([LOOK, *(watch.patience / 4 for watch in self.watches())])
+
+    def look(self) -> None:
+        for watch in self.watches():
+            watch.look()
+
     def _run(self) -> None:
-        while True:
-            time.sleep(self._look)
-            for watch in self.watches():
-                watch.look()
+        while True:  # with no watch in a variable, which would never go
+            time.sleep(self.pause())
+            self.look()
 
 
 _watchdog = _Watchdog()

@@ -16,7 +16,7 @@ def ray() -> Iterator[Any]:
     module = pytest.importorskip("ray")
     here = Path(__file__).parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]), prepend=os.pathsep)
         connect(module, None, actors=8)
         yield module
         module.shutdown()

@@ -22,7 +22,7 @@ from replaying import (
 )
 
 from simcore import build
-from simcore.acting import ActorError, Executor, Ledger, OnRay, Processes, Rollout, Serial, Threads
+from simcore.acting import ActorError, Executor, Ledger, OnRay, Processes, Rollout, Serial, Threads, threads
 from simcore.acting.executor import MakeActor
 from simcore.acting.threads import Weights
 from simcore.agent import Agent
@@ -33,9 +33,16 @@ from simcore.config.run import Config
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
+from waiting import PATIENCE, wait_until
 
 ACTORS = 2
 ROOM = 3
+
+
+@pytest.fixture(autouse=True)
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads may take their time to end: a trajectory is slow to make on a busy machine."""
+    monkeypatch.setattr(threads, "CLOSING", PATIENCE)
 
 
 @pytest.fixture(params=["serial", "threads", "processes", "ray"])
@@ -98,11 +105,8 @@ def test_an_actor_that_is_ahead_waits(kind: str, tmp_path: Path) -> None:
     made = {"serial": 1, "threads": ahead, "processes": ahead, "ray": ACTORS * ROOM}[kind]
     with start(kind, partial(noting_actor, config, tmp_path), make_agent(config), 7) as executor:
         executor.take(1)
-        deadline = time.monotonic() + 60
-        while len(noted(tmp_path, "made")) < made:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        time.sleep(0.5)
+        wait_until(lambda: len(noted(tmp_path, "made")) >= made)
+        time.sleep(0.5)  # in which one that does not wait would make more
         assert len(noted(tmp_path, "made")) == made
 
 
@@ -174,7 +178,7 @@ def test_actors_that_wait_for_room_get_it_in_turn() -> None:
         executor.take(3)
         order = []
         for _ in range(12):
-            time.sleep(0.15)  # all are back in the line
+            wait_until(lambda: len(executor._queue.not_full._waiters) == 3)  # all are back in the line
             order += [rollout.actor for rollout in executor.take(1).rollouts]
     line = order[1:]  # the first had its room before
     assert sorted(line[:3]) == [0, 1, 2]

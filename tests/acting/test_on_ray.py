@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ import pytest
 import torch
 from replaying import Watched, assert_used_once_and_whole, breaking_actor, noted, noting_actor, root_cause
 
+from commands import Launch
 from simcore import build
 from simcore.acting import Actor, ActorError, OnRay
 from simcore.acting.on_ray import HOPELESS, connect
@@ -33,6 +33,7 @@ from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training.loop import train
 from simcore.worlds.api import RewardError
 from tinier import tinier_acting
+from waiting import PATIENCE, wait_for_lines
 
 KILLS = 6
 
@@ -101,7 +102,7 @@ def test_actors_are_killed_again_and_again_and_nothing_is_used_twice_or_half_wri
         killer = Killer(executor, tmp_path)
         killer.start()
         try:
-            deadline = time.monotonic() + 200
+            deadline = time.monotonic() + PATIENCE
             while executor.replaced < KILLS or {used.actor for used in run.used[-8:]} & {*killer.killed}:
                 assert time.monotonic() < deadline
                 run.update()
@@ -212,11 +213,11 @@ def test_an_actor_that_falls_silent_counts_as_dead() -> None:
     begin = time.monotonic()
     with (
         start(partial(sleepy, config), make_agent(config), **options) as executor,
-        pytest.raises(ActorError, match=r"actor 1 failed.* no trajectory in 2 s; .*ray status"),
+        pytest.raises(ActorError, match=r"actor 1 failed.* no trajectory in \d+ s; .*ray status"),
     ):
         executor.take(1)
     assert executor.replaced == 1
-    assert time.monotonic() - begin < 60
+    assert time.monotonic() - begin < PATIENCE
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,18 +234,15 @@ def test_a_cluster_that_is_not_there_is_named(address: str) -> None:
         connect(ray, address, actors=1)
 
 
-def test_a_run_on_a_ray_of_its_own_stops_politely(tmp_path: Path) -> None:
+def test_a_run_on_a_ray_of_its_own_stops_politely(tmp_path: Path, launch: Launch) -> None:
     """At SIGTERM, which Ray would handle by an end at once, it writes its checkpoint."""
     pytest.importorskip("ray")
     config = tinier_acting(executor="ray", learning__updates=100_000, record__checkpoint_every=100_000)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    command = [sys.executable, "-W", "error", "-m", "simcore.cli", "train", "--resume", str(folder.path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not folder.metrics.exists() or not folder.metrics.read_text():
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        time.sleep(0.02)
+    process = launch("train", "--resume", folder.path)
+    wait_for_lines(folder.metrics, process)
     process.send_signal(signal.SIGTERM)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert "Stopped, with a checkpoint" in output
     newest = checkpoints.latest(folder.checkpoints)

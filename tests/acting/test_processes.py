@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 import torch
 from replaying import assert_never_half_written, assert_replays, breaking_actor, noting_actor, root_cause
 
+from commands import Launch
 from simcore import build
 from simcore.acting import ActorError, Processes
 from simcore.acting.shared_slots import LentSlot, Slot, tensor_in
@@ -26,6 +25,7 @@ from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
 from simcore.training.loop import train
 from tinier import tinier_acting
+from waiting import PATIENCE, wait_for_lines, wait_until
 
 
 def make_agent(config: Config) -> Agent:
@@ -35,6 +35,11 @@ def make_agent(config: Config) -> Agent:
 
 def shared_files() -> set[str]:
     return set(os.listdir("/dev/shm")) if Path("/dev/shm").is_dir() else set()
+
+
+def wait_until_gone(before: set[str]) -> None:
+    """Wait until there are no more shared files than before: what other programs make lasts but a moment."""
+    wait_until(lambda: shared_files() <= before)
 
 
 def test_a_slot_shows_what_was_made_in_it_until_nobody_looks_any_more() -> None:
@@ -96,7 +101,7 @@ def test_an_actor_that_raises_ends_a_run_with_its_traceback(tmp_path: Path, monk
         train(config, folder)
     assert "in breaking\n    raise error" in str(root_cause(caught.value))
     assert not multiprocessing.active_children()
-    assert shared_files() <= before
+    wait_until_gone(before)
 
 
 def test_a_killed_actor_is_noticed_and_what_it_made_stays(tmp_path: Path) -> None:
@@ -121,10 +126,7 @@ def children(pid: int) -> list[int]:
 
 def assert_end(pids: list[int]) -> None:
     """Wait for the actors, and for the process of Python's own that ends after its parent."""
-    deadline = time.monotonic() + 30
-    while any(map(is_alive, pids)):
-        assert time.monotonic() < deadline, "a process outlives its learner"
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(is_alive, pids)))
 
 
 def is_alive(pid: int) -> bool:
@@ -134,27 +136,22 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_run_stops_politely_resumes_and_never_leaves_a_process(tmp_path: Path) -> None:
+def test_a_run_stops_politely_resumes_and_never_leaves_a_process(tmp_path: Path, launch: Launch) -> None:
     """Ctrl-C goes to all processes of a terminal; the actors must not end by it before the learner says so."""
     config = tinier_acting(executor="processes", learning__updates=100_000, record__checkpoint_every=100_000)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    command = [sys.executable, "-W", "error", "-m", "simcore.cli", "train", "--resume", str(folder.path)]
     before = shared_files()
 
     def begin() -> tuple["subprocess.Popen[str]", list[int]]:
-        lines = folder.metrics.read_text() if folder.metrics.exists() else ""
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-        while not folder.metrics.exists() or len(folder.metrics.read_text()) <= len(lines):
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.02)
+        lines = folder.metrics.read_text().count("\n") if folder.metrics.exists() else 0
+        process = launch("train", "--resume", folder.path)
+        wait_for_lines(folder.metrics, process, lines + 1)
         return process, children(process.pid)
 
     process, theirs = begin()
     assert theirs
     os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert errors == "Stopping after this update, with a checkpoint\n"
     assert "Stopped, with a checkpoint" in output
@@ -165,6 +162,6 @@ def test_a_run_stops_politely_resumes_and_never_leaves_a_process(tmp_path: Path)
 
     process, theirs = begin()
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert_end(theirs)
-    assert shared_files() <= before
+    wait_until_gone(before)

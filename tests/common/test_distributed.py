@@ -24,9 +24,18 @@ from simcore.learning.learner import Learner
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training.statistics import Statistics
 from tinier import tinier_acting
+from waiting import PATIENCE
 
 UPDATES = 3
 WORLDS = 4
+CASES = (
+    ("none", "lstm", False),
+    ("convdraw", "lstm", False),
+    ("convdraw", "lstm", True),
+    ("convdraw", "kanerva", False),
+    ("deterministic", "lstm", False),
+)
+"""Frame model, core, and whether nothing counts in one of the halves of a batch, or in both."""
 
 
 def config_of(frame_model: str, core: str) -> Config:
@@ -73,7 +82,8 @@ def half_of(trajectory: Trajectory, rank: int) -> Trajectory:
     return rest._replace(initial_state=tree_map(lambda leaf: leaf[worlds], trajectory.initial_state))
 
 
-def learn_half(rank: int, port: int, frame_model: str, core: str, has_empty: bool, folder: str) -> None:
+def learn_halves(rank: int, port: int, folder: Path) -> None:
+    """Learn from one half of the batches of each case, as one of two processes, and write what comes of it."""
     os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     convdraw.sample_gaussian = lambda gaussian, _: gaussian.mean  # each rank draws its own noise
@@ -81,17 +91,23 @@ def learn_half(rank: int, port: int, frame_model: str, core: str, has_empty: boo
     assert (ranks.rank, ranks.size, ranks.is_first) == (rank, 2, rank == 0)
     assert ranks.any(rank == 1, torch.device("cpu"))
     assert not ranks.any(False, torch.device("cpu"))
-    config = config_of(frame_model, core)
-    learner = seeded_learner(config, ranks)
-    metrics = learn(learner, [half_of(batch, rank) for batch in make_batches(config, has_empty)], ranks)
-    torch.save({"system": learner.system.state_dict(), "metrics": metrics}, Path(folder) / f"{rank}.pt")
-    first_makes_and_others_open(ranks, Path(folder) / "made")
+    for case in CASES:
+        frame_model, core, has_empty = case
+        config = config_of(frame_model, core)
+        learner = seeded_learner(config, ranks)
+        metrics = learn(learner, [half_of(batch, rank) for batch in make_batches(config, has_empty)], ranks)
+        torch.save({"system": learner.system.state_dict(), "metrics": metrics}, file_of(folder, case, rank))
+    first_makes_and_others_open(ranks, folder / "made")
     ranks.meet()
     leave_ranks(ranks)
     threads = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
     assert not [name for name in threads if "gloo" in name], (
         "the group's threads outlive it, and may abort this process"
     )
+
+
+def file_of(folder: Path, case: tuple[str, str, bool], rank: int) -> Path:
+    return folder / f"{'-'.join(map(str, case))}-{rank}.pt"
 
 
 def first_makes_and_others_open(ranks: Ranks, file: Path) -> None:
@@ -117,26 +133,32 @@ def free_port() -> int:
 
 def run_whole(command: list[str]) -> str:
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("frame_model", "core", "has_empty"),
-    [
-        ("none", "lstm", False),
-        ("convdraw", "lstm", False),
-        ("convdraw", "lstm", True),
-        ("convdraw", "kanerva", False),
-        ("deterministic", "lstm", False),
-    ],
-)
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what two processes have learned of each case, half the batch each."""
+    folder, port = tmp_path_factory.mktemp("halves"), free_port()
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=learn_halves, args=(rank, port, folder), daemon=True) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
-    frame_model: str, core: str, has_empty: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: tuple[str, str, bool], halves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where nothing counts in one of the halves, or in both."""
+    frame_model, core, has_empty = case
     monkeypatch.setattr(convdraw, "sample_gaussian", lambda gaussian, _: gaussian.mean)
     config = config_of(frame_model, core)
     alone = seeded_learner(config, Ranks())
@@ -146,17 +168,7 @@ def test_two_ranks_with_half_the_batch_each_are_one_with_the_whole(
     weights = [[half_of(batch, rank).is_first.sum().item() for rank in range(2)] for batch in batches]
     assert any(one != two for one, two in weights), "the halves are to differ in how much of them counts"
 
-    context, port = multiprocessing.get_context("spawn"), free_port()
-    processes = [
-        context.Process(target=learn_half, args=(rank, port, frame_model, core, has_empty, str(tmp_path)))
-        for rank in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-        assert process.exitcode == 0
-    results = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    results = [torch.load(file_of(halves, case, rank), weights_only=True) for rank in range(2)]
     for name, value in alone.system.state_dict().items():
         assert torch.equal(results[0]["system"][name], results[1]["system"][name]), f"the ranks differ in {name}"
         # Adam divides by the gradient's size, so where that is nearly zero its rounding shows.

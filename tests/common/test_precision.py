@@ -30,13 +30,14 @@ def test_the_losses_of_fifty_updates_in_bfloat16_are_within_one_percent(core: st
         assert rounded[term].nanmean().item() == pytest.approx(exact[term].nanmean().item(), rel=within), term
 
 
+@pytest.mark.parametrize("updates", [300, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
-def test_a_thousand_updates_in_bfloat16_are_finite_and_learn(core: str) -> None:
-    metrics = course(tinier(core=core, precision="bf16", learning__worlds=2, learning__learning_rate=3e-3), 1000)
+def test_hundreds_of_updates_in_bfloat16_are_finite_and_learn(core: str, updates: int) -> None:
+    metrics = course(tinier(core=core, precision="bf16", learning__worlds=2, learning__learning_rate=3e-3), updates)
     counted = metrics["frame_model/weight"] > 0  # else there is no frame to tell of
     for term in TERMS:
         assert metrics[term][counted].isfinite().all()
-    assert metrics["frame_model/error"][-100:].nanmean() < 0.7 * metrics["frame_model/error"][:20].nanmean()
+    assert metrics["frame_model/error"][-100:].nanmean() < 0.5 * metrics["frame_model/error"][:20].nanmean()
 
 
 @pytest.mark.parametrize("config", CASES, ids=name_of)

@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from simcore.common.watchdog import GIVE_UP, Watch
+from simcore.common.watchdog import GIVE_UP, Watch, _watchdog
+from waiting import PATIENCE, wait_until
 
 
 def test_what_does_not_answer_is_named_ever_more_rarely_and_then_given_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -18,7 +19,7 @@ def test_what_does_not_answer_is_named_ever_more_rarely_and_then_given_up(caplog
     watch = Watch(lambda: "the door has not answered", patience, give_up)
     begin = time.monotonic()
     with watch:
-        assert done.wait(60)
+        assert done.wait(PATIENCE)
         assert watch.is_silent_here
     assert time.monotonic() - begin > GIVE_UP * patience
     assert watch.waited == 0
@@ -41,3 +42,11 @@ def test_what_answers_in_time_is_not_named_and_other_threads_are_told_apart(capl
         thread.join()
         seen.append(short.is_silent_here)
     assert seen == [False, True]
+
+
+def test_an_impatient_watch_hurries_the_watchdog_only_while_it_is_there() -> None:
+    before = _watchdog.pause()
+    watch = Watch(None, 1e-6)
+    assert _watchdog.pause() == 0.25e-6
+    del watch
+    wait_until(lambda: _watchdog.pause() >= before)

@@ -11,6 +11,7 @@ import pytest
 
 from simcore.common.watchdog import StoppedWaiting, Watch
 from simcore.runs import graceful_interrupt, interrupt
+from waiting import PATIENCE
 
 LOOP = """
 import runpy, signal, sys, time
@@ -70,7 +71,7 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_a_first_signal_lets_the_update_end(number: signal.Signals) -> None:
     process = start("short")
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (out, err, process.returncode) == ("finishing the update\nsaved\n", ASKED, 0)
 
 
@@ -83,7 +84,7 @@ def test_a_second_signal_warns_and_a_third_ends_it_at_once(length: str) -> None:
     assert said(process) == INSISTED
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert "saved" not in out
     assert (err, process.returncode) == ("simcore: ended at once\n", 130)
 
@@ -97,7 +98,7 @@ def test_a_hang_up_and_a_warning_only_ask_however_often_they_come() -> None:
     assert said(process) == INSISTED
     assert process.poll() is None
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
 
 def test_nothing_is_requested_without_a_signal_and_the_handlers_come_back() -> None:
@@ -149,7 +150,7 @@ def test_a_signal_ends_the_wait_for_what_does_not_answer(caplog: pytest.LogCaptu
 
     def wait() -> None:
         with watch:
-            assert told.wait(60)
+            assert told.wait(PATIENCE)
             os.kill(os.getpid(), signal.SIGINT)
             pytest.fail("it waits on")
 

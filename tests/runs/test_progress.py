@@ -185,8 +185,8 @@ def test_a_stream_without_greek(clock: Clock) -> None:
 def test_it_costs_nearly_nothing() -> None:
     updates = 2000
     with Progress(updates, 10, console=screen(80)) as progress:
-        began = time.perf_counter()
+        began = time.thread_time()
         for update in range(updates):
             progress.show(update, METRICS)
-        taken = time.perf_counter() - began
+        taken = time.thread_time() - began
     assert taken / updates < 1e-3  # a hundredth of the shortest update, with room for a busy machine

@@ -10,6 +10,7 @@ from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.runs import RunFolder, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep, reuse_runs
+from simcore.sweeps.worker import FINISHED, work
 
 ONE = "[grid]\ngeco.kappa = [1e-3]\n"
 TWO = "[grid]\ngeco.kappa = [2e-3, 1e-3]\n"
@@ -17,10 +18,13 @@ TWO = "[grid]\ngeco.kappa = [2e-3, 1e-3]\n"
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished sweep of three runs."""
+    """A finished sweep of three runs, all of them trained in this process."""
     path = tmp_path_factory.mktemp("done")
-    main(["sweep", str(write_sweep(path / "one.toml", ONE)), "--out", str(path / "one")])
-    return path / "one"
+    plan, data = plan_sweep(write_sweep(path / "one.toml", ONE))
+    folder = SweepFolder.prepare(path / "one", data, plan)
+    for run in plan.runs:
+        assert work(folder.files(run).path, plan.worlds, jobs=1) == FINISHED
+    return folder.path
 
 
 def prepare(path: Path, rest: str, old: str = "", new: str = "") -> SweepFolder:

@@ -5,9 +5,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +15,38 @@ import torch
 from sweep_file import write_sweep
 from torch import Tensor
 
+from commands import Launch
 from simcore.analysis.loading import load_run
 from simcore.cli import main
-from simcore.config.run import Config
-from simcore.runs import RunFolder, checkpoints, read_metrics
+from simcore.runs import checkpoints, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep
 from simcore.sweeps.scores import Scores, take_scores
-from simcore.training.loop import train
+from trained import trained_run
+from waiting import PATIENCE, wait_for_lines, wait_until
 
-PATIENCE = 120.0
-"""Seconds that something that has to come is waited for."""
+Begin = Callable[[Path, Path], "subprocess.Popen[str]"]
+
+LONG = partial(write_sweep, updates=60, every=4)
+"""Writes the file of a sweep whose runs can be met half-way."""
+
+Alone = dict[str, tuple[Any, Scores]]
 
 
-def command(spec: Path, out: Path) -> list[str]:
-    return [sys.executable, "-W", "error", "-m", "simcore.cli", "sweep", str(spec), "--out", str(out)]
-
-
-Start = Callable[[Path, Path], subprocess.Popen[str]]
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
+    """By run of such a sweep, the state at the end and the scores if it is trained by itself."""
+    path, ends = tmp_path_factory.mktemp("alone"), {}
+    plan, _ = plan_sweep(LONG(path / "spec.toml"))
+    for run in plan.runs:
+        folder = trained_run(path / run.name, run.config)
+        ends[run.name] = newest_state(folder.path), take_scores(load_run(folder, "cpu"), plan.worlds)
+    return ends
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a sweep's command; what the test leaves of it is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(spec: Path, out: Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(command(spec, out), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with process:
-            process.kill()
-
-
-def wait_for(happened: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def begin(launch: Launch) -> Begin:
+    """Launch a sweep's command."""
+    return lambda spec, out: launch("sweep", spec, "--out", out, stderr=subprocess.STDOUT)
 
 
 def open_sweep(spec: Path, out: Path) -> SweepFolder:
@@ -83,17 +73,10 @@ def assert_same(one: Any, two: Any) -> None:
         assert torch.equal(value, right[name]) if isinstance(value, Tensor) else value == right[name], name
 
 
-def alone(config: Config, path: Path, worlds: int) -> tuple[Any, Scores]:
-    """Train a run by itself, and return its state at the end and its scores."""
-    folder = RunFolder.create(path, config.to_dict())
-    assert train(config, folder)
-    return newest_state(path), take_scores(load_run(folder, "cpu"), worlds)
-
-
-def require_whole(sweep: SweepFolder, path: Path) -> None:
+def require_whole(sweep: SweepFolder, alone: Alone) -> None:
     """Require that each run was trained once to its end, as if nothing had happened, and measured."""
     for run in sweep.plan.runs:
-        state, scores = alone(run.config, path / run.name, sweep.plan.worlds)
+        state, scores = alone[run.name]
         files = sweep.files(run)
         assert_same(newest_state(files.path), state)
         assert sweep.scores(run) == scores
@@ -103,18 +86,18 @@ def require_whole(sweep: SweepFolder, path: Path) -> None:
 
 
 def test_a_killed_sweep_goes_on_with_what_is_missing(
-    tmp_path: Path, start: Start, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, begin: Begin, alone: Alone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed once a run is finished and the next is half-way: its process ends too, and nothing is done twice."""
-    spec = write_sweep(tmp_path / "spec.toml", updates=60, every=4)
+    spec = LONG(tmp_path / "spec.toml")
     sweep, out = open_sweep(spec, tmp_path / "out"), tmp_path / "out"
-    process = start(spec, out)
+    process = begin(spec, out)
     first, second, third = sweep.plan.runs
     begun = sweep.files(second).path / "checkpoints"
-    wait_for(lambda: checkpoints.latest(begun), process)
+    wait_until(lambda: checkpoints.latest(begun), process)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    wait_for(lambda: not sweep.is_in_use(second))
+    wait_until(lambda: not sweep.is_in_use(second))
     assert [sweep.status(run) for run in sweep.plan.runs] == [Status.FINISHED, Status.UNFINISHED, Status.UNFINISHED]
     finished = {path: path.stat().st_mtime_ns for path in sweep.files(first).path.rglob("*") if path.name != "lock"}
     reached = newest_state(sweep.files(second).path)["updates"]
@@ -124,16 +107,16 @@ def test_a_killed_sweep_goes_on_with_what_is_missing(
     output = capsys.readouterr().out
     assert re.findall(r"\[(\d)/3\] (\S+): finished", output) == [("2", second.name), ("3", third.name)]
     assert {path: path.stat().st_mtime_ns for path in finished} == finished, "what was finished is left as it was"
-    require_whole(sweep, tmp_path / "alone")
+    require_whole(sweep, alone)
 
 
-def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, start: Start) -> None:
+def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, begin: Begin) -> None:
     spec = write_sweep(tmp_path / "spec.toml", updates=100_000, every=100_000)
     out = tmp_path / "out"
     sweep = open_sweep(spec, out)
-    process = start(spec, out)
+    process = begin(spec, out)
     metrics = sweep.files(sweep.plan.runs[0]).path / "metrics.jsonl"
-    wait_for(lambda: metrics.exists() and metrics.read_text(), process)
+    wait_for_lines(metrics, process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, output
@@ -145,13 +128,13 @@ def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, start: Start) -
     assert not (sweep.files(sweep.plan.runs[1]).path / "checkpoints").exists()
 
 
-def test_two_processes_share_a_sweep(tmp_path: Path, start: Start) -> None:
-    spec = write_sweep(tmp_path / "spec.toml", updates=60, every=20)
+def test_two_processes_share_a_sweep(tmp_path: Path, begin: Begin, alone: Alone) -> None:
+    spec = LONG(tmp_path / "spec.toml")
     out = tmp_path / "out"
-    pair = [start(spec, out) for _ in range(2)]
+    pair = [begin(spec, out) for _ in range(2)]
     outputs = [process.communicate(timeout=PATIENCE)[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0], outputs
-    require_whole(open_sweep(spec, out), tmp_path / "alone")
+    require_whole(open_sweep(spec, out), alone)
     assert json.loads((out / "report.json").read_text())["settings"][0]["missing"] == 0
 
 
@@ -167,28 +150,27 @@ learning.learning_rate = 1e30
 
 def test_a_failing_run_is_told_and_the_rest_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole command line, with a rate at which every loss is infinite; then what it says the second time."""
-    spec = write_sweep(tmp_path / "spec.toml", FAILING, top="seeds = [0, 1]\nallow_few_seeds = true")
+    spec = write_sweep(tmp_path / "spec.toml", FAILING, top="seeds = [0]\nallow_few_seeds = true")
     out = tmp_path / "out"
     arguments = ["sweep", str(spec), "--out", str(out), "--jobs", "2"]
     sweep = open_sweep(spec, out)
-    broken = [run for run in sweep.plan.runs if run.model == "broken"]
+    (broken,) = (run for run in sweep.plan.runs if run.model == "broken")
 
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 1
     output = capsys.readouterr().out
     for run in sweep.plan.runs:
-        assert sweep.status(run) is (Status.FAILED if run in broken else Status.FINISHED)
-    for run in broken:
-        failure = json.loads((out / "runs" / run.name / "failed.json").read_text())
-        assert failure["exit_code"] == 2
-        assert re.match(r"update \d: .* the last good checkpoint is", failure["error"])
-        assert f"FAILED: {run.name}: {failure['error']}" in output
-        assert failure["error"] in (out / "runs" / run.name / failure["log"]).read_text()
-    assert "[4/4]" in output
+        assert sweep.status(run) is (Status.FAILED if run is broken else Status.FINISHED)
+    failure = json.loads((out / "runs" / broken.name / "failed.json").read_text())
+    assert failure["exit_code"] == 2
+    assert re.match(r"update \d: .* the last good checkpoint is", failure["error"])
+    assert f"FAILED: {broken.name}: {failure['error']}" in output
+    assert failure["error"] in (out / "runs" / broken.name / failure["log"]).read_text()
+    assert "[2/2]" in output
     report = json.loads((out / "report.json").read_text())
     assert report["best"] == {"sound": 0, "broken": None}
-    assert [len(row["failed"]) for row in report["settings"]] == [0, 2]
+    assert [len(row["failed"]) for row in report["settings"]] == [0, 1]
     drawn = {f"curves-{metric}" for metric in ("map_mse", "cell_accuracy", "heading_accuracy")}
     assert {path.name for path in out.glob("curves-*")} == {
         f"{name}.{ending}" for name in drawn for ending in ("png", "pdf")
@@ -202,7 +184,7 @@ def test_a_failing_run_is_told_and_the_rest_complete(tmp_path: Path, capsys: pyt
     assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*") if path.is_file()} == files
     assert "broken-setting0-seed0: update" in capsys.readouterr().out
 
-    one = sweep.files(broken[0])
+    one = sweep.files(broken)
     before = one.log.read_text()
     with pytest.raises(SystemExit) as stop:
         main([*arguments, "--retry-failed"])
@@ -211,14 +193,16 @@ def test_a_failing_run_is_told_and_the_rest_complete(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().out.count("finished,") == 0
 
 
-def test_a_run_whose_process_is_killed_has_failed_and_the_rest_complete(tmp_path: Path, start: Start) -> None:
+def test_a_run_whose_process_is_killed_has_failed_and_the_rest_complete(
+    tmp_path: Path, begin: Begin, alone: Alone
+) -> None:
     """As the kernel does where memory runs out."""
-    spec = write_sweep(tmp_path / "spec.toml", updates=60)
+    spec = LONG(tmp_path / "spec.toml")
     out = tmp_path / "out"
     sweep = open_sweep(spec, out)
-    process = start(spec, out)
+    process = begin(spec, out)
     first = sweep.files(sweep.plan.runs[0])
-    wait_for(lambda: checkpoints.latest(first.path / "checkpoints"), process)
+    wait_until(lambda: checkpoints.latest(first.path / "checkpoints"), process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
     output, _ = process.communicate(timeout=PATIENCE)
@@ -227,4 +211,4 @@ def test_a_run_whose_process_is_killed_has_failed_and_the_rest_complete(tmp_path
     assert output.count("FAILED: ") == 2, "as it happens, and at the end"
     assert [sweep.status(run) for run in sweep.plan.runs] == [Status.FAILED, Status.FINISHED, Status.FINISHED]
     main(["sweep", str(spec), "--out", str(out), "--retry-failed"])
-    require_whole(sweep, tmp_path / "alone")
+    require_whole(sweep, alone)

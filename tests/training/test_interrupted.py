@@ -5,54 +5,30 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from commands import Launch
 from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.runs import Progress, RunFolder, checkpoints
 from simcore.training.loop import train
-from stubborn import stubborn
+from stubborn import let_go, stubborn
 from tinier import tinier
 from trained import trained_run
-
-PATIENCE = 120.0
-"""Seconds that something that has to come is waited for."""
+from waiting import PATIENCE, wait_for_lines
 
 HUNG = r"environment 0 of actor 0 has not answered for \d+ s, since \d\d:"
 
-Start = Callable[..., "subprocess.Popen[str]"]
 
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a command in a process group of its own; what the test leaves of it is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-W", "error", "-m", "simcore.cli", *map(str, arguments)]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with process:
-            process.kill()
-
-
-def wait_for_updates(folder: RunFolder, process: "subprocess.Popen[str]", count: int = 2) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not folder.metrics.exists() or folder.metrics.read_text().count("\n") < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+@pytest.fixture(autouse=True)
+def hanging_ends() -> Iterator[None]:
+    """Let a world that hangs on a thread of this process go, since the watchdog would name it in other tests too."""
+    let_go.clear()
+    yield
+    let_go.set()
 
 
 def wait_for_line(process: "subprocess.Popen[str]", pattern: str) -> None:
@@ -70,11 +46,11 @@ def saved_updates(folder: RunFolder) -> int:
     return 0 if newest is None else checkpoints.load(newest).update
 
 
-def test_signals_to_a_whole_process_group_stop_a_run_with_worlds_in_processes(tmp_path: Path, start: Start) -> None:
+def test_signals_to_a_whole_process_group_stop_a_run_with_worlds_in_processes(tmp_path: Path, launch: Launch) -> None:
     """As from a terminal, and a wrapper that passes its own on: two signals are still only a request."""
     folder = RunFolder.create(tmp_path / "run", stubborn(processes=2).to_dict())
-    process = start("train", "--resume", folder.path)
-    wait_for_updates(folder, process)
+    process = launch("train", "--resume", folder.path)
+    wait_for_lines(folder.metrics, process, 2)
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
         os.killpg(process.pid, number)
     output, errors = process.communicate(timeout=PATIENCE)
@@ -84,11 +60,11 @@ def test_signals_to_a_whole_process_group_stop_a_run_with_worlds_in_processes(tm
     assert saved_updates(folder) >= 2
 
 
-def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_path: Path, start: Start) -> None:
+def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_path: Path, launch: Launch) -> None:
     """Its world hangs in compiled code, where nothing else would end it."""
-    config = stubborn(after=34, then="compiled", acting__patience=0.5, record__checkpoint_every=2)
+    config = stubborn(after=34, then="compiled", acting__patience=1.0, record__checkpoint_every=2)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    process = start("train", "--resume", folder.path)
+    process = launch("train", "--resume", folder.path)
     wait_for_line(process, HUNG)
     for line in ("Stopping after this update", "Stopping; once more ends at once"):
         os.killpg(process.pid, signal.SIGINT)
@@ -102,9 +78,9 @@ def test_a_third_ctrl_c_ends_a_run_at_once_and_names_the_last_checkpoint(tmp_pat
     assert saved_updates(folder) == 4
 
 
-def test_ctrl_c_ends_a_run_whose_world_hangs_with_a_checkpoint(tmp_path: Path, start: Start) -> None:
-    folder = RunFolder.create(tmp_path / "run", stubborn(after=34, acting__patience=0.5).to_dict())
-    process = start("train", "--resume", folder.path)
+def test_ctrl_c_ends_a_run_whose_world_hangs_with_a_checkpoint(tmp_path: Path, launch: Launch) -> None:
+    folder = RunFolder.create(tmp_path / "run", stubborn(after=34, acting__patience=1.0).to_dict())
+    process = launch("train", "--resume", folder.path)
     wait_for_line(process, HUNG)
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE)
@@ -139,7 +115,7 @@ def test_an_evaluation_whose_world_dies_is_told_so_in_a_line(
 def test_a_run_whose_world_hangs_ends_with_a_checkpoint(
     executor: str, processes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = stubborn(after=34, processes=processes, executor=executor, acting__patience=0.2)
+    config = stubborn(after=34, processes=processes, executor=executor, acting__patience=0.4)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     with pytest.raises(UserError, match=r"^update 5: actor 0 failed: environment 0 .*did not answer|has not answered"):
         train(config, folder)
@@ -187,12 +163,12 @@ def test_a_run_whose_progress_nobody_takes_stops_with_a_checkpoint(
     assert saved_updates(folder) == 2
 
 
-def test_ctrl_c_ends_an_evaluation_with_a_line(tmp_path: Path, start: Start) -> None:
+def test_ctrl_c_ends_an_evaluation_with_a_line(tmp_path: Path, launch: Launch) -> None:
     """Also while its worlds hang; SIGTERM is the same."""
-    config = stubborn(after=70, acting__patience=0.5, learning__updates=1)
+    config = stubborn(after=70, acting__patience=1.0, learning__updates=1)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     train(config, folder)
-    process = start("evaluate", folder.path)
+    process = launch("evaluate", folder.path)
     wait_for_line(process, HUNG.replace("0 of", r"\d of"))
     os.killpg(process.pid, signal.SIGTERM)
     output, errors = process.communicate(timeout=PATIENCE)

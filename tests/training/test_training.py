@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from commands import Launch
 from simcore.build import make_actor, make_system
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
@@ -28,6 +27,8 @@ from simcore.training.loop import train
 from simcore.training.statistics import STAGES
 from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
+from trained import trained_run
+from waiting import PATIENCE, wait_for_lines
 
 CPU = torch.device("cpu")
 WATCHED = (
@@ -60,10 +61,6 @@ def newest_state(folder: RunFolder) -> dict[str, Any]:
 
 def untimed(records: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{name: v for name, v in record.items() if not name.startswith("seconds/")} for record in records]
-
-
-def start(path: Path, config: Config) -> RunFolder:
-    return RunFolder.create(path, config.to_dict())
 
 
 def test_one_update_trains_every_parameter() -> None:
@@ -198,39 +195,32 @@ def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, c
     assert_same_state(second.state_dict(), whole.state_dict())
 
 
-def test_a_killed_and_resumed_run_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
-    config = tinier(learning__updates=40, record__checkpoint_every=3)
-    whole = start(tmp_path / "whole", config)
-    assert train(config, whole)
+def test_a_killed_and_resumed_run_ends_bit_for_bit_the_same(tmp_path: Path, launch: Launch) -> None:
+    config = tinier(learning__updates=60, record__checkpoint_every=3)
+    whole = trained_run(tmp_path / "whole", config)
 
-    killed = start(tmp_path / "killed", config)
-    command = [sys.executable, "-W", "error", "-m", "simcore.cli", "train", "--resume", str(killed.path)]
-    kills = 0
-    for wait in (1, 2, 4):  # checkpoints that a process sees before it is killed
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    killed = RunFolder.create(tmp_path / "killed", config.to_dict())
+    for wait in (1, 3):  # checkpoints that a process sees before it is killed
+        process = launch("train", "--resume", killed.path, stdout=subprocess.DEVNULL)
         seen: set[Path] = set(killed.checkpoints.glob("*.pt"))
         new: set[Path] = set()
-        while len(new) < wait and process.poll() is None:
-            time.sleep(0.002)
+        while len(new) < wait:
+            assert process.poll() is None, "it was too quick to be killed"
             new |= set(killed.checkpoints.glob("*.pt")) - seen
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 2, "the runs were too quick to be killed"
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
     assert train(config, killed)
     assert_same_state(newest_state(killed), newest_state(whole))
     assert untimed(read_metrics(killed.metrics)) == untimed(read_metrics(whole.metrics))
 
 
-def test_ctrl_c_stops_cleanly_with_a_checkpoint(tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_with_a_checkpoint(tmp_path: Path, launch: Launch) -> None:
     config = tinier(learning__updates=100_000, record__checkpoint_every=100_000)
-    folder = start(tmp_path / "run", config)
-    command = [sys.executable, "-W", "error", "-m", "simcore.cli", "train", "--resume", str(folder.path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not folder.metrics.exists() or not folder.metrics.read_text():
-        assert process.poll() is None
-        time.sleep(0.02)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    process = launch("train", "--resume", folder.path)
+    wait_for_lines(folder.metrics, process)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert f"simcore train --resume {folder.path}" in output
@@ -240,8 +230,7 @@ def test_ctrl_c_stops_cleanly_with_a_checkpoint(tmp_path: Path) -> None:
 
 def test_a_complete_run_is_left_as_it_is(tmp_path: Path) -> None:
     config = tinier(learning__updates=2)
-    folder = start(tmp_path / "run", config)
-    assert train(config, folder)
+    folder = trained_run(tmp_path / "run", config)
     files = {path: path.read_bytes() for path in folder.checkpoints.iterdir()}
     lines = folder.metrics.read_text()
     assert train(config, folder)
@@ -250,9 +239,7 @@ def test_a_complete_run_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_metrics_are_recorded_at_their_updates(tmp_path: Path) -> None:
-    config = tinier(learning__updates=5)
-    folder = start(tmp_path / "run", config)
-    train(config, folder)
+    folder = trained_run(tmp_path / "run", tinier(learning__updates=5))
     records = read_metrics(folder.metrics)
     assert [record["update"] for record in records] == [2, 4, 5]
     assert [record["frames"] for record in records] == [42, 84, 105]
@@ -286,7 +273,7 @@ def test_a_loss_that_is_not_finite_names_the_update_and_the_last_good_checkpoint
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tinier()
-    folder = start(tmp_path / "run", config)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
     step, calls = Learner.step, []
 
     def failing(self: Learner, batch: Any) -> Any:
