@@ -45,9 +45,9 @@ def main() -> None:
         with serving("random-city") as server:
             draw_a_minute(page_of(server), folder)
         with serving("random-city", "random-city-slots") as server:
-            draw_two(page_of(server, "dark"), folder)
+            draw_after(page_of(server, "dark"), 36, folder / "two-beliefs.png")
         with serving("food") as server:
-            draw_agent(page_of(server), folder)
+            draw_after(page_of(server), 12, folder / "food.png")
         browser.close()
 
 
@@ -80,22 +80,13 @@ def draw_a_minute(page: Page, folder: Path) -> None:
     take("6-help")
 
 
-def draw_two(page: Page, folder: Path) -> None:
-    """Draw two beliefs in the same world."""
+def draw_after(page: Page, steps: int, file: Path) -> None:
+    """Draw what is there after some steps of whoever drives."""
     page.keyboard.press("Space")
     begin(page, SEED)
-    walk(page, 36)
+    walk(page, steps)
     page.wait_for_timeout(1500)
-    page.screenshot(path=folder / "two-beliefs.png")
-
-
-def draw_agent(page: Page, folder: Path) -> None:
-    """Draw an agent that acts by itself."""
-    page.keyboard.press("Space")
-    begin(page, SEED)
-    walk(page, 12)
-    page.wait_for_timeout(1500)
-    page.screenshot(path=folder / "food.png")
+    page.screenshot(path=file)
 
 
 def begin(page: Page, seed: int) -> None:

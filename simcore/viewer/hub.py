@@ -110,6 +110,7 @@ class Hub:
             self._pages.discard(page)
             self._watch(bool(self._pages))
             sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)  # it may have met the closed socket first
             if page.held is not None:
                 self._ask(Command("release", page.held))
 
