@@ -72,7 +72,6 @@ class Film:
         self.pictures = 0
         """How many were written."""
         self._part = file.with_name(f".{file.stem}.part{file.suffix}")
-        self._rate = rate
         self._known: dict[str, Any] = {}
         self._points: deque[dict[str, Any]] = deque(maxlen=SHOWN)
         try:

@@ -77,11 +77,6 @@ class Hub:
         self._pages: set[Page] = set()
         self._newest: dict[Kind, bytes] = {}
 
-    @property
-    def pages(self) -> int:
-        """How many pages are connected."""
-        return len(self._pages)
-
     def spread(self, kind: Kind, view: bytes) -> None:
         """Take a view to all pages; called in the server's loop."""
         if kind != "history":  # which grows: a page that comes later is sent a new one

@@ -22,7 +22,6 @@ from simcore.viewer.world import MOST_SEEDS
 LARGEST = 1024
 """The most bytes of a command."""
 ALIGNMENT = 8
-DTYPES = ("uint8", "int32", "float32")
 FASTEST = 60
 """The most steps a second."""
 

@@ -76,7 +76,7 @@ class Watcher:
             state = self.session.simulate([[action]])[0]
             expected = self._sample(state)
             error, surprise = self._surprise(state, expected, returned.frame)
-        self._show(action, returned.frame, returned.reward)
+        show(self.session, action, returned.frame, returned.reward)
         return self.read(returned.info, place, expected, error, surprise)
 
     def dream(self, action: int, returned: Returned, place: Place | None) -> BelievedMoment:
@@ -86,7 +86,7 @@ class Watcher:
         imagined = self._sample(self._blind.simulate([[action]])[0])
         assert imagined is not None, "only beliefs that can imagine frames are blindfolded"
         self._blind.step_blind([action])
-        self._show(action, imagined, reward=0.0)
+        show(self.session, action, imagined, reward=0.0)
         error = squared_error(imagined, returned.frame)
         return self.read(returned.info, place, imagined, error)
 
@@ -102,7 +102,6 @@ class Watcher:
             trial: where the agent acts; None: it acts on the frames that it imagines.
         """
         ahead, actions = self.session.fork(), list[int]()
-        no, info = np.zeros(1, np.bool_), dict[str, Any]()
         while len(actions) < steps and not (trial is not None and trial.is_over):
             actions.append(int(np.asarray(ahead.act())[0]))
             if trial is None:
@@ -110,7 +109,7 @@ class Watcher:
             else:
                 returned = trial.step(actions[-1])
                 frame, reward = returned.frame, returned.reward
-            ahead.observe(frame[None], np.array([reward]), no, no, info)
+            show(ahead, actions[-1], frame, reward)
         return actions
 
     def simulate(self, actions: list[int]) -> Tensor:
@@ -194,11 +193,6 @@ class Watcher:
         variance = samples.var(axis=0).mean(axis=-1)
         return np.clip(1 - variance / self._guess.variance, 0, 1).astype(np.float32)
 
-    def _show(self, action: int, frame: Frame, reward: float) -> None:
-        """Let the belief observe a frame, be it what came or what it imagined."""
-        no, info = np.zeros(1, np.bool_), dict[str, Any]()
-        self.session.observe(frame[None], np.array([reward]), no, no, info, action=[action])
-
     def _sample(self, state: Tensor) -> Frame | None:
         return self.sample(state[None])[0] if self.can_imagine else None
 
@@ -209,6 +203,12 @@ class Watcher:
         terms = self._model.loss(torch.from_numpy(frame)[None].to(state.device), state, self._generator)
         error = float(terms.error[0]) if expected is None else squared_error(expected, frame)
         return error, float(terms.kl[0]) * frame.size
+
+
+def show(session: BeliefSession, action: int, frame: Frame, reward: float) -> None:
+    """Let a session of one world observe a frame amid an episode, be it what came or what was imagined."""
+    no = np.zeros(1, np.bool_)
+    session.observe(frame[None], np.array([reward]), no, no, {}, action=[action])
 
 
 def squared_error(one: Frame, other: Frame) -> float:
