@@ -85,7 +85,8 @@ def probe(
     """
     loaded = replace(loaded_run(run, device), online=online).in_worlds(world=world)
     beside = None if oracle is None else loaded_run(oracle, device).in_worlds(world=world)
-    return measuring.measure(loaded, worlds, oracle=beside, controls=controls, of=of, advance=advance)
+    wanted = measuring.CONTROLS if controls else ()
+    return measuring.measure(loaded, worlds, oracle=beside, controls=wanted, of=of, advance=advance)
 
 
 def evaluate(

@@ -99,7 +99,19 @@ def named(arguments: Sequence[str]) -> Command:
 
     if list(arguments[:1]) == ["pretrained"]:  # alone, since the flags of others wait for PyTorch
         return parse(Pretrained, arguments[1:], "simcore pretrained")
-    from simcore.commands import Demo, Evaluate, Export, Figure, Live, Probe, Rollout, Sweep, Train, default_train
+    from simcore.commands import (
+        Compare,
+        Demo,
+        Evaluate,
+        Export,
+        Figure,
+        Live,
+        Probe,
+        Rollout,
+        Sweep,
+        Train,
+        default_train,
+    )
 
     looking = default_looking(arguments)
     commands = (
@@ -109,6 +121,7 @@ def named(arguments: Sequence[str]) -> Command:
         | Annotated[Evaluate, subcommand("evaluate", **looking.get("evaluate", {}))]
         | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
         | Annotated[Sweep, subcommand("sweep")]
+        | Annotated[Compare, subcommand("compare")]
         | Annotated[Export, subcommand("export")]
         | Annotated[Pretrained, subcommand("pretrained")]
         | Annotated[Live, subcommand("live", **looking.get("live", {}))]

@@ -1,6 +1,6 @@
 """Measurement of a run's belief by probes on held-out worlds, compared with controls and a constant guess."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -14,6 +14,9 @@ from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.probes.readout import Probes
 
+CONTROLS = ("untrained", "frame")
+"""What stands beside a belief, read by the same probes trained as long: an untrained agent's belief, and the present
+frame alone."""
 ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
 """The predictors that are measured, in the order in which they are reported."""
 
@@ -34,7 +37,7 @@ def measure(
     steps: int | None = None,
     oracle: LoadedRun | None = None,
     purpose: str = "",
-    controls: bool = True,
+    controls: Collection[str] = CONTROLS,
     of: Of = "hidden",
     advance: Advance = silent,
 ) -> dict[str, Scores]:
@@ -46,14 +49,14 @@ def measure(
         steps: steps in each world from an episode's start; None: one whole episode.
         oracle: a supervised run, which is shown the same frames.
         purpose: the prefix of the names that seed the worlds: another one gives other worlds.
-        controls: measure the two controls as well, which need probes of their own.
+        controls: those to measure as well, of `CONTROLS`; each needs probes of its own.
         of: what fresh probes read: b_t, or b_t and the LSTM's cell.
         advance: the progress callback.
 
     Returns:
         Scores `[steps, worlds]` by predictor, up to the end of each world's episode: the "belief"; if it is read by
-        fresh probes, also the belief read by the "online" probes and, with `controls`, an "untrained" agent's belief
-        and the present "frame" alone; the best "constant" guess; and the "oracle", if there is one.
+        fresh probes, also the belief read by the "online" probes and the controls; the best "constant" guess; and the
+        "oracle", if there is one.
 
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
@@ -65,8 +68,7 @@ def measure(
     if run.online:
         readers["belief"] = run.fresh.subject("belief"), online
     else:
-        names = ("belief", "untrained", "frame") if controls else ("belief",)
-        for name, probes in run.fresh.get(names, of, advance).items():
+        for name, probes in run.fresh.get(("belief", *controls), of, advance).items():
             readers[name] = run.fresh.subject(name, of), probes
         readers["online"] = run.fresh.subject("belief"), online
     if oracle is not None:

@@ -10,6 +10,8 @@ _LABELS = {
     "food": "food eaten",
     "length": "episode length",
 }
+_OLDER = "map_mse_old_"
+"""The prefix of scores of cells out of sight for so many steps or more."""
 PREDICTORS = {
     "belief": "belief",
     "online": "belief, online probes",
@@ -23,4 +25,6 @@ PREDICTORS = {
 
 def label(name: str) -> str:
     """Return the display name of a score or a measure; its own where it has no other."""
-    return _LABELS.get(name, name)
+    if name.startswith(_OLDER):
+        return f"out of sight {name.removeprefix(_OLDER)}+"
+    return _LABELS.get(name, name).removesuffix("_mse").removesuffix("_accuracy")

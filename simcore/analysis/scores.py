@@ -90,6 +90,16 @@ class ErrorByAge(NamedTuple):
         return np.array([self.map_mse(age, age) for age in range(len(self.cells))])
 
 
+AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
+"""The first steps of the spans of steps out of sight; 0 is in sight."""
+
+
+def age_spans(length: int) -> list[tuple[int, int]]:
+    """Return the spans (first, last) of steps since a cell was seen that cover an episode of `length` frames."""
+    begins = [0, *(age for age in AGES if age < length)]
+    return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
+
+
 class SquaredError(NamedTuple):
     """The squared error of some cells of a picture, at each step of each world; a vector counts as one cell."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from simcore.common.lazy import lazily
 
 if TYPE_CHECKING:
+    from simcore.commands.compare import Compare
     from simcore.commands.evaluate import Evaluate
     from simcore.commands.export import Export
     from simcore.commands.figure import Figure
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from simcore.commands.train import Train, default_train
 
 _MODULES = {
+    "Compare": "simcore.commands.compare",
     "Demo": "simcore.commands.live",
     "Evaluate": "simcore.commands.evaluate",
     "Export": "simcore.commands.export",
@@ -35,6 +37,7 @@ _MODULES = {
 __getattr__, __dir__ = lazily(__name__, _MODULES)
 
 __all__ = [
+    "Compare",
     "Demo",
     "Evaluate",
     "Export",

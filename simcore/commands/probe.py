@@ -52,7 +52,7 @@ class Probe:
         """Write scores and figures, and print the tables."""
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import has_maps, imagine_maps
-        from simcore.analysis.measuring import measure
+        from simcore.analysis.measuring import CONTROLS, measure
         from simcore.figures import (
             columns_over_frames,
             course_figure,
@@ -75,7 +75,8 @@ class Probe:
         if self.oracle is not None:
             oracle = load_run(open_run(self.oracle), self.device).in_worlds(world=changed)
         with advancing() as advance:
-            scores = measure(loaded, self.worlds, oracle=oracle, controls=self.controls, of=self.of, advance=advance)
+            controls = CONTROLS if self.controls else ()
+            scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None
         what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"

@@ -2,6 +2,7 @@
 
 from simcore.figures.animation import animation_file, rollout_animation
 from simcore.figures.columns import columns_over_frames, metric_columns
+from simcore.figures.comparison import comparison_figure, comparison_grids, markdown, rich_table
 from simcore.figures.course import course_figure
 from simcore.figures.curves import Curve, combine, curves_figure
 from simcore.figures.curves_of_runs import plot_curves
@@ -18,6 +19,8 @@ __all__ = [
     "animation_file",
     "columns_over_frames",
     "combine",
+    "comparison_figure",
+    "comparison_grids",
     "course_figure",
     "curves_figure",
     "error_by_age_table",
@@ -26,9 +29,11 @@ __all__ = [
     "knowledge_figure",
     "knowledge_table",
     "maps_figure",
+    "markdown",
     "metric_columns",
     "plot_curves",
     "plot_paper_figure",
+    "rich_table",
     "rollout_animation",
     "rollout_figure",
     "trajectory_error",

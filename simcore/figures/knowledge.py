@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from simcore.analysis.names import PREDICTORS, label
-from simcore.analysis.scores import REGIONS, Scores, as_fraction, left
+from simcore.analysis.scores import REGIONS, Scores, age_spans, as_fraction, left
 
 GUESS = "100 %: no better than the best guess that looks at nothing."
 CONTROLS = (
@@ -23,8 +23,6 @@ COLOURS = {
     "constant": "tab:gray",
     "oracle": "tab:green",
 }
-AGES = (1, 4, 10, 20, 40, 80, 160, 320, 640, 1280)
-"""The first steps of the spans of steps out of sight; 0 is in sight."""
 
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
@@ -35,9 +33,9 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
     errors, accuracies = list(constant.errors), list(constant.accuracies)
     table.add_column("what is left of the map's error:" if "map_mse" in errors else "what is left of an error:")
     for name in errors:
-        table.add_column(label(name).removesuffix("_mse"), justify="right")
+        table.add_column(label(name), justify="right")
     for name in accuracies:
-        table.add_column(name.removesuffix("_accuracy"), justify="right")
+        table.add_column(label(name), justify="right")
     for predictor, score in scores.items():
         overall, remaining = score.overall(), left(score, constant)
         values = (*(remaining[name] for name in errors), *(overall[name] for name in accuracies))
@@ -48,12 +46,6 @@ def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
         table.add_section()
         table.add_row("constant guess's squared error", *mse, *("" for _ in accuracies))
     return table
-
-
-def ages(length: int) -> list[tuple[int, int]]:
-    """Return the spans (first, last) of steps since a cell was seen that cover an episode of `length` frames."""
-    begins = [0, *(age for age in AGES if age < length)]
-    return list(zip(begins, [begin - 1 for begin in begins[1:]] + [length - 1], strict=True))
 
 
 def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
@@ -69,12 +61,16 @@ def error_by_age_table(scores: Mapping[str, Scores]) -> Table | None:
     constant = by_age.pop("constant")
     for heading in ("steps", *(PREDICTORS[name] for name in by_age)):
         table.add_column(heading, justify="right")
-    for first, last in ages(len(constant.cells)):
+    for first, last in age_spans(len(constant.cells)):
         guess = constant.map_mse(first, last)
         errors = [as_fraction(error.map_mse(first, last), guess) for error in by_age.values()]
-        label = "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
-        table.add_row(label, *(_percent(error) for error in errors))
+        table.add_row(steps_since_seen(first, last), *(_percent(error) for error in errors))
     return table
+
+
+def steps_since_seen(first: int, last: int) -> str:
+    """Return the display name of a span of steps since a cell was seen."""
+    return "in sight" if last == 0 else f"{first}" if first == last else f"{first} to {last}"
 
 
 def _percent(value: float) -> str:

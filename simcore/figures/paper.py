@@ -93,7 +93,7 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
     points, constant = [], []
     for run in runs:
         require_maps(run.config)
-        scores = measure(shared_worlds(run, seed), controls=False)
+        scores = measure(shared_worlds(run, seed), controls=())
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
     title = f"{runs[0].config.level}, {runs[0].config.preset}{unfinished(runs)}"

@@ -105,7 +105,7 @@ def take_scores(run: LoadedRun, worlds: int) -> Scores:
     for number, name in enumerate(SETS, start=1):
         values: Values = {}
         if run.config.has_probes:
-            measured = measure(run, worlds, purpose=f"{name}/", controls=False)
+            measured = measure(run, worlds, purpose=f"{name}/", controls=())
             values |= measured["belief"].overall()
             baseline |= measured["constant"].overall()
         if run.config.policy == "agent":

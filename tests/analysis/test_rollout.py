@@ -202,7 +202,7 @@ def test_fewer_worlds_are_shown_if_few_episodes_are_long_enough(
 
 
 def test_scores_end_with_their_episode(run: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = measure(run, 2, controls=False)["belief"]
+    whole = measure(run, 2, controls=())["belief"]
 
     def ending(trajectory: Trajectory) -> Trajectory:
         is_first = trajectory.is_first.clone()
@@ -213,7 +213,7 @@ def test_scores_end_with_their_episode(run: LoadedRun, monkeypatch: pytest.Monke
         return trajectory._replace(is_first=is_first, targets=targets)
 
     tampered(monkeypatch, ending)
-    cut = measure(run, 2, controls=False)
+    cut = measure(run, 2, controls=())
     belief = cut["belief"]
     for name, error in belief.errors.items():
         assert (error.cells[5:, 0] == 0).all()

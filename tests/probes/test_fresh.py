@@ -169,7 +169,7 @@ def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -
 def test_a_folder_that_keeps_nothing_still_measures(folder: Path) -> None:
     run = load(folder)
     nowhere = replace(run, fresh=replace(run.fresh, folder=None))
-    assert measure(nowhere, 3, controls=False)["belief"].errors["map_mse"].squared.shape == (9, 3)
+    assert measure(nowhere, 3, controls=())["belief"].errors["map_mse"].squared.shape == (9, 3)
 
 
 def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:
     hidden, state = (run.fresh.subject("belief", of).features(trajectory) for of in ("hidden", "state"))
     assert state.shape[-1] == 2 * hidden.shape[-1]
     assert torch.equal(state[..., : hidden.shape[-1]], hidden)
-    scores = measure(run, 3, of="state", controls=False)
+    scores = measure(run, 3, of="state", controls=())
     assert list(scores) == ["belief", "online", "constant"]
 
 

@@ -56,7 +56,7 @@ def test_beliefs_maps_and_probes_are_those_of_the_run(tmp_path: Path, changes: d
     trajectory = ours.collect("a test", 3, 9)
     with torch.no_grad():
         assert torch.equal(theirs.observe(trajectory), ours.observe(trajectory))
-    one, two = (measure(loaded, worlds=3, controls=False) for loaded in (ours, theirs))
+    one, two = (measure(loaded, worlds=3, controls=()) for loaded in (ours, theirs))
     assert one.keys() == two.keys()
     for name, score in one.items():
         assert score.overall() == two[name].overall()

@@ -1,0 +1,60 @@
+"""The command `simcore compare`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from simcore.commands.console import advancing, wide_console
+from simcore.commands.results import as_json, publish
+from simcore.common.checks import Held, require, require_fields
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare what the beliefs of several runs know, setting by setting, as means over seeds with 90 % intervals.
+
+    Fresh probes are trained for each run that has none yet, and stored in its folder. Runs that differ in the seed
+    alone are of one setting. Beside them stand their untrained agent and the present frame, measured once for all
+    settings that have them in common.
+    """
+
+    runs: Positional[tuple[Path, ...]] = ()
+    """The runs' folders, exported files, or names of shipped ones; differences are told to the first one's setting."""
+    worlds: Held = 256
+    """Held-out worlds for each seed, one episode each."""
+    old: tuple[int, ...] = (10,)
+    """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
+    controls: bool = True
+    """Measure the untrained agent and the current frame too; each takes as long as a belief."""
+    title: str | None = None
+    """The figure's title; by default what is compared."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    out: Path = Path("comparison")
+    """The files' path without suffix, to which .json, .md and .png are added."""
+
+    def execute(self) -> None:
+        """Write the comparison as JSON, as tables in Markdown and as a figure, and print the tables."""
+        from simcore.analysis.comparing import compare
+        from simcore.analysis.loading import load_run
+        from simcore.analysis.measuring import CONTROLS
+        from simcore.figures import comparison_figure, comparison_grids, figure_file, markdown, rich_table
+        from simcore.runs import open_run, require_each_once
+
+        require_fields("--", self)
+        require(len(self.runs) > 0, "simcore compare wants runs: their folders, as sweeps/models/runs/*")
+        require(all(steps > 0 for steps in self.old), f"--old must be 1 or more, not {min(self.old, default=0)}")
+        require_each_once(self.runs)
+        runs = {str(path): load_run(open_run(path), self.device) for path in self.runs}
+        with advancing() as advance:
+            comparison = compare(runs, self.worlds, self.old, CONTROLS if self.controls else (), advance)
+        grids = list(comparison_grids(comparison))
+        first = next(iter(runs.values())).config
+        title = self.title or f"{first.level}, {first.preset}: what is known of {self.worlds} held-out worlds a seed"
+        files = {
+            f"{self.out.name}.json": as_json(comparison.to_dict()),
+            f"{self.out.name}.md": markdown(grids).encode(),
+            f"{self.out.name}.png": figure_file(comparison_figure(comparison, title)),
+        }
+        publish(self.out.parent, files, lambda: wide_console().print(*map(rich_table, grids)))
