@@ -18,15 +18,17 @@ class Figure:
     """Plot a figure of the paper, or curves over seeds, from runs."""
 
     which: Positional[Literal["curves", "9", "10", "11", "12", "13", "14"]]
-    """curves: a metric over frames, where runs whose configurations differ only in the seed make one curve (App. E).
-    9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of it. 12:
-    map error along a trajectory. 13, 14: inputs above samples."""
+    """curves: a metric over frames or seconds, where runs whose configurations differ only in the seed make one curve
+    (App. E). 9: κ against map MSE. 10: maps of several models, by overshoot. 11: the map along episodes, and samples of
+    it. 12: map error along a trajectory. 13, 14: inputs above samples."""
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders; for 9 to 14 also exported files, and names of shipped runs."""
     world: WorldConfig = field(default_factory=WorldConfig)
     metric: str = "return"
     """Of curves: a name in the runs' metrics.jsonl, such as return, food or probes/map_mse; the part after the slash
     is enough if it is unique."""
+    over: Literal["frames", "seconds"] = "frames"
+    """Of curves: the x axis, frames or seconds of computing."""
     region: Literal["student", "bootstrap"] = "student"
     """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
     title: str = ""
@@ -44,7 +46,7 @@ class Figure:
         from simcore.runs import open_run
 
         if self.which == "curves":
-            figure = plot_curves(self.runs, self.metric, self.region, self.title, say)
+            figure = plot_curves(self.runs, self.metric, self.region, self.title, say, self.over)
         else:
             first = [Config.from_dict(open_run(run).config) for run in self.runs[:1]]
             changed = changes(self.world, first[0]) if first else {}

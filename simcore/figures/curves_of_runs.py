@@ -11,7 +11,7 @@ from simcore.common.errors import UserError
 from simcore.config.differences import LENGTH
 from simcore.config.run import Config
 from simcore.config.settings import group_by_setting, label_settings, require_one_of_each_seed
-from simcore.figures.columns import columns_over_frames
+from simcore.figures.columns import columns_over_frames, seconds_along
 from simcore.figures.curves import Array, Curve, combine, curves_figure
 from simcore.runs import RunFolder, require_each_once, resolve_metric
 
@@ -31,8 +31,9 @@ def plot_curves(
     region: Literal["student", "bootstrap"] = "student",
     title: str = "",
     tell: Callable[[str], None] = lambda line: None,
+    over: Literal["frames", "seconds"] = "frames",
 ) -> Figure:
-    """Plot a metric of runs over frames; runs whose configurations differ only in the seed make one curve.
+    """Plot a metric of runs over frames or seconds; runs whose configurations differ only in the seed make one curve.
 
     Args:
         paths: the runs' folders.
@@ -40,6 +41,7 @@ def plot_curves(
         region: as for `combine`.
         title: the figure's; by default the metric's name.
         tell: is called with a line for each curve, which names its runs.
+        over: the x axis: frames, or seconds of computing, see `seconds_along`.
 
     Raises:
         UserError: there is no run, a folder is not a run's, a run has no such metric, or two are the same or copies.
@@ -49,12 +51,28 @@ def plot_curves(
     for run in runs:
         if name not in run.metrics:
             raise UserError(f"{run.path} has no metric {name!r}; it has: {', '.join(run.metrics)}")
+    along = {run.path: x_axis(run, over) for run in runs}
     curves: dict[str, Curve] = {}
     for label, of_setting in by_setting(runs).items():
         require_one_of_each_seed([run.config for run in of_setting], [run.path for run in of_setting])
-        curves[label] = combine([(run.metrics["frames"], run.metrics[name]) for run in of_setting], region)
-        tell(f"{label}: {described(of_setting, curves[label])}")
-    return curves_figure(curves, title or name, name)
+        curves[label] = combine([(along[run.path], run.metrics[name]) for run in of_setting], region)
+        longest = max(along[run.path][-1] for run in of_setting)
+        tell(f"{label}: {described(of_setting, curves[label], longest, over)}")
+    return curves_figure(curves, title or name, name, over)
+
+
+def x_axis(run: RecordedRun, over: Literal["frames", "seconds"]) -> Array:
+    """Return the x values of a run's metrics, `[lines]`.
+
+    Raises:
+        UserError: they were not recorded.
+    """
+    if over == "frames":
+        return run.metrics["frames"]
+    try:
+        return seconds_along(run.metrics, run.config.executor == "serial")
+    except UserError as error:
+        raise UserError(f"{run.path}: {error}") from error
 
 
 def read_runs(paths: Sequence[Path]) -> list[RecordedRun]:
@@ -82,12 +100,12 @@ def by_setting(runs: Sequence[RecordedRun]) -> dict[str, list[RecordedRun]]:
     return {label or usual: [runs[place] for place in places] for label, places in zip(labels, groups, strict=True)}
 
 
-def described(runs: Sequence[RecordedRun], curve: Curve) -> str:
-    """Return a text with a curve's runs, and with its end if some run is longer."""
+def described(runs: Sequence[RecordedRun], curve: Curve, longest: float, over: str) -> str:
+    """Return a text with a curve's runs, and with its end if some run is longer: `longest`, along the x axis."""
     seeds = ", ".join(f"{run.path} (seed {run.config.seed}{_unfinished(run)})" for run in runs)
-    longest = max(run.metrics["frames"][-1] for run in runs)
     if longest > curve.x[-1]:
-        return f"{seeds}; up to frame {curve.x[-1]:,.0f}, where the shortest ends, not to {longest:,.0f}"
+        unit = over.removesuffix("s")
+        return f"{seeds}; up to {unit} {curve.x[-1]:,.0f}, where the shortest ends, not to {longest:,.0f}"
     return seeds
 
 

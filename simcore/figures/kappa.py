@@ -17,13 +17,14 @@ class Point(NamedTuple):
     """On held-out worlds, over all steps."""
 
 
-def kappa_figure(points: Sequence[Point], constant: float, title: str) -> Figure:
+def kappa_figure(points: Sequence[Point], constant: float, title: str, variance: float | None = None) -> Figure:
     """Plot map MSE over κ: a dot for each run, and a line through the means over seeds, with 90 % intervals.
 
     Args:
         points: of runs that differ only in κ and seed.
         constant: the map MSE of the best constant guess.
         title: the figure's title.
+        variance: of an image dimension, of which the upper axis tells κ as a share; None: there is no such axis.
     """
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -45,4 +46,9 @@ def kappa_figure(points: Sequence[Point], constant: float, title: str) -> Figure
     axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
+    if variance is not None:
+        upper = axes.secondary_xaxis("top")
+        upper.set_xticks(kappas, [f"{kappa / variance:.1%}" for kappa in kappas])
+        upper.minorticks_off()
+        upper.set_xlabel("κ as a share of the frames' variance")
     return figure

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
+from simcore.analysis.frames import frame_variance
 from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views, require_maps
@@ -91,13 +92,14 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
         same = {f"run {place}": run.config for place, run in enumerate(runs, start=1) if run.config.geco.kappa == kappa}
         require_one_of_each_seed(list(same.values()), list(same))
     points, constant = [], []
+    variance = frame_variance(shared_worlds(runs[0], seed))
     for run in runs:
         require_maps(run.config)
         scores = measure(shared_worlds(run, seed), controls=())
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
     title = f"{runs[0].config.level}, {runs[0].config.preset}{unfinished(runs)}"
-    return kappa_figure(points, sum(constant) / len(constant), title)
+    return kappa_figure(points, sum(constant) / len(constant), title, variance)
 
 
 def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:

@@ -114,7 +114,13 @@ def test_errors_are_fractions_of_the_guess_also_by_age() -> None:
     constant = Scores(twice, accuracy, ErrorByAge(4 * squared, cells))
     taken = Knowledge.of(scores, constant, (1, 2, 3))
     assert taken.scores == pytest.approx(
-        {"map_mse": 0.5, "map_mse_old_1": 0.25, "map_mse_old_2": 0.25, "map_mse_old_3": math.nan, "cell_accuracy": 2 / 3},
+        {
+            "map_mse": 0.5,
+            "map_mse_old_1": 0.25,
+            "map_mse_old_2": 0.25,
+            "map_mse_old_3": math.nan,
+            "cell_accuracy": 2 / 3,
+        },
         nan_ok=True,
     )
     assert taken.by_age == {(0, 0): 0.25, (1, 2): 0.25}

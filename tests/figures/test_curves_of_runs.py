@@ -109,3 +109,32 @@ def test_an_old_file_of_metrics_is_drawn_also_where_it_goes_on_in_the_new_way(tm
     assert "map_mse" not in columns
     curves, _ = drawn([folder.path], metric)
     assert all(np.isfinite(value) for value in curves.values())
+
+
+def test_curves_run_over_seconds_of_computing(tmp_path: Path) -> None:
+    def timed(name: str, config: Config, learn: float) -> Path:
+        folder = RunFolder.create(tmp_path / name, config.to_dict())
+        stages = {"act": 0.5, "step": 0.25, "draw": 0.25, "queue": 0.0, "learn": learn}
+        written = [
+            {"update": update, "frames": 10 * update, "return": 1.0, **{f"seconds/{k}": v for k, v in stages.items()}}
+            for update in (2, 4, 8)
+        ]
+        folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in written))
+        return folder.path
+
+    serial, beside = timed("a", tinier_acting(), 1.0), timed("b", tinier_acting(executor="threads"), 3.0)
+    told: list[str] = []
+    axes = plot_curves([serial], "return", tell=told.append, over="seconds").axes[0]
+    assert axes.get_xlabel() == "seconds"
+    assert [axes.lines[0].get_xdata()[place] for place in (0, -1)] == pytest.approx([4, 16]), "each update takes two"
+    axes = plot_curves([beside], "return", over="seconds").axes[0]
+    assert axes.lines[0].get_xdata()[-1] == pytest.approx(24), "the learner's, since actors work beside it"
+    slow = timed("c", tinier_acting(seed=1), 4.0)
+    plot_curves([serial, slow], "return", tell=told.append, over="seconds")
+    assert told[-1].endswith("up to second 16, where the shortest ends, not to 40")
+
+
+def test_a_run_that_did_not_record_its_seconds_has_no_curve_over_them(tmp_path: Path) -> None:
+    path = record(tmp_path / "run", tinier_acting(), 1.0, name="return")
+    with pytest.raises(UserError, match=r"run: the run's metrics lack seconds/queue, .* no curve over seconds"):
+        plot_curves([path], "return", over="seconds")

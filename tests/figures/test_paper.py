@@ -9,6 +9,7 @@ import torch
 from grey_rollouts import check_words
 from PIL import Image
 
+from simcore.analysis.frames import frame_variance
 from simcore.analysis.loading import load_run
 from simcore.analysis.map_view import MapView
 from simcore.analysis.measuring import measure
@@ -167,3 +168,16 @@ def test_figure_10_names_a_model_that_has_one_overshoot_alone() -> None:
     assert [name for name in names if name in ("true", "both", "long")] == ["true", "both", "long"]
     check_words(figure)
     assert len(figure.axes) == 2 * (2 + 2 + 1), "two worlds; true maps, both and long; but long once"
+
+
+def test_figure_9_tells_kappa_as_a_share_of_the_frames_variance(runs: dict[str, Path]) -> None:
+    run = load_run(RunFolder.open(runs["one"]), "cpu")
+    variance = frame_variance(run)
+    frames = run.collect("frames' variance", 256, 9).frames.numpy().reshape(-1, 8 * 8 * 3) / 255
+    assert variance == pytest.approx(frames.var(axis=0).mean())
+    figure = paper.draw_kappa([run, load_run(RunFolder.open(runs["kappa"]), "cpu")], seed=0)
+    upper = figure.axes[0].child_axes[0]
+    figure.draw_without_rendering()
+    assert [label.get_text() for label in upper.get_xticklabels()] == [
+        f"{kappa / variance:.1%}" for kappa in (1e-3, 1e-2)
+    ]
