@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All experiments of a scale, then the figures: experiments/run.sh tiny|small|paper [OUT [JOBS]]
+# All experiments of a scale, then tables and figures: experiments/run.sh tiny|small|paper [OUT [JOBS]]
 # JOBS runs of a sweep go on at a time, one unless said otherwise.
 # The same command goes on where it stopped. A run that fails is told at the end of its sweep and stops nothing.
 set -euo pipefail
@@ -12,20 +12,30 @@ mkdir -p "$out"
 sweep() {
     simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || { code=$? && [ $code -eq 1 ]; } || exit $code
 }
+# What the beliefs of a sweep's models know, with controls; differences are to the first one's first setting.
+knowledge() {
+    simcore compare $(for model in "${@:2}"; do echo "$out/$1/runs/$model"-*; done) --old 10 20 --out "$out/$1/knowledge"
+}
 sweep models
 sweep oracle
 sweep memories --reuse "$out/models"
 sweep kappa --reuse "$out/models"
 sweep acting
+for weights in "$here/$scale"/weight-*.toml; do
+    [ ! -e "$weights" ] || sweep "$(basename "$weights" .toml)"
+done
 simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
 simcore train HighFood --preset "$scale" --run "$out/high-food"
 simcore train Cliff --preset "$scale" --run "$out/cliff"
 simcore train Tower --preset "$scale" --run "$out/tower"
 
+knowledge models generative deterministic contrastive
+knowledge memories lstm slots kanerva
+knowledge kappa generative
 simcore figure 9 "$out"/kappa/runs/* --out "$out/figure-9"
-simcore figure 10 "$out"/models/runs/*-seed0 "$out"/memories/runs/*-seed0 --out "$out/figure-10"
+simcore figure 10 "$out"/models/runs/*-seed0 --out "$out/figure-10"
 simcore figure 11 "$out/terrain" --out "$out/figure-11"
 simcore figure 12 "$out/terrain" --out "$out/figure-12"
 simcore figure 13 "$out/cliff" "$out/high-food" "$out/tower" --out "$out/figure-13"
 simcore figure 14 "$out/terrain" --out "$out/figure-14"
-echo "Tables: $out/*/report.json. Curves and figures: $out"
+echo "Tables: $out/*/report.json and $out/*/knowledge.md. Curves and figures: $out"

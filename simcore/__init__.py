@@ -22,7 +22,7 @@ from simcore.worlds.registration import register_levels
 if TYPE_CHECKING:
     from simcore.agent import Agent
     from simcore.analysis.loading import load
-    from simcore.api import evaluate, probe, roll_out, train
+    from simcore.api import compare, evaluate, probe, roll_out, train
     from simcore.common.errors import UserError
     from simcore.common.version import __version__
     from simcore.config.presets import preset
@@ -67,6 +67,7 @@ _MODULES = {
     "Tower": "simcore.worlds:TowerConfig",
     "UserError": "simcore.common.errors",
     "__version__": "simcore.common.version",
+    "compare": _API,
     "evaluate": _API,
     "load": "simcore.analysis.loading",
     "make_worlds": "simcore.worlds.making",
@@ -101,6 +102,7 @@ __all__ = [
     "Tower",
     "UserError",
     "__version__",
+    "compare",
     "evaluate",
     "load",
     "make_worlds",

@@ -1,14 +1,15 @@
-"""Functions on whole runs, each one call: `load`, `train`, `probe`, `evaluate`, `roll_out`.
+"""Functions on whole runs, each one call: `load`, `train`, `probe`, `compare`, `evaluate`, `roll_out`.
 
 A run is what `load` returns, or the path of its folder or exported file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simcore.analysis import evaluation, measuring, rollout
+from simcore.analysis import comparing, evaluation, measuring, rollout
+from simcore.analysis.comparing import Comparison
 from simcore.analysis.evaluation import Evaluation
 from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun, load
@@ -87,6 +88,39 @@ def probe(
     beside = None if oracle is None else loaded_run(oracle, device).in_worlds(world=world)
     wanted = measuring.CONTROLS if controls else ()
     return measuring.measure(loaded, worlds, oracle=beside, controls=wanted, of=of, advance=advance)
+
+
+def compare(
+    runs: Sequence[Run],
+    worlds: int = 256,
+    *,
+    old: Sequence[int] = (10,),
+    controls: bool = True,
+    advance: Advance = silent,
+    device: str = "auto",
+) -> Comparison:
+    """Compare what runs' beliefs know, setting by setting, as means over seeds with 90 % intervals.
+
+    Fresh probes are trained first for each run whose folder holds none. Runs that differ in the seed alone are of one
+    setting.
+
+    Args:
+        runs: the runs; differences are told to the first one's setting.
+        worlds: the held-out worlds of each seed, one episode each.
+        old: steps n, each of which gives a score of cells that were seen, and then out of sight for n or more.
+        controls: measure untrained agents and the present frame too.
+        advance: called with what is done, and the fraction of it, 0 to 1.
+        device: where to load runs that are paths.
+
+    Raises:
+        UserError: there is none, two are of the same setting and seed, those of a setting are not equally long, they
+            tell different things, or one has no probes.
+    """
+    named = {
+        f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device)
+        for number, run in enumerate(runs, start=1)
+    }
+    return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance)
 
 
 def evaluate(

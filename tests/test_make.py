@@ -56,7 +56,7 @@ def test_make_train_stops_where_something_failed(folder: Path) -> None:
     assert "goes on" not in ended.stderr
 
 
-@pytest.mark.parametrize(("interrupted", "calls"), [("sweep", ["sweep"]), ("train", [*["sweep"] * 5, "train"])])
+@pytest.mark.parametrize(("interrupted", "calls"), [("sweep", ["sweep"]), ("train", [*["sweep"] * 7, "train"])])
 def test_the_experiments_stop_where_one_was_interrupted(interrupted: str, calls: list[str], folder: Path) -> None:
     ended, called = run(folder, interrupted, 130, str(ROOT / "experiments" / "run.sh"), "tiny", "out")
     assert ended.returncode == 130

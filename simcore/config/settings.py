@@ -86,12 +86,14 @@ def _setting(config: Config, besides: Collection[str]) -> Hashable:
 
 
 def _label(values: dict[str, Any], fields: Sequence[str]) -> str:
-    return ", ".join(_part(field, values[field]) for field in fields if field in values)
+    return ", ".join(part for field in fields if field in values and (part := _part(field, values[field])))
 
 
 def _part(field: str, value: Any) -> str:
     if field == "frame_model" and value == "none":
         return "no frame model"
+    if field == "supervised":
+        return "oracle" if value else ""
     return str(value) if field in BY_VALUE else f"{short_name(field)} = {value}"
 
 

@@ -71,6 +71,11 @@ def test_labels_of_different_settings_differ() -> None:
     assert len(set(labels)) == len(configs) == len(group_by_setting(configs))
 
 
+def test_an_oracle_is_called_so_and_the_others_are_not_called_unsupervised() -> None:
+    configs = [tinier(simulation__overshoot=1), tinier(), tinier(supervised=True)]
+    assert label_settings(configs) == ["overshoot = 1", "overshoot = 3", "oracle, overshoot = 3"]
+
+
 def test_a_name_that_two_fields_share_is_whole() -> None:
     names = ("geco.kappa", "probes.learning_rate", "seed", "world.amount", "convdraw.steps", "slots.word_size")
     short = ["kappa", "probes.learning_rate", "seed", "amount", "steps", "slots.word_size"]
