@@ -145,8 +145,8 @@ def test_what_looks_into_a_run_takes_its_path(tmp_path: Path) -> None:
     scores = simcore.probe(path, 2, controls=False)
     assert set(scores) == {"belief", "online", "constant"}
     assert set(simcore.probe(run, 2, online=True)) == {"belief", "constant"}
-    (row,) = simcore.compare([path], 2, controls=False).rows
-    assert row.known == simcore.compare([run], 2, controls=False).rows[0].known
+    (row,) = simcore.compare([path], 2, old=(3,), controls=False).rows
+    assert row.known == simcore.compare([run], 2, old=(3,), controls=False).rows[0].known
     assert (simcore.roll_out(path, 1).frames == simcore.roll_out(run, 1).frames).all()
 
 
