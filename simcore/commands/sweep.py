@@ -30,7 +30,8 @@ class Sweep:
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     reuse: tuple[Path, ...] = ()
-    """Folders of other sweeps: finished runs of the same configuration are copied from them, and not run again."""
+    """Folders of other sweeps: finished runs of the same configuration are copied from them, and not run again; shorter
+    ones are gone on with."""
     retry_failed: bool = False
     """Retry the runs that have failed, from their newest checkpoints."""
     all: bool = False

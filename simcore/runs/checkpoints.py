@@ -65,6 +65,13 @@ def latest(directory: Path) -> Path | None:
     return paths[-1] if paths else None
 
 
+def update_of(path: Path) -> int:
+    """Return the updates of a checkpoint that `latest` has returned, by its name."""
+    named = _NAME.fullmatch(path.name)
+    assert named is not None, "it is named by its update"
+    return int(named[1])
+
+
 def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Load a checkpoint, with its tensors on `device`. Code that a file may hold is never run.
 

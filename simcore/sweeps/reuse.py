@@ -1,27 +1,40 @@
-"""Reuse of other sweeps' finished runs: a run is determined by its configuration alone."""
+"""Reuse of other sweeps' runs: a run is determined by its configuration alone, and a longer one begins as a shorter."""
 
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
 from simcore.common.errors import UserError
 from simcore.common.reading import read_regular
 from simcore.config.run import Config
-from simcore.runs import RunFolder, RunInUseError
+from simcore.runs import RunFolder, RunInUseError, checkpoints
 from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
 from simcore.sweeps.scores import Scores
 
-COPIED = ("metrics.jsonl", "tensorboard", "checkpoints")
+COPIED = ("origin.json", "metrics.jsonl", "tensorboard", "checkpoints")
 """In this order: a run with metrics but no checkpoint starts anew, one with a checkpoint but no metrics would not."""
 
 
-def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
-    """Copy finished runs of other sweeps to unfinished runs of this sweep with the same configuration.
+class Offer(NamedTuple):
+    """A run of another sweep."""
 
-    A run is copied if it was measured in the same number of worlds, and if no process trains in this sweep's folder
-    for it.
+    files: RunFiles
+    config: Config
+    updates: int
+    """The updates of its newest checkpoint."""
+    is_whole: bool
+    """Whether it is finished, and measured in as many worlds as this sweep's runs are."""
+
+
+def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
+    """Copy runs of other sweeps to unfinished runs of this sweep with the same configuration.
+
+    A finished run is copied with its scores, if it was measured in the same number of worlds. Of runs that are the same
+    but for their length, and shorter, the longest is copied without scores, so that this sweep goes on from its newest
+    checkpoint. Nothing is copied where a process trains in this sweep's folder, or this sweep's run is as far itself.
 
     Args:
         folder: of the sweep with unfinished runs.
@@ -33,21 +46,33 @@ def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
     Raises:
         UserError: one of them is not a sweep's folder, or holds a damaged run.
     """
-    missing = {run.config: run for run in folder.plan.runs if folder.status(run) is Status.UNFINISHED}
+    offered: dict[Config, list[Offer]] = {}
     for sweep in sweeps:
-        for files, config in finished_runs(sweep, folder.plan.worlds):
-            run = missing.pop(config, None)
-            if run is None:
-                continue
-            try:
-                take_over(files, folder.files(run))
-            except RunInUseError:
-                continue
-            yield f"{run.name}: taken from {files.path}"
+        for offer in offers(sweep, folder.plan.worlds):
+            offered.setdefault(of_any_length(offer.config), []).append(offer)
+    for run in folder.plan.runs:
+        if folder.status(run) is not Status.UNFINISHED:
+            continue
+        files, alike = folder.files(run), offered.get(of_any_length(run.config), [])
+        whole = next((offer for offer in alike if offer.is_whole and offer.config == run.config), None)
+        best = whole or max(alike, key=lambda offer: offer.updates, default=None)
+        if best is None or (whole is None and not newest_update(files) < best.updates <= run.config.learning.updates):
+            continue
+        try:
+            take_over(best.files, files, with_scores=best is whole)
+        except RunInUseError:
+            continue
+        begun = "" if best is whole else f"{best.updates:,} of its {run.config.learning.updates:,} updates "
+        yield f"{run.name}: {begun}taken from {best.files.path}"
 
 
-def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]:
-    """Yield a sweep's finished runs that were measured in `worlds` worlds, with their configurations.
+def of_any_length(config: Config) -> Config:
+    """Return a configuration that is equal for runs that differ in their length alone."""
+    return config.changed(learning={"updates": 1})
+
+
+def offers(sweep: Path, worlds: int) -> Iterator[Offer]:
+    """Yield a sweep's runs that have a checkpoint; `worlds`: as many as they must be measured in to be whole.
 
     Raises:
         UserError: it is not a sweep's folder, or a run is damaged.
@@ -56,15 +81,22 @@ def finished_runs(sweep: Path, worlds: int) -> Iterator[tuple[RunFiles, Config]]
         raise UserError(f"{sweep} holds no sweep whose runs could be used again")
     for path in sorted((sweep / RUNS).iterdir()):
         files = RunFiles(path)
-        scores = Scores.read(files.scores)
-        if scores is None or scores.worlds != worlds:
+        scores, updates = Scores.read(files.scores), newest_update(files)
+        if updates == 0:
             continue
         config = Config.from_dict(RunFolder.open(path).config)
-        if scores.update == config.learning.updates:  # else it was lengthened after the measurement
-            yield files, config
+        # A run that was lengthened after the measurement has scores of the shorter one.
+        is_measured = scores is not None and scores.worlds == worlds and scores.update == config.learning.updates
+        yield Offer(files, config, updates, is_measured)
 
 
-def take_over(theirs: RunFiles, ours: RunFiles) -> None:
+def newest_update(files: RunFiles) -> int:
+    """Return the updates of a run's newest checkpoint; 0 without one."""
+    newest = checkpoints.latest(files.path / "checkpoints")
+    return 0 if newest is None else checkpoints.update_of(newest)
+
+
+def take_over(theirs: RunFiles, ours: RunFiles, with_scores: bool) -> None:
     """Copy a run's results, its scores last, so that an interrupted copy is an unfinished run.
 
     Raises:
@@ -82,7 +114,8 @@ def take_over(theirs: RunFiles, ours: RunFiles) -> None:
             elif source.exists():
                 write_atomically(target, read_regular(source))
         RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
-        write_atomically(ours.scores, read_regular(theirs.scores))
+        if with_scores:
+            write_atomically(ours.scores, read_regular(theirs.scores))
 
 
 def _copy_folder(source: Path, target: Path) -> None:

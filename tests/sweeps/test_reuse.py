@@ -60,13 +60,52 @@ def test_what_is_alike_is_taken_and_the_rest_is_run(
         assert len(list(read_metrics(ours / "metrics.jsonl"))) == 3
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("worlds = 4", "worlds = 5"), ("worlds = 4", "seeds = [3, 4, 5]\nworlds = 4")]
-)
-def test_what_differs_is_not_taken(done: Path, tmp_path: Path, old: str, new: str) -> None:
-    folder = prepare(tmp_path, ONE, old, new)
+def test_what_differs_is_not_taken(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE, "worlds = 4", "seeds = [3, 4, 5]\nworlds = 4")
     assert not list(reuse_runs(folder, [done]))
     assert set(statuses(folder).values()) == {Status.UNFINISHED}
+
+
+def test_a_run_that_was_measured_in_other_worlds_is_only_measured_again(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE, "worlds = 4", "worlds = 5")
+    assert [line.partition(": ")[2].partition(" taken")[0] for line in reuse_runs(folder, [done])] == [
+        "6 of its 6 updates"
+    ] * 3
+    assert set(statuses(folder).values()) == {Status.UNFINISHED}
+
+
+def test_a_longer_run_goes_on_from_the_shorter_one(done: Path, tmp_path: Path) -> None:
+    """Bit for bit as if it had been as long from the start."""
+    folder = prepare(tmp_path, ONE, "learning.updates = 6", "learning.updates = 8")
+    first, second, _ = folder.plan.runs
+    assert work(folder.files(second).path, folder.plan.worlds, jobs=1) == FINISHED
+    assert list(reuse_runs(folder, [done])) == [
+        f"{run.name}: 6 of its 8 updates taken from {done / 'runs' / run.name}"
+        for run in folder.plan.runs
+        if run is not second
+    ]
+    straight = prepare(tmp_path / "straight", ONE, "learning.updates = 6", "learning.updates = 8")
+    for sweep in (folder, straight):
+        assert work(sweep.files(first).path, sweep.plan.worlds, jobs=1) == FINISHED
+    assert folder.scores(first) == straight.scores(first)
+    lines = list(read_metrics(folder.files(first).path / "metrics.jsonl"))
+    assert [line["update"] for line in lines] == [2, 4, 6, 8]
+    assert RunFolder.open(folder.files(first).path).config["learning"]["updates"] == 8
+
+
+def test_a_run_that_is_as_far_here_goes_on_here(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE, "learning.updates = 6", "learning.updates = 8")
+    files = folder.files(folder.plan.runs[0])
+    (files.path / "checkpoints").mkdir()
+    begun = files.path / "checkpoints" / "update_00000006.pt"
+    begun.write_bytes(b"of this sweep")
+    assert len(list(reuse_runs(folder, [done]))) == 2
+    assert begun.read_bytes() == b"of this sweep"
+
+
+def test_a_longer_run_is_not_cut_short(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE, "learning.updates = 6", "learning.updates = 4")
+    assert not list(reuse_runs(folder, [done]))
 
 
 def test_a_run_that_a_process_is_at_is_left_to_it(done: Path, tmp_path: Path) -> None:
@@ -96,7 +135,7 @@ def test_what_is_no_sweep_is_refused_in_one_line(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err == f"simcore: {tmp_path} holds no sweep whose runs could be used again\n"
 
 
-def test_a_run_that_was_lengthened_after_it_was_measured_is_not_taken(done: Path, tmp_path: Path) -> None:
+def test_scores_of_a_run_that_was_lengthened_after_it_was_measured_are_not_taken(done: Path, tmp_path: Path) -> None:
     """Its scores are those of the shorter run, which its configuration no longer tells of."""
     copy = tmp_path / "done"
     shutil.copytree(done, copy)
@@ -104,9 +143,11 @@ def test_a_run_that_was_lengthened_after_it_was_measured_is_not_taken(done: Path
     longer = lengthened.config | {"learning": lengthened.config["learning"] | {"updates": 7}}
     lengthened.change(longer, 6, {"learning.updates": (6, 7)})
     folder = prepare(tmp_path, ONE, "learning.updates = 6", "learning.updates = 7")
-    assert not list(reuse_runs(folder, [copy]))
+    assert len(list(reuse_runs(folder, [copy]))) == 3
+    assert set(statuses(folder).values()) == {Status.UNFINISHED}, "they go on from six updates"
     folder = prepare(tmp_path / "six", ONE)
-    assert len(list(reuse_runs(folder, [copy]))) == 2
+    assert len(list(reuse_runs(folder, [copy]))) == 3
+    assert list(statuses(folder).values()) == [Status.UNFINISHED, Status.FINISHED, Status.FINISHED]
 
 
 def test_a_run_of_the_sweep_that_was_changed_is_refused_by_field(tmp_path: Path) -> None:
