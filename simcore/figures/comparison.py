@@ -58,8 +58,8 @@ def comparison_grids(comparison: Comparison) -> Iterator[Grid]:
     if comparison.spans:
         yield Grid(
             "What is left of the map's error, by steps out of sight",
-            ("steps", *(row.name for row in rows)),
-            tuple((steps_since_seen(*span), *(percent(row.by_age(span)) for row in rows)) for span in comparison.spans),
+            ("", *(steps_since_seen(*span) for span in comparison.spans)),
+            tuple((row.name, *(percent(row.by_age(span)) for span in comparison.spans)) for row in rows),
         )
 
 
