@@ -69,12 +69,21 @@ def test_bad_input_is_one_line(
 def live(run: Path) -> Iterator["subprocess.Popen[str]"]:
     """Start the command in a process group of its own."""
     flags = ["--port", "0", "--no-open", "--world.episode-length", "50"]
-    command = [sys.executable, "-m", "simcore", "live", str(run), *flags]
+    command = [sys.executable, "-X", "faulthandler", "-m", "simcore", "live", str(run), *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
     yield process
     process.kill()
     process.communicate()
+
+
+def last_words(process: "subprocess.Popen[str]") -> str:
+    """Return what a process wrote to standard error by its end; fail with all its threads' stacks if it goes on."""
+    try:
+        return process.communicate(timeout=60)[1]
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        pytest.fail(f"it goes on: {process.communicate()[1]}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -88,7 +97,7 @@ def test_a_signal_ends_it_and_leaves_no_process(live: "subprocess.Popen[str]", n
         kinds = [decode_view(page.recv(60))[0] for _ in range(4)]
         assert kinds[0] in ("loading", "hello")
         live.send_signal(number)
-        _, errors = live.communicate(timeout=60)
+        errors = last_words(live)
     assert (live.returncode, errors) == (0, "")
     with pytest.raises(ProcessLookupError):
         os.killpg(live.pid, 0)
