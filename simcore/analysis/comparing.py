@@ -215,7 +215,7 @@ def control_rows(controls: Collection[Control], names: Iterable[str]) -> Iterato
 
 
 def require_equally_long(runs: Sequence[LoadedRun], which: str) -> None:
-    """Raise `UserError` if runs of one setting differ in their number of updates."""
+    """Raise `UserError` if runs that are compared differ in their number of updates."""
     updates = sorted({run.update for run in runs})
     if len(updates) > 1:
         counts = " and ".join(f"{count:,}" for count in updates)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
+from simcore.analysis.comparing import require_equally_long
 from simcore.analysis.frames import frame_variance
 from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
@@ -168,10 +169,7 @@ def require_alike(runs: Sequence[LoadedRun], which: str, but: str) -> None:
     found = differing_fields([run.config for run in runs], {SEED, *INCIDENTAL, but})
     if found:
         raise UserError(f"{which} differ in {', '.join(found)}; beside the seed they may differ in {but} alone")
-    updates = sorted({run.update for run in runs})
-    if len(updates) > 1:
-        counts = " and ".join(f"{count:,}" for count in updates)
-        raise UserError(f"{which} have had {counts} updates; resume those that are behind")
+    require_equally_long(runs, which)
 
 
 def row_names(models: Mapping[str, Sequence[LoadedRun]]) -> list[str]:
