@@ -1,6 +1,7 @@
 """Atomic writes: a file is replaced whole or not at all."""
 
 import os
+import secrets
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -10,13 +11,15 @@ TEMPORARY_SUFFIX = ".tmp"
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
     """Write `data` to `path` atomically: a reader, or a crash at any moment, finds the old file or the new one.
 
+    Of several processes that write the same file at a time, the last one's is left.
+
     Raises:
         OSError: the write failed, for instance because the disk is full. `path` is unchanged, and no temporary file
             is left.
     """
-    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")  # not another process's
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             # Some file systems make a rename durable before the data: a crash then leaves an empty file.

@@ -54,6 +54,8 @@ class RunFolder:
             if any(file.suffix != TEMPORARY_SUFFIX and file.name != _ORIGIN for file in path.iterdir()):
                 remedy = "resume its run" if (path / _CONFIG).exists() else "empty it"
                 raise UserError(f"the folder {path} is not empty; {remedy}, or name a new folder")
+            for leftover in path.glob(f"*{TEMPORARY_SUFFIX}"):
+                leftover.unlink()
             try:
                 write_atomically(path / _ORIGIN, origin.encode())
                 write_atomically(path / _CONFIG, text.encode())

@@ -174,8 +174,7 @@ class SweepFolder:
 
 def _require_empty(path: Path) -> None:
     """Raise `UserError` if a folder holds other files than a sweep that was killed while it was made."""
-    ours = {SPEC, LOCK, SPEC + TEMPORARY_SUFFIX, PLAN + TEMPORARY_SUFFIX}
-    strangers = [file.name for file in path.iterdir() if file.name not in ours]
+    strangers = [f.name for f in path.iterdir() if f.name not in (SPEC, LOCK) and f.suffix != TEMPORARY_SUFFIX]
     if strangers:
         raise UserError(f"the folder {path} is not empty and holds no sweep; name another by --out")
 
