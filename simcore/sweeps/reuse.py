@@ -14,7 +14,7 @@ from simcore.runs import RunFolder, RunInUseError, checkpoints
 from simcore.sweeps.folder import PLAN, RUNS, RunFiles, Status, SweepFolder
 from simcore.sweeps.scores import Scores
 
-COPIED = ("origin.json", "metrics.jsonl", "tensorboard", "checkpoints")
+COPIED = ("origin.json", "metrics.jsonl", "tensorboard", "probes", "checkpoints")
 """In this order: a run with metrics but no checkpoint starts anew, one with a checkpoint but no metrics would not."""
 
 

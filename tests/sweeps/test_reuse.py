@@ -54,9 +54,8 @@ def test_what_is_alike_is_taken_and_the_rest_is_run(
         assert (ours / "scores.json").read_bytes() == (theirs / "scores.json").read_bytes()
         assert (ours / "metrics.jsonl").read_bytes() == (theirs / "metrics.jsonl").read_bytes()
         assert RunFolder.open(ours).config == RunFolder.open(theirs).config
-        assert [file.name for file in (ours / "checkpoints").iterdir()] == [
-            file.name for file in (theirs / "checkpoints").iterdir()
-        ]
+        for name in ("checkpoints", "probes"):
+            assert [file.name for file in (ours / name).iterdir()] == [file.name for file in (theirs / name).iterdir()]
         assert len(list(read_metrics(ours / "metrics.jsonl"))) == 3
 
 
