@@ -69,14 +69,18 @@ class Live:
         require(self.record is not None or not self.headless, "--headless shows nothing: name a film by --record")
         runs = [open_run(path) for path in (self.run, self.beside) if path is not None]
         self.check_worlds(runs)
+        is_over = True
         with contextlib.ExitStack() as closing:
             film = self.film(closing)
             if self.headless:
                 self.record_alone(runs, film)
             else:
-                self.serve(runs, film)
+                is_over = self.serve(runs, film)
         if film is not None:
             say(f"Written: {film.file}, {film.pictures} moments")
+        if not is_over:  # compiling the world cannot be interrupted, and Python would not end well amid it
+            sys.stdout.flush()
+            os._exit(0)
 
     def check_worlds(self, opened: "list[AnyRun]") -> None:
         """Refuse worlds that the runs cannot be shown in, before anything is begun."""
@@ -115,8 +119,8 @@ class Live:
             described = describe(scene, [run.name for run in runs])
             record(scene, described, film, self.steps, self.blindfold_from, partial(advance, "recording"))
 
-    def serve(self, runs: "list[AnyRun]", film: "Film | None") -> None:
-        """Serve the page until Ctrl-C."""
+    def serve(self, runs: "list[AnyRun]", film: "Film | None") -> bool:
+        """Serve the page until Ctrl-C; return whether all that it began has ended."""
         from simcore.viewer.description import describe
         from simcore.viewer.server import LOCAL, LiveServer
 
@@ -133,6 +137,7 @@ class Live:
             complain(f"warning: whoever reaches {self.host} and learns the address can watch and drive")
         say(f"{' beside '.join(names)}: {server.address}", "Ctrl-C ends it.")
         server.run(lambda: show(server.address) if self.open and has_screen() else None)
+        return not server.worker.is_alive
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Worker:
         self._changed = threading.Condition()
         self._is_stopped = False
         self._is_watched = False
+        self._is_making = True
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
@@ -68,16 +69,22 @@ class Worker:
             self._changed.notify()
 
     def stop(self, patience: float = 10.0) -> None:
-        """End the thread, and wait for it, some seconds at most."""
+        """End the thread, and wait for it, some seconds at most; not where it still makes the scene."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(patience)
+        if self.is_alive:
+            self._thread.join(0.0 if self._is_making else patience)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread goes on, as it does after `stop` until the scene is made."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
             scene = self._make_scene()
+            self._is_making = False
             try:
                 self._lead(scene)
             finally:

@@ -86,14 +86,20 @@ def last_words(process: "subprocess.Popen[str]") -> str:
         pytest.fail(f"it goes on: {process.communicate()[1]}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_leaves_no_process(live: "subprocess.Popen[str]", number: signal.Signals) -> None:
-    assert live.stdout is not None
-    address = re.search(r"http://127\.0\.0\.1:\d+/\S+/", live.stdout.readline())
+def opened(process: "subprocess.Popen[str]") -> str:
+    """Return the address that the command prints, once its page can be opened."""
+    assert process.stdout is not None
+    address = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stdout.readline())
     assert address is not None
     with urlopen(address[0]) as answer:
         assert b"<html" in answer.read()
-    with connect(f"ws{address[0].removeprefix('http')}live", max_size=None, proxy=None, close_timeout=0.1) as page:
+    return address[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_leaves_no_process(live: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    address = opened(live)
+    with connect(f"ws{address.removeprefix('http')}live", max_size=None, proxy=None, close_timeout=0.1) as page:
         kinds = [decode_view(page.recv(60))[0] for _ in range(4)]
         assert kinds[0] in ("loading", "hello")
         live.send_signal(number)
@@ -101,3 +107,9 @@ def test_a_signal_ends_it_and_leaves_no_process(live: "subprocess.Popen[str]", n
     assert (live.returncode, errors) == (0, "")
     with pytest.raises(ProcessLookupError):
         os.killpg(live.pid, 0)
+
+
+def test_a_signal_while_it_loads_ends_it(live: "subprocess.Popen[str]") -> None:
+    opened(live)
+    live.send_signal(signal.SIGINT)
+    assert (last_words(live), live.returncode) == ("", 0)
