@@ -1,4 +1,4 @@
-/** A map with its veil and arrows: the look of simcore/figures/map_panel.py. */
+/** A map with its veil and arrows: the look of simcore/pictures/map_panel.py. */
 
 import { canvasOf, imageOf, ink, plain, stripes, wholeSide } from "./draw.js";
 
