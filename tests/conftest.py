@@ -16,9 +16,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 @pytest.fixture(autouse=True, scope="session")
 def heard_interrupts() -> None:
-    """A shell starts background jobs deaf to Ctrl-C, and so would be the processes that tests send one to."""
+    """Background jobs are deaf to Ctrl-C, those of `nohup` to SIGHUP; so would be the processes that tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # a new process does not inherit it, and the tests go on
 
 
 @pytest.fixture
