@@ -4,8 +4,9 @@
 
 The belief observes an episode's first frames, then none: the simulation core imagines them, and the belief core
 observes what was imagined. Beside it, the same belief standing still, and, at the first true frames afterwards, a
-belief that was not told of the actions in between. Held-out worlds; the map's error is a part of that of the best
-constant guess.
+belief that was not told of the actions in between. The control is an untrained agent's belief, which observes the same
+frames, those that the trained simulation imagines among them. Both are read by fresh probes, trained first if the run
+has none yet, which takes minutes. Held-out worlds; the map's error is a part of that of the best constant guess.
 """
 
 import argparse
@@ -35,14 +36,18 @@ def main() -> None:
     parser.add_argument("--seen", type=int, default=15, help="frames before the blindfold")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    run = load(arguments.run).in_worlds(world={"episode_length": arguments.seen + max(LENGTHS) + 10})
+    trained = load(arguments.run)
+    probes = trained.fresh.get(["belief", "untrained"])
+    run = trained.in_worlds(world={"episode_length": arguments.seen + max(LENGTHS) + 10})
     guess = Guess.fit(run)
     worlds = run.make_worlds(arguments.worlds)
     assert isinstance(worlds, WorldVectorEnv)
     walker = Walker(worlds, seed=arguments.seed)
-    session = run.session(batch=arguments.worlds, seed=arguments.seed)
-    belief = session.observe(*worlds.reset(seed=10**6 + arguments.seed))
-    no = np.zeros(arguments.worlds, np.bool_)
+    session = BeliefSession(run.agent, run.simulation, probes["belief"], batch=arguments.worlds, seed=arguments.seed)
+    control = BeliefSession(trained.fresh.untrained, probes=probes["untrained"], batch=arguments.worlds)
+    first = worlds.reset(seed=10**6 + arguments.seed)
+    beliefs = {"trained": session.observe(*first), "untrained": control.observe(*first)}
+    no, nothing = np.zeros(arguments.worlds, np.bool_), np.zeros(arguments.worlds)
 
     def score(belief: Belief) -> list[str]:
         _, info = worlds.observe()
@@ -58,25 +63,28 @@ def main() -> None:
         return {name: each.observe(*returned, action=action) for name, each in sessions.items()}
 
     for _ in range(arguments.seen):
-        belief = walk({"": session})[""]
+        beliefs = walk({"trained": session, "untrained": control})
     state, plans = worlds.get_state(), walker.get_state()
-    table = Table(title=f"{arguments.run}, read by {session.read_by} probes, {arguments.worlds} worlds")
+    table = Table(title=f"{arguments.run}, read by fresh probes, {arguments.worlds} worlds")
     for head in ("", "map error", "cell", "heading"):
         table.add_column(head, justify="right" if head else "left")
-    table.add_row(f"after {arguments.seen} frames", *score(belief), end_section=True)
+    table.add_row(f"after {arguments.seen} frames", *score(beliefs["trained"]))
+    table.add_row("  untrained", *score(beliefs["untrained"]), end_section=True)
     for length in LENGTHS:
         worlds.set_state(state)
         walker.set_state(plans)
-        simulated, dreaming, untold = session.fork(), session.fork(), session.fork()
-        dreamt = belief
+        simulated, dreaming, untold, controlled = session.fork(), session.fork(), session.fork(), control.fork()
+        dreamt, beside = beliefs["trained"], beliefs["untrained"]
         for _ in range(length):
             action = walker.act()
             imagined = simulated.imagine([action], samples=1)[0, 0]
             worlds.step(action)
             simulated.step_blind(action)
-            dreamt = dreaming.observe(imagined, np.zeros(arguments.worlds), no, no, {}, action=action)
+            dreamt = dreaming.observe(imagined, nothing, no, no, {}, action=action)
+            beside = controlled.observe(imagined, nothing, no, no, {}, action=action)
         table.add_row(f"{length} steps without frames", *score(dreamt))
-        table.add_row("  the belief standing still", *score(belief))
+        table.add_row("  the belief standing still", *score(beliefs["trained"]))
+        table.add_row("  untrained, the same frames", *score(beside))
         after = walk({"told": dreaming, "untold": untold})
         table.add_row("  and one frame", *score(after["told"]))
         table.add_row("  the same, not told of the actions", *score(after["untold"]), end_section=True)

@@ -5,8 +5,10 @@ import itertools
 import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from functools import reduce
 from typing import Annotated, Any, NoReturn, Protocol
 
 import tyro
@@ -164,7 +166,7 @@ def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None 
     """Parse the arguments of a command, or of any; `prog` and `about` are what help says of the program.
 
     Raises:
-        UserError: a flag is unknown or its value wrong.
+        UserError: a flag is unknown, its value wrong, or a flag that takes several values is given twice.
     """
     complaint = io.StringIO()
     try:
@@ -179,7 +181,18 @@ def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None 
         if stop.code == 0:  # --help
             raise
         raise UserError(unboxed(complaint.getvalue())) from None
+    require_lists_once(command, arguments)
     return command
+
+
+def require_lists_once(command: Command, arguments: Sequence[str]) -> None:
+    """Raise `UserError` if a flag that takes several values is given twice: argparse keeps the last ones alone."""
+    given = Counter(argument.partition("=")[0] for argument in arguments if argument.startswith("--"))
+    for flag in (flag for flag, times in given.items() if times > 1):
+        path = flag.removeprefix("--").replace("-", "_").split(".")
+        for owner in (command, getattr(command, "config", None)):
+            if isinstance(reduce(lambda part, name: getattr(part, name, None), path, owner), tuple):
+                raise UserError(f"{flag} is given twice; it takes all its values at once: {flag} A B")
 
 
 def unboxed(complaint: str) -> str:

@@ -212,6 +212,11 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["train", "--device", "tpu"], "there is no device 'tpu' here"),
         (["train", "--seed", "-1"], "seed must be a whole number from 0"),
         (["train", "--nonsense", "1"], "--nonsense"),
+        (["sweep", "a.toml", "--reuse", "b", "--reuse", "c"], "--reuse is given twice; it takes all its values at"),
+        (
+            ["train", "--agent.encoder-channels", "8", "8", "--agent.encoder-channels=4", "4"],
+            "--agent.encoder-channels is given twice",
+        ),
         (["train", "--resume", "gone"], "there is no run folder gone"),
         (["train", "--resume", "gone", "--seed", "1"], "there is no run folder gone"),
         (["train", "--resume"], "--resume"),
