@@ -31,6 +31,8 @@ class Figure:
     """Of curves: the x axis, frames or seconds of computing."""
     region: Literal["student", "bootstrap"] = "student"
     """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
+    reach: float | None = None
+    """Of curves: a level of the metric; tells after how many frames or seconds each setting's runs come to it."""
     title: str = ""
     """Of curves: the title; by default the metric."""
     seed: int = 0
@@ -46,7 +48,7 @@ class Figure:
         from simcore.runs import open_run
 
         if self.which == "curves":
-            figure = plot_curves(self.runs, self.metric, self.region, self.title, say, self.over)
+            figure = plot_curves(self.runs, self.metric, self.region, self.title, say, self.over, self.reach)
         else:
             first = [Config.from_dict(open_run(run).config) for run in self.runs[:1]]
             changed = changes(self.world, first[0]) if first else {}

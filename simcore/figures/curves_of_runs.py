@@ -1,5 +1,6 @@
 """Curves of recorded runs, grouped and labelled by their settings."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -7,12 +8,14 @@ from typing import Literal, NamedTuple
 from matplotlib.figure import Figure
 
 from simcore.analysis.loading import age_of
+from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.config.differences import LENGTH
 from simcore.config.run import Config
 from simcore.config.settings import group_by_setting, label_settings, require_one_of_each_seed
 from simcore.figures.columns import columns_over_frames, seconds_along
 from simcore.figures.curves import Array, Curve, combine, curves_figure
+from simcore.figures.reaching import reaching
 from simcore.runs import RunFolder, require_each_once, resolve_metric
 
 
@@ -32,6 +35,7 @@ def plot_curves(
     title: str = "",
     tell: Callable[[str], None] = lambda line: None,
     over: Literal["frames", "seconds"] = "frames",
+    reach: float | None = None,
 ) -> Figure:
     """Plot a metric of runs over frames or seconds; runs whose configurations differ only in the seed make one curve.
 
@@ -42,10 +46,13 @@ def plot_curves(
         title: the figure's; by default the metric's name.
         tell: is called with a line for each curve, which names its runs.
         over: the x axis: frames, or seconds of computing, see `seconds_along`.
+        reach: a level of the metric; it is drawn, and told after how much each curve's runs come to it.
 
     Raises:
-        UserError: there is no run, a folder is not a run's, a run has no such metric, or two are the same or copies.
+        UserError: there is no run, a folder is not a run's, a run has no such metric, two are the same or copies, or
+            the level is not finite.
     """
+    require(reach is None or math.isfinite(reach), f"--reach is {reach}; it must be a finite number")
     runs = read_runs(paths)
     name = resolve_metric(metric, dict.fromkeys(name for run in runs for name in run.metrics))
     for run in runs:
@@ -55,10 +62,14 @@ def plot_curves(
     curves: dict[str, Curve] = {}
     for label, of_setting in by_setting(runs).items():
         require_one_of_each_seed([run.config for run in of_setting], [run.path for run in of_setting])
-        curves[label] = combine([(along[run.path], run.metrics[name]) for run in of_setting], region)
+        points = [(along[run.path], run.metrics[name]) for run in of_setting]
+        curves[label] = combine(points, region)
         longest = max(along[run.path][-1] for run in of_setting)
         tell(f"{label}: {described(of_setting, curves[label], longest, over)}")
-    return curves_figure(curves, title or name, name, over)
+        if reach is not None:
+            tell(f"{label}: {name} {reaching(points, reach, over)}")
+    levels = {} if reach is None else {f"{reach:g}": reach}
+    return curves_figure(curves, title or name, name, over, levels)
 
 
 def x_axis(run: RecordedRun, over: Literal["frames", "seconds"]) -> Array:

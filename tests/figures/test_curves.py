@@ -115,6 +115,7 @@ def test_the_command_draws_runs_by_model(tmp_path: Path, capsys: pytest.CaptureF
     for arguments, complaint in (
         ([*paths, "--metric", "fun"], "there is no metric 'fun'; there are: update, frames"),
         ([str(tmp_path / "gone")], "there is no run folder"),
+        ([*paths, "--reach", "nan"], "--reach is nan; it must be a finite number"),
     ):
         with pytest.raises(SystemExit) as stop:
             main(["figure", "curves", *arguments])

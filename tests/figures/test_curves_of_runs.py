@@ -111,6 +111,19 @@ def test_an_old_file_of_metrics_is_drawn_also_where_it_goes_on_in_the_new_way(tm
     assert all(np.isfinite(value) for value in curves.values())
 
 
+def test_a_level_is_drawn_and_told_when_each_setting_comes_to_it(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", tinier().to_dict())
+    written = [{"update": i, "frames": 10 * i, "return": float(i > 2)} for i in range(1, 7)]
+    folder.metrics.write_text("".join(json.dumps(line) + "\n" for line in written))
+    told: list[str] = []
+    (axes,) = plot_curves([folder.path], "return", tell=told.append, reach=0.1).axes
+    x = 20 + 10 * 0.1 * 11 / 2  # the moving average takes 2/11 of the first 1
+    assert told[1] == f"RandomCity, tiny: return 0.1 after {x:,.0f} frames"
+    assert [line.get_label() for line in axes.lines] == ["RandomCity, tiny (1 seed, so no region)", "0.1"]
+    plot_curves([folder.path], "return", tell=told.append, reach=2)
+    assert told[3] == "RandomCity, tiny: return 2 not reached in 60 frames"
+
+
 def test_curves_run_over_seconds_of_computing(tmp_path: Path) -> None:
     def timed(name: str, config: Config, learn: float) -> Path:
         folder = RunFolder.create(tmp_path / name, config.to_dict())

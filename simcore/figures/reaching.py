@@ -1,0 +1,57 @@
+"""How much a setting takes to come to a level of a metric: what the data efficiency of two models is compared by."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simcore.figures.curves import Array, mean_and_reach, smooth
+
+
+def first_reached(x: Array, y: Array, level: float) -> float:
+    """Return the x at which a run's smoothed values first come to a level, from the side where they begin.
+
+    Args:
+        x: ascending, `[N]`.
+        y: values that are NaN are left out, `[N]`.
+        level: the level.
+
+    Returns:
+        x, interpolated between values; the first x if the first value is the level; NaN if it is never reached.
+    """
+    present = np.isfinite(y)
+    x, values = x[present], smooth(y[present]) - level
+    if not len(values):
+        return float("nan")
+    if values[0] > 0:
+        values = -values
+    reached = np.flatnonzero(values >= 0)
+    if not len(reached):
+        return float("nan")
+    after = int(reached[0])
+    if after == 0:
+        return float(x[0])
+    before = after - 1
+    part = values[before] / (values[before] - values[after])
+    return float(x[before] + part * (x[after] - x[before]))
+
+
+def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> str:
+    """Tell in words after how much the runs (x, y) of one setting come to a level.
+
+    It is the mean with its 90 % interval, by Student's t, if all of several runs come to it; else each for itself.
+
+    Args:
+        runs: x, ascending, and y of each.
+        level: the level.
+        unit: of x, such as "frames".
+    """
+    places = np.array([first_reached(x, y, level) for x, y in runs])
+    there = places[np.isfinite(places)]
+    if len(there) == len(runs) > 1:
+        mean, reach = mean_and_reach(places)
+        return f"{level:g} after {mean:,.0f} ± {reach:,.0f} {unit}"
+    if not len(there):
+        longest = max(float(x[-1]) for x, _ in runs)
+        return f"{level:g} not reached in {longest:,.0f} {unit}"
+    each = " and ".join(f"{place:,.0f}" for place in there)
+    return f"{level:g} after {each} {unit}" + (f", {len(there)} of {len(runs)} runs" if len(runs) > 1 else "")
