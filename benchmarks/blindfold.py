@@ -82,7 +82,7 @@ def main() -> None:
             simulated.step_blind(action)
             dreamt = dreaming.observe(imagined, nothing, no, no, {}, action=action)
             beside = controlled.observe(imagined, nothing, no, no, {}, action=action)
-        table.add_row(f"{length} steps without frames", *score(dreamt))
+        table.add_row(f"{length} step{'s' * (length > 1)} without frames", *score(dreamt))
         table.add_row("  the belief standing still", *score(beliefs["trained"]))
         table.add_row("  untrained, the same frames", *score(beside))
         after = walk({"told": dreaming, "untold": untold})
