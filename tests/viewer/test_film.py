@@ -14,7 +14,8 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.pictures import MapPanel, Pose, draw_map, fitted
 from simcore.viewer.description import describe
-from simcore.viewer.film import HEIGHT, LARGE, MAP, MAPS, MARGIN, SMALL, TOP, WIDTH, Film, draw_moment, record
+from simcore.viewer.drawing import HEIGHT, LARGE, MAP, MAPS, MARGIN, SMALL, TOP, WIDTH, draw_moment
+from simcore.viewer.film import Film, record
 from simcore.viewer.messages import decode_view, encode_view
 from simcore.worlds.gym import GymConfig
 from tinier import tinier, tinier_acting
