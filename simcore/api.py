@@ -72,7 +72,8 @@ def probe(
         worlds: how many held-out worlds, one episode each.
         oracle: a supervised run in the same worlds, measured on the same frames.
         online: read the belief by the probes that were trained along with it.
-        of: what the probes read: b_t ("hidden"), or the LSTM's cell as well ("state").
+        of: what the probes read: b_t ("hidden"), or all that the core carries on ("state"), the LSTM's cell and the
+            memory too.
         controls: measure an untrained agent and the present frame too.
         world: new values of fields of the runs' world, by name.
         advance: called with what is done, and the fraction of it, 0 to 1.
@@ -95,6 +96,7 @@ def compare(
     worlds: int = 256,
     *,
     old: Sequence[int] = (10,),
+    of: Of = "hidden",
     controls: bool = True,
     advance: Advance = silent,
     device: str = "auto",
@@ -108,6 +110,7 @@ def compare(
         runs: the runs; differences are told to the first one's setting.
         worlds: the held-out worlds of each seed, one episode each.
         old: steps n, each of which gives a score of cells that were seen, and then out of sight for n or more.
+        of: what the probes read, as for `probe`.
         controls: measure untrained agents and the present frame too.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load runs that are paths.
@@ -120,7 +123,7 @@ def compare(
         f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device)
         for number, run in enumerate(runs, start=1)
     }
-    return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance)
+    return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance, of)
 
 
 def evaluate(

@@ -25,6 +25,7 @@ from simcore.memory.base import Memory, memories
 from simcore.objectives import ActorCriticObjective, FramePrediction, MapModelling, Objective, Probing, objectives
 from simcore.probes.heads import find_heads
 from simcore.probes.map_model import MapModel
+from simcore.probes.memory_reader import MemoryShape
 from simcore.probes.readout import Probes
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore, WorldSizes
@@ -220,9 +221,9 @@ def make_simulation(config: Config, sizes: WorldSizes, belief_size: int) -> SimC
     )
 
 
-def make_probes(config: Config, sizes: WorldSizes, belief_size: int) -> Probes:
-    """Make the probes of a belief, or of whatever else has `belief_size` features."""
-    return Probes(config.probes, belief_size=belief_size, targets=sizes.targets)
+def make_probes(config: Config, sizes: WorldSizes, belief_size: int, memory: MemoryShape | None = None) -> Probes:
+    """Make the probes of a belief, or of whatever else has `belief_size` features, and of a memory beside them."""
+    return Probes(config.probes, belief_size=belief_size, targets=sizes.targets, memory=memory)
 
 
 def make_map_model(config: Config, sizes: WorldSizes, belief_size: int) -> MapModel:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from simcore.analysis.fresh_probes import Advance, silent
+from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.analysis.names import PREDICTORS
@@ -88,6 +88,8 @@ class Comparison:
     """The held-out worlds of each seed."""
     rows: tuple[Row, ...]
     """Settings in the order of their first run, then controls."""
+    of: Of = "hidden"
+    """What the probes read."""
 
     @property
     def columns(self) -> list[str]:
@@ -101,7 +103,8 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it for JSON; the ends of an unbounded interval, and what is not a number, are None."""
-        return {"worlds": self.worlds, "confidence": CONFIDENCE, "rows": [self._row(row) for row in self.rows]}
+        rows = [self._row(row) for row in self.rows]
+        return {"worlds": self.worlds, "of": self.of, "confidence": CONFIDENCE, "rows": rows}
 
     def _row(self, row: Row) -> dict[str, Any]:
         first = self.rows[0]
@@ -131,6 +134,7 @@ def compare(
     old: Sequence[int] = (10,),
     controls: Collection[str] = CONTROLS,
     advance: Advance = silent,
+    of: Of = "hidden",
 ) -> Comparison:
     """Compare what runs' beliefs know, as fresh probes read them in held-out worlds that are the same for a seed.
 
@@ -143,6 +147,7 @@ def compare(
         old: the steps n for which there is a column of cells that were seen, and then out of sight for n or more.
         controls: of `CONTROLS`, those to measure.
         advance: the progress callback.
+        of: what the probes read.
 
     Raises:
         UserError: there is none, two are of the same setting and seed, those of a setting are not equally long, they
@@ -167,7 +172,7 @@ def compare(
         for run in of_setting:
             seed, theirs = run.config.seed, {name: (name, identity(run.config, name)) for name in controls}
             missing = [name for name, key in theirs.items() if key not in beside or seed not in beside[key].known]
-            scores = measure(run, worlds, controls=missing, advance=advance)
+            scores = measure(run, worlds, controls=missing, of=of, advance=advance)
             known[seed] = Knowledge.of(scores["belief"], scores["constant"], old)
             for name in missing:
                 control = beside.setdefault(theirs[name], Control(name, run.config, {}))
@@ -175,7 +180,7 @@ def compare(
         first = of_setting[0]
         frames = first.update * first.config.learning.frames_per_update
         rows.append(Row(setting or PREDICTORS["belief"], False, first.update, frames, known))
-    return Comparison(worlds, (*rows, *control_rows(beside.values(), controls)))
+    return Comparison(worlds, (*rows, *control_rows(beside.values(), controls)), of)
 
 
 class Control(NamedTuple):

@@ -24,12 +24,14 @@ from simcore.data.trajectory import Trajectory
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
+from simcore.probes.memory_reader import MemoryShape
 from simcore.system import SimCore
 from simcore.worlds.api import SINCE_SEEN, Worlds
 from simcore.worlds.gym import GymConfig
 
 Of = Literal["hidden", "state"]
-"""What the probes read: "hidden" is b_t, as in the paper; "state" is b_t and the LSTM's cell."""
+"""What the probes read: "hidden" is b_t, as in the paper; "state" is all that the core carries on: b_t, the LSTM's
+cell, and what its memory holds, which is read by attention."""
 
 Advance = Callable[[str, float], None]
 """A progress callback: what is being done, and the fraction of it that is done."""
@@ -96,16 +98,31 @@ class Subject(NamedTuple):
     """Computes the probes' inputs, float `[T, W, F]`, from a trajectory `[T, W, ...]`."""
     weights: nn.Module | None
     """The net that computes the features, if any; probes are valid for these weights only."""
+    of: Of = "hidden"
+    """What of a core's state the features are."""
+    memory: MemoryShape | None = None
+    """The shape of the memory that is the last part of the features, if one is."""
 
 
 def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
-    """Compute an agent's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""
+    """Compute an agent's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state.
+
+    Of the "state", b_t is followed by the cell and by what the memory holds, if there is one, `memory_shape`.
+    """
     length, worlds = trajectory.frames.shape[:2]
     fresh = trajectory._replace(initial_state=agent.initial_state(worlds))
     unrolled = agent.unroll(fresh, snapshots_at=range(length) if of == "state" else ())
     if unrolled.snapshots is None:
         return unrolled.outputs
-    return torch.cat([unrolled.outputs, unrolled.snapshots.cell], dim=-1)
+    held = agent.core.contents(unrolled.snapshots)
+    parts = [unrolled.outputs, unrolled.snapshots.cell, *([] if held is None else [held.flatten(-2)])]
+    return torch.cat(parts, dim=-1)
+
+
+def memory_shape(agent: Agent) -> MemoryShape | None:
+    """Return the shape of what an agent's memory holds, if it has one that tells it."""
+    held = agent.core.contents(agent.initial_state(1))
+    return None if held is None else MemoryShape(*held.shape[-2:])
 
 
 def see(trajectory: Trajectory) -> Tensor:
@@ -118,9 +135,9 @@ def see(trajectory: Trajectory) -> Tensor:
     return pictures.flatten(1).view(*frames.shape[:2], -1)
 
 
-def file_of(name: str, of: Of) -> str:
+def file_of(subject: Subject) -> str:
     """Return the name of the file with the probes of a subject."""
-    return f"{name}-{of}.pt"
+    return f"{subject.name}-{subject.of}.pt"
 
 
 @dataclass
@@ -160,11 +177,12 @@ class FreshProbes:
         return self._untrained
 
     def subject(self, name: str, of: Of = "hidden") -> Subject:
-        """Return the subject named "belief", "untrained" or "frame"."""
+        """Return the subject named "belief", "untrained" or "frame"; `of` does not change what is read of a frame."""
         if name == "frame":
             return Subject(name, see, None)
         agent = self.untrained if name == "untrained" else self.system.agent
-        return Subject(name, lambda trajectory: observe(agent, trajectory, of), agent)
+        memory = memory_shape(agent) if of == "state" else None
+        return Subject(name, lambda trajectory: observe(agent, trajectory, of), agent, of, memory)
 
     def get(self, names: Sequence[str], of: Of = "hidden", advance: Advance = silent) -> dict[str, Probes]:
         """Return the probes of subjects by name; those that are missing are trained first.
@@ -174,31 +192,33 @@ class FreshProbes:
             of: what the probes of a belief read.
             advance: the progress callback.
         """
-        missing = [self.subject(name, of) for name in dict.fromkeys(names) if self.kept(name, of) is None]
+        subjects = {name: self.subject(name, of) for name in names}
+        missing = [subject for name, subject in subjects.items() if self.kept(name, of) is None]
         if missing:
             sets = [self._examples(missing, purpose, advance) for purpose in ("training", "validation")]
             for subject, examples, validation in zip(missing, *sets, strict=True):
                 probes = self._train(subject, examples, validation, advance)
-                self._trained[subject.name, of] = probes
-                self._save(subject.name, of, self._key(subject, of), probes)
-        return {name: self._trained[name, of] for name in names}
+                self._trained[subject.name, subject.of] = probes
+                self._save(subject, probes)
+        return {name: self._trained[name, subject.of] for name, subject in subjects.items()}
 
     def kept(self, name: str = "belief", of: Of = "hidden") -> Probes | None:
         """Return the probes of a subject, see `get`, if they were already trained on these weights; else None."""
-        if (name, of) not in self._trained:
-            key = self._key(self.subject(name, of), of)
+        subject = self.subject(name, of)
+        if (name, subject.of) not in self._trained:
             folders = [folder for folder in (self.folder, self.also) if folder is not None]
-            found = (self._load(folder / file_of(name, of), key) for folder in folders)
+            found = (self._load(folder / file_of(subject), self._key(subject)) for folder in folders)
             kept = next((probes for probes in found if probes is not None), None)
             if kept is None:
                 return None
-            self._trained[name, of] = kept
-        return self._trained[name, of]
+            self._trained[name, subject.of] = kept
+        return self._trained[name, subject.of]
 
     def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(self.config.seed, "fresh probes' weights"))
-            probes = make_probes(self.config, world_sizes(self.config), examples.beliefs.shape[-1]).to(self.device)
+            size = examples.beliefs.shape[-1] - (0 if subject.memory is None else subject.memory.size)
+            probes = make_probes(self.config, world_sizes(self.config), size, subject.memory).to(self.device)
         order = torch.Generator().manual_seed(stream(self.config.seed, "fresh probes' order"))
 
         def tell(part: float) -> None:
@@ -228,13 +248,13 @@ class FreshProbes:
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)
         return [Examples(torch.cat(rows), truth) for rows in parts]
 
-    def _key(self, subject: Subject, of: Of) -> dict[str, Any]:
+    def _key(self, subject: Subject) -> dict[str, Any]:
         """Return all that the trained probes depend on: the weights they read, the worlds, and the training."""
         config, recipe = self.config, asdict(self.config.probes)
         if not recipe["heads"]:
             del recipe["heads"]  # absent from probes that were stored before there was this option
         return {
-            "of": of,
+            "of": subject.of,
             "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
             "world": repr(config.world),
             "seed": config.seed,
@@ -249,20 +269,20 @@ class FreshProbes:
             payload = read_archive(file, self.device)
             if payload["key"] != key:
                 return None
-            size = payload["size"]
-            probes = make_probes(self.config, world_sizes(self.config), size).to(self.device)
+            memory = None if payload.get("memory") is None else MemoryShape(*payload["memory"])
+            probes = make_probes(self.config, world_sizes(self.config), payload["size"], memory).to(self.device)
             probes.load_state_dict(payload["probes"])
         except Exception:  # reading a damaged file may raise anything; the probes are trained again
             return None
         return probes.eval().requires_grad_(False)
 
-    def _save(self, name: str, of: Of, key: dict[str, Any], probes: Probes) -> None:
+    def _save(self, subject: Subject, probes: Probes) -> None:
         """Store probes; do nothing if the folder cannot be written."""
         if self.folder is None:
             return
-        file = self.folder / file_of(name, of)
-        size = len(probes.standardise.mean)
-        content = {"key": key, "size": size, "update": self.update, "probes": probes.state_dict()}
+        file = self.folder / file_of(subject)
+        sizes = {"size": probes.belief_size, "memory": None if probes.memory is None else tuple(probes.memory)}
+        content = {"key": self._key(subject), **sizes, "update": self.update, "probes": probes.state_dict()}
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_archive(file, content)

@@ -50,7 +50,7 @@ def measure(
         oracle: a supervised run, which is shown the same frames.
         purpose: the prefix of the names that seed the worlds: another one gives other worlds.
         controls: those to measure as well, of `CONTROLS`; each needs probes of its own.
-        of: what fresh probes read: b_t, or b_t and the LSTM's cell.
+        of: what fresh probes read.
         advance: the progress callback.
 
     Returns:

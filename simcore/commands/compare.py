@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -25,6 +26,8 @@ class Compare:
     """Held-out worlds for each seed, one episode each."""
     old: tuple[int, ...] = (10,)
     """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
+    of: Literal["hidden", "state"] = "hidden"
+    """What the probes read: b_t, as in the paper, or all that the core carries on: cell and memory too."""
     controls: bool = True
     """Measure the untrained agent and the current frame too; each takes as long as a belief."""
     title: str | None = None
@@ -48,10 +51,10 @@ class Compare:
         require_each_once(self.runs)
         runs = {str(path): load_run(open_run(path), self.device) for path in self.runs}
         with advancing() as advance:
-            comparison = compare(runs, self.worlds, self.old, CONTROLS if self.controls else (), advance)
+            comparison = compare(runs, self.worlds, self.old, CONTROLS if self.controls else (), advance, self.of)
         grids = list(comparison_grids(comparison))
         first = next(iter(runs.values())).config
-        title = self.title or f"{first.level}, {first.preset}: what is known of {self.worlds} held-out worlds a seed"
+        title = self.title or f"{first.level}, {first.preset}. {grids[0].title}"
         files = {
             f"{self.out.name}.json": as_json(comparison.to_dict()),
             f"{self.out.name}.md": markdown(grids).encode(),

@@ -39,7 +39,7 @@ class Probe:
     online: bool = False
     """Read the belief by the probes trained along with it: no training, but they lag behind it and understate it."""
     of: Literal["hidden", "state"] = "hidden"
-    """What the probes read: b_t as in the paper, or the LSTM's cell as well."""
+    """What the probes read: b_t, as in the paper, or all that the core carries on: cell and memory too."""
     controls: bool = True
     """Measure the untrained agent and the current frame too; each takes as long as the belief itself."""
     device: str = "auto"
@@ -78,7 +78,7 @@ class Probe:
             controls = CONTROLS if self.controls else ()
             scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None
-        what = "b_t and the LSTM's cell" if self.of == "state" else "b_t"
+        what = "the whole state" if self.of == "state" else "b_t"
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
         report, notes = self.report(loaded, scores), []

@@ -21,6 +21,7 @@ LESS = (
     "The same, less the first row's, in points, paired by seed: runs of a seed are measured in the same worlds. "
     "*: the 90 % interval does not hold 0."
 )
+KNOWN = {"hidden": "known of", "state": "in the core's whole state of"}
 SETTING, CONTROL = "tab:blue", "tab:gray"
 
 
@@ -38,7 +39,7 @@ def comparison_grids(comparison: Comparison) -> Iterator[Grid]:
     columns, rows = comparison.columns, comparison.rows
     headings = tuple(label(column) for column in columns)
     yield Grid(
-        f"What is known of {comparison.worlds} held-out worlds a seed",
+        f"What is {KNOWN[comparison.of]} {comparison.worlds} held-out worlds a seed",
         ("", "frames", *headings, "seeds"),
         tuple(
             (row.name, _millions(row.frames), *(percent(row.interval(column)) for column in columns), _seeds(row))

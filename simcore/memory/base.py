@@ -54,6 +54,13 @@ class Memory(nn.Module, ABC):
             b_t `[B, N_h + output_size]`, which begins with the LSTM's output, and the core's state after the step.
         """
 
+    def contents(self, memory: tuple[Any, ...]) -> Tensor | None:
+        """Return what the state `[*, ...]` holds as K vectors, `[*, K, D]`, zeros where nothing is written yet.
+
+        Probes of a belief's whole state read it. None: it is not told, and they read the LSTM's part alone.
+        """
+        return None
+
     def portable(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states."""
         return tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), memory)

@@ -91,6 +91,10 @@ class KanervaWiring(Memory):
             raise RuntimeError("a Kanerva memory that only reads has no state of its own; start from another's")
         return self.memory.initial_state(batch_size)
 
+    def contents(self, memory: tuple[Any, ...]) -> Tensor:
+        """Return the memory's mean M `[*, K, D]`, in the weights' type."""
+        return self.restored(memory).mean.to(self.read_word.first.weight.dtype)
+
     def restored(self, memory: tuple[Any, ...]) -> KanervaState:
         """Return a state from a checkpoint in its present form."""
         return in_present_form(KanervaState(*memory))
@@ -147,6 +151,10 @@ class SlotWiring(Memory):
         """Return an empty memory, `[batch_size, ...]`."""
         slots = self.memory.initial_state(batch_size, like=self.query.weight)
         return WiredSlots(slots, slots.words.new_zeros(batch_size, self.read_size))
+
+    def contents(self, memory: tuple[Any, ...]) -> Tensor:
+        """Return the words `[*, K, D]`, the newest first."""
+        return self.memory.newest_first(WiredSlots(*memory).slots)
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
         """Pass input and last reads to the LSTM, read by h_t, and write by (h_t, input_t)."""

@@ -70,6 +70,16 @@ class RecurrentCore(nn.Module):
         zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
         return CoreState(zeros, zeros, self.unroller.initial_state(batch_size) if self.unroller is not None else ())
 
+    def contents(self, state: CoreState) -> Tensor | None:
+        """Return what the memory of a state `[*, ...]` holds, K vectors `[*, K, D]`, zeros where none is written yet.
+
+        It is None without a memory, or if a user's memory does not tell it.
+
+        Raises:
+            RuntimeError: a slot memory's state is too old: words that it sees have been overwritten since.
+        """
+        return self.unroller.contents(state.memory) if self.unroller is not None else None
+
     def portable(self, state: CoreState) -> CoreState:
         """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states.
 

@@ -95,6 +95,13 @@ class SlotMemory(nn.Module):
         here = self._numbers(state) == (state.written % self.slots)[:, None]
         return SlotState(torch.where(here[..., None], word[:, None], state.words), state.written + 1)
 
+    def newest_first(self, state: SlotState) -> Tensor:
+        """Return the words of a state `[*, ...]`, the newest first, then zeros, `[*, K, D]`."""
+        age = self._numbers(state)
+        slot = (state.written[..., None] - 1 - age) % self.slots
+        words = state.words.take_along_dim(slot[..., None], -2)
+        return words.masked_fill((age >= state.written[..., None])[..., None], 0.0)
+
     def _numbers(self, state: SlotState) -> Tensor:
         """Return the slots' indices, int64 `[K]`."""
         return torch.arange(self.slots, device=state.words.device)

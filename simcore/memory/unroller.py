@@ -27,6 +27,10 @@ class Unroller(ABC, Generic[Wired]):
         """Return the memory's state at the start of an episode, `[batch_size, ...]`."""
         return self.memory.initial_state(batch_size)
 
+    def contents(self, memory: tuple[Any, ...]) -> Tensor | None:
+        """Return what the state `[*, ...]` holds, see `Memory.contents`."""
+        return self.memory.contents(memory)
+
     def portable(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a copy of the state `[B, ...]`, without gradient and sharing no storage with other states."""
         return self.memory.portable(memory)

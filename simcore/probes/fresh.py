@@ -20,7 +20,7 @@ class Examples(NamedTuple):
     """Beliefs with the probes' targets; each of the N rows is one time of one world."""
 
     beliefs: Tensor
-    """Float `[N, belief_size]`."""
+    """Float `[N, belief_size]`, or `[N, belief_size + K D]` with a memory."""
     targets: ProbeTargets
     """`[N, ...]`."""
 
@@ -51,7 +51,7 @@ def train_fresh_probes(
     Returns:
         The same probes, in evaluation mode and without gradient.
     """
-    probes.standardise.fit(examples.beliefs)
+    probes.fit_inputs(examples.beliefs)
     probes.begin_at(examples.targets)
     optimizer = torch.optim.Adam(probes.parameters(), config.learning_rate, fused=True)
     per_epoch = math.ceil(len(examples.beliefs) / config.batch)

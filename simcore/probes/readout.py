@@ -5,6 +5,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from simcore.common.checks import require
@@ -13,6 +14,7 @@ from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
 from simcore.probes.heads import find_heads, leave_out_shallow, make_head
 from simcore.probes.kinds import KINDS
+from simcore.probes.memory_reader import READ_SIZE, MemoryHead, MemoryInputs, MemoryShape
 from simcore.worlds.api import ProbeTarget
 
 Readout = dict[str, Tensor]
@@ -37,26 +39,59 @@ class Probes(nn.Module):
         config: the nets' sizes, and the heads of a user.
         belief_size: the size of b_t.
         targets: the world's targets.
+        memory: of K vectors of D numbers that follow each belief, read by attention; None: there is none.
 
     Raises:
         UserError: a head is unknown, or named for an unknown target, or a target has the name of a module's attribute.
     """
 
-    def __init__(self, config: ProbesConfig, *, belief_size: int, targets: Sequence[ProbeTarget]) -> None:
+    def __init__(
+        self,
+        config: ProbesConfig,
+        *,
+        belief_size: int,
+        targets: Sequence[ProbeTarget],
+        memory: MemoryShape | None = None,
+    ) -> None:
         super().__init__()
         self.targets = tuple(targets)
+        self.memory = memory
         self.standardise = Standardise(belief_size)
+        self.standardise_memory = None if memory is None else MemoryInputs(memory)
         heads = find_heads(config, targets)
         for target in targets:
             taken = hasattr(self, target.name)
             require(not taken, f"no target can be named {target.name}: a net has something of that name; take another")
-            self.add_module(target.name, make_head(heads[target.name], config, belief_size, target))
+            kind = heads[target.name]
+            if memory is None:
+                head = make_head(kind, config, belief_size, target)
+            else:
+                head = MemoryHead(make_head(kind, config, belief_size + READ_SIZE, target), belief_size, memory)
+            self.add_module(target.name, head)
         self.register_load_state_dict_pre_hook(leave_out_shallow)  # type: ignore[no-untyped-call]
 
     def forward(self, beliefs: Tensor) -> Readout:
-        """Read all targets from beliefs `[..., belief_size]`."""
-        inputs = self.standardise(beliefs)
+        """Read all targets from beliefs `[..., belief_size]`, or `[..., belief_size + K D]` with a memory."""
+        inputs = self._standardised(beliefs)
         return {target.name: self.get_submodule(target.name)(inputs) for target in self.targets}
+
+    @property
+    def belief_size(self) -> int:
+        """The size of b_t."""
+        return len(self.standardise.mean)
+
+    def fit_inputs(self, beliefs: Tensor) -> None:
+        """Standardise by the mean and variance of beliefs `[N, belief_size]`, or `[N, belief_size + K D]`."""
+        self.standardise.fit(beliefs[:, : self.belief_size])
+        if self.standardise_memory is not None:
+            self.standardise_memory.fit(beliefs[:, self.belief_size :])
+
+    def _standardised(self, beliefs: Tensor) -> Tensor:
+        if self.standardise_memory is None:
+            standardised: Tensor = self.standardise(beliefs)
+            return standardised
+        belief, memory = beliefs[..., : self.belief_size], beliefs[..., self.belief_size :]
+        return torch.cat([self.standardise(belief), self.standardise_memory(memory)], -1)
 
     def begin_at(self, truth: ProbeTargets) -> None:
         """Initialise the nets from targets `[N, ...]`, for instance a picture at its mean."""

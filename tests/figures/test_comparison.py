@@ -74,8 +74,12 @@ def test_the_command_writes_tables_and_a_figure(tmp_path: Path, capsys: pytest.C
     for name, config in {"a": tinier(learning__updates=1), "b": tinier(learning__updates=1, geco__kappa=0.1)}.items():
         trained_run(tmp_path / name, config)
     arguments = ["compare", *(str(tmp_path / name) for name in "ab"), "--worlds", "2", "--old", "2", "4"]
+    main([*arguments, "--of", "state", "--out", str(tmp_path / "results/state")])
+    assert "What is in the core's whole state of 2 held-out worlds a seed" in capsys.readouterr().out
+    assert json.loads((tmp_path / "results/state.json").read_text())["of"] == "state"
     main([*arguments, "--out", str(tmp_path / "results/kappa")])
     said = capsys.readouterr().out
+    assert "What is known of 2 held-out worlds a seed" in said
     assert all(words in said for words in ("kappa = 0.1", "out of sight 4+", "untrained agent's belief"))
     told = json.loads((tmp_path / "results/kappa.json").read_text())
     assert [row["name"] for row in told["rows"]][:2] == ["kappa = 0.001", "kappa = 0.1"]

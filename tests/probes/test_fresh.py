@@ -182,6 +182,35 @@ def test_of_the_state_reads_the_cell_as_well(folder: Path) -> None:
     assert list(scores) == ["belief", "online", "constant"]
 
 
+@pytest.mark.parametrize("core", ["slots", "kanerva"])
+def test_of_the_state_of_a_core_with_a_memory_reads_that_too(core: str, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    trained_run(path, tinier(core=core, learning__updates=1))
+    run = load(path)
+    trajectory = run.collect("any", 2, 4)
+    subject, hidden = (run.fresh.subject("belief", of).features(trajectory) for of in ("state", "hidden"))
+    shape = run.fresh.subject("belief", "state").memory
+    assert shape is not None
+    options = run.config.slots if core == "slots" else run.config.kanerva
+    assert shape == (options.memory_size, options.word_size)
+    units = run.config.agent.hidden_size
+    assert subject.shape[-1] == hidden.shape[-1] + units + shape.size
+    unrolled = run.agent.unroll(trajectory._replace(initial_state=run.agent.initial_state(2)), snapshots_at=[1])
+    assert unrolled.snapshots is not None
+    held = run.agent.core.contents(unrolled.snapshots)
+    assert held is not None
+    torch.testing.assert_close(subject[1, :, -shape.size :], held[0].flatten(1))
+    assert list(measure(run, 3, of="state")) == ["belief", "online", "untrained", "frame", "constant"]
+    again = load(path)
+    assert all(again.fresh.kept(name, "state") is not None for name in ("belief", "untrained"))
+    assert again.fresh.kept("frame") is again.fresh.kept("frame", "state"), "a frame has no state"
+    assert again.fresh.kept("belief") is None
+    kept = again.fresh.kept("belief", "state")
+    assert kept is not None
+    read = kept(subject)["map"]
+    torch.testing.assert_close(read, run.fresh.get(["belief"], "state")["belief"](subject)["map"])
+
+
 def test_online_reads_without_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FreshProbes, "_train", lambda *_: pytest.fail("nothing is to be trained"))
     scores = measure(load_run(RunFolder.open(folder), "cpu", online=True), 3)

@@ -102,6 +102,13 @@ class View(NamedTuple):
             )
         return cls(ring, inverse, write_count, ends, begins, oldest, newest, given)
 
+    def newest_first(self, slots: int) -> Tensor:
+        """Return the words that each state sees, the newest first, then zeros, `[S, B, K, D]`."""
+        ends, begins = (count.to(self.ring.device)[..., None] for count in (self.ends, self.begins))
+        index = ends - 1 - torch.arange(slots, device=self.ring.device)
+        world = torch.arange(len(self.ring), device=self.ring.device)[:, None]
+        return self.ring[world, index % self.ring.shape[1]].masked_fill((index < begins)[..., None], 0.0)
+
     def copy_words(self, ring: Tensor, inverse: Tensor, shift: int = 0) -> None:
         """Copy the words that are seen into another ring `[B, C, D]`, with absolute indices raised by `shift`."""
         index = torch.arange(self.oldest, self.newest, device=ring.device)

@@ -35,6 +35,17 @@ class FastSlots(Unroller[SlotWiring]):
         wiring = self.memory
         return RingState.empty(batch_size, capacity, wiring.memory.word_size, wiring.reads, wiring.query.weight)
 
+    @torch.no_grad()
+    def contents(self, memory: tuple[Any, ...]) -> Tensor:
+        """Return the words that the state `[*, ...]` sees, `[*, K, D]`, the newest first, then zeros.
+
+        Raises:
+            RuntimeError: words that the state sees have been overwritten since.
+        """
+        state = RingState(*memory)
+        words = View.of(state, self.slots).newest_first(self.slots)
+        return words if state.words.dim() > 3 else words[0]
+
     def portable(self, memory: tuple[Any, ...]) -> RingState:
         """Return a copy of the state `[B, ...]` with its own ring, as short as possible and never written.
 
