@@ -8,7 +8,7 @@ by name: `simcore train RandomCity --core own_memory:OuterProductMemory`.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +57,11 @@ class OuterProductMemory(Memory):
     def initial_state(self, batch_size: int) -> OuterProducts:
         """Return an empty memory, `[batch_size, ...]`."""
         return OuterProducts(self.read_key.weight.new_zeros(batch_size, self.read_size, self.read_size))
+
+    def contents(self, memory: tuple[Any, ...]) -> Tensor:
+        """Return the matrix's rows, which `simcore probe --of state` reads beside b_t."""
+        rows: Tensor = memory[0]
+        return rows
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
         """Read by (h_{t-1}, input_t), pass input and read to the LSTM, and write by (h_t, input_t)."""

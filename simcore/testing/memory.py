@@ -42,6 +42,7 @@ def check_memory(
         state = check.the_first_state()
         check.a_step(state)
         check.the_unroll(state)
+        check.what_it_holds()
         check.worlds_apart(state)
         check.a_reset()
         check.states_that_travel()
@@ -130,6 +131,29 @@ class _Check:
         for core in (self.plain, self.core):
             unrolled = core(self.inputs, core.initial_state(WORLDS)).outputs
             demand(close(unrolled, torch.stack(outputs)), f"an unroll of {self.name} is not what its single steps give")
+
+    def what_it_holds(self) -> None:
+        """Check what it tells of its contents, if anything: K vectors, at any time and in each way of unrolling."""
+        told = []
+        for way in (self.plain, self.core):
+            empty = way.contents(way.initial_state(WORLDS))
+            snapshots = way(self.inputs, way.initial_state(WORLDS), None, range(SNAPSHOTS)).snapshots
+            assert snapshots is not None
+            held = way.contents(snapshots)
+            if held is None and empty is None:
+                return
+            demand(
+                held is not None and empty is not None and held.dim() == 4,
+                f"{self.name}.contents must always be K vectors `[*, K, D]` for states `[*, ...]`, or always None",
+            )
+            assert held is not None
+            assert empty is not None
+            demand(
+                held.shape == (SNAPSHOTS, *empty.shape) and len(empty) == WORLDS,
+                f"{self.name}.contents must have the same K and D at all times, and a row for each state",
+            )
+            told.append(held)
+        demand(close(*told), f"{self.name}.contents must not depend on how it is unrolled")
 
     def worlds_apart(self, state: CoreState) -> None:
         """Check that the worlds of a batch are independent."""

@@ -52,6 +52,7 @@ class Good(Memory):
 
 def test_a_memory_that_keeps_the_contract_passes_with_and_without_options() -> None:
     check_memory(Good)
+    check_memory(Tells)
     check_memory(Good, Good.Config(size=5), input_size=2, hidden_size=3, seed=1)
 
 
@@ -144,6 +145,31 @@ class ReaderWrites(Good):
         return output, state if self.writes else state._replace(memory=Trace(state.memory.words + 1))
 
 
+class Tells(Good):
+    """Its sum is one vector."""
+
+    def contents(self, memory: tuple[Any, ...]) -> Any:
+        return memory[0][..., None, :]
+
+
+class TellsFlat(Good):
+    def contents(self, memory: tuple[Any, ...]) -> Any:
+        return memory[0]
+
+
+class TellsOfOneWorld(Tells):
+    def contents(self, memory: tuple[Any, ...]) -> Any:
+        return super().contents(memory)[..., :1, :, :]
+
+
+class TellsByTheTime(Tells):
+    calls = 0
+
+    def contents(self, memory: tuple[Any, ...]) -> Any:
+        self.calls += 1
+        return super().contents(memory) + self.calls
+
+
 class Detached(Good):
     def write(self, state: CoreState, word: Tensor) -> Tensor:
         return super().write(state, word.detach())
@@ -165,6 +191,9 @@ BROKEN = {
     "not finite": changed_step(lambda _, b, state: (b, state._replace(cell=state.cell / 0))),
     "changed in place the state that it was given": changed_write(lambda _, state, word: state.memory.words.add_(word)),
     "must be deterministic": changed_write(lambda _, state, word: word + torch.randn_like(word)),
+    "must always be K vectors": TellsFlat,
+    "must have the same K and D at all times": TellsOfOneWorld,
+    "must not depend on how it is unrolled": TellsByTheTime,
     "worlds of a batch must be independent": changed_write(lambda _, state, word: word - word.mean(0)),
     "must return the same state each time": Sticky,
     "must return the same state": OddCopy,
