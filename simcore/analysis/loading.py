@@ -12,6 +12,7 @@ from torch import Tensor
 from simcore.agent import Agent
 from simcore.analysis.fresh_probes import (
     FreshProbes,
+    Of,
     collect,
     observe,
 )
@@ -24,7 +25,7 @@ from simcore.common.precision import set_precision
 from simcore.config.differences import require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
-from simcore.probes import Probes
+from simcore.probes import Probes, Readout
 from simcore.runs import AnyRun, ExportedRun, checkpoints, open_run
 from simcore.session import BeliefSession, ReadBy
 from simcore.simulation import SimCoreHead
@@ -50,6 +51,8 @@ class LoadedRun:
     """Probes of the frozen belief, trained on first use."""
     online: bool = False
     """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
+    of: Of = "hidden"
+    """What fresh probes read in pictures."""
     is_exported: bool = False
     """Whether it is of an exported file."""
 
@@ -161,6 +164,17 @@ class LoadedRun:
         """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""
         return observe(self.system.agent, trajectory)
 
+    def read(self, trajectory: Trajectory) -> Readout:
+        """Read the targets along a trajectory `[T, W]`, by the probes that read the belief in pictures.
+
+        Raises:
+            UserError: the run has no probes.
+        """
+        if self.of == "hidden":
+            return self.probes(self.observe(trajectory))
+        probes = self.fresh.get(["belief"], self.of)["belief"]
+        return probes(self.fresh.subject("belief", self.of).features(trajectory))
+
     @property
     def online_probes(self) -> Probes:
         """The probes that were trained along with the belief.
@@ -259,7 +273,7 @@ def load_weights(
         if bad is not None:
             raise ValueError(f"{bad} is not finite")
     fresh = FreshProbes(config, system.eval(), weights.update, (out or run.path) / "probes", run.path / "probes")
-    return LoadedRun(config, system, device, weights.update, fresh, online, isinstance(run, ExportedRun))
+    return LoadedRun(config, system, device, weights.update, fresh, online, is_exported=isinstance(run, ExportedRun))
 
 
 def age_of(update: int, total: int) -> str:

@@ -49,7 +49,7 @@ class Maps:
 
 @torch.no_grad()
 def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
-    """Decode and sample maps from the belief along held-out episodes.
+    """Decode maps along held-out episodes, and sample them from the belief.
 
     Args:
         run: the run.
@@ -61,17 +61,17 @@ def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samp
         UserError: the run has no probes, or its world has no map as SimCore's levels do.
     """
     require_maps(run.config)
-    probes, length = run.probes, episode_frames(run.config)
+    length = episode_frames(run.config)
     trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
-    beliefs = run.observe(trajectory)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     sampled = None
     if run.system.map_model is not None:
         generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map together would not fit into memory.
+        beliefs = run.observe(trajectory)
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
         sampled = torch.stack([run.system.map_model.sample(at, generator).cpu() for _ in range(samples)])
-    true, believed = map_views(run, trajectory.targets, probes(beliefs))
+    true, believed = map_views(run, trajectory.targets, run.read(trajectory))
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled)
 
 

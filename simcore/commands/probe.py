@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -69,7 +69,7 @@ class Probe:
         run = open_run(self.run)
         loaded = load_run(run, self.device, self.online, self.out)
         changed = changes(self.world, loaded.config)
-        loaded = loaded.in_worlds(world=changed)
+        loaded = replace(loaded.in_worlds(world=changed), of=self.of)
         metrics = columns_over_frames(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
         oracle = None
         if self.oracle is not None:

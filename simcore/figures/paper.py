@@ -216,8 +216,8 @@ def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     shared, length = shared_worlds(run, seed), episode_frames(run.config)
     trajectory = shared.collect("figure/trajectory", 1, length)
     others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
-    truth, targets = trajectory.targets, run.probes.targets
-    read = run.probes(run.observe(trajectory))
+    truth, targets = trajectory.targets, run.online_probes.targets
+    read = run.read(trajectory)
     constant = Constant.fit([first_episodes(others)], targets).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from simcore.analysis.fresh_probes import TOGETHER, together
+from simcore.analysis.fresh_probes import TOGETHER, episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.maps import imagine_maps
+from simcore.analysis.maps import imagine_maps, map_views
 from simcore.analysis.measuring import measure
 from simcore.analysis.scores import score
 from simcore.common.errors import UserError
 from simcore.config.presets import preset
+from simcore.figures.paper import trajectory_error
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
@@ -63,6 +64,21 @@ def test_an_oracle_is_measured_on_the_same_frames(run: LoadedRun, tmp_path: Path
         expected = score(oracle.probes(oracle.observe(trajectory)), trajectory.targets, run.probes.targets)
     assert beside["oracle"].overall() == expected.overall()
     assert measure(oracle, worlds=5, oracle=oracle)["oracle"].overall() == measure(oracle, 5)["belief"].overall()
+
+
+def test_pictures_of_the_whole_state_are_read_from_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "slots", core="slots")
+    of_state = replace(run, of="state")
+    maps = imagine_maps(of_state, 2)
+    assert run.fresh.kept() is None, "probes of b_t are not wanted"
+    trajectory = run.collect("held-out/maps", 2, episode_frames(run.config))
+    with torch.no_grad():
+        features = run.fresh.subject("belief", "state").features(trajectory)
+        read = run.fresh.get(["belief"], "state")["belief"](features)
+        assert torch.equal(of_state.read(trajectory)["map"], read["map"])
+    assert torch.equal(maps.believed.pictures, map_views(run, trajectory.targets, read)[1].pictures)
+    assert trajectory_error(of_state, 0).errors.shape == (9,)
+    assert run.fresh.kept() is None
 
 
 def test_what_is_no_oracle_is_refused(run: LoadedRun, tmp_path: Path) -> None:
