@@ -84,7 +84,8 @@ class Probe:
         report, notes = self.report(loaded, scores), []
         files = {"probe.png": figure_file(knowledge_figure(scores, title))}
         if maps is not None:
-            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, held-out worlds")
+            state = ", read from the whole state" if self.of == "state" else ""
+            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, held-out worlds{state}")
             variance = maps.sample_variance()
             if variance is not None:
                 report["variance_of_map_samples"] = variance._asdict()
