@@ -15,6 +15,10 @@ BY_VALUE = ("level", "preset", "core", "frame_model", "policy", "executor", "pre
 """Fields that labels name by their value alone, in the order of labels, before all others."""
 
 
+DIGITS = 3
+"""Of a number in a label, if that tells all settings apart."""
+
+
 def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -> list[list[int]]:
     """Group configurations by setting: the indices of each setting's, settings in the order of their first one.
 
@@ -51,7 +55,8 @@ def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> 
             or any(own.get(field) != expected.get(field) for own, expected in zip(actual, usual, strict=True))
         ]
     ordered = [*(field for field in BY_VALUE if field in fields), *(field for field in fields if field not in BY_VALUE)]
-    return [_label(fields_of(config), ordered) for config in configs]
+    whole, short = ([_label(fields_of(config), ordered, digits) for config in configs] for digits in (None, DIGITS))
+    return short if len(set(short)) == len(set(whole)) else whole
 
 
 def require_one_of_each_seed(configs: Sequence[Config], names: Sequence[object]) -> None:
@@ -85,15 +90,17 @@ def _setting(config: Config, besides: Collection[str]) -> Hashable:
     return tuple((field, repr(value)) for field, value in fields_of(config).items() if field not in left_out)
 
 
-def _label(values: dict[str, Any], fields: Sequence[str]) -> str:
-    return ", ".join(part for field in fields if field in values and (part := _part(field, values[field])))
+def _label(values: dict[str, Any], fields: Sequence[str], digits: int | None) -> str:
+    return ", ".join(part for field in fields if field in values and (part := _part(field, values[field], digits)))
 
 
-def _part(field: str, value: Any) -> str:
+def _part(field: str, value: Any, digits: int | None) -> str:
     if field == "frame_model" and value == "none":
         return "no frame model"
     if field == "supervised":
         return "oracle" if value else ""
+    if digits is not None and isinstance(value, float):
+        value = float(f"{value:.{digits}g}")
     return str(value) if field in BY_VALUE else f"{short_name(field)} = {value}"
 
 

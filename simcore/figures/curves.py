@@ -96,7 +96,8 @@ def curves_figure(
     levels: Mapping[str, float] | None = None,
 ) -> Figure:
     """Plot curves by name, each with its region, and dashed lines at named levels of y."""
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    below = 0.2 * (len(curves) + len(levels or ()))  # inches of the legend, which so hides no curve
+    figure = Figure(figsize=(6.4, 4.0 + below), layout="constrained")
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
         count = f"{curve.runs} seeds" if curve.runs > 1 else "1 seed, so no region"
@@ -111,7 +112,7 @@ def curves_figure(
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside lower left")
     return figure
 
 
