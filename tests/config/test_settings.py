@@ -45,7 +45,7 @@ def test_runs_of_one_setting_differ_in_their_seed_alone() -> None:
             [tinier(), tinier(learning__learning_rate=2e-3)],
             ["learning.learning_rate = 0.001", "learning.learning_rate = 0.002"],
         ),
-        ([tinier(simulation__cost=1 / 768), tinier(simulation__cost=1.0)], ["simulation.cost = 0.0013", "simulation.cost = 1.0"]),
+        ([tinier(geco__rate=1 / 768), tinier(geco__rate=1.0)], ["rate = 0.0013", "rate = 1.0"]),
         ([tinier(geco__kappa=1e-3), tinier(geco__kappa=1.0001e-3)], ["kappa = 0.001", "kappa = 0.0010001"]),
         ([tinier_acting(), tinier_acting(frame_model="none")], ["convdraw", "no frame model"]),
         ([tinier(), tinier(world__heights=(2, 2))], ["heights = (1, 4)", "heights = (2, 2)"]),
