@@ -111,7 +111,9 @@ class MemoryInputs(nn.Module):
     def fit(self, memories: Tensor) -> None:
         """Set mean and variance to those of the vectors of some of the memories `[N, K D]`."""
         words = memories[:: -(-len(memories) // ROWS)].reshape(-1, self.shape.word_size)
-        self.standardise.fit(words[words.any(-1)])
+        written = words[words.any(-1)]
+        if len(written):
+            self.standardise.fit(written)
 
     def forward(self, memories: Tensor) -> Tensor:
         """Return memories `[..., K D]`, standardised, and which of their places are written, `[..., K D + K]`."""

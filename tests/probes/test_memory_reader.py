@@ -80,6 +80,12 @@ def test_a_memory_is_standardised_by_what_is_written_in_it() -> None:
     torch.testing.assert_close(kept.std((0, 1)), torch.ones(SHAPE.word_size), atol=0.05, rtol=0)
 
 
+def test_a_memory_in_which_nothing_is_written_is_no_fault() -> None:
+    inputs = MemoryInputs(SHAPE)
+    inputs.fit(torch.zeros(9, SHAPE.size))
+    assert not inputs(torch.zeros(9, SHAPE.size)).any()
+
+
 def test_many_beliefs_are_read_in_parts_as_one_by_one() -> None:
     probes = Probes(CONFIG, belief_size=BELIEF, targets=TARGETS, memory=SHAPE)
     beliefs = recall(5000, 4).beliefs.view(50, 100, -1)
