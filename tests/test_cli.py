@@ -94,7 +94,7 @@ def test_probe_reads_online_or_the_whole_state_when_asked(trained: Path, capsys:
     assert "untrained" not in output
     assert json.loads((trained / "probe.json").read_text())["probes"] == "online probes"
     main(["probe", str(trained), "--worlds", "2", "--of", "state", "--no-controls"])
-    assert "b_t and the LSTM's cell" in capsys.readouterr().out
+    assert "fresh probes of the whole state" in capsys.readouterr().out
     assert "--of is then hidden" in refused(["probe", str(trained), "--online", "--of", "state"], capsys)
 
 
