@@ -281,7 +281,7 @@ class FreshProbes:
         if self.folder is None:
             return
         file = self.folder / file_of(subject)
-        sizes = {"size": probes.belief_size, "memory": None if probes.memory is None else tuple(probes.memory)}
+        sizes = {"size": probes.belief_size, "memory": None if subject.memory is None else tuple(subject.memory)}
         content = {"key": self._key(subject), **sizes, "update": self.update, "probes": probes.state_dict()}
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

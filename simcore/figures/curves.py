@@ -78,14 +78,8 @@ def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "boo
         tail = 50 * (1 - CONFIDENCE)
         low, high = np.percentile(values[resampled].mean(axis=1), (tail, 100 - tail), axis=0)
         return Curve(grid, mean, low, high, len(values))
-    mean, reach = mean_and_reach(values)
-    return Curve(grid, mean, mean - reach, mean + reach, len(values))
-
-
-def mean_and_reach(values: Array) -> tuple[Array, Array]:
-    """Return the mean over runs, the first dimension, and how far its 90 % interval by Student's t reaches from it."""
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values, axis=0)
-    return values.mean(axis=0), reach
+    return Curve(grid, mean, mean - reach, mean + reach, len(values))
 
 
 def curves_figure(

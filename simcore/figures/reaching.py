@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simcore.figures.curves import Array, mean_and_reach, smooth
+from simcore.common.intervals import Interval
+from simcore.figures.curves import Array, smooth
 
 
 def first_reached(x: Array, y: Array, level: float) -> float:
@@ -47,9 +48,9 @@ def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> st
     """
     places = np.array([first_reached(x, y, level) for x, y in runs])
     there = places[np.isfinite(places)]
-    if len(there) == len(runs) > 1:
-        mean, reach = mean_and_reach(places)
-        return f"{level:g} after {mean:,.0f} ± {reach:,.0f} {unit}"
+    interval = Interval.of(places.tolist())  # None if some run does not come to it
+    if interval is not None and len(runs) > 1:
+        return f"{level:g} after {interval.mean:,.0f} ± {interval.high - interval.mean:,.0f} {unit}"
     if not len(there):
         longest = max(float(x[-1]) for x, _ in runs)
         return f"{level:g} not reached in {longest:,.0f} {unit}"

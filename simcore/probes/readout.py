@@ -55,7 +55,6 @@ class Probes(nn.Module):
     ) -> None:
         super().__init__()
         self.targets = tuple(targets)
-        self.memory = memory
         self.standardise = Standardise(belief_size)
         self.standardise_memory = None if memory is None else MemoryInputs(memory)
         heads = find_heads(config, targets)
