@@ -98,6 +98,7 @@ def compare(
     old: Sequence[int] = (10,),
     of: Of = "hidden",
     controls: bool = True,
+    world: Mapping[str, Any] | None = None,
     advance: Advance = silent,
     device: str = "auto",
 ) -> Comparison:
@@ -112,6 +113,7 @@ def compare(
         old: steps n, each of which gives a score of cells that were seen, and then out of sight for n or more.
         of: what the probes read, as for `probe`.
         controls: measure untrained agents and the present frame too.
+        world: new values of fields of the runs' worlds, by name, as `{"map_frame": "ego"}`.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load runs that are paths.
 
@@ -120,7 +122,7 @@ def compare(
             tell different things, or one has no probes.
     """
     named = {
-        f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device)
+        f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device).in_worlds(world=world)
         for number, run in enumerate(runs, start=1)
     }
     return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance, of)

@@ -123,7 +123,7 @@ def named(arguments: Sequence[str]) -> Command:
         | Annotated[Evaluate, subcommand("evaluate", **looking.get("evaluate", {}))]
         | Annotated[Figure, subcommand("figure", **looking.get("figure", {}))]
         | Annotated[Sweep, subcommand("sweep")]
-        | Annotated[Compare, subcommand("compare")]
+        | Annotated[Compare, subcommand("compare", **looking.get("compare", {}))]
         | Annotated[Export, subcommand("export")]
         | Annotated[Pretrained, subcommand("pretrained")]
         | Annotated[Live, subcommand("live", **looking.get("live", {}))]
@@ -139,18 +139,24 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: the run is damaged, or there is no such level.
     """
-    from simcore.commands import Evaluate, Figure, Live, Probe, Rollout
+    from simcore.commands import Compare, Evaluate, Figure, Live, Probe, Rollout
     from simcore.commands.worlds import named_run
 
     looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate, "live": Live}
     name = arguments[0] if arguments else ""
-    if name not in (*looking, "figure"):
+    if name not in (*looking, "figure", "compare"):
         return {}
     named = named_run(arguments[1:])
     if named is None:
         return {}
     run, world = named
-    default = Figure("curves", world=world) if name == "figure" else looking[name](run, world=world)
+    match name:
+        case "figure":
+            default: Command = Figure("curves", world=world)
+        case "compare":
+            default = Compare(world=world)
+        case _:
+            default = looking[name](run, world=world)
     return {name: {"default": default}}
 
 

@@ -1,7 +1,7 @@
 """Loading a finished or running run: its nets, its probes, and sessions, worlds and trajectories for analysis."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,7 +16,7 @@ from simcore.analysis.fresh_probes import (
     collect,
     observe,
 )
-from simcore.analysis.worlds import in_worlds
+from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_system, make_worlds
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
@@ -30,7 +30,7 @@ from simcore.runs import AnyRun, ExportedRun, checkpoints, open_run
 from simcore.session import BeliefSession, ReadBy
 from simcore.simulation import SimCoreHead
 from simcore.system import SimCore
-from simcore.worlds.api import Worlds
+from simcore.worlds.api import ProbeTarget, Worlds
 from simcore.worlds.making import TellsPreviousAction, make_env
 
 
@@ -55,6 +55,8 @@ class LoadedRun:
     """What fresh probes read in pictures."""
     is_exported: bool = False
     """Whether it is of an exported file."""
+    learned_frame: str | None = None
+    """The frame of the maps that the online probes learned to read; None: that of `config`."""
 
     @property
     def age(self) -> str:
@@ -85,7 +87,8 @@ class LoadedRun:
         folder = self.fresh.folder
         if folder is not None:  # beside those for the run's own worlds
             folder = folder / hashlib.sha256(repr((config.level, config.world)).encode()).hexdigest()[:16]
-        return replace(self, config=config, fresh=FreshProbes(config, self.system, self.update, folder))
+        fresh = FreshProbes(config, self.system, self.update, folder)
+        return replace(self, config=config, fresh=fresh, learned_frame=self.learned_frame or map_frame(self.config))
 
     def make_env(self, render_mode: str | None = None) -> TellsPreviousAction:
         """Make one Gymnasium environment of the run's world, for a session; `reset(seed=)` seeds it.
@@ -148,13 +151,13 @@ class LoadedRun:
             raise UserError(f"probes is {wanted!r}; allowed are auto, fresh, online and none")
         if wanted == "none" or (wanted == "auto" and self.system.probes is None):
             return None, "nothing"
-        online = self.online_probes
+        self.require_targets()
         fresh = None
         if wanted == "auto" and not self.online:
             fresh = self.fresh.kept()
         elif wanted == "fresh":
             fresh = self.fresh.get(["belief"])["belief"]
-        return (online, "online") if fresh is None else (fresh, "fresh")
+        return (self.online_probes, "online") if fresh is None else (fresh, "fresh")
 
     def collect(self, purpose: str, worlds: int, rows: int) -> Trajectory:
         """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them."""
@@ -175,6 +178,30 @@ class LoadedRun:
         probes = self.fresh.get(["belief"], self.of)["belief"]
         return probes(self.fresh.subject("belief", self.of).features(trajectory))
 
+    def require_targets(self) -> tuple[ProbeTarget, ...]:
+        """Return what these worlds tell for probes to read.
+
+        Raises:
+            UserError: they tell nothing, or the run was trained without probes.
+        """
+        if self.system.probes is None:
+            raise UserError(
+                f"this run has no probes: {self.config.level} tells nothing for them to read, see world.targets, "
+                "or it was trained with --learning.probe-times 0"
+            )
+        targets = self.config.world.probe_targets
+        if not targets:
+            raise UserError(f"the run's probes read {listed(self.system.probes.targets)}; these worlds tell nothing")
+        return targets
+
+    @property
+    def online_fits(self) -> bool:
+        """Whether the online probes can read what these worlds tell: the same, and maps in the same frame."""
+        if self.system.probes is None:
+            return False
+        is_alike = listed(self.system.probes.targets) == listed(self.config.world.probe_targets)
+        return is_alike and self.learned_frame in (None, map_frame(self.config))
+
     @property
     def online_probes(self) -> Probes:
         """The probes that were trained along with the belief.
@@ -182,18 +209,15 @@ class LoadedRun:
         Raises:
             UserError: the run has none, or they do not fit these worlds.
         """
-        if self.system.probes is None:
+        told, probes = self.require_targets(), self.system.probes
+        assert probes is not None, "else there were no targets"
+        if not self.online_fits:
+            learned = self.learned_frame or map_frame(self.config)
             raise UserError(
-                f"this run has no probes: {self.config.level} tells nothing for them to read, see world.targets, "
-                "or it was trained with --learning.probe-times 0"
+                f"the run's probes read {listed(probes.targets)}, maps in the frame {learned}; these worlds tell "
+                f"{listed(told)}, in the frame {map_frame(self.config)}: simcore probe RUN --world... trains fresh ones"
             )
-        trained, told = (
-            ", ".join(f"{target.name} {target.shape}" for target in targets)
-            for targets in (self.system.probes.targets, self.config.world.probe_targets)
-        )
-        if trained != told:
-            raise UserError(f"the run's probes read {trained}; these worlds tell {told or 'nothing'}")
-        return self.system.probes
+        return probes
 
     @property
     def probes(self) -> Probes:
@@ -205,10 +229,12 @@ class LoadedRun:
         Raises:
             UserError: the run has no probes.
         """
-        online = self.online_probes
+        self.require_targets()
         if self.online:
-            return online
-        return (self.fresh.kept() or online) if self.is_exported else self.fresh.get(["belief"])["belief"]
+            return self.online_probes
+        if self.is_exported and self.online_fits:
+            return self.fresh.kept() or self.online_probes
+        return self.fresh.get(["belief"])["belief"]
 
     @property
     def simulation(self) -> SimCoreHead:
@@ -223,6 +249,11 @@ class LoadedRun:
                 "train one with neither --frame-model none nor --supervised"
             )
         return self.system.simulation
+
+
+def listed(targets: Sequence[ProbeTarget]) -> str:
+    """Return targets with their shapes, for messages."""
+    return ", ".join(f"{target.name} {target.shape}" for target in targets)
 
 
 def load(path: str | Path, device: str = "auto", online: bool = False) -> LoadedRun:

@@ -9,6 +9,7 @@ from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.scores import SampleVariance, sample_variance
+from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.config.run import Config
@@ -90,11 +91,6 @@ def require_maps(config: Config) -> None:
     """Raise `UserError` unless `has_maps`."""
     if not has_maps(config):
         raise UserError(f"there are no maps to draw: {config.level} does not tell its own as SimCore's levels do")
-
-
-def map_frame(config: Config) -> str:
-    """Return the frame of the world's maps; "start" for Gymnasium environments, which have none."""
-    return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"
 
 
 def in_first_episode(is_first: Tensor) -> Tensor:

@@ -55,22 +55,24 @@ def measure(
 
     Returns:
         Scores `[steps, worlds]` by predictor, up to the end of each world's episode: the "belief"; if it is read by
-        fresh probes, also the belief read by the "online" probes and the controls; the best "constant" guess; and the
-        "oracle", if there is one.
+        fresh probes, also the belief read by the "online" probes, where they fit these worlds, and the controls; the
+        best "constant" guess; and the "oracle", if there is one.
 
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
     """
-    steps, online = steps or episode_frames(run.config), run.online_probes
+    steps = steps or episode_frames(run.config)
+    run.require_targets()
     if oracle is not None:
         require_oracle(oracle, run)
     readers: dict[str, tuple[Subject, Probes]] = {}
     if run.online:
-        readers["belief"] = run.fresh.subject("belief"), online
+        readers["belief"] = run.fresh.subject("belief"), run.online_probes
     else:
         for name, probes in run.fresh.get(("belief", *controls), of, advance).items():
             readers[name] = run.fresh.subject(name, of), probes
-        readers["online"] = run.fresh.subject("belief"), online
+        if run.online_fits:
+            readers["online"] = run.fresh.subject("belief"), run.online_probes
     if oracle is not None:
         readers["oracle"] = oracle.fresh.subject("belief"), oracle.fresh.get(["belief"])["belief"]
     return score_readers(run, readers, worlds, steps, purpose)
@@ -81,7 +83,7 @@ def score_readers(
     run: LoadedRun, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
 ) -> dict[str, Scores]:
     """Score the probes of subjects, and the best constant guess, on the same held-out worlds."""
-    targets, batch = run.online_probes.targets, together(run.config, steps)
+    targets, batch = run.require_targets(), together(run.config, steps)
     sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
     constant = Constant.fit(
         (first_episodes(run.collect(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes)), targets

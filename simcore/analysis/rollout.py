@@ -8,7 +8,8 @@ from torch import Tensor
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
-from simcore.analysis.maps import episode_lengths, has_maps, map_frame
+from simcore.analysis.maps import episode_lengths, has_maps
+from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
 from simcore.common.tree import tree_map

@@ -12,6 +12,7 @@ from simcore.common.literals import as_arguments
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
+from simcore.worlds.voxel.levels.base import LevelConfig
 
 
 def in_worlds(config: Config, level: str | None = None, changes: Mapping[str, Any] | None = None) -> Config:
@@ -78,3 +79,8 @@ def action_names(config: Config) -> tuple[str, ...]:
     """Return the names of the actions of a run's world."""
     with closing(make_worlds(config, 1)) as worlds:
         return worlds.action_names
+
+
+def map_frame(config: Config) -> str:
+    """Return the frame of the world's maps; "start" for Gymnasium environments, which have none."""
+    return config.world.map_frame if isinstance(config.world, LevelConfig) else "start"

@@ -1,6 +1,6 @@
 """The command `simcore compare`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +8,10 @@ from tyro.conf import Positional
 
 from simcore.commands.console import advancing, wide_console
 from simcore.commands.results import as_json, publish
+from simcore.commands.worlds import changes
 from simcore.common.checks import Held, require, require_fields
+from simcore.common.literals import as_arguments
+from simcore.worlds.api import WorldConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Compare:
     """The runs' folders, exported files, or names of shipped ones; differences are told to the first one's setting."""
     worlds: Held = 256
     """Held-out worlds for each seed, one episode each."""
+    world: WorldConfig = field(default_factory=WorldConfig)
     old: tuple[int, ...] = (10,)
     """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
     of: Literal["hidden", "state"] = "hidden"
@@ -49,14 +53,18 @@ class Compare:
         require(len(self.runs) > 0, "simcore compare wants runs: their folders, as sweeps/models/runs/*")
         require(all(steps > 0 for steps in self.old), f"--old must be 1 or more, not {min(self.old, default=0)}")
         require_each_once(self.runs)
-        runs = {str(path): load_run(open_run(path), self.device) for path in self.runs}
+        loaded = [load_run(open_run(path), self.device) for path in self.runs]
+        changed = changes(self.world, loaded[0].config)
+        runs = {str(path): run.in_worlds(world=changed) for path, run in zip(self.runs, loaded, strict=True)}
         with advancing() as advance:
             comparison = compare(runs, self.worlds, self.old, CONTROLS if self.controls else (), advance, self.of)
-        grids = list(comparison_grids(comparison))
+        first_grid, *others = comparison_grids(comparison)
+        where = f", with {as_arguments(changed)}" if changed else ""
+        grids = [first_grid._replace(title=first_grid.title + where), *others]
         first = next(iter(runs.values())).config
         title = self.title or f"{first.level}, {first.preset}. {grids[0].title}"
         files = {
-            f"{self.out.name}.json": as_json(comparison.to_dict()),
+            f"{self.out.name}.json": as_json(comparison.to_dict() | {"world": changed}),
             f"{self.out.name}.md": markdown(grids).encode(),
             f"{self.out.name}.png": figure_file(comparison_figure(comparison, title)),
         }

@@ -216,7 +216,7 @@ def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     shared, length = shared_worlds(run, seed), episode_frames(run.config)
     trajectory = shared.collect("figure/trajectory", 1, length)
     others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
-    truth, targets = trajectory.targets, run.online_probes.targets
+    truth, targets = trajectory.targets, run.require_targets()
     read = run.read(trajectory)
     constant = Constant.fit([first_episodes(others)], targets).read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`

@@ -11,7 +11,7 @@ import simcore
 from counting import Counting
 from simcore.acting import RandomPolicy
 from simcore.analysis.evaluation import LONGEST, Evaluation, evaluate, limited, play
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loading import LoadedRun, load, load_run
 from simcore.analysis.worlds import in_worlds, kept, world_in
 from simcore.cli import main
 from simcore.commands.console import advancing
@@ -20,7 +20,7 @@ from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.figures.paper import unfinished
 from simcore.worlds.gym import GymConfig
-from tinier import changed, tinier_acting
+from tinier import changed, tinier, tinier_acting
 from trained import trained_run
 
 COUNTING = "counting:Counting-v0"
@@ -88,6 +88,21 @@ def test_sessions_rollouts_and_probes_take_such_worlds_too(counting: LoadedRun) 
     assert counting.fresh.kept() is None, "probes of other worlds are kept apart"
     with pytest.raises(UserError, match=r"the run's probes read parity \(2,\); these worlds tell nothing"):
         _ = counting.in_worlds(world={"targets": ()}).probes
+
+
+def test_online_probes_do_not_read_maps_in_another_frame(tmp_path: Path) -> None:
+    run = load(trained_run(tmp_path / "run", tinier(learning__updates=1)).path, "cpu")
+    other = run.in_worlds(world={"map_frame": "ego"})
+    assert set(simcore.probe(run, 2, controls=False)) == {"belief", "online", "constant"}
+    assert set(simcore.probe(other, 2, controls=False)) == {"belief", "constant"}
+    with pytest.raises(
+        UserError, match=r"maps in the frame start; these worlds tell .*, in the frame ego: simcore pro"
+    ):
+        _ = other.online_probes
+    assert other.session().read_by == "fresh"
+    assert other.in_worlds(world={"map_frame": "start"}).online_fits
+    with pytest.raises(UserError, match="in the frame world"):
+        run.in_worlds(world={"map_frame": "world"}).session()
 
 
 def test_no_more_copies_are_made_than_an_actor_had(counting: LoadedRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,10 @@ def test_the_command_writes_tables_and_a_figure(tmp_path: Path, capsys: pytest.C
     main([*arguments, "--of", "state", "--out", str(tmp_path / "results/state")])
     assert "What is in the core's whole state of 2 held-out worlds a seed" in capsys.readouterr().out
     assert json.loads((tmp_path / "results/state.json").read_text())["of"] == "state"
+    main([*arguments, "--no-controls", "--world.map-frame", "ego", "--out", str(tmp_path / "results/ego")])
+    assert "2 held-out worlds a seed, with map_frame='ego'" in capsys.readouterr().out
+    assert json.loads((tmp_path / "results/ego.json").read_text())["world"] == {"map_frame": "ego"}
+    assert len(list((tmp_path / "a" / "probes").glob("*/belief-hidden.pt"))) == 1, "kept beside those of its own worlds"
     main([*arguments, "--out", str(tmp_path / "results/kappa")])
     said = capsys.readouterr().out
     assert "What is known of 2 held-out worlds a seed" in said
