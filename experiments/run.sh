@@ -13,8 +13,9 @@ sweep() {
     simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || { code=$? && [ $code -eq 1 ]; } || exit $code
 }
 # What the beliefs of a sweep's models know, with controls; differences are to the first one's first setting.
+# knowledge SWEEP NAME "MODELS" FLAGS
 knowledge() {
-    simcore compare $(for model in "${@:2}"; do echo "$out/$1/runs/$model"-*; done) --old 10 20 --out "$out/$1/knowledge"
+    simcore compare $(for model in $3; do echo "$out/$1/runs/$model"-*; done) --old 10 20 --out "$out/$1/$2" "${@:4}"
 }
 sweep models
 sweep oracle
@@ -29,9 +30,10 @@ simcore train HighFood --preset "$scale" --run "$out/high-food"
 simcore train Cliff --preset "$scale" --run "$out/cliff"
 simcore train Tower --preset "$scale" --run "$out/tower"
 
-knowledge models generative deterministic contrastive
-knowledge memories lstm slots kanerva
-knowledge kappa generative
+knowledge models knowledge "generative deterministic contrastive"
+knowledge memories knowledge "lstm slots kanerva"
+knowledge memories state "lstm slots kanerva" --of state # what is predicted may be read from the memory, not from b_t
+knowledge kappa knowledge generative
 simcore figure 9 "$out"/kappa/runs/* --out "$out/figure-9"
 simcore figure 10 "$out"/models/runs/*-seed0 --out "$out/figure-10"
 simcore figure 11 "$out/terrain" --out "$out/figure-11"
