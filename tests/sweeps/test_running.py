@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from sweep_file import write_sweep
-from torch import Tensor
 
 from commands import Launch
 from simcore.analysis.loading import load_run
 from simcore.cli import main
-from simcore.runs import checkpoints, read_metrics
+from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep
 from simcore.sweeps.scores import Scores, take_scores
+from states import assert_same_state, newest_state
 from trained import trained_run
 from waiting import PATIENCE, wait_for_lines, wait_until
 
@@ -39,7 +38,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
     plan, _ = plan_sweep(LONG(path / "spec.toml"))
     for run in plan.runs:
         folder = trained_run(path / run.name, run.config)
-        ends[run.name] = newest_state(folder.path), take_scores(load_run(folder, "cpu"), plan.worlds)
+        ends[run.name] = newest_state(folder), take_scores(load_run(folder, "cpu"), plan.worlds)
     return ends
 
 
@@ -54,31 +53,12 @@ def open_sweep(spec: Path, out: Path) -> SweepFolder:
     return SweepFolder(out, plan)
 
 
-def newest_state(folder: Path) -> Any:
-    path = checkpoints.latest(folder / "checkpoints")
-    return None if path is None else checkpoints.load(path).state
-
-
-def flat(state: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(state, dict | list | tuple):
-        items = state.items() if isinstance(state, dict) else enumerate(state)
-        return {name: leaf for key, value in items for name, leaf in flat(value, f"{path}/{key}").items()}
-    return {path: state}
-
-
-def assert_same(one: Any, two: Any) -> None:
-    left, right = flat(one), flat(two)
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert torch.equal(value, right[name]) if isinstance(value, Tensor) else value == right[name], name
-
-
 def require_whole(sweep: SweepFolder, alone: Alone) -> None:
     """Require that each run was trained once to its end, as if nothing had happened, and measured."""
     for run in sweep.plan.runs:
         state, scores = alone[run.name]
         files = sweep.files(run)
-        assert_same(newest_state(files.path), state)
+        assert_same_state(newest_state(RunFolder.open(files.path)), state)
         assert sweep.scores(run) == scores
         record = run.config.record.metrics_every
         updates = [line["update"] for line in read_metrics(files.path / "metrics.jsonl")]
@@ -100,7 +80,7 @@ def test_a_killed_sweep_goes_on_with_what_is_missing(
     wait_until(lambda: not sweep.is_in_use(second))
     assert [sweep.status(run) for run in sweep.plan.runs] == [Status.FINISHED, Status.UNFINISHED, Status.UNFINISHED]
     finished = {path: path.stat().st_mtime_ns for path in sweep.files(first).path.rglob("*") if path.name != "lock"}
-    reached = newest_state(sweep.files(second).path)["updates"]
+    reached = newest_state(RunFolder.open(sweep.files(second).path))["updates"]
     assert 0 < reached < 60, "it was killed half-way"
 
     main(["sweep", str(spec), "--out", str(out)])
@@ -122,7 +102,7 @@ def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, begin: Begin) -
     assert process.returncode == 130, output
     assert "the same command goes on" in output
     assert "Traceback" not in output
-    assert 0 < newest_state(metrics.parent)["updates"] < 100_000
+    assert 0 < newest_state(RunFolder.open(metrics.parent))["updates"] < 100_000
     assert all(sweep.status(run) is Status.UNFINISHED for run in sweep.plan.runs)
     assert not sweep.is_in_use(sweep.plan.runs[0])
     assert not (sweep.files(sweep.plan.runs[1]).path / "checkpoints").exists()

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor
 
 from simcore.acting import Executor
 from simcore.agent import Agent
@@ -17,6 +15,7 @@ from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training import training as training_module
 from simcore.training.loop import train
+from states import assert_same_state
 from tinier import tinier, tinier_acting
 
 
@@ -37,19 +36,6 @@ def newest(path: Path) -> checkpoints.Checkpoint:
 def untimed(path: Path) -> list[dict[str, float]]:
     lines = read_metrics(path / "metrics.jsonl")
     return [{name: v for name, v in line.items() if not name.startswith("seconds/")} for line in lines]
-
-
-def assert_same(one: Any, two: Any, where: str = "") -> None:
-    """Compare nested states bit for bit."""
-    if isinstance(one, dict | list | tuple):
-        items = one.items() if isinstance(one, dict) else enumerate(one)
-        assert len(one) == len(two), where
-        for key, value in items:
-            assert_same(value, two[key], f"{where}/{key}")
-    elif isinstance(one, Tensor):
-        assert torch.equal(one, two), where
-    else:
-        assert one == two or one != one, where
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -75,11 +61,11 @@ def test_a_lengthened_run_ends_bit_for_bit_as_one_of_that_length(tmp_path: Path,
     assert train(make(learning__updates=first), run)
     main(["train", "--resume", str(run.path), "--learning.updates", "8"])
     assert newest(run.path).update == 8
-    assert_same(newest(run.path).state, newest(whole.path).state)
+    assert_same_state(newest(run.path).state, newest(whole.path).state)
     assert recorded(run.path) == recorded(whole.path)
     # Its old end has a line of its own; where that lies between two others, the next one begins there.
     alike = [line for line in untimed(run.path) if first == 4 or line["update"] not in (5, 6)]
-    assert_same(alike, [line for line in untimed(whole.path) if first == 4 or line["update"] != 6])
+    assert_same_state(alike, [line for line in untimed(whole.path) if first == 4 or line["update"] != 6])
     line = {"update": first, "changed": {"learning.updates": [first, 8]}}
     assert json.loads((run.path / "changes.jsonl").read_text()) == line
 

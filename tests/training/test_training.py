@@ -1,10 +1,8 @@
-"""The whole run: that it learns from every part, and that stopping it, however roughly, changes nothing."""
+"""The whole run: that it learns from every part, and what it records and refuses."""
 
 import copy
 import json
 import os
-import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from commands import Launch
 from simcore.build import make_actor, make_system
 from simcore.common.devices import choose_device
 from simcore.common.errors import UserError
@@ -22,45 +19,19 @@ from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.learning.fault import NonFiniteLossError
 from simcore.learning.learner import Learner
-from simcore.runs import RunFolder, checkpoints, read_metrics
+from simcore.runs import RunFolder, read_metrics
 from simcore.training.loop import train
 from simcore.training.statistics import STAGES
 from simcore.training.training import Training
+from states import assert_same_state, newest_state
 from tinier import changed, tinier, tinier_acting
 from trained import trained_run
-from waiting import PATIENCE, wait_for_lines
 
 CPU = torch.device("cpu")
 WATCHED = (
     *(f"frame_model/{name}" for name in ("loss", "kl", "error", "weight", "lambda")),
     *(f"probes/{name}" for name in ("loss", "map_mse", "cell_accuracy", "heading_accuracy")),
 )
-
-
-def tensors(state: Any, path: str = "") -> dict[str, Any]:
-    """Flatten nested dicts, lists and tuples."""
-    if isinstance(state, dict | list | tuple):
-        items = state.items() if isinstance(state, dict) else enumerate(state)
-        return {name: leaf for key, value in items for name, leaf in tensors(value, f"{path}/{key}").items()}
-    return {path: state}
-
-
-def assert_same_state(one: Any, two: Any) -> None:
-    left, right = tensors(one), tensors(two)
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        same = torch.equal(value, right[name]) if isinstance(value, Tensor) else value == right[name]
-        assert same, f"{name} differs"
-
-
-def newest_state(folder: RunFolder) -> dict[str, Any]:
-    path = checkpoints.latest(folder.checkpoints)
-    assert path is not None
-    return checkpoints.load(path).state
-
-
-def untimed(records: list[dict[str, float]]) -> list[dict[str, float]]:
-    return [{name: v for name, v in record.items() if not name.startswith("seconds/")} for record in records]
 
 
 def test_one_update_trains_every_parameter() -> None:
@@ -142,15 +113,6 @@ def test_one_step_ahead_with_two_frames_to_be_modelled_trains() -> None:
     assert_same_state(runs[0].state_dict(), runs[1].state_dict())
 
 
-def test_the_same_seed_gives_the_same_run_and_another_a_different_one() -> None:
-    runs = [Training(tinier(seed=seed), CPU) for seed in (3, 3, 4)]
-    for run in runs:
-        run.update()
-        run.update()
-    assert_same_state(runs[0].state_dict(), runs[1].state_dict())
-    assert not torch.equal(runs[0].system.agent.core.lstm.weight_hh_l0, runs[2].system.agent.core.lstm.weight_hh_l0)
-
-
 def test_purposes_draw_different_seeds() -> None:
     assert len({stream(seed, purpose) for seed in range(50) for purpose in ("worlds", "walker", "held-out/0")}) == 150
 
@@ -171,71 +133,6 @@ def test_the_core_state_travels_to_the_next_trajectory() -> None:
     training.learner.step = spy  # type: ignore[method-assign]
     training.update()
     assert torch.equal(seen[0], state.hidden)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"core": "lstm"}, {"core": "slots"}, {"core": "kanerva"}, {"probes__map_convdraw": True}, {"supervised": True}],
-)
-@pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
-def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, changes: dict[str, Any]) -> None:
-    """Odd updates lie between two lines of metrics, and episodes of 9 frames across trajectories of 7."""
-    config = tinier(**changes)
-    whole = Training(config, CPU)
-    for _ in range(6):
-        whole.update()
-    first = Training(config, CPU)
-    for _ in range(stop_after):
-        first.update()
-    saved = first.state_dict()
-    second = Training(config, CPU)
-    second.load_state_dict(saved)
-    for _ in range(6 - stop_after):
-        second.update()
-    assert_same_state(second.state_dict(), whole.state_dict())
-
-
-def test_a_killed_and_resumed_run_ends_bit_for_bit_the_same(tmp_path: Path, launch: Launch) -> None:
-    config = tinier(learning__updates=60, record__checkpoint_every=3)
-    whole = trained_run(tmp_path / "whole", config)
-
-    killed = RunFolder.create(tmp_path / "killed", config.to_dict())
-    for wait in (1, 3):  # checkpoints that a process sees before it is killed
-        process = launch("train", "--resume", killed.path, stdout=subprocess.DEVNULL)
-        seen: set[Path] = set(killed.checkpoints.glob("*.pt"))
-        new: set[Path] = set()
-        while len(new) < wait:
-            assert process.poll() is None, "it was too quick to be killed"
-            new |= set(killed.checkpoints.glob("*.pt")) - seen
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-    assert train(config, killed)
-    assert_same_state(newest_state(killed), newest_state(whole))
-    assert untimed(read_metrics(killed.metrics)) == untimed(read_metrics(whole.metrics))
-
-
-def test_ctrl_c_stops_cleanly_with_a_checkpoint(tmp_path: Path, launch: Launch) -> None:
-    config = tinier(learning__updates=100_000, record__checkpoint_every=100_000)
-    folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    process = launch("train", "--resume", folder.path)
-    wait_for_lines(folder.metrics, process)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert f"simcore train --resume {folder.path}" in output
-    state = newest_state(folder)
-    assert 0 < state["updates"] < 100_000
-
-
-def test_a_complete_run_is_left_as_it_is(tmp_path: Path) -> None:
-    config = tinier(learning__updates=2)
-    folder = trained_run(tmp_path / "run", config)
-    files = {path: path.read_bytes() for path in folder.checkpoints.iterdir()}
-    lines = folder.metrics.read_text()
-    assert train(config, folder)
-    assert {path: path.read_bytes() for path in folder.checkpoints.iterdir()} == files
-    assert folder.metrics.read_text() == lines
 
 
 def test_metrics_are_recorded_at_their_updates(tmp_path: Path) -> None:
@@ -352,21 +249,6 @@ def json_free(state: dict[str, Any]) -> dict[str, Any]:
 def test_a_config_survives_json() -> None:
     for config in (tinier(), preset("tiny"), preset("small"), preset("paper")):
         assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-
-
-@pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])
-def test_every_weight_of_another_frame_model_is_trained_and_resumes(frame_model: str) -> None:
-    config = tinier(frame_model=frame_model)
-    first = Training(config, CPU)
-    before = {name: value.clone() for name, value in first.system.named_parameters()}
-    first.update()
-    first.update()
-    assert not [name for name, value in first.system.named_parameters() if torch.equal(value, before[name])]
-    second = Training(config, CPU)
-    second.load_state_dict(copy.deepcopy(first.state_dict()))  # which shares what the next update changes in place
-    for run in (first, second):
-        run.update()
-    assert_same_state(first.state_dict(), second.state_dict())
 
 
 @pytest.mark.parametrize("frame_model", ["deterministic", "contrastive"])

@@ -19,6 +19,8 @@ from simcore.worlds.gym import GymConfig
 from tinier import changed, tinier, tinier_acting
 
 FOREIGN = replace(tinier_acting(), level="MiniGrid-Empty-5x5-v0", world=GymConfig(frame_size=8))
+
+
 BRIDGE = replace(tinier_acting(), level="Bridge", world=BridgeConfig(size=9, frame_size=8, episode_length=20))
 
 
@@ -178,59 +180,6 @@ def test_looking_back_changes_nothing() -> None:
     alike(scene.step(3), other.step(3))
 
 
-def test_a_branch_of_a_blindfolded_moment_is_blindfolded() -> None:
-    scene = scene_of(longer(tinier()))
-    scene.blindfold(True)
-    scene.step(0), scene.step(0)
-    scene.blindfold(False)
-    scene.step(0)
-    scene.look(2)
-    assert scene.step(0).is_blind
-
-
-def test_blindfolded_the_simulation_core_goes_on_from_the_last_belief() -> None:
-    run = untrained(longer(tinier(core="slots")))
-    scene, session = Scene([run]), run.session(batch=1)
-    worlds = run.make_worlds(1)
-    session.observe(*worlds.reset(seed=0))
-    scene.blindfold(True)
-    for action in (0, 1, 0):
-        moment = scene.step(action)
-        session.step_blind([action])
-        assert moment.is_blind
-        ahead = scene.watchers[0].simulate([2, 0])
-        np.testing.assert_allclose(ahead, session.simulate([[2], [0]]), atol=1e-5)
-
-
-def test_blindfolded_the_belief_does_not_depend_on_what_came() -> None:
-    config = longer(tinier())
-    scenes = [scene_of(config, seed=0), scene_of(config, seed=0)]
-    for scene in scenes:
-        scene.step(0)
-        scene.blindfold(True)
-    other_worlds = scenes[1].world
-    other_worlds.worlds.reset(seed=99)  # another city, behind the blindfold
-    for _ in range(3):
-        one, other = (scene.step(0).beliefs[0] for scene in scenes)
-        np.testing.assert_array_equal(one.expected, other.expected)
-        np.testing.assert_array_equal(one.map, other.map)
-
-
-def test_without_the_blindfold_the_belief_goes_on_from_what_it_imagined() -> None:
-    scene = scene_of(longer(tinier()))
-    scene.blindfold(True)
-    dreamt = [scene.step(0).beliefs[0].expected for _ in range(2)]
-    scene.blindfold(False)
-    moment = scene.step(1)
-    session = scene.runs[0].session(batch=1)
-    worlds = scene.runs[0].make_worlds(1)
-    session.observe(*worlds.reset(seed=0))
-    no = np.zeros(1, np.bool_)
-    for frame, action in zip([*dreamt, moment.frame], (0, 0, 1), strict=True):
-        belief = session.observe(frame[None], np.zeros(1), no, no, {}, action=[action])
-    np.testing.assert_array_equal(moment.beliefs[0].map, belief.map[0])
-
-
 def test_two_beliefs_in_one_world_are_what_each_is_alone() -> None:
     configs = [longer(tinier()), longer(tinier(core="slots"), seed=1)]
     both, alone = scene_of(*configs), [scene_of(config) for config in configs]
@@ -267,17 +216,6 @@ def test_a_foreign_world_has_neither_map_nor_walker_nor_past() -> None:
     scene.look(1)
     with pytest.raises(UserError, match="cannot be taken back"):
         scene.step(0)
-
-
-@pytest.mark.parametrize("model", ["contrastive", "none"])
-def test_without_frames_of_its_own_a_belief_is_not_blindfolded(model: str) -> None:
-    scene = scene_of(longer(tinier_acting(frame_model=model)))
-    moment = scene.step()
-    assert moment.beliefs[0].expected is None
-    assert np.isfinite(moment.beliefs[0].error) == (model == "contrastive")
-    assert list(scene.imagine(Plan("agent"))) == []
-    with pytest.raises(UserError, match="model that makes frames"):
-        scene.blindfold(True)
 
 
 def test_certainty_is_that_of_the_map_models_samples() -> None:
