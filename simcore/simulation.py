@@ -195,11 +195,10 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
     Returns:
         Bool `[Ng, Nt, B]`.
     """
-    since_seen, maps = truth[SINCE_SEEN], truth[MAP]
-    usual = maps.median(dim=1, keepdim=True).values
-    unusual = (maps != usual).any(dim=-1)
+    since_seen, maps = truth[SINCE_SEEN], truth[MAP][targets]  # [Ng, Nt, B, N, N, 3]
+    unusual = (maps != maps.median(dim=2, keepdim=True).values).any(dim=-1)
     remembered = since_seen[starts] >= OLD
-    return ((since_seen[targets] == 0) & unusual[targets] & remembered).flatten(-2).any(dim=-1)
+    return ((since_seen[targets] == 0) & unusual & remembered).flatten(-2).any(dim=-1)
 
 
 def target_times(starts: Tensor, offsets: Tensor) -> Tensor:

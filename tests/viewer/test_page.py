@@ -274,6 +274,12 @@ def test_it_fits_the_screen(tab: Tab, size: tuple[int, int]) -> None:
     assert high <= size[1] or size[0] < 1280
 
 
+def test_it_fits_where_there_are_wide_letters_alone(tab: Tab) -> None:
+    tab.page.evaluate("document.body.style.fontFamily = 'DejaVu Sans, Verdana, sans-serif'")
+    assert tab.extent == (1280, 800)
+    tab.page.evaluate("document.body.style.fontFamily = ''")
+
+
 def test_light_and_dark(tab: Tab) -> None:
     assert tab.page.evaluate("document.documentElement.dataset.theme") == "light"
     tab.page.emulate_media(color_scheme="dark")

@@ -94,10 +94,11 @@ export class FuturesPanel {
     const from = point ? `from step ${point.step}${when}` : `from an earlier step${when}`;
     byId("futures-from").textContent = futures === null ? "imagining …" : from;
     const { samples } = model.hello;
-    const which = this.shown < samples ? `${this.shown} of ${samples} futures of each belief` : `${samples} futures`;
-    const below = model.hello.can_return ? ", below what will truly come" : "";
+    const some = this.shown < samples;
+    const which = some ? `${this.shown} of ${samples} futures that each belief` : `${samples} futures that the belief`;
+    const below = model.hello.can_return ? ", below the true one" : "";
     byId("futures-caption").textContent =
-      `${which} that the simulation core imagines along these actions (underlined: now)${below}; ` +
+      `${which} imagines along these actions (underlined: now)${below}; ` +
       "var.: where they differ. Point at a step.";
   }
 
@@ -182,7 +183,7 @@ function groupOf(kind, belief, mark) {
     group.dataset.belief = belief;
     const caption = document.createElement("figcaption");
     if (kind === "sample") caption.append(...mark.map((each) => each.cloneNode(true)));
-    caption.append({ true: "True", sample: "Imagined", spread: "Variance" }[kind]);
+    caption.append({ true: "True", sample: "Imagined", spread: "Var." }[kind]);
     group.append(caption, document.createElement("div"));
     preview.append(group);
   }

@@ -49,7 +49,7 @@ export class MapsPanel {
     canvas.classList.toggle("hidden", isHidden);
     byId("true-map-caption").textContent = isHidden
       ? "Hidden, and the true pose with it: find the way by what the belief holds."
-      : "From above, up is where the agent first looked; the stripes lie over what no frame has shown yet.";
+      : "Up is where the agent first looked; striped: what no frame has shown yet.";
     canvas.dataset.number = moment.number;
     canvas.dataset.cell = cell;
     canvas.ariaLabel = isHidden
@@ -89,11 +89,12 @@ function poseOf(place, hello) {
 
 function captionOf(belief, many) {
   const arrows = "Filled arrow: the believed pose, paler the less certain; outline: the true one.";
+  if (many > 1) return belief.has_map_model ? "Outline: truth. Faint: unsure cells." : "Outline: the true pose.";
   const certainty = belief.has_map_model
     ? "Faint: where samples of the map differ."
-    : many > 1 ? "No certainty is known." : "This run has no map model, so its map comes without certainty.";
+    : "This run has no map model, so its map comes without certainty.";
   const probes = `Read from the belief by ${belief.read_by === "fresh" ? "fresh probes" : "a probe"}.`;
-  return many > 1 ? `Outline: the true pose. ${certainty}` : `${probes} ${arrows} ${certainty}`;
+  return `${probes} ${arrows} ${certainty}`;
 }
 
 function poseText(place, hello) {

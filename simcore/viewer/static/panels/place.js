@@ -45,7 +45,7 @@ export class PlacePanel {
 
 function makeTable(beliefs) {
   const rows = [
-    ["map-error", beliefs.length > 1 ? "Map error, of the guess's" : "Map error", "of the constant guess's"],
+    ["map-error", beliefs.length > 1 ? "Map error left" : "Map error", "of the guess's"],
     ["cell-probability", "True cell", "its probability"],
     ["heading-probability", "True heading", "its probability"],
   ];

@@ -19,7 +19,7 @@ export class SurprisePanel {
     byId("surprise").hidden = this.rows.length === 0;
     byId("surprise").querySelector("h2").textContent = hasLatents ? "Surprise" : "Error";
     byId("surprise-caption").textContent = hasLatents
-      ? "KL: what a frame told beyond what was expected."
+      ? "KL: what a frame told that was new."
       : "Squared error of the expected frame, 100 steps.";
   }
 

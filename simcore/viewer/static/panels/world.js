@@ -61,7 +61,7 @@ export class WorldPanel {
     byId("world-caption").textContent = moment.is_blind
       ? "Blindfolded: this is shown to you alone."
       : sharp
-        ? "For sharp eyes; the agent sees the frame below."
+        ? "Drawn sharp; the agent's frame is below."
         : "What the agent sees, enlarged.";
   }
 
