@@ -38,7 +38,7 @@ export class WorldPanel {
     byId("tiles-caption").textContent = this.expected.every((each) => each === null)
       ? "The frame that the agent sees; this run imagines none."
       : moment.is_blind
-        ? "Right: imagined from the belief and the actions."
+        ? "Right: imagined from belief and actions."
         : `Right: ${hello.beliefs.some(draws) ? "a sample, " : ""}drawn before the frame came.`;
     byId("sharp").setAttribute("aria-pressed", String(control.is_sharp));
   }
