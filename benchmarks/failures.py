@@ -31,8 +31,6 @@ from simcore.worlds.voxel.topdown import MAP_FRAMES
 
 COLOUR = torch.from_numpy(shaded_colours()[FOOD, TOP].copy())
 """Of food on the map."""
-
-
 SPANS = {
     "all pieces in sight": (0, 0),
     f"out of sight for 1 to {OLD - 1}": (1, OLD - 1),
@@ -123,29 +121,26 @@ def measures(episodes: Episodes) -> dict[str, str]:
     since, left = episodes.since_seen[ends], episodes.food[ends]
     seen = (since >= 0).double().mean(dim=(1, 2))
     assert mean is not None
-    told = {
-        f"{name}, {whose}": episodes.told(whose, *span) for name, span in SPANS.items() for whose in episodes.likeness
-    }
     return {
         "pieces left in an episode": f"{mean.mean:.2f} ± {mean.high - mean.mean:.2f}",
         "episodes with some left": percent(int(failed.sum()), len(failed)),
-        "of the map seen, where all is eaten": share(seen[~failed]),
-        "of the map seen, where some is left": share(seen[failed]),
+        "of the map seen, where all is eaten": share(seen[~failed].mean()),
+        "of the map seen, where some is left": share(seen[failed].mean()),
         "of the pieces left: off the map": percent(total - int(left.sum()), total),
         "of the pieces left: never in sight": percent(int((left & (since < 0)).sum()), total),
         f"of the pieces left: out of sight for {OLD}+": percent(int((left & (since >= OLD)).sum()), total),
+        **{f"  told apart, {whose}": share(episodes.told(whose, OLD, at=ends)) for whose in episodes.likeness},
         **{
-            f"  told apart, {whose}": share(torch.tensor(episodes.told(whose, OLD, at=ends)))
+            f"{name}, {whose}": share(episodes.told(whose, *span))
+            for name, span in SPANS.items()
             for whose in episodes.likeness
         },
-        **{name: share(torch.tensor(part)) for name, part in told.items()},
     }
 
 
-def share(parts: Tensor) -> str:
-    """Return a mean in percent; "-" of nothing."""
-    mean = float(parts.mean())
-    return "-" if mean != mean else f"{mean:.0%}"
+def share(part: float | Tensor) -> str:
+    """Return a part in percent; "-" for NaN, of nothing."""
+    return "-" if part != part else f"{float(part):.0%}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -26,7 +26,7 @@ def main() -> None:
         table.add_column(head, justify="right" if head else "left")
     totals = []
     for folder in parser.parse_args().folders:
-        spent = [of_run(metrics.parent) for metrics in sorted(folder.rglob("metrics.jsonl"))]
+        spent = [of_run(metrics.parent) for metrics in sorted(folder.rglob("metrics.jsonl")) if metrics.stat().st_size]
         totals.append((len(spent), sum(frames for frames, _ in spent), sum(seconds for _, seconds in spent)))
         table.add_row(str(folder), *told(*totals[-1]))
     table.add_section()
