@@ -250,16 +250,19 @@ class FreshProbes:
 
     def _key(self, subject: Subject) -> dict[str, Any]:
         """Return all that the trained probes depend on: the weights they read, the worlds, and the training."""
-        config, recipe = self.config, asdict(self.config.probes)
+        config, recipe, agent = self.config, asdict(self.config.probes), self.system.agent
         if not recipe["heads"]:
             del recipe["heads"]  # absent from probes that were stored before there was this option
-        return {
+        key = {
             "of": subject.of,
             "weights": digest_of(subject.weights.state_dict() if subject.weights is not None else {}),
             "world": repr(config.world),
             "seed": config.seed,
             "recipe": repr(recipe),
         }
+        if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy comes to
+            key["policy"] = digest_of(agent.state_dict())
+        return key
 
     def _load(self, file: Path, key: dict[str, Any]) -> Probes | None:
         """Return stored probes if their key is equal; else None."""

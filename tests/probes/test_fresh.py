@@ -9,14 +9,14 @@ import torch.nn.functional as F
 
 from simcore.analysis.fresh_probes import FreshProbes, episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.measuring import measure
+from simcore.analysis.measuring import CONTROLS, measure
 from simcore.common.archive import read_archive
 from simcore.data.targets import ProbeTargets
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.fresh import Examples, train_fresh_probes, validation_losses
 from simcore.probes.heads import mean_picture
 from simcore.runs import RunFolder
-from tinier import tell_map, tinier
+from tinier import tell_map, tinier, tinier_acting
 from trained import trained_run
 
 N, H, SIZE = 3, 4, 64
@@ -156,6 +156,16 @@ def test_probes_are_kept_by_checkpoint_and_used_again(folder: Path, monkeypatch:
         file.write_bytes(damaged)
         measure(load(folder), 4)
         assert "frame" in trained
+
+
+def test_where_the_agent_acts_controls_are_of_the_policy_that_they_stand_beside(tmp_path: Path) -> None:
+    trained_run(tmp_path / "run", tinier_acting(learning__updates=1))
+    run = load(tmp_path / "run")
+    run.fresh.get(CONTROLS)
+    assert all(load(tmp_path / "run").fresh.kept(name) is not None for name in CONTROLS)
+    with torch.no_grad():
+        next(run.system.agent.parameters()).add_(0.1)
+    assert not any(replace(run.fresh).kept(name) for name in CONTROLS), "another policy comes to other places"
 
 
 def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -> None:
