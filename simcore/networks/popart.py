@@ -1,6 +1,6 @@
 """PopArt: a linear layer whose outputs' scale follows that of its targets (van Hasselt et al., 2016)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,21 +9,29 @@ from simcore.common.distributed import Ranks
 
 RATE = 3e-4
 """β, the rate of the moving averages (Hessel et al., 2018)."""
+FADING = 0.99
+"""What is left after an update of the variance that a single batch has shown."""
 LEAST = 1e-4
 """The least scale, in all and relative to the mean, since float32 knows no finer differences."""
 
 
 class Moments(NamedTuple):
-    """Moving averages of the targets, scalars."""
+    """What is known of the targets, scalars."""
 
     mean: Tensor
-    """µ."""
+    """µ, a moving average."""
     variance: Tensor
+    """A moving average."""
+    peak: Tensor
+    """The largest mean square deviation from µ of a recent batch, fading."""
+    batches: Tensor
+    """Their number."""
 
     @property
     def scale(self) -> Tensor:
-        """σ, the standard deviation, with a lower bound."""
-        return torch.maximum(self.variance.sqrt(), LEAST * self.mean.abs().clamp(min=1.0))
+        """σ, the root of variance or peak, whichever is larger, with a lower bound."""
+        deviation = torch.maximum(self.variance, self.peak).sqrt()
+        return torch.maximum(deviation, LEAST * torch.maximum(self.mean.abs(), torch.ones_like(self.mean)))
 
 
 class PopArt(nn.Linear):
@@ -32,8 +40,10 @@ class PopArt(nn.Linear):
     A loss in units of σ has gradients of the same size whatever the size of the targets ("ART": adaptively rescaling
     targets). When µ and σ change, w and b are changed so that no output does ("POP": preserving outputs precisely).
 
-    µ and σ² are moving averages, but σ also rises at once to the deviation of a batch from µ, so that no batch's errors
-    are many units large: by moving averages alone the first are 1 / √β, and the policy is lost before σ has grown.
+    In two things it differs from the papers. Averages are plain means until there are as many batches as the moving
+    averages look back on, so that they come at once to targets of any size, also small ones. And σ rises to the
+    deviation of a batch, so that no errors are many units large; what a single batch has shown fades within some
+    hundred updates.
 
     Args:
         features: the number of inputs.
@@ -41,11 +51,16 @@ class PopArt(nn.Linear):
 
     mean: Tensor
     variance: Tensor
+    peak: Tensor
+    batches: Tensor
 
     def __init__(self, features: int) -> None:
         super().__init__(features, 1)
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("variance", torch.ones(()))
+        self.register_buffer("peak", torch.zeros(()))
+        self.register_buffer("batches", torch.zeros(()))
+        self.register_load_state_dict_pre_hook(_as_of_long_ago)  # type: ignore[no-untyped-call]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs `[..., 1]` of inputs `[..., features]`, in the targets' own unit."""
@@ -53,8 +68,8 @@ class PopArt(nn.Linear):
 
     @property
     def moments(self) -> Moments:
-        """The present µ and variance."""
-        return Moments(self.mean, self.variance)
+        """The present moments."""
+        return Moments(self.mean, self.variance, self.peak, self.batches)
 
     @torch.no_grad()
     def follow(self, targets: Tensor, weights: Tensor, ranks: Ranks) -> Moments:
@@ -66,7 +81,8 @@ class PopArt(nn.Linear):
             ranks: the processes that share the batch.
         """
         total = ranks.mean(weights.sum())
-        rate = RATE * total / weights.numel()
+        batches = self.batches + 1
+        rate = torch.maximum(1 / batches, RATE * total / weights.numel())
 
         def mean_of(terms: Tensor) -> Tensor:
             return ranks.mean((weights * terms).sum()) / total
@@ -74,8 +90,8 @@ class PopArt(nn.Linear):
         mean = self.mean + rate * (mean_of(targets) - self.mean)
         # Of the second moment's moving average less the mean's square, without the loss of digits.
         variance = self.variance + rate * (mean_of((targets - self.mean) * (targets - mean)) - self.variance)
-        variance = torch.maximum(variance, mean_of((targets - mean).square()))
-        new = Moments(mean, variance)
+        peak = torch.maximum(FADING * self.peak, mean_of((targets - mean).square()))
+        new = Moments(mean, variance, peak, batches)
         return Moments(*(added.where(total > 0, old) for added, old in zip(new, self.moments, strict=True)))
 
     @torch.no_grad()
@@ -89,5 +105,11 @@ class PopArt(nn.Linear):
         ratio = self.moments.scale / moments.scale
         bias = self.bias * ratio + (self.mean - moments.mean) / moments.scale
         new = (self.weight * ratio, bias, *moments)
-        for old, value in zip((self.weight, self.bias, self.mean, self.variance), new, strict=True):
+        for old, value in zip((self.weight, self.bias, *self.moments), new, strict=True):
             old.copy_(torch.where(unless, old, value))
+
+
+def _as_of_long_ago(layer: PopArt, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Let moments of an earlier version, which kept neither their number nor a peak, count as those of many batches."""
+    if f"{prefix}mean" in state and f"{prefix}batches" not in state:
+        state |= {f"{prefix}batches": torch.tensor(1 / RATE), f"{prefix}peak": torch.tensor(0.0)}

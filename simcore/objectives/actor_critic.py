@@ -123,13 +123,14 @@ class ActorCriticObjective(Objective):
         self.agent = agent
         self.config = config
         self.trains_belief = trains_belief
+        self._moments: Moments | None = None
 
     def own_parameters(self) -> list[nn.Parameter]:
         """Return an empty list: policy and value belong to the agent and are trained with it."""
         return []
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compute the loss of policy and value; metrics: its parts, and with PopArt the targets' mean and variance."""
+        """Compute the loss of policy and value; metrics: its parts, and with PopArt the targets' mean and σ²."""
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
         policy_value = self.agent.policy_and_value(outputs)
         terms = actor_critic_loss(policy_value, trajectory, self.config, self.ranks, self._popart)
@@ -137,13 +138,15 @@ class ActorCriticObjective(Objective):
         weight, moments = means.pop("weight"), means.pop("moments")
         metrics: dict[str, Tensor | Weighted] = {name: Weighted(mean, weight) for name, mean in means.items()}
         if moments is not None:
-            metrics |= {"target_mean": moments.mean, "target_variance": moments.variance}
+            metrics |= {"target_mean": moments.mean, "target_variance": moments.scale.square()}
+        self._moments = moments
         return ObjectiveLoss(terms.loss, metrics)
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         """Let PopArt's scale follow the targets."""
-        if self._popart is not None:
-            self._popart.adopt(Moments(metrics["target_mean"], metrics["target_variance"]), failed)
+        if self._popart is not None and self._moments is not None:
+            self._popart.adopt(self._moments, failed)
+            self._moments = None
 
     @property
     def _popart(self) -> PopArt | None:
