@@ -135,8 +135,13 @@ class Config:
 
     @property
     def model_cost(self) -> float:
-        """Weight of the frame model's loss relative to policy and value."""
-        return self.contrastive.cost if self.frame_model == "contrastive" else self.simulation.cost
+        """Weight of the frame model's loss relative to policy and value: its own option `cost`, if it has one.
+
+        A model whose loss is not in nats per frame has one, as the contrastive does.
+        """
+        options = getattr(frame_models.find(self.frame_model), "Config", None)
+        own = None if options is None else self.options_of("frame_model", self.frame_model, options)
+        return float(getattr(own, "cost", self.simulation.cost))
 
     @property
     def has_probes(self) -> bool:

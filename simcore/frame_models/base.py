@@ -25,7 +25,9 @@ class FrameModel(nn.Module, ABC):
 
     A registered model, or one named as `module:Name`, is made with those of the keywords `condition_size`,
     `frame_size`, `geco` (a `GECOConfig`) and `encoder_channels` that it names, after an instance of its dataclass
-    `Config` if it has one. `simcore.testing.check_frame_model` checks that a model keeps the contract.
+    `Config` if it has one. A model whose loss is not in nats per frame has a field `cost` there, the loss's weight
+    beside policy and value; others are weighed by `simulation.cost`. `simcore.testing.check_frame_model` checks that a
+    model keeps the contract.
     """
 
     draws_frames: ClassVar[bool] = True

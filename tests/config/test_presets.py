@@ -1,8 +1,11 @@
 """What presets must keep to, whatever their values."""
 
+from dataclasses import replace
+
 import pytest
 
 from simcore.config.presets import preset
+from simcore.frame_models.contrastive import Contrastive, ContrastiveConfig
 from tinier import tinier
 
 
@@ -21,3 +24,13 @@ def test_the_contrastive_model_is_weighed_on_its_own_scale() -> None:
     for frame_model, cost in (("convdraw", 0.25), ("deterministic", 0.25), ("contrastive", 2.0)):
         config = tinier(frame_model=frame_model, simulation__cost=0.25, contrastive__cost=2.0)
         assert config.model_cost == cost
+
+
+class Variant(Contrastive):
+    """A user's variant, which has its own `cost`."""
+
+
+def test_so_is_a_users_model_that_has_a_cost() -> None:
+    config = tinier(frame_model=f"{__name__}:Variant", simulation__cost=0.25, options=("frame_model.cost=3.0",))
+    assert config.model_cost == 3.0
+    assert replace(config, options=()).model_cost == ContrastiveConfig().cost
