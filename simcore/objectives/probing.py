@@ -7,6 +7,7 @@ from torch import Tensor
 
 from simcore.common.seeding import Generators
 from simcore.common.tree import tree_map
+from simcore.data.targets import ProbeTargets
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
@@ -48,6 +49,8 @@ class Probing(Objective):
         self.learning_rate = learning_rate
         self.trains_belief = supervises
         self.map_weight = map_weight if supervises else 1.0
+        self._truth: ProbeTargets = {}
+        """The targets of the last loss."""
 
     def sample_times(self, length: int, generators: Generators, device: torch.device) -> ProbedTimes:
         """Sample the times at which the probes read, without replacement."""
@@ -62,12 +65,13 @@ class Probing(Objective):
         if probed is not None:
             outputs, targets = tree_map(lambda part: part.index_select(0, probed.rows), (outputs, targets))
         terms = self.probes.loss(outputs, targets, self.map_weight)
+        self._truth = {target.name: targets[target.name].flatten(0, 1) for target in self.probes.targets}
         return ObjectiveLoss(terms.loss, {"loss": terms.loss, **terms.metrics})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
-        """Update the standardisation of the probes' inputs, since the belief changes."""
+        """Update the standardisation of the probes' inputs, since the belief changes, and of vectors."""
         read = beliefs.outputs.detach().flatten(0, 1)
-        self.probes.standardise.track(read, self.ranks.mean, unless=failed)
+        self.probes.follow(read, self._truth, self.ranks.mean, failed)
 
 
 def sample_some(length: int, count: int, generator: torch.Generator, device: torch.device) -> Times:

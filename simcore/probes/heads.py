@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from simcore.common.checks import require
 from simcore.common.registry import Registry, make_part
-from simcore.networks import mlp
+from simcore.networks import Standardise, mlp
 from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import ProbeTarget
+
+Average = Callable[[Tensor], Tensor]
+"""The mean of a tensor over the processes that share a batch."""
 
 
 class ProbeHead(nn.Module):
@@ -22,8 +25,23 @@ class ProbeHead(nn.Module):
     or a picture `[..., H, W, 3]` on the scale [0, 1], which need not be bounded.
     """
 
+    @property
+    def unit(self) -> Tensor | None:
+        """The unit in which a vector's error is trained, `[D]`; None: that of the target."""
+        return None
+
     def begin_at(self, target: Tensor) -> None:
         """Initialise the net from targets `[N, ...]`, for instance at their mean; by default do nothing."""
+
+    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+        """Follow targets `[N, ...]` after an update of a probe that is trained along; by default do nothing.
+
+        Args:
+            target: a batch of them, or this process's part of it.
+            average: takes the mean over the processes that share it.
+            unless: a bool scalar on the device; if true nothing may change.
+        """
+        return
 
 
 probe_heads: Registry[Callable[..., ProbeHead]] = Registry("probe head", ProbeHead)
@@ -68,7 +86,7 @@ class ClassHead(nn.Sequential, ProbeHead):
 
 @probe_heads.register("vector")
 class VectorHead(ProbeHead):
-    """An MLP from a belief to a vector, with LayerNorm; the targets are standardised as the beliefs are.
+    """An MLP from a belief to a vector, with LayerNorm; the targets are standardised, whatever their unit.
 
     Args:
         config: hidden layers and their units.
@@ -76,25 +94,29 @@ class VectorHead(ProbeHead):
         target: a vector of D.
     """
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(self, config: ProbesConfig, *, belief_size: int, target: ProbeTarget) -> None:
         super().__init__()
         self.net = mlp(*hidden_sizes(config, belief_size), *target.shape, normalise=True)
-        self.register_buffer("mean", torch.zeros(target.shape))
-        self.register_buffer("scale", torch.ones(target.shape))
+        self.standardise = Standardise(*target.shape)
+        self.register_load_state_dict_pre_hook(_as_mean_and_scale)  # type: ignore[no-untyped-call]
 
-    @torch.no_grad()
+    @property
+    def unit(self) -> Tensor:
+        """The standard deviation of each number, `[D]`; 1 of one that never varies."""
+        variance = self.standardise.variance
+        return torch.where(variance > 0, variance, 1.0).sqrt()
+
     def begin_at(self, target: Tensor) -> None:
-        """Set mean and scale to the mean and standard deviation of vectors `[N, D]`."""
-        self.mean.copy_(target.mean(0))
-        deviation = target.std(0, correction=0)
-        self.scale.copy_(torch.where(deviation > 0, deviation, 1.0))
+        """Begin at the mean of vectors `[N, D]`, in units of their deviation."""
+        self.standardise.fit(target)
+
+    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+        """Let mean and deviation follow vectors `[N, D]`."""
+        self.standardise.track(target, average, unless)
 
     def forward(self, beliefs: Tensor) -> Tensor:
         """Read vectors `[..., D]` from beliefs `[..., belief_size]`."""
-        read: Tensor = self.mean + self.scale * self.net(beliefs)
+        read: Tensor = self.standardise.mean + self.unit * self.net(beliefs)
         return read
 
 
@@ -162,3 +184,11 @@ def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_:
     for name in [name for name in state if name.startswith(prefix)]:
         del state[name]
     state |= {prefix + name: value for name, value in probes.state_dict().items()}
+
+
+def _as_mean_and_scale(head: VectorHead, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Convert the weights of a head of an earlier version."""
+    if f"{prefix}scale" in state:
+        state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")
+        state[f"{prefix}standardise.variance"] = state.pop(f"{prefix}scale").square()
+        state[f"{prefix}standardise.count"] = torch.tensor(0)

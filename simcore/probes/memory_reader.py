@@ -78,6 +78,11 @@ class MemoryHead(ProbeHead):
         self.reader, self.head = MemoryReader(belief_size, memory), head
         self.belief_size, self.memory = belief_size, memory
 
+    @property
+    def unit(self) -> Tensor | None:
+        """The head's."""
+        return self.head.unit
+
     def begin_at(self, target: Tensor) -> None:
         """Initialise the head from targets `[N, ...]`."""
         self.head.begin_at(target)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from simcore.common.checks import require
 from simcore.data.targets import ProbeTargets
 from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
-from simcore.probes.heads import find_heads, leave_out_shallow, make_head
+from simcore.probes.heads import Average, ProbeHead, find_heads, leave_out_shallow, make_head
 from simcore.probes.kinds import KINDS
 from simcore.probes.memory_reader import READ_SIZE, MemoryHead, MemoryInputs, MemoryShape
 from simcore.worlds.api import ProbeTarget
@@ -95,7 +95,23 @@ class Probes(nn.Module):
     def begin_at(self, truth: ProbeTargets) -> None:
         """Initialise the nets from targets `[N, ...]`, for instance a picture at its mean."""
         for target in self.targets:
-            self.get_submodule(target.name).begin_at(truth[target.name])  # type: ignore[operator]
+            self._head(target.name).begin_at(truth[target.name])
+
+    def follow(self, beliefs: Tensor, truth: ProbeTargets, average: Average, unless: Tensor) -> None:
+        """Let the standardisation of inputs and vectors follow a changing belief, after an update.
+
+        Args:
+            beliefs: `[N, belief_size]`.
+            truth: targets `[M, ...]`, which need not be of these beliefs.
+            average: takes the mean over the processes that share the batch.
+            unless: a bool scalar on the device; if true nothing changes.
+        """
+        self.standardise.track(beliefs, average, unless)
+        for target in self.targets:
+            self._head(target.name).follow(truth[target.name], average, unless)
+
+    def _head(self, name: str) -> ProbeHead:
+        return cast(ProbeHead, self.get_submodule(name))
 
     def loss(self, beliefs: Tensor, truth: ProbeTargets, picture_weight: float = 1.0) -> ProbeLoss:
         """Compute the loss and the scores of beliefs.
@@ -111,8 +127,11 @@ class Probes(nn.Module):
         for target in self.targets:
             kind, answer, true = KINDS[target.kind], read[target.name], truth[target.name]
             loss = kind.loss(answer, true)
-            losses.append(picture_weight * loss if target.kind == "picture" else loss)
             score = loss if kind.score is None else kind.score(answer, true)
+            unit = self._head(target.name).unit
+            if unit is not None:  # or a number would be learned the slower the smaller its unit is
+                loss = kind.loss(answer / unit, true / unit)
+            losses.append(picture_weight * loss if target.kind == "picture" else loss)
             metrics[f"{target.name}_{kind.metric}"] = score.detach()
         return ProbeLoss(reduce(add, losses), metrics)
 

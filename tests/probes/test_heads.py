@@ -72,6 +72,36 @@ def test_pictures_alone_have_a_weight_and_metrics_have_none() -> None:
     assert plain.metrics == weighed.metrics
 
 
+def test_a_vectors_loss_is_the_same_in_any_unit_and_its_score_is_in_its_own() -> None:
+    examples, never = draw(64, 1), torch.tensor(False)
+    losses, scores = [], []
+    for unit in (1.0, 1000.0):
+        torch.manual_seed(0)
+        probes = Probes(SMALL, belief_size=6, targets=TARGETS[1:2])
+        truth = {"place": unit * examples.targets["place"]}
+        probes.follow(examples.beliefs, truth, lambda mean: mean, torch.tensor(True))
+        assert probes.place.unit.tolist() == [1.0, 1.0], "an update that failed changes nothing"
+        probes.follow(examples.beliefs, truth, lambda mean: mean, never)
+        found = probes.loss(examples.beliefs, truth)
+        losses.append(found.loss.item())
+        scores.append(found.metrics["place_mse"].item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert scores[1] == pytest.approx(1e6 * scores[0], rel=1e-4)
+    assert losses[0] < 3.0
+
+
+def test_a_vectors_probe_of_an_earlier_version_reads_the_same() -> None:
+    probes, examples = (Probes(SMALL, belief_size=6, targets=TARGETS) for _ in range(2)), draw(8, 1)
+    new, old = probes
+    new.begin_at(examples.targets)
+    state = new.state_dict()
+    unit = new.place.unit
+    del state["place.standardise.count"], state["place.standardise.variance"]
+    state |= {"place.mean": state.pop("place.standardise.mean"), "place.scale": unit}
+    old.load_state_dict(state)
+    torch.testing.assert_close(old(examples.beliefs)["place"], new(examples.beliefs)["place"])
+
+
 def test_losses_of_each_belief_have_the_loss_for_their_mean() -> None:
     probes, examples = Probes(SMALL, belief_size=6, targets=TARGETS), draw(64, 1)
     losses = probes.losses(examples.beliefs, examples.targets)
