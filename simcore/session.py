@@ -116,7 +116,8 @@ class BeliefSession:
             action: what led to the frame; None: what the environment tells, or else what `act` chose.
 
         Raises:
-            UserError: the action that led to the frame is unknown, or a reward is not a finite number.
+            UserError: the action that led to the frame is unknown, a reward is not a finite number, or only some of the
+                worlds of a batch were reset (`reset_mask`), which a session cannot follow.
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
@@ -130,7 +131,9 @@ class BeliefSession:
                 actions = np.where(begins, NO_ACTION, self._previous_action(action, info, begins))
                 rewards = self._scaled(reward, begins)
             over = self._each(terminated, np.bool_) | self._each(truncated, np.bool_)
-        elif len(returned) != 1:
+        elif len(returned) == 1:
+            self._require_all_reset(returned[0])
+        else:
             raise TypeError(
                 f"observe was given a frame and {len(returned)} more; it takes what reset returned (frame, info), or "
                 "what step returned (frame, reward, terminated, truncated, info)"
@@ -301,6 +304,18 @@ class BeliefSession:
         if seed is None:
             return self._imagination
         return torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+
+    def _require_all_reset(self, info: Mapping[str, Any]) -> None:
+        """Raise `UserError` if an environment's info says, by its masks, that it has begun only some worlds anew."""
+        masks = [mask for name, mask in info.items() if name.startswith("_") and np.shape(mask) == (self.num_worlds,)]
+        if not masks or self._stepper.belief is None:
+            return
+        is_reset = np.logical_or.reduce(masks)
+        require(
+            bool(is_reset.all()),
+            f"only {int(is_reset.sum())} of {self.num_worlds} worlds were reset, and a session begins all anew: "
+            "reset all worlds, or have a session for each",
+        )
 
     def _previous_action(
         self, given: ArrayLike | None, info: Mapping[str, Any], begins: NDArray[np.bool_]

@@ -211,6 +211,17 @@ def test_bad_input_is_one_clear_line() -> None:
         bare.imagine([0])
 
 
+def test_a_reset_of_some_worlds_is_refused_and_changes_nothing() -> None:
+    config = tinier_acting()
+    session, worlds = make_session(config, batch=2), make_worlds(config, 2)
+    session.observe(*worlds.reset(seed=1))
+    before = session.observe(*worlds.step(session.act())).vector
+    with pytest.raises(UserError, match="only 1 of 2 worlds were reset"):
+        session.observe(*worlds.reset(options={"reset_mask": np.array([False, True])}))
+    assert (session.read().vector == before).all()
+    session.observe(*worlds.reset(seed=2))
+
+
 def test_without_probes_nothing_is_read() -> None:
     config = tinier(learning__probe_times=0)
     belief = make_session(config).observe(*make_env(config.level, config.world).reset(seed=0))
