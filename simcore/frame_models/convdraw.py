@@ -189,7 +189,7 @@ class ConvDRAW(FrameModel):
             config.kernel_size,
         )
         self.geco = GECO(geco)
-        self._compiled: Callable[[Tensor, Tensor, Sequence[Tensor]], FrameLoss] | None = None
+        self._compiled: Callable[[ConvDRAW, Tensor, Tensor, Sequence[Tensor]], FrameLoss] | None = None
         self.embed_condition = nn.Linear(condition_size, config.state_channels * self.sizes.state**2)
         conditionings = [FIRST_CONDITIONINGS] + [1] * (config.steps - 1)
         self.steps = nn.ModuleList(Step(self.sizes, count) for count in conditionings)
@@ -211,7 +211,8 @@ class ConvDRAW(FrameModel):
         weak by that factor relative to policy and value.
         """
         # Sampled here, so that the rest can be compiled: torch.compile does not support generators.
-        return (self._compiled or self.lagrangian)(frames, condition, self._noise(condition, generator))
+        lagrangian = self._compiled or ConvDRAW.lagrangian
+        return lagrangian(self, frames, condition, self._noise(condition, generator))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
         """Do the same as `loss`, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
@@ -246,7 +247,9 @@ class ConvDRAW(FrameModel):
 
     def compile(self, **options: Any) -> None:
         """Compile all of `lagrangian` by torch.compile: its small operations lie between the layers."""
-        self._compiled = torch.compile(self.lagrangian, **options)
+        self._compiled = torch.compile(
+            ConvDRAW.lagrangian, **options
+        )  # of no instance, so that a copy has its own weights
 
     def update(self, error: Tensor) -> None:
         """Update GECO's λ by a training batch's mean error, a scalar."""

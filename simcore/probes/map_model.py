@@ -1,7 +1,7 @@
 """The map model: ConvDRAW of the map given the belief, whose samples show the uncertainty (App. I, figure 11)."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +68,10 @@ class MapModel(nn.Module):
     def update(self, error: Tensor) -> None:
         """Update GECO's λ by a training batch's mean error per dimension of the map, a scalar."""
         self.draw.update(error / self.enlarged)
+
+    def compile(self, **options: Any) -> None:
+        """Compile the loss by torch.compile."""
+        self.draw.compile(**options)
 
     @property
     def multiplier(self) -> Tensor:
