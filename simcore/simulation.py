@@ -185,7 +185,7 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
     """Return which targets show something seen earlier that had been out of sight for long at their start.
 
     Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all
-    worlds have.
+    worlds have. The map's frame must be the same at all times ("start" or "world").
 
     Args:
         truth: `[T, B, ...]`, with a map, and the steps since each of its cells was seen.

@@ -30,7 +30,8 @@ class Actor:
         number: the actor's number, by which the `Ledger` tells actors apart.
         reward_scale: the factor of rewards in trajectories.
         measures: add `since_seen` to the targets, for measurements.
-        options: the options of the worlds' first reset.
+        options: the options of the worlds' first reset. Episodes that it begins with some time `elapsed` are not whole,
+            and are not among those that trajectories are returned with.
         patience: seconds after which it is said that the worlds have not answered; after `GIVE_UP` times as long the
             actor counts as hung, unless it is at its start, which may take any time.
 
@@ -65,6 +66,8 @@ class Actor:
             frames, info = worlds.reset(seed=seed, options=options)
         self._show(frames, info)
         self._begin()
+        if options is not None and "elapsed" in options:
+            self._is_whole = np.asarray(options["elapsed"]) == 0
 
     def _begin(self) -> None:
         """Take the worlds' current frames as the first of their episodes."""
@@ -77,6 +80,7 @@ class Actor:
         self._ended = np.zeros(batch, np.bool_)
         self._returns = np.zeros(batch)
         self._lengths = np.zeros(batch, np.int64)
+        self._is_whole = np.ones(batch, np.bool_)
 
     def _show(self, frames: NDArray[np.uint8], info: dict[str, Any]) -> None:
         """Keep the worlds' current frames and targets."""
@@ -102,7 +106,7 @@ class Actor:
             empty: allocates the trajectory's arrays, given shape and dtype.
 
         Returns:
-            The trajectory, `[T, B, ...]`, with its ended episodes and the seconds spent by stage.
+            The trajectory, `[T, B, ...]`, with the whole episodes that ended, and the seconds spent by stage.
         """
         core_state = self.policy.core_state()
         rows = length + 1 if self.policy.needs_last else length
@@ -133,6 +137,7 @@ class Actor:
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next trajectories depend on, as tensors, tuples and numbers."""
         current = self._row() | {"ended": self._ended, "returns": self._returns, "lengths": self._lengths}
+        current["is_whole"] = self._is_whole
         return {
             "made": self._made,
             "present": {name: torch.from_numpy(value.copy()) for name, value in current.items()},
@@ -147,7 +152,9 @@ class Actor:
         Raises:
             ValueError: it is of other worlds or another policy.
         """
-        state, own = with_targets_apart(state), self.state_dict()
+        state, own = brought_up(state), self.state_dict()
+        if SINCE_SEEN not in own["targets"]:
+            state["targets"].pop(SINCE_SEEN, None)  # it was measured in an older version
         for part in ("made", "present", "targets"):
             require_alike(own[part], state[part], part)
         self.worlds.set_state({name: value.cpu().numpy() for name, value in state["worlds"].items()})
@@ -163,7 +170,7 @@ class Actor:
         self._frames, self._actions = present["frames"], present["actions"]
         self._rewards, self._log_probs = present["rewards"], present["log_probs"]
         self._is_first, self._terminated, self._ended = present["is_first"], present["terminated"], present["ended"]
-        self._returns, self._lengths = present["returns"], present["lengths"]
+        self._returns, self._lengths, self._is_whole = present["returns"], present["lengths"], present["is_whole"]
 
     def _row(self) -> Arrays:
         """Return the columns of the worlds' current step, `[B, ...]` each."""
@@ -200,6 +207,7 @@ class Actor:
             self._rewards = np.where(begins, np.float32(0), self._rewards)
             self._returns = np.where(begins, 0.0, self._returns)
             self._lengths = np.where(begins, 0, self._lengths)
+            self._is_whole = self._is_whole | begins
         return self._ends() if self._ended.any() else []
 
     def _give_up(self, what: str) -> None:
@@ -226,7 +234,7 @@ class Actor:
         return scaled
 
     def _ends(self) -> list[Episode]:
-        """Return the episodes that have just ended."""
+        """Return the whole episodes that have just ended."""
         measured = self.worlds.measure_episodes()
         return [
             Episode(
@@ -236,15 +244,16 @@ class Actor:
                 int(b),
                 bool(self._terminated[b]),
             )
-            for b in np.flatnonzero(self._ended)
+            for b in np.flatnonzero(self._ended & self._is_whole)
         ]
 
 
-def with_targets_apart(state: dict[str, Any]) -> dict[str, Any]:
-    """Convert an actor's state of an older version, in which the actor counted food itself; return others unchanged."""
-    if "targets" in state:
-        return state
+def brought_up(state: dict[str, Any]) -> dict[str, Any]:
+    """Convert an actor's state of an older version: one that counted food itself, or knew of whole episodes alone."""
     present = dict(state["present"])
+    present.setdefault("is_whole", torch.ones_like(present["ended"]))
+    if "targets" in state:
+        return state | {"present": present, "targets": dict(state["targets"])}
     food = present.pop("food")
     targets = {name: present.pop(name) for name in ("map", "cell", "heading", SINCE_SEEN) if name in present}
     worlds = state["worlds"] | ({"food": food} if targets else {})

@@ -30,7 +30,7 @@ class ActingConfig:
     the run ends with a checkpoint (threads, processes), or another actor replaces it (ray)."""
     stagger: bool = True
     """If the agent acts in SimCore's levels: begin the first episodes at different parts of their time limit, so that
-    they do not all end at once and a batch holds every stage of an episode."""
+    they do not all end at once and a batch holds every stage of an episode. Returns are of those after them."""
 
     def __post_init__(self) -> None:
         require_fields("acting.", self)

@@ -31,7 +31,7 @@ class Rollout(NamedTuple):
     version: int
     """The number of updates of the actor's weights when the trajectory began."""
     episodes: tuple[Episode, ...]
-    """The episodes that ended in it."""
+    """The whole episodes that ended in it: not those that a staggered run began in the middle of their time limit."""
     seconds: dict[str, float]
     """Seconds spent on it, by stage: act, step and draw."""
 

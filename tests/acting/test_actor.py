@@ -48,6 +48,28 @@ def assert_same(one: list[Tensor], two: list[Tensor]) -> None:
         assert torch.equal(left, right)
 
 
+def test_episodes_that_begin_in_the_middle_of_their_time_are_not_told() -> None:
+    begun, agent = np.array([0, 15, 18]), make_agent()
+
+    def make(options: dict[str, object] | None) -> Actor:
+        worlds = make_worlds(tinier_acting(), WORLDS, copy=False)
+        return Actor(worlds, AgentPolicy(agent, WORLDS, seed=7), seed=11, options=options)
+
+    every = make(None).collect(100).episodes
+    staggered = make({"elapsed": begun})
+    parts = [staggered.collect(10).episodes]
+    resumed = make(None)
+    resumed.load_state_dict(staggered.state_dict())
+    parts.append(resumed.collect(90).episodes)
+    told = [episode for part in parts for episode in part]
+    assert {episode.length for episode in every if not episode.terminated} == {20}
+    assert {episode.length for episode in told if not episode.terminated} == {20}, "none that was shorter by its start"
+    assert {episode.world for episode in told} == {0, 1, 2}
+    old = staggered.state_dict()
+    del old["present"]["is_whole"]
+    resumed.load_state_dict(old)
+
+
 @pytest.mark.parametrize("make", [make_walking_actor, make_acting_actor])
 def test_a_trajectory_replays_in_fresh_worlds(make: Callable[[], Actor]) -> None:
     """Step the same worlds by hand with the recorded actions: frames, rewards, maps and positions must come back."""
