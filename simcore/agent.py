@@ -44,7 +44,7 @@ class PolicyValue(NamedTuple):
 
 
 class ActorCritic(nn.Module):
-    """Policy and value heads, each linear in the belief (App. D).
+    """Policy and value heads, each linear in the belief.
 
     Args:
         belief_size: the size of b_t.

@@ -42,10 +42,10 @@ class SimulationConfig:
 def draw_starts(
     unroll_length: int, overshoot: int, points: int, generator: torch.Generator, earliest: int = 0
 ) -> list[int]:
-    """Sample Nt = `points` start times without replacement from `earliest` .. Lu - Lo - 1, in ascending order.
+    """Sample Nt = `points` start times without replacement from `earliest` .. T - Lo - 1, in ascending order.
 
-    App. K begins at 0. Late starts ask more of the memory: more has been seen and left by then. Where fewer than Nt
-    times remain, `earliest` is lowered.
+    T is the trajectory's length, `unroll_length`. App. K begins at 0. Late starts ask more of the memory: more has been
+    seen and left by then. Where fewer than Nt times remain, `earliest` is lowered.
 
     Raises:
         ValueError: there are fewer start times than points.

@@ -59,7 +59,7 @@ class Policy(Protocol):
 
 
 class WalkerPolicy:
-    """The walker of Random City (App. H), which reads the true world and needs no belief."""
+    """The walker of Random City, which reads the true world and needs no belief."""
 
     needs_last = False
 

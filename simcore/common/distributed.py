@@ -1,4 +1,4 @@
-"""Data-parallel learning on several processes: each has a part of the batch, gradients are averaged (App. D)."""
+"""Data-parallel learning on several processes: each has a part of the batch, gradients are averaged."""
 
 import importlib
 import os

@@ -16,7 +16,7 @@ NO_ACTION = -1
 
 
 class Trajectory(NamedTuple):
-    """Lu steps in each of B worlds (App. D, App. K).
+    """T rows of B worlds (App. D, App. K): Lu, or Lu + 1 where the agent acts, the last of which begins the next.
 
     `actions[t]` is the action that LED to `frames[t]`, and `rewards[t]` came with `frames[t]`.
     """

@@ -63,6 +63,8 @@ class NoMemory(Memory):
 class KanervaWiring(Memory):
     """A Kanerva memory wired to an LSTM (App. C, figure 8): read, then the LSTM, then write; b_t is h_t.
 
+    Its words are made of h and all of a step's input, so of the reward as well, which App. C does not name.
+
     Args:
         config: of the memory.
         input_size: the width of a step's input.

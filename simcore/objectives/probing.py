@@ -1,4 +1,4 @@
-"""The probes' objective: nets that read map and pose from the belief, with or without gradient to it (App. I)."""
+"""The probes' objective: nets that read map (App. I) and pose from the belief, with or without gradient to it."""
 
 from typing import NamedTuple
 

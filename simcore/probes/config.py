@@ -8,7 +8,7 @@ from simcore.common.checks import Count, Held, Positive, Range, Width, require, 
 
 @dataclass(frozen=True)
 class ProbesConfig:
-    """Small nets that read the world's targets from the belief, such as map, cell and heading (App. I).
+    """Small nets that read the world's targets from the belief, such as the map (App. I), cell and heading.
 
     Online probes, trained along with the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
     Reports and figures use fresh ones, trained to the end on the frozen belief.

@@ -1,4 +1,4 @@
-"""Probes of the belief: a net for each target, such as the map, the agent's cell and its heading (App. I)."""
+"""Probes of the belief: a net for each target, such as the map (App. I), the agent's cell and its heading."""
 
 from collections.abc import Sequence
 from functools import reduce

@@ -1,7 +1,7 @@
 """Presets: the paper's sizes (tables 2 to 4), and smaller ones that a laptop trains in minutes or hours.
 
-A preset is a TOML file of layers: tables whose fields are those of `Config`. For Random City, where the walker acts
-(App. H), they are `all` and `levels.RandomCity`; for any other level `all`, `acts` and `levels.<level>`; for a
+A preset is a TOML file of layers: tables whose fields are those of `Config`. For Random City, where the walker acts,
+they are `all` and `levels.RandomCity`; for any other level `all`, `acts` and `levels.<level>`; for a
 Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier ones; other fields have their defaults.
 """
 

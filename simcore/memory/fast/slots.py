@@ -86,7 +86,7 @@ class SlotsUnroll(torch.autograd.Function):
         gates, outputs, cells, words, reset_cells, chosen = record
         cells[0] = cell
         mask = plan.mask.clone() if plan.writes else plan.mask
-        window = Window.of(plan.oldest, plan.newest + (length if plan.writes else recent.shape[1]), capacity)
+        window = Window.of(plan.oldest, plan.grad_from + (length if plan.writes else recent.shape[1]), capacity)
 
         for t in range(length):
             cell = cells[t]
@@ -107,7 +107,7 @@ class SlotsUnroll(torch.autograd.Function):
             reads.copy_(by_simulation(read, batch, plan.reads))
             chosen.append((rows.to(torch.int32), shares))
             if w.write is not None and w.write_bias is not None:
-                column, expired = (plan.newest + t) % capacity, plan.newest + t - plan.slots
+                column, expired = (plan.grad_from + t) % capacity, plan.grad_from + t - plan.slots
                 word = product(torch.cat([hidden, inputs[t]], -1), w.write.T).add_(w.write_bias)
                 words[:, t] = ring[:, column] = word
                 inverse[:, column] = word.norm(dim=-1).clamp(min=LEAST_LENGTH).reciprocal()

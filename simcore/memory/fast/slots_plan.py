@@ -16,7 +16,7 @@ class Plan(NamedTuple):
     """The number of words written to the ring, int64 `[B]` on the CPU, also in place."""
     oldest: int
     """The absolute index of the oldest word that any world sees."""
-    newest: int
+    grad_from: int
     """The absolute index of the first word that carries a gradient."""
     mask: Tensor
     """`[B, S, C]`: 0 where a slot is seen, minus infinity elsewhere."""

@@ -67,7 +67,7 @@ def read_backward(
     d_strengths = (d_scores * cosines).sum(-1) * (1 - torch.exp(-strengths))  # softplus' = sigmoid
     if (seen := new.shape[1]) > 0:
         column = rows - capacity * torch.arange(worlds, device=rows.device)[:, None, None]
-        place = (column - plan.newest) % capacity
+        place = (column - plan.grad_from) % capacity
         place = torch.where(place < seen, place, seen)  # the last collects words without gradient
 
         def spread(values: Tensor) -> Tensor:

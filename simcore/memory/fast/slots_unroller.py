@@ -155,12 +155,12 @@ class _After(NamedTuple):
         written, first = self._counts(length - 1)
         ring, inverse, write_count = self.view[:3]
         none = self.words[:, :0].detach()
-        since = torch.full_like(self.before.written, self.plan.newest + length)
+        since = torch.full_like(self.before.written, self.plan.grad_from + length)
         return RingState(ring, inverse, write_count, written, first, reads, none, since)
 
     def snapshots(self, reads: Tensor, times: Sequence[int]) -> RingState:
         """Return the states `[S, B, ...]` after the steps at `times`, with their reads `[S, B, n_r D]`."""
-        since = torch.full_like(self.before.written, self.plan.newest)
+        since = torch.full_like(self.before.written, self.plan.grad_from)
         written, first = (torch.stack(part) for part in zip(*(self._counts(t) for t in times), strict=True))
         ring, inverse, write_count, words, since = (
             leaf.expand(len(times), *leaf.shape) for leaf in (*self.view[:3], self.words, since)
@@ -169,8 +169,8 @@ class _After(NamedTuple):
 
     def _counts(self, t: int) -> tuple[Tensor, Tensor]:
         """Return `written` and `first` of the state after step t."""
-        first, newest = self.before.first, self.plan.newest
+        first, begin = self.before.first, self.plan.grad_from
         for time, begins in zip(self.resets.times, self.resets.host, strict=True) if self.resets is not None else ():
             if time <= t:
-                first = torch.where(begins, newest + time, first)
-        return torch.full_like(self.before.written, newest + t + 1), first
+                first = torch.where(begins, begin + time, first)
+        return torch.full_like(self.before.written, begin + t + 1), first
