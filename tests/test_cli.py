@@ -164,6 +164,13 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
         (["train", "Food", "--reinforcement.c-bar", "2"], "must not be above rho_bar"),
         (["train", "Food", "--learning.probe-times", "-1"], "learning.probe_times must be a whole number from 0 to"),
         (["train", "Food", "--executor", "dask"], "dask"),
+        (["train", "--supervised", "--frame-model", "deterministic"], "leave out --frame-model deterministic"),
+        (["train", "--core", "lstmm"], "there is no memory 'lstmm'; there are: kanerva, slots, lstm"),
+        (["evaluate", "gone", "--seed", "-1"], "--seed must be a whole number from 0"),
+        (
+            ["sweep", "a.toml", "--dry-run", "--jobs", "0"],
+            "--jobs must be a whole number from 1 to 65536 or none, not 0",
+        ),
         (["evaluate", "gone"], "there is no run folder gone"),
         (["figure", "curves"], "at least one run"),
         (["figure", "8"], "8"),

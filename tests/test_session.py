@@ -211,6 +211,14 @@ def test_bad_input_is_one_clear_line() -> None:
         bare.imagine([0])
 
 
+def test_a_belief_goes_on_by_what_it_imagines() -> None:
+    session, env = make_session(tinier()), make_env("RandomCity", tinier().world)
+    session.observe(*env.reset(seed=1))
+    imagined = session.imagine([0], samples=1)[0, 0]
+    belief = session.observe(imagined, 0.0, False, False, {}, action=0)
+    assert belief.cell is not None
+
+
 def test_a_reset_of_some_worlds_is_refused_and_changes_nothing() -> None:
     config = tinier_acting()
     session, worlds = make_session(config, batch=2), make_worlds(config, 2)

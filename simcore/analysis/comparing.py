@@ -61,6 +61,8 @@ class Row:
     """The frames that they learned from."""
     known: dict[int, Knowledge]
     """By seed."""
+    where: str = ""
+    """The level and its world: those of a seed are the same worlds where these are."""
 
     def interval(self, column: str) -> Interval | None:
         """Return the mean over seeds with its 90 % interval; None where there is nothing to score."""
@@ -74,9 +76,9 @@ class Row:
         """Return the mean of this row's score less the other's of the same seed, with its 90 % interval.
 
         Runs of one seed are measured in the same worlds, some of which are easier for all, so that differences tell
-        more than the intervals of both. None if they have no seed in common.
+        more than the intervals of both. None if they have no seed in common, or their worlds differ.
         """
-        both = [seed for seed in self.known if seed in other.known]
+        both = [seed for seed in self.known if seed in other.known and self.where == other.where]
         return Interval.of([self.known[seed].scores[column] - other.known[seed].scores[column] for seed in both])
 
 
@@ -179,7 +181,7 @@ def compare(
                 control.known[seed] = Knowledge.of(scores[name], scores["constant"], old)
         first = of_setting[0]
         frames = first.update * first.config.learning.frames_per_update
-        rows.append(Row(setting or PREDICTORS["belief"], False, first.update, frames, known))
+        rows.append(Row(setting or PREDICTORS["belief"], False, first.update, frames, known, where(first.config)))
     return Comparison(worlds, (*rows, *control_rows(beside.values(), controls)), of)
 
 
@@ -216,7 +218,12 @@ def control_rows(controls: Collection[Control], names: Iterable[str]) -> Iterato
         others = [field for control in alike for field in fields_of(control.config) if field not in relevant]
         for control, what in zip(alike, label_settings([each.config for each in alike], others), strict=True):
             known = dict(sorted(control.known.items()))
-            yield Row(f"{PREDICTORS[name]}{f', {what}' if what else ''}", True, 0, 0, known)
+            yield Row(f"{PREDICTORS[name]}{f', {what}' if what else ''}", True, 0, 0, known, where(control.config))
+
+
+def where(config: Config) -> str:
+    """Return the level of a run and its world, as text."""
+    return f"{config.level} {config.world!r}"
 
 
 def require_equally_long(runs: Sequence[LoadedRun], which: str) -> None:

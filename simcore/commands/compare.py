@@ -28,6 +28,7 @@ class Compare:
     worlds: Held = 256
     """Held-out worlds for each seed, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     old: tuple[int, ...] = (10,)
     """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
     of: Literal["hidden", "state"] = "hidden"

@@ -8,7 +8,7 @@ from tyro.conf import Positional
 from simcore.commands.console import advancing, say, wide_console
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
-from simcore.common.checks import Count, require_fields
+from simcore.common.checks import Count, Seed, require_fields
 from simcore.common.literals import as_arguments
 from simcore.config.run import file_name
 from simcore.worlds.api import WorldConfig
@@ -26,6 +26,7 @@ class Evaluate:
     """Another level than the run's, whose actions begin with those of the agent. What the run changed of its own
     level's preset goes with it."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     greedy: bool = False
     """Take the most likely action instead of sampling one."""
     copies: int | None = None
@@ -33,7 +34,7 @@ class Evaluate:
     max_steps: int | None = None
     """Steps after which an episode is stopped, and counts as far as it came; none: the world's own limit, or 10,000
     where it has none."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""

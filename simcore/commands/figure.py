@@ -24,6 +24,7 @@ class Figure:
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders; for 9 to 14 also exported files, and names of shipped runs."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     metric: str = "return"
     """Of curves: a name in the runs' metrics.jsonl, such as return, food or probes/map_mse; the part after the slash
     is enough if it is unique."""

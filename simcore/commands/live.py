@@ -27,6 +27,9 @@ Port = Annotated[int, Range(0, 65535)]
 DEMO_STEPS = 200
 """Steps of the demo's episodes: long enough to see the map form, fade and be imagined."""
 
+FILM_STEPS = 200
+"""Steps of a film without a page, unless said otherwise."""
+
 
 @dataclass(frozen=True)
 class Live:
@@ -40,6 +43,7 @@ class Live:
     beside: Path | None = None
     """Another run, whose belief is shown beside, in the same world."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     seed: Seed = 0
     """Seed of the first world, and of sampling."""
     pace: Annotated[float, Range(0.1, 60.0)] = 5.0
@@ -54,8 +58,8 @@ class Live:
     """Write a film of what is shown, NAME.mp4 or NAME.gif."""
     headless: bool = False
     """Show no page; only record, as fast as it goes."""
-    steps: Annotated[int, Range(1, 10**6)] = 200
-    """Steps to record without a page."""
+    steps: Annotated[int, Range(1, 10**6)] | None = None
+    """Without a page: the steps to record; none: 200."""
     blindfold_from: Annotated[int, Range(0, 10**6)] | None = None
     """Without a page: the step from which on the belief is shown no frames; none: it sees all."""
     device: str = "auto"
@@ -67,13 +71,21 @@ class Live:
 
         require_fields("--", self)
         require(self.record is not None or not self.headless, "--headless shows nothing: name a film by --record")
+        alone = {"--steps": self.steps, "--blindfold-from": self.blindfold_from}
+        for flag, value in alone.items():
+            require(self.headless or value is None, f"{flag} is for a film without a page: say --headless too")
+        steps = FILM_STEPS if self.steps is None else self.steps
+        require(
+            self.blindfold_from is None or self.blindfold_from < steps,
+            f"--blindfold-from is {self.blindfold_from}; the film has {steps} steps, and it must be one of them",
+        )
         runs = [open_run(path) for path in (self.run, self.beside) if path is not None]
         self.check_worlds(runs)
         is_over = True
         with contextlib.ExitStack() as closing:
             film = self.film(closing)
             if self.headless:
-                self.record_alone(runs, film)
+                self.record_alone(runs, film, steps)
             else:
                 is_over = self.serve(runs, film)
         if film is not None:
@@ -109,7 +121,7 @@ class Live:
         changed = changes(self.world, runs[0].config)
         return Scene([run.in_worlds(world=changed) for run in runs], self.seed)
 
-    def record_alone(self, runs: "list[AnyRun]", film: "Film | None") -> None:
+    def record_alone(self, runs: "list[AnyRun]", film: "Film | None", steps: int) -> None:
         """Record a film without a page."""
         from simcore.viewer.description import describe
         from simcore.viewer.film import record
@@ -117,7 +129,7 @@ class Live:
         assert film is not None, "checked before"
         with contextlib.closing(self.make_scene(runs)) as scene, advancing() as advance:
             described = describe(scene, [run.name for run in runs])
-            record(scene, described, film, self.steps, self.blindfold_from, partial(advance, "recording"))
+            record(scene, described, film, steps, self.blindfold_from, partial(advance, "recording"))
 
     def serve(self, runs: "list[AnyRun]", film: "Film | None") -> bool:
         """Serve the page until Ctrl-C; return whether all that it began has ended."""

@@ -34,6 +34,7 @@ class Probe:
     worlds: Held = 256
     """Held-out worlds to measure in, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     oracle: Path | None = None
     """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False

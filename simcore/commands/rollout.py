@@ -8,7 +8,7 @@ from tyro.conf import Positional
 from simcore.commands.console import say
 from simcore.commands.results import publish
 from simcore.commands.worlds import changes
-from simcore.common.checks import Width, require_fields
+from simcore.common.checks import Seed, Width, require_fields
 from simcore.worlds.api import WorldConfig
 
 
@@ -24,11 +24,12 @@ class Rollout:
     worlds: Width = 4
     """Held-out worlds to show."""
     world: WorldConfig = field(default_factory=WorldConfig)
+    """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     context: int | None = None
     """Frames that the belief observes before the simulation continues alone; none: half an episode, 50 at most."""
     steps: int | None = None
     """Steps of simulation without frames; none: 16, or as many as are left of the episode."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the worlds and of sampling."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""

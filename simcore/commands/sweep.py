@@ -9,6 +9,7 @@ from tyro.conf import Positional
 
 from simcore.commands.console import say, wide_console
 from simcore.commands.results import publish
+from simcore.common.checks import Width, require_fields
 from simcore.common.signals import INTERRUPTED
 
 
@@ -23,7 +24,7 @@ class Sweep:
     """The sweep's TOML file; docs/sweeps.md describes it."""
     out: Path | None = None
     """The sweep's folder; by default sweeps/ and the file's name."""
-    jobs: int | None = None
+    jobs: Width | None = None
     """Runs at a time; by default 1 with processes, and on Ray as many as fit."""
     executor: Literal["processes", "ray"] = "processes"
     """Where runs are executed: on this machine, or on a Ray cluster whose machines share the sweep's folder."""
@@ -52,6 +53,7 @@ class Sweep:
             sweep_results,
         )
 
+        require_fields("--", self)
         plan, data = plan_sweep(self.spec)
         if self.dry_run:
             updates = sum(run.config.learning.updates for run in plan.runs)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from simcore.commands.console import say
+from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.literals import as_arguments
 from simcore.common.signals import INTERRUPTED
@@ -33,7 +34,8 @@ class Train:
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
     run: Path | None = None
-    """The run's folder; by default runs/<level>-<preset>-<seed>, or -<core>-<seed> with a memory."""
+    """The run's folder; by default runs/<level>-<preset>-<seed>, before the seed also a memory, a model that is not
+    ConvDRAW, or "supervised": runs/Food-tiny-model-none-0."""
     resume: Path | None = None
     """Resume the run in this folder, with its configuration. Other flags may change its length (learning.updates),
     what is recorded, and where it is computed."""
@@ -47,6 +49,10 @@ class Train:
         values = given_values(self.config)
         if values:
             say(f"Read as values: {as_arguments(values)}")
+        require(
+            not self.config.supervised or self.config.frame_model in ("convdraw", "none"),
+            f"--supervised learns from the truth alone: leave out --frame-model {self.config.frame_model}",
+        )
         if self.dry_run:
             from simcore.commands.dry_run import dry_run
 

@@ -34,12 +34,14 @@ class Registry(Generic[Part]):
         kind: the name of such a part in messages, such as "frame model".
         base: the class that each part is a subclass or an instance of.
         home: the module whose import registers SimCore's own parts; None: they need no further import.
+        also: what stands for having no such part where one is named; it is among the choices of messages.
     """
 
-    def __init__(self, kind: str, base: type, home: str | None = None) -> None:
+    def __init__(self, kind: str, base: type, home: str | None = None, also: str | None = None) -> None:
         self.kind = kind
         self._base = base
         self._home = home
+        self._also = () if also is None else (also,)
         self._parts: dict[str, Part] = {}
 
     def register(self, name: str) -> Callable[[Registered], Registered]:
@@ -76,7 +78,11 @@ class Registry(Generic[Part]):
         if name in self._parts:
             return self._parts[name]
         if ":" not in name:
-            choices = f"there are: {', '.join(self)}, and one of yours" if self._parts else "give one of yours"
+            choices = (
+                f"there are: {', '.join((*self, *self._also))}, and one of yours"
+                if self._parts
+                else "give one of yours"
+            )
             raise UserError(f"there is no {self.kind} {name!r}; {choices} as module:Name")
         part = find_in_module(name, self.kind)
         if not self._fits(part):

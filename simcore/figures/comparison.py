@@ -21,6 +21,7 @@ LESS = (
     "The same, less the first row's, in points, paired by seed: runs of a seed are measured in the same worlds. "
     "*: the 90 % interval does not hold 0."
 )
+LEFT_OUT = "Settings of other worlds, or other seeds, are left out."
 KNOWN = {"hidden": "known of", "state": "in the core's whole state of"}
 SETTING, CONTROL = "tab:blue", "tab:gray"
 
@@ -48,13 +49,13 @@ def comparison_grids(comparison: Comparison) -> Iterator[Grid]:
         LEFT,
     )
     first, *others = (row for row in rows if not row.is_control)
-    paired = [row for row in others if set(row.known) & set(first.known)]
+    paired = [row for row in others if row.difference(first, columns[0]) is not None]
     if paired:
         yield Grid(
             f"Less {first.name}",
             ("", *headings),
             tuple((row.name, *(_points(row.difference(first, column)) for column in columns)) for row in paired),
-            LESS,
+            LESS if len(paired) == len(others) else f"{LESS} {LEFT_OUT}",
         )
     if comparison.spans:
         yield Grid(

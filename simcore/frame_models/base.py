@@ -72,5 +72,5 @@ class FrameModel(nn.Module, ABC):
         """The weight of the error in the loss, a scalar: GECO's λ."""
 
 
-frame_models: Registry[type[FrameModel]] = Registry("frame model", FrameModel, home="simcore.frame_models")
+frame_models: Registry[type[FrameModel]] = Registry("frame model", FrameModel, home="simcore.frame_models", also="none")
 """Frame models by name."""

@@ -74,5 +74,5 @@ class Memory(nn.Module, ABC):
         return memory
 
 
-memories: Registry[type[Memory]] = Registry("memory", Memory, home="simcore.memory.cell")
+memories: Registry[type[Memory]] = Registry("memory", Memory, home="simcore.memory.cell", also="lstm")
 """Memories by name: SimCore's own, those that a user registers, and any class as `module:Name`."""

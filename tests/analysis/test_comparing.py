@@ -1,6 +1,7 @@
 """Comparison of settings over seeds: rows and controls, paired differences, and what is refused."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,7 @@ def test_differences_are_paired_by_seed() -> None:
     other = Row("other", False, 1, 1, {1: known(map_mse=0.5), 0: known(map_mse=0.1)})
     assert one.difference(other, "map_mse") == Interval(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
     assert one.difference(Row("stranger", False, 1, 1, {7: easy}), "map_mse") is None
+    assert one.difference(replace(other, where="another world"), "map_mse") is None
 
 
 def test_a_report_for_json_has_all_rows(comparison: Comparison) -> None:

@@ -42,6 +42,9 @@ def test_a_film_without_a_page(run: Path, tmp_path: Path, capsys: pytest.Capture
     ("arguments", "why"),
     [
         (["--headless"], "name a film by --record"),
+        (["--steps", "3"], "--steps is for a film without a page"),
+        (["--blindfold-from", "3"], "--blindfold-from is for a film without a page"),
+        (["--headless", "--record", "a.mp4", "--steps", "3", "--blindfold-from", "3"], "the film has 3 steps"),
         (["--record", "film.avi"], "must end in .mp4 or .gif"),
         (["--port", "70000"], "--port must be .* 0 to 65535 or none, not 70000"),
         (["--pace", "0"], "--pace must be .* from 0.1 to 60.0, not 0.0"),
