@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simcore.analysis.first_episode import episode_lengths
 from simcore.analysis.fresh_probes import collect_in, episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView
-from simcore.analysis.maps import episode_lengths, has_maps, map_views
+from simcore.analysis.maps import has_maps, map_views
 from simcore.analysis.worlds import map_frame
 from simcore.common.seeding import stream
 from simcore.common.tree import to_device, tree_map

@@ -1,7 +1,7 @@
 """Loading a finished or running run: its nets, its probes, and sessions, worlds and trajectories for analysis."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,6 +15,7 @@ from simcore.analysis.fresh_probes import (
     Of,
     collect,
     observe,
+    together,
 )
 from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_system, make_worlds
@@ -162,6 +163,12 @@ class LoadedRun:
     def collect(self, purpose: str, worlds: int, rows: int) -> Trajectory:
         """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them."""
         return collect(self.config, self.system.agent, purpose, worlds, rows)
+
+    def collect_each(self, purpose: str, worlds: int, rows: int) -> Iterator[Trajectory]:
+        """Yield trajectories `[rows, W, ...]` of so many worlds in all, as many at a time as fit into memory."""
+        batch = together(self.config, rows)
+        for number, begun in enumerate(range(0, worlds, batch)):
+            yield self.collect(f"{purpose}/{number}", min(batch, worlds - begun), rows)
 
     def observe(self, trajectory: Trajectory) -> Tensor:
         """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simcore.analysis.first_episode import episode_lengths
 from simcore.analysis.fresh_probes import episode_frames, together
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
+from simcore.analysis.measuring import constant_guess
 from simcore.analysis.scores import SampleVariance, sample_variance
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
@@ -15,11 +17,13 @@ from simcore.common.seeding import stream
 from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Readout
-from simcore.worlds.api import SINCE_SEEN
+from simcore.worlds.api import MAP, SINCE_SEEN
 from simcore.worlds.voxel.levels.base import LevelConfig
 
 SHOWN = 32
 """The most worlds whose maps are decoded by default."""
+OTHERS = 64
+"""Other worlds, whose mean map they are compared with: of so many it is off by a 64th of their variance."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,16 @@ class Maps:
     """The P times that are shown, and at which maps are sampled."""
     samples: Tensor | None
     """Samples of the map model at those times, uint8 `[S, P, W, N, N, 3]`; None without a map model."""
+    mean: Tensor | None = None
+    """The mean map of other worlds, float `[N, N, 3]` in [0, 1]; None without a map model."""
 
     def sample_variance(self) -> SampleVariance | None:
         """Return how much the samples differ on cells seen and not yet seen; None without a map model."""
-        if self.samples is None:
+        if self.samples is None or self.mean is None:
             return None
         within = torch.tensor(self.times)[:, None] < torch.tensor(self.lengths)
         true = self.true.at(self.times)
-        return sample_variance(self.samples, true.pictures, true.since_seen, within)
+        return sample_variance(self.samples, true.pictures, self.mean, true.since_seen, within)
 
 
 @torch.no_grad()
@@ -65,15 +71,16 @@ def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samp
     length = episode_frames(run.config)
     trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
-    sampled = None
+    sampled = mean = None
     if run.system.map_model is not None:
         generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
         # One at a time: all samples of a large map together would not fit into memory.
         beliefs = run.observe(trajectory)
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
         sampled = torch.stack([run.system.map_model.sample(at, generator).cpu() for _ in range(samples)])
+        mean = constant_guess(run, OTHERS, length, "maps/").answers[MAP].cpu()
     true, believed = map_views(run, trajectory.targets, run.read(trajectory))
-    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled)
+    return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled, mean)
 
 
 def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
@@ -91,15 +98,3 @@ def require_maps(config: Config) -> None:
     """Raise `UserError` unless `has_maps`."""
     if not has_maps(config):
         raise UserError(f"there are no maps to draw: {config.level} does not tell its own as SimCore's levels do")
-
-
-def in_first_episode(is_first: Tensor) -> Tensor:
-    """Return which steps are of each world's first episode, given where episodes begin; both bool `[T, W]`."""
-    later = is_first.clone()
-    later[0] = False
-    return later.cumsum(dim=0) == 0
-
-
-def episode_lengths(is_first: Tensor) -> list[int]:
-    """Return the number of frames of each world's first episode, given `is_first`, bool `[T, W]`."""
-    return in_first_episode(is_first.cpu()).sum(dim=0).tolist()

@@ -4,14 +4,11 @@ from collections.abc import Collection, Mapping
 
 import torch
 
-from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent, together
+from simcore.analysis.first_episode import first_episodes, in_first_episode
+from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent
 from simcore.analysis.loading import LoadedRun
-from simcore.analysis.maps import in_first_episode
 from simcore.analysis.scores import Constant, Scores, score
 from simcore.common.errors import UserError
-from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
-from simcore.data.trajectory import Trajectory
 from simcore.probes.readout import Probes
 
 CONTROLS = ("untrained", "frame")
@@ -83,14 +80,9 @@ def score_readers(
     run: LoadedRun, readers: Mapping[str, tuple[Subject, Probes]], worlds: int, steps: int, purpose: str
 ) -> dict[str, Scores]:
     """Score the probes of subjects, and the best constant guess, on the same held-out worlds."""
-    targets, batch = run.require_targets(), together(run.config, steps)
-    sizes = [min(batch, worlds - begun) for begun in range(0, worlds, batch)]
-    constant = Constant.fit(
-        (first_episodes(run.collect(f"{purpose}constant/{i}", size, steps)) for i, size in enumerate(sizes)), targets
-    )
+    targets, constant = run.require_targets(), constant_guess(run, worlds, steps, purpose)
     parts: dict[str, list[Scores]] = {name: [] for name in ORDER if name in readers or name == "constant"}
-    for i, size in enumerate(sizes):
-        trajectory = run.collect(f"{purpose}held-out/{i}", size, steps)
+    for trajectory in run.collect_each(f"{purpose}held-out", worlds, steps):
         within = in_first_episode(trajectory.is_first)
         reads = {name: probes(subject.features(trajectory)) for name, (subject, probes) in readers.items()}
         reads["constant"] = constant.read(reads["belief"])
@@ -99,8 +91,7 @@ def score_readers(
     return {name: Scores.join(scores) for name, scores in parts.items()}
 
 
-def first_episodes(trajectory: Trajectory) -> ProbeTargets:
-    """Return the targets of each world's first episode, `[T, W, ...]`; `[K, 1, ...]` if one ends early."""
-    within = in_first_episode(trajectory.is_first)
-    ends_early = bool((~within).any())
-    return tree_map(lambda part: part[within][:, None], trajectory.targets) if ends_early else trajectory.targets
+def constant_guess(run: LoadedRun, worlds: int, steps: int, purpose: str = "") -> Constant:
+    """Fit the best constant guess to worlds other than those that are measured."""
+    episodes = map(first_episodes, run.collect_each(f"{purpose}constant", worlds, steps))
+    return Constant.fit(episodes, run.require_targets())

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simcore.analysis.first_episode import episode_lengths
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
-from simcore.analysis.maps import episode_lengths, has_maps
+from simcore.analysis.maps import has_maps
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream

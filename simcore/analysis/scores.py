@@ -220,7 +220,7 @@ def as_fraction(error: float, guess: float) -> float:
 
 
 class SampleVariance(NamedTuple):
-    """The variance of the map's samples, as a fraction of the variance between worlds in the same cells.
+    """The variance of the map's samples, as a fraction of the squared deviation of the true map from the mean map.
 
     0: all samples agree; 1: they differ as if nothing were known. Without the comparison a wall not yet seen would
     count as known, since walls are alike in all worlds. NaN if there is no such cell.
@@ -232,21 +232,24 @@ class SampleVariance(NamedTuple):
     """On the cells not yet seen."""
 
 
-def sample_variance(samples: Tensor, maps: Tensor, since_seen: Tensor, within: Tensor | None = None) -> SampleVariance:
+def sample_variance(
+    samples: Tensor, maps: Tensor, mean: Tensor, since_seen: Tensor, within: Tensor | None = None
+) -> SampleVariance:
     """Compute the variance of the map's samples on cells seen and not yet seen.
 
     Args:
         samples: S samples of each map, uint8 `[S, ..., N, N, 3]`.
         maps: the true maps, uint8 `[..., N, N, 3]`.
+        mean: the mean map of other worlds, float `[N, N, 3]` in [0, 1].
         since_seen: int32 `[..., N, N]`; -1 where a cell has not been seen.
         within: the maps that count, bool `[...]`; None: all.
     """
     variance = (samples / 255.0).var(dim=0).mean(dim=-1)
-    worlds = maps.flatten(0, -4) / 255.0
-    between = (worlds - worlds.mean(dim=0)).square().mean(dim=-1).view_as(variance)
+    between = (maps / 255.0 - mean).square().mean(dim=-1)
     seen = since_seen >= 0
     regions = [seen, ~seen] if within is None else [cells & within[..., None, None] for cells in (seen, ~seen)]
-    return SampleVariance(*(float(variance[cells].sum() / between[cells].sum()) for cells in regions))
+    sums = ((float(variance[cells].sum()), float(between[cells].sum())) for cells in regions)
+    return SampleVariance(*(as_fraction(of_samples, of_worlds) for of_samples, of_worlds in sums))
 
 
 def _mean(values: NDArray[Any], axis: int | None = None) -> Any:

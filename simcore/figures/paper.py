@@ -9,13 +9,14 @@ import torch
 from matplotlib.figure import Figure
 
 from simcore.analysis.comparing import require_equally_long
+from simcore.analysis.first_episode import episode_lengths
 from simcore.analysis.frames import frame_variance
-from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.maps import SHOWN, episode_lengths, imagine_maps, map_views, require_maps
-from simcore.analysis.measuring import first_episodes, measure
+from simcore.analysis.maps import OTHERS, imagine_maps, map_views, require_maps
+from simcore.analysis.measuring import constant_guess, measure
 from simcore.analysis.rollout import roll_out
-from simcore.analysis.scores import Constant, score
+from simcore.analysis.scores import score
 from simcore.common.errors import UserError
 from simcore.common.tree import tree_map
 from simcore.config.differences import INCIDENTAL, differing_fields
@@ -215,10 +216,9 @@ def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
     require_maps(run.config)
     shared, length = shared_worlds(run, seed), episode_frames(run.config)
     trajectory = shared.collect("figure/trajectory", 1, length)
-    others = shared.collect("figure/constant", min(SHOWN, together(run.config, length)), length)
     truth, targets = trajectory.targets, run.require_targets()
     read = run.read(trajectory)
-    constant = Constant.fit([first_episodes(others)], targets).read(read)
+    constant = constant_guess(shared, OTHERS, length, "figure/").read(read)
     episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
     true, believed = map_views(run, truth, read)
     return TrajectoryError(

@@ -1,16 +1,16 @@
 """The best constant guess of map and place, which every belief is compared with."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.worlds.api import MAP
 
 WORLDS = 64
-"""The most worlds whose episodes the guess is made from."""
+"""The worlds whose episodes the guess is made from."""
 STEPS = 100
 """The most steps of each of them."""
 
@@ -28,15 +28,18 @@ class Guess(NamedTuple):
     @classmethod
     def fit(cls, run: LoadedRun) -> "Guess":
         """Collect episodes in other worlds, as the run's own policy walks through them."""
-        steps = min(STEPS, episode_frames(run.config))
-        trajectory = run.collect("live/guess", min(WORLDS, together(run.config, steps)), steps)
-        maps = trajectory.targets[MAP].cpu().numpy() / np.float32(255)
-        maps = maps[0] if run.config.policy == "walker" else maps.reshape(-1, *maps.shape[2:])
-        cells = trajectory.targets["cell"].cpu().numpy()
-        counts = np.bincount(cells.ravel(), minlength=maps.shape[-3] * maps.shape[-2]) + 1  # none is impossible
-        variance = maps.var(axis=0).mean(axis=-1)
+        number, total = 0, cast(NDArray[Any], np.zeros(()))
+        squares, visits = total, total
+        for trajectory in run.collect_each("live/guess", WORLDS, min(STEPS, episode_frames(run.config))):
+            told = trajectory.targets[MAP].cpu().numpy()
+            maps = (told[:1] if run.config.policy == "walker" else told).reshape(-1, *told.shape[2:]) / 255
+            number, total, squares = number + len(maps), total + maps.sum(axis=0), squares + np.square(maps).sum(axis=0)
+            cells = trajectory.targets["cell"].cpu().numpy()
+            visits = visits + np.bincount(cells.ravel(), minlength=maps.shape[1] * maps.shape[2])
+        mean, counts = total / number, visits + 1  # none is impossible
+        variance = (squares / number - np.square(mean)).mean(axis=-1)
         return cls(
-            maps.mean(axis=0).astype(np.float32),
+            mean.astype(np.float32),
             np.maximum(variance, 1e-4).astype(np.float32),
             (counts / counts.sum()).astype(np.float32),
         )

@@ -103,9 +103,14 @@ def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: ProbeTargets) 
     worlds = black_or_white.expand(T * W, N, N, 3)
     maps, seen = worlds.view(T, W, N, N, 3), truth["since_seen"] >= 0
     chosen = torch.randint(0, T * W, (4000, T, W), generator=generator)
-    spreading = sample_variance(torch.where(seen[..., None], maps, worlds[chosen]), maps, truth["since_seen"])
+    samples, mean = torch.where(seen[..., None], maps, worlds[chosen]), torch.full((N, N, 3), 0.5)
+    spreading = sample_variance(samples, maps, mean, truth["since_seen"])
     assert spreading.seen == 0.0
     assert spreading.unseen == pytest.approx(1.0, abs=0.02)
+    one = sample_variance(samples[:, :, :1], maps[:, :1], mean, truth["since_seen"][:, :1])
+    assert one.unseen == pytest.approx(1.0, abs=0.02), "of a single world: it deviates from the mean of others"
+    everything = sample_variance(samples, maps, mean, torch.zeros_like(truth["since_seen"]))
+    assert np.isnan(everything.unseen), "all has been seen"
 
 
 def test_scores_join_world_by_world(truth: ProbeTargets) -> None:

@@ -9,6 +9,7 @@ import torch
 from grey_rollouts import check_words
 from PIL import Image
 
+from simcore.analysis import loading
 from simcore.analysis.frames import frame_variance
 from simcore.analysis.loading import load_run
 from simcore.analysis.map_view import MapView
@@ -170,11 +171,17 @@ def test_figure_10_names_a_model_that_has_one_overshoot_alone() -> None:
     assert len(figure.axes) == 2 * (2 + 2 + 1), "two worlds; true maps, both and long; but long once"
 
 
-def test_figure_9_tells_kappa_as_a_share_of_the_frames_variance(runs: dict[str, Path]) -> None:
+def test_figure_9_tells_kappa_as_a_share_of_the_frames_variance(
+    runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = load_run(RunFolder.open(runs["one"]), "cpu")
     variance = frame_variance(run)
-    frames = run.collect("frames' variance", 256, 9).frames.numpy().reshape(-1, 8 * 8 * 3) / 255
+    frames = run.collect("frames' variance/0", 256, 9).frames.numpy().reshape(-1, 8 * 8 * 3) / 255
     assert variance == pytest.approx(frames.var(axis=0).mean())
+    monkeypatch.setattr(loading, "together", lambda config, rows: 100)
+    assert frame_variance(run) == pytest.approx(variance, rel=0.1), "in other worlds, 100 at a time"
+    assert [trajectory.frames.shape[1] for trajectory in run.collect_each("any", 256, 2)] == [100, 100, 56]
+    monkeypatch.undo()
     figure = paper.draw_kappa([run, load_run(RunFolder.open(runs["kappa"]), "cpu")], seed=0)
     upper = figure.axes[0].child_axes[0]
     figure.draw_without_rendering()
