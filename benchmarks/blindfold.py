@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--worlds", type=int, default=256)
-    parser.add_argument("--seen", type=int, default=15, help="frames before the blindfold")
+    parser.add_argument("--seen", type=int, default=15, help="steps before the blindfold")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     trained = load(arguments.run)
@@ -68,7 +68,7 @@ def main() -> None:
     table = Table(title=f"{arguments.run}, read by fresh probes, {arguments.worlds} worlds")
     for head in ("", "map error", "cell", "heading"):
         table.add_column(head, justify="right" if head else "left")
-    table.add_row(f"after {arguments.seen} frames", *score(beliefs["trained"]))
+    table.add_row(f"after {arguments.seen} steps", *score(beliefs["trained"]))
     table.add_row("  untrained", *score(beliefs["untrained"]), end_section=True)
     for length in LENGTHS:
         worlds.set_state(state)

@@ -37,7 +37,10 @@ class Ours:
     def __init__(self, config: Config, threads: int) -> None:
         self.threads = threads
         self.training = Training(config, CPU)
+        self.newest: dict[str, float] = {}
+        """Seconds by stage, and lags, of the updates of the last call."""
         self.stages: list[dict[str, float]] = []
+        """The same of each repeat that is timed."""
 
     def __call__(self, updates: int) -> None:
         """Do a number of updates."""
@@ -45,7 +48,7 @@ class Ours:
         for _ in range(updates):
             self.training.update()
         metrics = self.training.take_metrics()
-        self.stages.append({name: value for name, value in metrics.items() if name.startswith(("seconds/", "lag/"))})
+        self.newest = {name: value for name, value in metrics.items() if name.startswith(("seconds/", "lag/"))}
 
 
 def make_baseline(config: Config, recurrent: bool, passes: int, threads: int) -> Run | None:
@@ -112,6 +115,8 @@ def main() -> None:
             run(options.updates)
             if repeat > 0:
                 rates[name].append(frames / (time.perf_counter() - begin))
+                if isinstance(run, Ours):
+                    run.stages.append(run.newest)
             pause(run)
     console = Console()
     console.print(machine(CPU))
@@ -150,7 +155,7 @@ def stages_table(cases: dict[str, Run]) -> Table:
     for name, run in cases.items():
         if isinstance(run, Ours):
             medians: dict[str, Any] = {
-                key: statistics.median(each[key] for each in run.stages[2:]) for key in run.stages[0]
+                key: statistics.median(each[key] for each in run.stages) for key in run.stages[0]
             }
             cells = [f"{1e3 * medians[f'seconds/{stage}']:.1f}" for stage in stages]
             result.add_row(name, *cells, f"{medians['lag/mean']:.1f}")

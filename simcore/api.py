@@ -56,7 +56,7 @@ def probe(
     worlds: int = 256,
     *,
     oracle: Run | None = None,
-    online: bool = False,
+    online: bool | None = None,
     of: Of = "hidden",
     controls: bool = True,
     world: Mapping[str, Any] | None = None,
@@ -71,7 +71,7 @@ def probe(
         run: the run.
         worlds: how many held-out worlds, one episode each.
         oracle: a supervised run in the same worlds, measured on the same frames.
-        online: read the belief by the probes that were trained along with it.
+        online: read the belief by the probes that were trained along with it; None: as the run was loaded.
         of: what the probes read: b_t ("hidden"), or all that the core carries on ("state"), the LSTM's cell and the
             memory too.
         controls: measure an untrained agent and the present frame too.
@@ -85,7 +85,9 @@ def probe(
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or is of other worlds.
     """
-    loaded = replace(loaded_run(run, device), online=online).in_worlds(world=world)
+    loaded = loaded_run(run, device).in_worlds(world=world)
+    if online is not None:
+        loaded = replace(loaded, online=online)
     beside = None if oracle is None else loaded_run(oracle, device).in_worlds(world=world)
     wanted = measuring.CONTROLS if controls else ()
     return measuring.measure(loaded, worlds, oracle=beside, controls=wanted, of=of, advance=advance)

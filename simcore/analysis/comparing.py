@@ -69,8 +69,8 @@ class Row:
         return Interval.of([known.scores[column] for known in self.known.values()])
 
     def by_age(self, span: Span) -> Interval | None:
-        """Return the same of the cells that were last seen so many steps ago."""
-        return Interval.of([known.by_age[span] for known in self.known.values()])
+        """Return the same of the cells that were last seen so many steps ago; None where episodes are shorter."""
+        return Interval.of([known.by_age[span] for known in self.known.values() if span in known.by_age])
 
     def difference(self, other: "Row", column: str) -> Interval | None:
         """Return the mean of this row's score less the other's of the same seed, with its 90 % interval.
@@ -100,8 +100,8 @@ class Comparison:
 
     @property
     def spans(self) -> list[Span]:
-        """The spans of steps since a cell was seen; none where no map is told."""
-        return list(next(iter(self.rows[0].known.values())).by_age)
+        """The spans of steps since a cell was seen, in the longest episodes; none where no map is told."""
+        return sorted({span for row in self.rows for known in row.known.values() for span in known.by_age})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it for JSON; the ends of an unbounded interval, and what is not a number, are None."""
@@ -180,8 +180,7 @@ def compare(
                 control = beside.setdefault(theirs[name], Control(name, run.config, {}))
                 control.known[seed] = Knowledge.of(scores[name], scores["constant"], old)
         first = of_setting[0]
-        frames = first.update * first.config.learning.frames_per_update
-        rows.append(Row(setting or PREDICTORS["belief"], False, first.update, frames, known, where(first.config)))
+        rows.append(Row(setting or PREDICTORS["belief"], False, first.update, first.frames, known, where(first.config)))
     return Comparison(worlds, (*rows, *control_rows(beside.values(), controls)), of)
 
 

@@ -58,6 +58,8 @@ class LoadedRun:
     """Whether it is of an exported file."""
     learned_frame: str | None = None
     """The frame of the maps that the online probes learned to read; None: that of `config`."""
+    frames: int = 0
+    """The number of frames that the nets have learned from, in all processes together."""
 
     @property
     def age(self) -> str:
@@ -311,7 +313,16 @@ def load_weights(
         if bad is not None:
             raise ValueError(f"{bad} is not finite")
     fresh = FreshProbes(config, system.eval(), weights.update, (out or run.path) / "probes", run.path / "probes")
-    return LoadedRun(config, system, device, weights.update, fresh, online, is_exported=isinstance(run, ExportedRun))
+    return LoadedRun(
+        config,
+        system,
+        device,
+        weights.update,
+        fresh,
+        online,
+        is_exported=isinstance(run, ExportedRun),
+        frames=weights.frames,
+    )
 
 
 def age_of(update: int, total: int) -> str:

@@ -8,6 +8,7 @@ from simcore.analysis.first_episode import first_episodes, in_first_episode
 from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.scores import Constant, Scores, score
+from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.probes.readout import Probes
 
@@ -56,10 +57,12 @@ def measure(
         best "constant" guess; and the "oracle", if there is one.
 
     Raises:
-        UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
+        UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds; or online
+            probes are to read the state.
     """
     steps = steps or episode_frames(run.config)
     run.require_targets()
+    require(not run.online or of == "hidden", "online probes read b_t, as in training: of is then hidden")
     if oracle is not None:
         require_oracle(oracle, run)
     readers: dict[str, tuple[Subject, Probes]] = {}

@@ -31,7 +31,7 @@ class Figure:
     over: Literal["frames", "seconds"] = "frames"
     """Of curves: the x axis, frames or seconds of computing."""
     region: Literal["student", "bootstrap"] = "student"
-    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap."""
+    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap, too narrow for less than ten."""
     reach: float | None = None
     """Of curves: a level of the metric; tells after how many frames or seconds each setting's runs come to it."""
     title: str = ""

@@ -13,6 +13,7 @@ from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Held, require_fields
 from simcore.common.errors import UserError
+from simcore.common.literals import as_arguments
 from simcore.worlds.api import WorldConfig
 
 if TYPE_CHECKING:
@@ -80,13 +81,14 @@ class Probe:
             scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
             maps = imagine_maps(loaded) if has_maps(loaded.config) else None
         what = "the whole state" if self.of == "state" else "b_t"
-        title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} held-out worlds"
+        where = f"held-out worlds with {as_arguments(changed)}" if changed else "held-out worlds"
+        title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} {where}"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
-        report, notes = self.report(loaded, scores), []
+        report, notes = self.report(loaded, scores) | {"world": changed}, []
         files = {"probe.png": figure_file(knowledge_figure(scores, title))}
         if maps is not None:
             state = ", read from the whole state" if self.of == "state" else ""
-            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, held-out worlds{state}")
+            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, {where}{state}")
             variance = maps.sample_variance()
             if variance is not None:
                 report["variance_of_map_samples"] = variance._asdict()
@@ -96,7 +98,7 @@ class Probe:
             notes.append(
                 f"Left out: maps.png and trajectory.png, since {loaded.config.level} tells no map as our levels do"
             )
-        if metrics is not None:
+        if metrics is not None and not changed:  # the course is of the run's own worlds
             course = course_figure(
                 metrics,
                 scores["constant"].overall(),

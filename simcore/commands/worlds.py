@@ -8,8 +8,8 @@ from typing import Any
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
 
-OTHER_PATHS = ("--oracle", "--out")
-"""Flags whose values are paths, and no run that is looked at."""
+OTHERS = ("--oracle", "--out", "--beside", "--record", "--title", "--device", "--host")
+"""Flags whose values could be read as a run, and are not the run that is looked at."""
 
 
 def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
@@ -26,7 +26,7 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
     from simcore.runs.looking import is_run
 
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    for flag in ("--level", *OTHER_PATHS):
+    for flag in ("--level", *OTHERS):
         parser.add_argument(flag, nargs="?")
     flags, rest = parser.parse_known_args(arguments)
     for path in map(Path, rest):

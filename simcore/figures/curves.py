@@ -21,6 +21,10 @@ RESAMPLES = 2000
 HIDDEN = 5.0
 """The y axis fits the curve after its first third if the whole curve's range is this many times larger."""
 
+Region = Literal["student", "bootstrap"]
+"""How a 90 % region over runs is found."""
+REGIONS: dict[Region, str] = {"student": "Student's t", "bootstrap": "a bootstrap over runs"}
+
 
 class Curve(NamedTuple):
     """The mean of some runs' smoothed values, and its 90 % confidence region."""
@@ -35,6 +39,8 @@ class Curve(NamedTuple):
     """`[128]`; None for a single run."""
     runs: int
     """The number of runs."""
+    region: Region = "student"
+    """How the region was found."""
 
 
 def smooth(values: Array) -> Array:
@@ -49,7 +55,7 @@ def smooth(values: Array) -> Array:
     return result
 
 
-def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "bootstrap"] = "student") -> Curve:
+def combine(runs: Sequence[tuple[Array, Array]], region: Region = "student") -> Curve:
     """Compute the curve of one model's runs (x, y), which may differ in length and spacing.
 
     The runs are smoothed and interpolated at 128 points of their common x range; then the mean and its 90 % region are
@@ -57,7 +63,8 @@ def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "boo
 
     Args:
         runs: x, ascending, and y of each.
-        region: from Student's t, or from percentiles of a bootstrap over runs.
+        region: from Student's t, or from percentiles of a bootstrap over runs, which is too narrow for few: of three
+            normal ones it holds the mean in 59 % of the cases, of eight in 83 %.
 
     Raises:
         UserError: there is no run, a run has no finite value, or their x ranges do not overlap.
@@ -77,7 +84,7 @@ def combine(runs: Sequence[tuple[Array, Array]], region: Literal["student", "boo
         resampled = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
         tail = 50 * (1 - CONFIDENCE)
         low, high = np.percentile(values[resampled].mean(axis=1), (tail, 100 - tail), axis=0)
-        return Curve(grid, mean, low, high, len(values))
+        return Curve(grid, mean, low, high, len(values), region)
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values, axis=0)
     return Curve(grid, mean, mean - reach, mean + reach, len(values))
 
@@ -90,7 +97,7 @@ def curves_figure(
     levels: Mapping[str, float] | None = None,
 ) -> Figure:
     """Plot curves by name, each with its region, and dashed lines at named levels of y."""
-    below = 0.2 * (len(curves) + len(levels or ()))  # inches of the legend, which so hides no curve
+    below = 0.2 * (1 + len(curves) + len(levels or ()))  # inches of the legend, which so hides no curve
     figure = Figure(figsize=(6.4, 4.0 + below), layout="constrained")
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
@@ -106,7 +113,9 @@ def curves_figure(
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(frameon=False, fontsize=8, loc="outside lower left")
+    found = {REGIONS[curve.region] for curve in curves.values() if curve.low is not None}
+    title_of_legend = f"90 % regions by {' and '.join(sorted(found))}" if found else None
+    figure.legend(title=title_of_legend, title_fontsize=8, frameon=False, fontsize=8, loc="outside lower left")
     return figure
 
 

@@ -55,8 +55,10 @@ def draw_moment(known: dict[str, Any], points: Sequence[dict[str, Any]]) -> Pict
     draw_frames(canvas, hello, known["moment"], moment["beliefs"][0])
     if moment["place"] is not None:
         draw_maps(canvas, hello, moment)
-    if known.get("futures") is not None:
-        draw_futures(canvas, hello, known["futures"], moment["number"])
+    futures = known.get("futures")
+    # Those of a later moment, which one looks back from, or of an episode before are not this one's.
+    if futures is not None and 0 <= moment["number"] - futures["number"] <= moment["step"]:
+        draw_futures(canvas, hello, futures, moment["number"])
     draw_course(canvas, hello, points)
     return canvas.pixels
 
@@ -173,7 +175,10 @@ def draw_course(canvas: Canvas, hello: dict[str, Any], points: Sequence[dict[str
     charts.append(lines_of(hello, "surprise in nats", surprises))
     width = (WIDTH - 2 * MARGIN - BETWEEN * (len(charts) - 1)) // len(charts)
     for number, lines in enumerate(charts):
-        high = 1.0 if hello["has_maps"] and number < 2 else None
+        high = None
+        if hello["has_maps"] and number < 2:
+            values = np.concatenate([np.asarray(line.values, np.float64) for line in lines.values()])
+            high = float(values[np.isfinite(values)].max(initial=1.0))  # a blindfolded belief may be worse than a guess
         chart = draw_lines(lines, width, HEIGHT - LINES - MARGIN, high=high, steps=SHOWN)
         canvas.put(MARGIN + number * (width + BETWEEN), LINES, chart, None)
 

@@ -14,6 +14,7 @@ from simcore.analysis.scores import ErrorByAge, Scores, SquaredError, left
 from simcore.common.errors import UserError
 from simcore.common.intervals import Interval
 from simcore.config.run import Config
+from simcore.figures import comparison_grids
 from tinier import tinier, tinier_acting
 from trained import trained_run
 
@@ -134,6 +135,20 @@ def test_differences_are_paired_by_seed() -> None:
     assert one.difference(other, "map_mse") == Interval(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
     assert one.difference(Row("stranger", False, 1, 1, {7: easy}), "map_mse") is None
     assert one.difference(replace(other, where="another world"), "map_mse") is None
+
+
+def test_settings_with_shorter_episodes_have_no_error_at_later_ages(runs: dict[str, LoadedRun]) -> None:
+    """They are told beside each other, and not paired."""
+    shorter = {f"{name}, shorter": run.in_worlds(world={"episode_length": 4}) for name, run in runs.items()}
+    both = {name: run for name, run in (*runs.items(), *shorter.items()) if name.startswith("long")}
+    for ordered in (both, dict(reversed(both.items()))):
+        comparison = compare(ordered, worlds=3, controls=())
+        assert len(comparison.rows) == 2
+        assert [span[1] for span in comparison.spans][-1] == 8
+        assert sum(row.by_age(comparison.spans[-1]) is None for row in comparison.rows) == 1
+        assert comparison.rows[1].difference(comparison.rows[0], "map_mse") is None
+        assert comparison.to_dict()["rows"][1]["frames"] == 2 * 21
+        assert [grid.title for grid in comparison_grids(comparison)][1].startswith("What is left of the map's error")
 
 
 def test_a_report_for_json_has_all_rows(comparison: Comparison) -> None:

@@ -192,7 +192,15 @@ def test_a_seed_is_typed(tab: Tab) -> None:
     assert (moment["seed"], moment["step"]) == (4711, 0)
     tab.page.fill("#seed", "a city")
     tab.strike("Enter")
-    assert tab.page.evaluate("document.getElementById('seed').validationMessage") == "a whole number from 0"
+    told = "document.getElementById('seed').validationMessage"
+    assert tab.page.evaluate(told) == "a whole number from 0 to 2147483647"
+    tab.page.fill("#seed", "3000000000")
+    tab.strike("Enter")
+    assert tab.page.evaluate(told) != "", "and the connection stands"
+    tab.page.fill("#seed", "12")
+    tab.strike("Enter")
+    tab.wait_for("() => document.getElementById('seed') !== document.activeElement")
+    assert tab.wait_for_moment(moment["number"] + 1)["seed"] == 12
 
 
 def test_the_true_map_can_be_hidden(tab: Tab) -> None:

@@ -4,6 +4,8 @@ import { beliefTitle } from "./panels/beliefs.js";
 import { coreName, keyName, words } from "./words.js";
 
 const PACES = [1, 2, 5, 10, 20, 40, 60];
+/** Seeds are from 0 to one less than so many. */
+const SEEDS = 2 ** 31;
 const DRIVERS = { you: "You", walker: "Walker", agent: "Agent" };
 /** Ids of buttons, and what each does. */
 const BUTTONS = {
@@ -33,7 +35,10 @@ export class Bar {
       // After a click with the mouse, the space bar pauses, and does not press the same button again.
       if (event.detail > 0) event.target.closest?.("button")?.blur();
     });
-    byId("seed").addEventListener("keydown", (event) => event.key === "Escape" && event.target.blur());
+    for (const id of ["seed", "pace", "plan"]) {
+      byId(id).addEventListener("keydown", (event) => event.key === "Escape" && event.target.blur());
+    }
+    byId("seed").addEventListener("input", (event) => event.target.setCustomValidity("")); // or it is never submitted again
     byId("seed-form").addEventListener("submit", (event) => this.goToSeed(event));
     byId("pace").addEventListener("change", (event) => choose(event, (value) => commands.pace(Number(value))));
     byId("plan").addEventListener("change", (event) => choose(event, (value) => commands.plan(planOf(value))));
@@ -104,8 +109,8 @@ export class Bar {
   goToSeed(event) {
     event.preventDefault();
     const seed = byId("seed");
-    const isNumber = /^\s*\d{1,10}\s*$/.test(seed.value);
-    seed.setCustomValidity(isNumber ? "" : "a whole number from 0");
+    const isNumber = /^\s*\d{1,10}\s*$/.test(seed.value) && Number(seed.value) < SEEDS;
+    seed.setCustomValidity(isNumber ? "" : `a whole number from 0 to ${SEEDS - 1}`);
     if (!isNumber) return seed.reportValidity();
     this.commands.newWorld(Number(seed.value));
     seed.blur();
@@ -121,7 +126,12 @@ function sentence(model, keys) {
       ? "You look back. Drive, or press Enter, to branch off from this belief; Esc returns to now."
       : "You look back; Esc returns to now.";
   }
-  if (moment.is_over) return "The episode is over; the next one begins by itself, or with r.";
+  if (moment.is_over) {
+    const waits = control.is_paused || control.driver === "you";
+    return waits
+      ? `The episode is over; the next one begins with r, or with ${control.is_paused ? "space" : keys}.`
+      : "The episode is over; the next one begins by itself, or with r.";
+  }
   if (control.is_blind) {
     return "Blindfolded: the belief goes on without frames, and imagines what it would see. b takes the blindfold off.";
   }
@@ -154,10 +164,10 @@ function set(choice, value, text = `${value}`) {
   choice.value = `${value}`;
 }
 
-/** Take what was chosen; the keys then drive again. */
+/** Take what was chosen; if it was by a pointer, the keys then drive again: by a keyboard one may go on choosing. */
 function choose(event, take) {
   take(event.target.value);
-  event.target.blur();
+  if (!event.target.matches(":focus-visible")) event.target.blur();
 }
 
 function planOf(value) {
