@@ -13,7 +13,7 @@ from torch import Tensor
 from simcore.data.targets import ProbeTargets
 from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
-from simcore.worlds.api import MAP, OLD, SINCE_SEEN, ProbeTarget
+from simcore.worlds.api import MAP, NO_CLASS, OLD, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):
@@ -44,7 +44,8 @@ class Constant(NamedTuple):
 def count_classes(told: Tensor, classes: int) -> Tensor:
     """Count each class in int64 `[T, W]`: int64 `[C]`."""
     told = told.flatten()  # not by bincount, which makes the host wait for a GPU
-    return torch.zeros(classes, dtype=torch.int64, device=told.device).index_add_(0, told, torch.ones_like(told))
+    counts = torch.zeros(classes, dtype=torch.int64, device=told.device)
+    return counts.index_add_(0, told.clamp(min=0), (told != NO_CLASS).long())
 
 
 def sum_numbers(told: Tensor) -> Tensor:
@@ -188,7 +189,7 @@ def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], wi
     for target in targets:
         answer, true = read[target.name], truth[target.name]
         if target.kind == "class":
-            right = (answer.argmax(-1) == true).float().masked_fill(~within, math.nan)
+            right = (answer.argmax(-1) == true).float().masked_fill(~within | (true == NO_CLASS), math.nan)
             accuracies[f"{target.name}_accuracy"] = right.cpu().numpy()
             continue
         squared = (answer - as_numbers(true)).square().mean(dim=-1)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from simcore.worlds.api import NO_CLASS
+
 
 class TargetKind(NamedTuple):
     """Loss and score of one kind of target; answers are `[..., *shape]`, targets as in `ProbeTarget`."""
@@ -36,18 +38,19 @@ def squared_errors(read: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy(read: Tensor, target: Tensor) -> Tensor:
-    """Compute the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar, in nats."""
-    return F.cross_entropy(read.flatten(0, -2), target.flatten())
+    """Compute the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar in nats; 0 if none is told."""
+    losses = cross_entropies(read.flatten(0, -2), target.flatten())
+    return losses.sum() / (target != NO_CLASS).sum().clamp(min=1)
 
 
 def cross_entropies(read: Tensor, target: Tensor) -> Tensor:
-    """Compute the cross-entropies of logits `[N, C]` and classes `[N]`, `[N]`, in nats."""
-    return F.cross_entropy(read, target, reduction="none")
+    """Compute the cross-entropies of logits `[N, C]` and classes `[N]`, `[N]`, in nats; 0 where there is no class."""
+    return F.cross_entropy(read, target, reduction="none", ignore_index=NO_CLASS)
 
 
 def accuracy(read: Tensor, target: Tensor) -> Tensor:
-    """Compute how often the largest of the logits `[..., C]` is that of the class `[...]`, a scalar in [0, 1]."""
-    return (read.argmax(-1) == target).float().mean()
+    """Compute how often the largest of the logits `[..., C]` is that of the class `[...]`, a scalar; NaN if never."""
+    return (read.argmax(-1) == target).sum() / (target != NO_CLASS).sum()
 
 
 _CLASS = TargetKind("accuracy", cross_entropy, cross_entropies, accuracy)

@@ -103,7 +103,8 @@ def draw_maps(canvas: Canvas, hello: dict[str, Any], moment: dict[str, Any]) -> 
     is_alone = len(moment["beliefs"]) == 1
     side = MAP if is_alone else SMALLER_MAP
     true = Pose((place["cell"] // size, place["cell"] % size), place["heading"] * turn)
-    poses = [true] if place["x"] is not None else []
+    is_marked = place["x"] is not None
+    poses = [true] if is_marked and place["cell"] >= 0 else []  # else it is off the map
     canvas.words(MAPS, TOP, "true map")
     canvas.put(MAPS, TOP + 20, draw_map(MapPanel(place["map"], seen, poses), side))
     width = 2 * side + BETWEEN if is_alone else side
@@ -112,21 +113,25 @@ def draw_maps(canvas: Canvas, hello: dict[str, Any], moment: dict[str, Any]) -> 
     for number, belief in enumerate(moment["beliefs"]):
         top, colour = TOP + number * (side + 46), COLOURS[number % 2]
         canvas.words(x, top, f"believed map{name_of(hello, number)}", colour=colour)
-        canvas.put(x, top + 20, draw_map(believed_panel(belief, seen, turn, colour, poses), side))
+        canvas.put(
+            x, top + 20, draw_map(believed_panel(belief, seen, turn, colour, poses if is_marked else None), side)
+        )
         part = belief["map_error"] / place["guess_error"]
-        words = f"error {part:.0%} of a guess's; true cell {belief['cell_probability']:.0%}"
+        probability = belief["cell_probability"]
+        cell = "off the map" if probability is None else f"true cell {probability:.0%}"
+        words = f"error {part:.0%} of a guess's; {cell}"
         canvas.words(x, top + side + 26, words, 12, FADED)
 
 
 def believed_panel(
-    belief: dict[str, Any], seen: NDArray[np.bool_], turn: float, colour: str, true: list[Pose]
+    belief: dict[str, Any], seen: NDArray[np.bool_], turn: float, colour: str, true: list[Pose] | None
 ) -> MapPanel:
-    """Return the panel of a belief's map."""
+    """Return the panel of a belief's map, with true places; without any place if these are None."""
     size, cells, headings = len(seen), belief["cell"], belief["heading"]
     picture, certainty = belief["map"], belief["certainty"]
     if certainty is not None:
         picture = (255 - certainty[..., None] * (255 - picture.astype(np.float32))).round().astype(np.uint8)
-    if not true:
+    if true is None:
         return MapPanel(picture, seen)
     best = int(cells.argmax())
     pose = Pose((best // size, best % size), int(headings.argmax()) * turn, float(cells.max()), colour, headings)

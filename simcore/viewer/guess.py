@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
-from simcore.worlds.api import MAP
+from simcore.worlds.api import MAP, NO_CLASS
 
 WORLDS = 64
 """The worlds whose episodes the guess is made from."""
@@ -35,7 +35,7 @@ class Guess(NamedTuple):
             maps = (told[:1] if run.config.policy == "walker" else told).reshape(-1, *told.shape[2:]) / 255
             number, total, squares = number + len(maps), total + maps.sum(axis=0), squares + np.square(maps).sum(axis=0)
             cells = trajectory.targets["cell"].cpu().numpy()
-            visits = visits + np.bincount(cells.ravel(), minlength=maps.shape[1] * maps.shape[2])
+            visits = visits + np.bincount(cells[cells != NO_CLASS], minlength=maps.shape[1] * maps.shape[2])
         mean, counts = total / number, visits + 1  # none is impossible
         variance = (squares / number - np.square(mean)).mean(axis=-1)
         return cls(

@@ -17,7 +17,7 @@ class Place(NamedTuple):
     since_seen: NDArray[np.int32]
     """Steps since a frame last showed each cell, `[M, M]`; -1: none has."""
     cell: int
-    """The agent's cell, row * M + column."""
+    """The agent's cell, row * M + column; -1 off the map."""
     heading: int
     """Its heading in turns, clockwise from up."""
     x: float
@@ -27,7 +27,7 @@ class Place(NamedTuple):
     guess_error: float
     """The squared error, per dimension, of the best constant guess of the map."""
     guess_probability: float
-    """The probability of the agent's cell by a guess that knows how often each cell is visited."""
+    """The probability of the agent's cell by a guess that knows how often each cell is visited; NaN off the map."""
 
 
 class Reading(NamedTuple):
@@ -63,7 +63,7 @@ class BelievedMoment:
     map_error: float = np.nan
     """The squared error of `map`, per dimension, on the scale [0, 1]."""
     cell_probability: float = np.nan
-    """The probability of the true cell."""
+    """The probability of the true cell; NaN off the map."""
     heading_probability: float = np.nan
     """The probability of the true heading."""
     others: tuple[Reading, ...] = ()

@@ -18,7 +18,7 @@ from simcore.viewer.guess import Guess
 from simcore.viewer.moment import BelievedMoment, Frame, Futures, Moment, Place
 from simcore.viewer.watcher import Watcher, WatcherState
 from simcore.viewer.world import MOST_SEEDS, LiveWorld, Returned, WorldState
-from simcore.worlds.api import MAP, SINCE_SEEN
+from simcore.worlds.api import MAP, NO_CLASS, SINCE_SEEN
 
 Driver = Literal["you", "walker", "agent"]
 """Who chooses the actions: a person by keys, the hand-made walker, or the agent's policy."""
@@ -294,7 +294,7 @@ class Scene:
             x,
             y,
             self.guess.error(true),
-            float(self.guess.cell[cell]),
+            float(self.guess.cell[cell]) if cell != NO_CLASS else np.nan,
         )
 
     def _keep(self, moment: Moment) -> Moment:

@@ -16,7 +16,7 @@ from simcore.session import BeliefSession, SessionState
 from simcore.viewer.guess import Guess
 from simcore.viewer.moment import BelievedMoment, Frame, Place, Reading
 from simcore.viewer.world import Returned, Trial
-from simcore.worlds.api import MAP, ProbeTarget
+from simcore.worlds.api import MAP, NO_CLASS, ProbeTarget
 
 MAP_SAMPLES = 8
 """Samples of the map model, for its certainty."""
@@ -165,7 +165,7 @@ class Watcher:
             cells[0],
             headings[0],
             squared_error(belief.map[0], place.map),
-            float(cells[0, place.cell]),
+            float(cells[0, place.cell]) if place.cell != NO_CLASS else np.nan,
             float(headings[0, place.heading]),
             others,
         )

@@ -42,14 +42,16 @@ OLD = 10
 MOST_NUMBERS = 2**24
 """The most numbers of a target."""
 Kind = Literal["class", "vector", "picture"]
+NO_CLASS = -1
+"""Stands for a class where there is none to tell, which no probe is trained on or scored by."""
 
 
 @dataclass(frozen=True)
 class ProbeTarget:
     """A fact of the world that the agent is not given, and that a probe is trained to read from the belief.
 
-    `info` of every reset and step holds its value in each of the B worlds: a class as int64 `[B]` from 0 to C - 1, a
-    vector as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
+    `info` of every reset and step holds its value in each of the B worlds: a class as int64 `[B]` from 0 to C - 1,
+    or `NO_CLASS`; a vector as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
 
     Raises:
         ValueError: the name is no Python identifier, the kind is unknown, or the shape does not fit the kind.

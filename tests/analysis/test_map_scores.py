@@ -113,6 +113,17 @@ def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: ProbeTargets) 
     assert np.isnan(everything.unseen), "all has been seen"
 
 
+def test_a_class_that_is_not_told_is_not_scored(truth: ProbeTargets) -> None:
+    read, off = perfect(truth), torch.zeros(T, W, dtype=torch.bool)
+    off[2:, 0] = True
+    told = truth | {"cell": truth["cell"].masked_fill(off, -1)}
+    accuracy = score(read, told, TARGETS).accuracies["cell_accuracy"]
+    np.testing.assert_array_equal(np.isnan(accuracy), off.numpy())
+    assert np.nanmin(accuracy) == 1.0
+    only = {"cell": torch.where(off, -1, 3)}
+    assert Constant.fit([only], [each for each in TARGETS if each.name == "cell"]).answers["cell"].argmax() == 3
+
+
 def test_scores_join_world_by_world(truth: ProbeTargets) -> None:
     read = perfect(truth) | {"map": torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(3))}
     scores = score(read, truth, TARGETS)

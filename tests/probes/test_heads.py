@@ -102,6 +102,21 @@ def test_a_vectors_probe_of_an_earlier_version_reads_the_same() -> None:
     torch.testing.assert_close(old(examples.beliefs)["place"], new(examples.beliefs)["place"])
 
 
+def test_where_there_is_no_class_nothing_is_learned_or_scored() -> None:
+    probes, examples = Probes(SMALL, belief_size=6, targets=TARGETS[:1]), draw(64, 1)
+    room, beliefs = examples.targets["room"], examples.beliefs
+    some = {"room": torch.where(torch.arange(64) < 16, room, -1)}
+    found, expected = probes.loss(beliefs, some), probes.loss(beliefs[:16], {"room": room[:16]})
+    torch.testing.assert_close(found.loss, expected.loss)
+    assert found.metrics == expected.metrics
+    none = probes.loss(beliefs, {"room": torch.full_like(room, -1)})
+    none.loss.backward()
+    assert none.loss == 0.0
+    assert none.metrics["room_accuracy"].isnan()
+    assert not any(parameter.grad.any() for parameter in probes.parameters())
+    assert probes.losses(beliefs, some)["room"][16:].eq(0).all()
+
+
 def test_losses_of_each_belief_have_the_loss_for_their_mean() -> None:
     probes, examples = Probes(SMALL, belief_size=6, targets=TARGETS), draw(64, 1)
     losses = probes.losses(examples.beliefs, examples.targets)

@@ -42,6 +42,19 @@ def test_pose_cell_and_heading():
     assert info["cell"] == [5 * 11 + 5]
 
 
+def test_off_the_map_there_is_no_cell():
+    worlds = make_vector("Food", 8, frame_size=8)
+    _, info = worlds.reset(seed=0)
+    size, cells = info["map"].shape[1], []
+    for action in actions_for(worlds, 300):
+        _, _, _, _, info = worlds.step(action)
+        column, row = np.floor(info["pose"][:, :2]).astype(int).T
+        is_on_map = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < size)
+        np.testing.assert_array_equal(info["cell"], np.where(is_on_map, row * size + column, -1))
+        cells.extend(info["cell"])
+    assert 0.1 < np.mean(np.array(cells) == -1) < 0.7
+
+
 def test_pitch_is_that_of_the_picture():
     worlds = make_vector("HighFood", 1, size=9, frame_size=8)
     worlds.reset(seed=0)

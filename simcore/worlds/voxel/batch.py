@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simcore.worlds.api import NO_CLASS
 from simcore.worlds.voxel.body import act
 from simcore.worlds.voxel.grid import FOOD, KINDS, World, count_kind, index_grid
 from simcore.worlds.voxel.kernels import kernel
@@ -123,9 +124,10 @@ def show_pose(episodes: Episodes, views: Views, b: int, rules: Rules) -> None:
     pose[3] = 2 * np.pi * heading / turns
     pose[4] = np.deg2rad(max(PITCH_STEP * episodes.facing[b, 1], -STEEPEST))
     views.headings[b] = heading
-    # A start away from the grid's middle lets the body leave the map; the nearest cell is then used.
-    column, row = min(max(floor(pose[0]), 0), size - 1), min(max(floor(pose[1]), 0), size - 1)
-    views.cells[b] = row * size + column
+    # A start away from the grid's middle lets the body leave the map.
+    column, row = floor(pose[0]), floor(pose[1])
+    is_on_map = min(column, row) >= 0 and max(column, row) < size
+    views.cells[b] = row * size + column if is_on_map else NO_CLASS
 
 
 @kernel

@@ -38,10 +38,11 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     but for a reset of some environments, where it is True for these alone:
 
     - `pose` `float32 [B, 5]`: x, y, z in cells, heading in [0, 2π) clockwise, and pitch, upwards; in radians.
-      In the frame of the start: `map[int(y), int(x)]` is the agent's cell in a start-frame map, and its
-      heading starts at 0.
+      In the frame of the start: `map[floor(y), floor(x)]` is the agent's cell in a start-frame map, and its heading
+      starts at 0. Where the start is not in the middle of the grid, that is in all levels but Random City, the map
+      does not show all of it, and the agent may walk off the map.
     - `heading_index` `int64 [B]`: the heading in turns, 0 .. 360 / turn_angle - 1.
-    - `cell` `int64 [B]`: `int(y) * N + int(x)`.
+    - `cell` `int64 [B]`: `floor(y) * N + floor(x)`; -1 off the map.
     - `map` `uint8 [B, N, N, 3]`: the true map from above, in the config's `map_frame`; N is the level's size.
     - `seen` `bool [B, N, N]`: the map's cells of which a frame of this episode has shown a block.
     - `since_seen` `int32 [B, N, N]`: the steps since a frame last showed it; 0 if this frame does, -1 if none has.

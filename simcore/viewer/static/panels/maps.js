@@ -103,6 +103,7 @@ function poseText(place, hello) {
 }
 
 function cellText(cell, size) {
+  if (cell < 0) return "none of the map's";
   return `row ${Math.floor(cell / size) + 1}, column ${(cell % size) + 1}`;
 }
 

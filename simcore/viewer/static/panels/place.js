@@ -89,7 +89,7 @@ function drawHeat(canvas, cells, truth, number) {
     context.fillRect((index % size) * cell, Math.floor(index / size) * cell, cell, cell);
   });
   context.globalAlpha = 1;
-  if (truth === null) return;
+  if (truth === null || truth < 0) return; // hidden, or off the map
   const [x, y] = [(truth % size) + 0.5, Math.floor(truth / size) + 0.5];
   context.beginPath();
   context.arc(x * cell, y * cell, Math.max(4, cell / 3), 0, 2 * Math.PI);
