@@ -139,11 +139,8 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
         spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
-    # For the learner's memory_share, which follows each cell of the map over time.
-    stays = isinstance(config.world, LevelConfig) and config.world.map_frame != "ego"
-    measures = config.policy == "walker" and config.has_frame_model and stays
     scale, patience = config.reinforcement.reward_scale, config.acting.patience
-    return Actor(worlds, policy, worlds_seed, number, scale, measures, options, patience)
+    return Actor(worlds, policy, worlds_seed, number, scale, config.measures_memory, options, patience)
 
 
 def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:

@@ -34,7 +34,7 @@ from simcore.worlds import RandomCityConfig, WorldConfig
 from simcore.worlds.api import MAP
 from simcore.worlds.gym import GymConfig, is_gym_id
 from simcore.worlds.voxel.levels import LEVELS
-from simcore.worlds.voxel.levels.base import levels
+from simcore.worlds.voxel.levels.base import LevelConfig, levels
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,15 @@ class Config:
         options = getattr(frame_models.find(self.frame_model), "Config", None)
         own = None if options is None else self.options_of("frame_model", self.frame_model, options)
         return float(getattr(own, "cost", self.simulation.cost))
+
+    @property
+    def measures_memory(self) -> bool:
+        """Whether the steps since each cell was seen are recorded for the learner's `memory_share`.
+
+        It follows each cell of the map over time, so that the map's frame must stay where it is.
+        """
+        stays = isinstance(self.world, LevelConfig) and self.world.map_frame != "ego"
+        return self.policy == "walker" and self.has_frame_model and stays
 
     @property
     def has_probes(self) -> bool:

@@ -6,7 +6,6 @@ from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
 from simcore.system import WorldSizes
-from simcore.worlds import LevelConfig
 from simcore.worlds.api import MAP, SINCE_SEEN
 
 
@@ -40,7 +39,7 @@ def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> 
         else:
             dtype = torch.uint8 if target.kind == "picture" else torch.float32
             targets[target.name] = torch.empty(*shape, *target.shape, dtype=dtype)
-    if isinstance(config.world, LevelConfig) and config.policy == "walker" and config.has_frame_model:
+    if config.measures_memory:
         targets[SINCE_SEEN] = torch.empty(targets[MAP].shape[:-1], dtype=torch.int32)
     return targets
 

@@ -113,7 +113,7 @@ def cost_of(config: Config, system: SimCore, sizes: WorldSizes, device: str = "c
         make_moments(learner)
         # The first update measures gradient_ratio, if that is measured, and the second does not.
         first = last = metered(learner, shapes, parts, device)
-        if system.agent.heads is not None and system.simulation is not None and config.record.metrics_every > 1:
+        if learner.measures_ratio and config.record.metrics_every > 1:
             last = metered(learner, shapes, parts, device)
         return UpdateCost(
             parameters,

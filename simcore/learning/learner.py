@@ -101,6 +101,11 @@ class Learner:
                 tensor.record_stream(current)
         return batch
 
+    @property
+    def measures_ratio(self) -> bool:
+        """Whether some updates measure `gradient_ratio`."""
+        return self._compared is not None
+
     def step(self, batch: Batch | Trajectory) -> UpdateResult:
         """Do one update of all weights, and of the objectives' other state; the host does not wait for it.
 

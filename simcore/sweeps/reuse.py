@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,9 +101,9 @@ def take_over(theirs: RunFiles, ours: RunFiles, with_scores: bool) -> None:
     """Copy a run's results, its scores last, so that an interrupted copy is an unfinished run.
 
     Raises:
-        RunInUseError: a process trains in our run's folder.
+        RunInUseError: a process trains in our run's folder, or in theirs.
     """
-    with RunFolder.open(ours.path).lock():
+    with RunFolder.open(ours.path).lock(), _as_it_is(theirs):
         for name in COPIED:
             source, target = theirs.path / name, ours.path / name
             if source.is_dir():
@@ -116,6 +117,19 @@ def take_over(theirs: RunFiles, ours: RunFiles, with_scores: bool) -> None:
         RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
         if with_scores:
             write_atomically(ours.scores, read_regular(theirs.scores))
+
+
+@contextmanager
+def _as_it_is(theirs: RunFiles) -> Iterator[None]:
+    """Keep others from training in a run's folder; in one that cannot be written nobody does."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(RunFolder.open(theirs.path).lock())
+        except RunInUseError:
+            raise
+        except UserError:
+            pass
+        yield
 
 
 def _copy_folder(source: Path, target: Path) -> None:

@@ -135,7 +135,8 @@ def run_updates(training: Training, recorder: Recorder, stop: Stop) -> None:
             training.update()
             recorder.look()
     except (Exception, StoppedWaiting):
-        if training.worlds_lost:
+        if training.worlds_lost:  # on all ranks, of which the first saves
             recorder.save()
+            ranks.meet()
         raise
     recorder.finish()

@@ -33,6 +33,8 @@ class Statistics:
         self._count = 0
         self._episodes: list[Episode] = []
         self._lags: list[int] = []
+        self._timed = 0
+        """The updates whose seconds are counted: those of this process, and not those before a run was resumed."""
         self._seconds = dict.fromkeys(STAGES, 0.0)
 
     def add(
@@ -62,6 +64,7 @@ class Statistics:
         self._sums = self._sums + sums if self._sums is not None and self._names == names else sums
         self._names = names
         self._count += 1
+        self._timed += 1
         for rollout in handed.rollouts:
             self._episodes += rollout.episodes if self._acts else ()
             self._lags.append(updates - rollout.version)
@@ -83,7 +86,7 @@ class Statistics:
         sums, weights = ranks.mean(self._sums)
         numbers = torch.cat([(sums / weights).double(), also.to(sums.device, torch.float64)]).cpu().tolist()
         means = dict(zip(self._names, numbers, strict=False))
-        means |= {f"seconds/{stage}": spent / self._count for stage, spent in self._seconds.items()}
+        means |= {f"seconds/{stage}": spent / max(self._timed, 1) for stage, spent in self._seconds.items()}
         means |= {"lag/mean": sum(self._lags) / len(self._lags), "lag/max": float(max(self._lags))}
         if self._acts:
             means |= self._of_episodes(ranks)
@@ -128,7 +131,7 @@ class Statistics:
         self._lags = list(state["lags"])
 
     def _clear(self) -> None:
-        self._sums, self._count = None, 0
+        self._sums, self._count, self._timed = None, 0, 0
         self._episodes, self._lags = [], []
         self._seconds = dict.fromkeys(STAGES, 0.0)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from simcore.acting import Ledger
+from simcore.acting import ActorError, Ledger, RolloutBatch
 from simcore.build import make_executor, make_learner, make_system, world_sizes
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import stream
@@ -61,11 +61,7 @@ class Training:
         Raises:
             ActorError: an actor failed.
         """
-        try:
-            taken = self.executor.take(self.config.trajectories_per_update)
-        except BaseException:
-            self.worlds_lost = True
-            raise
+        taken = self._take()
         begin = time.perf_counter()
         for rollout in taken.rollouts:
             self.ledger.book(rollout)
@@ -83,6 +79,21 @@ class Training:
         self.updates += 1
         self.frames += self._frames_per_update
         self.executor.publish(self.updates)
+
+    def _take(self) -> RolloutBatch:
+        """Take a batch of trajectories, on all ranks or on none: else some would wait for the gradients of others."""
+        taken, failure = None, None
+        try:
+            taken = self.executor.take(self.config.trajectories_per_update)
+        except BaseException as error:  # also StoppedWaiting
+            failure = error
+        if self.ranks.any(failure is not None, self.device):
+            self.worlds_lost = True
+        if failure is not None:
+            raise failure
+        if taken is None or self.worlds_lost:
+            raise ActorError("an actor of another process failed, which says what happened")
+        return taken
 
     def check(self) -> None:
         """Check that all losses so far were finite, and that weights and moments are.
@@ -143,7 +154,7 @@ class Training:
                 actor: to_device(self.system.agent.core.restored(saved), self.device)
                 for actor, saved in state["core_states"].items()
             }
-            self.statistics.load_state_dict(state["statistics"])
+        self.statistics.load_state_dict(state["statistics"])
         self.executor.publish(self.updates)
 
 

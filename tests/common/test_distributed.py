@@ -203,6 +203,53 @@ def test_torchrun_trains_one_run_on_two_processes_and_resumes_it(tmp_path: Path)
     assert [record["update"] for record in read_metrics(folder.metrics)] == [2, 4, 6]
 
 
+WORLD = """
+import os
+
+import gymnasium
+import numpy as np
+
+
+class Breaking(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+    steps = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps > 300 and os.environ["RANK"] == "1":  # more than are tried before the run
+            raise RuntimeError("the roof came down")
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
+gymnasium.register("Breaking-v0", entry_point="breaking_world:Breaking")
+"""
+
+
+def test_where_an_actor_of_one_process_fails_all_end_with_a_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "breaking_world.py").write_text(WORLD)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    flags = [
+        *("--threads", "1", "--learning.updates", "99", "--learning.worlds", "1", "--learning.unroll-length", "7"),
+        *("--frame-model", "none", "--simulation.overshoot", "1", "--simulation.starts", "1"),
+        *("--world.frame-size", "8", "--world.episode-length", "20"),
+        *("--agent.hidden-size", "8", "--agent.embedding-size", "8", "--agent.encoder-channels", "4"),
+    ]
+    command = [*torchrun, "-m", "simcore.cli", "--", "train", "breaking_world:Breaking-v0", *flags, "--run", "run"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "RuntimeError: the roof came down" in said
+    assert "an actor of another process failed" in said
+    newest = checkpoints.latest(RunFolder.open(tmp_path / "run").checkpoints)
+    assert newest is not None, said
+    assert 42 <= checkpoints.load(newest).update <= 45
+
+
 def test_alone_there_is_nobody_to_wait_for() -> None:
     ranks = join_ranks(torch.device("cpu"))
     value = torch.tensor(2.0)

@@ -1,6 +1,7 @@
 """The cost of an update that is not done, against one that is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
 from simcore.data.trajectory import Trajectory
 from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
@@ -47,12 +50,21 @@ def test_every_kind_of_net_is_counted_as_when_it_is_real(core: str, frame_model:
     assert meter.flop.total() == costs.total
 
 
-def test_an_agent_that_acts_measures_the_gradient_now_and_then() -> None:
+def test_an_agent_that_acts_measures_the_gradient_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     config = tinier_acting()
     costs = cost_of_run(config, on_gpu=False)
     assert costs.flop_by("policy and value", True) > 0
     assert costs.measuring > 1.0
-    assert cost_of_run(replace(config, frame_model="none"), on_gpu=False).measuring == 1.0
+    alone = replace(config, frame_model="none")
+    assert cost_of_run(alone, on_gpu=False).measuring == 1.0
+    monkeypatch.syspath_prepend(EXAMPLES)
+    own = replace(alone, objectives=("own_objective:InverseDynamics",))
+    assert cost_of_run(own, on_gpu=False).measuring > 1.0, "of one's own objective, where there is no frame model"
+
+
+def test_maps_around_the_agent_come_without_the_steps_since_cells_were_seen() -> None:
+    sizes = [size_of(empty_batch(config, world_sizes(config))) for config in (tinier(), tinier(world__map_frame="ego"))]
+    assert sizes[1] < sizes[0]
 
 
 def test_bfloat16_takes_less_room_and_the_same_arithmetic() -> None:

@@ -115,6 +115,13 @@ def test_a_run_that_a_process_is_at_is_left_to_it(done: Path, tmp_path: Path) ->
     assert folder.status(busy) is Status.UNFINISHED
 
 
+def test_a_run_that_is_in_training_there_is_not_taken(done: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path, ONE)
+    theirs = sorted((done / "runs").iterdir())[0]
+    with RunFolder.open(theirs).lock():
+        assert len(list(reuse_runs(folder, [done]))) == 2
+
+
 def test_a_run_that_was_begun_here_is_replaced_whole(done: Path, tmp_path: Path) -> None:
     folder = prepare(tmp_path, ONE)
     files = folder.files(folder.plan.runs[0])

@@ -43,6 +43,18 @@ def test_a_metric_with_a_weight_is_the_mean_over_terms(handed: RolloutBatch) -> 
     assert math.isnan(statistics.take(Ranks())[0]["a"])
 
 
+def test_seconds_are_those_of_an_update_also_after_an_interruption(handed: RolloutBatch) -> None:
+    first, second = Statistics(tinier(), CPU), Statistics(tinier(), CPU)
+    for _ in range(40):
+        first.add({"a": torch.tensor(1.0)}, {}, handed, 0, 3.0)
+    second.load_state_dict(first.state_dict())
+    for _ in range(10):
+        second.add({"a": torch.tensor(6.0)}, {}, handed, 0, 10.0)
+    means, _ = second.take(Ranks())
+    assert means["seconds/learn"] == pytest.approx(10.0), "of this process, which may be on another machine"
+    assert means["a"] == pytest.approx(2.0), "of all 50 updates"
+
+
 def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
     """Also those that a checkpoint of an older version holds, which told the part of the food alone."""
     config = tinier_acting()

@@ -62,6 +62,11 @@ class BridgeConfig(BuildingConfig):
         return BANK + WALL_HEIGHT
 
     @property
+    def most_loose(self) -> int:
+        """The same; half of the bank that they lie on, where it is narrowest."""
+        return min(super().most_loose, (self.size - 2) * NARROWEST_BANK // 2)
+
+    @property
     def fewest_blocks(self) -> int:
         """Blocks for a whole bridge, although its last cell could be leapt over."""
         return self.gap

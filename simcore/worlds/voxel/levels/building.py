@@ -34,8 +34,8 @@ class BuildingConfig(RoomConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        most_loose = (self.size - 2) ** 2 // 16
-        require(0 <= self.loose <= most_loose, f"loose is {self.loose}; allowed are 0 to {most_loose} blocks here")
+        most = self.most_loose
+        require(0 <= self.loose <= most, f"loose is {self.loose}; allowed are 0 to {most} blocks here")
         require(
             self.carried is None or 0 <= self.carried <= MOST_CARRIED,
             f"carried is {self.carried}; allowed are 0 to {MOST_CARRIED} blocks",
@@ -45,6 +45,11 @@ class BuildingConfig(RoomConfig):
             f"carried is {self.carried} and loose is {self.loose}; "
             f"{self.fewest_blocks} blocks at least are needed to reach the food",
         )
+
+    @property
+    def most_loose(self) -> int:
+        """The most blocks that may lie about, so that there is room for them wherever they are strewn."""
+        return (self.size - 2) ** 2 // 16
 
     @property
     def blocks_in_hand(self) -> int:
