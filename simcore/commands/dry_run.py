@@ -96,11 +96,12 @@ def memory_table(costs: UpdateCost) -> Table:
 
 def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
     """Return the table of a card's times and rates at several fractions of its peak."""
-    least = card.seconds(costs.flop_by_type, config.precision)
+    least = costs.least_seconds(card, config.precision)
     table = Table(
         title=f"{card.name}, {config.precision}: {costs.total / least / 1e12:,.1f} TFLOP/s at most",
         title_justify="left",
-        caption="The learner alone, on one card; products of float32 count as TF32 unless --precision is fp32.",
+        caption="The learner alone, on one card; products of float32 count as TF32 unless --precision is fp32, but for "
+        "a Kanerva memory's, which are exact.",
         caption_justify="left",
     )
     updates = config.learning.updates

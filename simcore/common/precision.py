@@ -29,6 +29,12 @@ def exact_products() -> Iterator[None]:
         products.fp32_precision = before
 
 
+def products_are_exact() -> bool:
+    """Return whether float32 matrix products are exact at present, and not rounded to TF32."""
+    mode: str = attrgetter("cuda.matmul")(torch.backends).fp32_precision
+    return mode != "tf32"
+
+
 def lowered(precision: str, device: torch.device) -> AbstractContextManager[None]:
     """Return a context in which encoder, LSTM and frame model run in a precision; leave it before backward.
 

@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from simcore.common.precision import products_are_exact
 from simcore.cost.flops import flop_of
 
 OTHER = "other"
@@ -34,6 +35,8 @@ class Arithmetic(NamedTuple):
     """Whether it is of the backward pass."""
     dtype: torch.dtype
     """The type in which it is done."""
+    is_exact: bool
+    """Whether float32 is not rounded, whatever the run's precision, as in a Kanerva memory."""
 
 
 class Held(NamedTuple):
@@ -115,7 +118,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         flop = flop_of(operation, args, kwargs, result)
         tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if flop:
-            self.flop[Arithmetic(part, node is not None, tensors[0].dtype)] += flop
+            self.flop[Arithmetic(part, node is not None, tensors[0].dtype, products_are_exact())] += flop
         for tensor in tensors:
             if tensor.untyped_storage()._cdata not in self._storages:
                 self._book(tensor, Held(ACTIVATIONS, part))

@@ -1,7 +1,6 @@
 """The peak rates of GPUs, and the least time that operations take at them."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -23,10 +22,6 @@ class Peak:
         if dtype in (torch.bfloat16, torch.float16):
             return 1e12 * self.bf16
         return 1e12 * (self.fp32 if precision == "fp32" else self.tf32)
-
-    def seconds(self, flop: Mapping[torch.dtype, int], precision: str) -> float:
-        """Return the least time in seconds for operations of several types, one after another."""
-        return sum(amount / self.rate(dtype, precision) for dtype, amount in flop.items())
 
 
 CARDS = {

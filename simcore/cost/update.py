@@ -12,6 +12,7 @@ from simcore.common.tree import detach, leaves, tree_map
 from simcore.config.run import Config
 from simcore.cost.batch import empty_batch, size_of, waiting
 from simcore.cost.meter import Arithmetic, Held, Meter
+from simcore.cost.peaks import Peak
 from simcore.cost.shapes import hollow, shapes_alone
 from simcore.data.trajectory import Trajectory
 from simcore.learning.learner import Learner
@@ -67,6 +68,11 @@ class UpdateCost:
         for kind, flop in self.flop.items():
             types[kind.dtype] += flop
         return types
+
+    def least_seconds(self, card: Peak, precision: str) -> float:
+        """Return the least time of an update in seconds, its operations one after another at a card's peak."""
+        rates = {kind: card.rate(kind.dtype, "fp32" if kind.is_exact else precision) for kind in self.flop}
+        return sum(amount / rates[kind] for kind, amount in self.flop.items())
 
     def peak_by(self, kind: str) -> int:
         """Return the bytes of a kind of memory at the peak."""

@@ -75,8 +75,6 @@ def test_a_peak_is_a_card_or_a_number() -> None:
     assert card.rate(torch.float32, "fp32") == pytest.approx(82.6e12)
     assert find_peak("h100").rate(torch.float32, "tf32") == pytest.approx(494.7e12)
     assert find_peak("h100").rate(torch.float32, "bf16") == pytest.approx(494.7e12)
-    assert find_peak("2.5").seconds({torch.float32: 5 * 10**12, torch.bfloat16: 5 * 10**12}, "bf16") == pytest.approx(
-        4.0
-    )
+    assert find_peak("2.5").rate(torch.bfloat16, "bf16") == find_peak("2.5").rate(torch.float32, "fp32") == 2.5e12
     with pytest.raises(UserError):
         find_peak("nan")

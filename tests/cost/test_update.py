@@ -13,6 +13,7 @@ from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.cost import Meter, cost_of_run
 from simcore.cost.batch import empty_batch, first_frames, size_of, waiting
+from simcore.cost.peaks import CARDS
 from simcore.data.trajectory import Trajectory
 from simcore.training.training import Training
 from tinier import changed, tinier, tinier_acting
@@ -74,6 +75,16 @@ def test_bfloat16_takes_less_room_and_the_same_arithmetic() -> None:
     assert half.peak < single.peak
     assert set(half.flop_by_type) == {torch.float32, torch.bfloat16}
     assert set(single.flop_by_type) == {torch.float32}
+
+
+def test_a_kanerva_memorys_exact_products_take_their_time() -> None:
+    card = CARDS["h100"]
+    for core, is_exact in (("lstm", False), ("kanerva", True)):
+        costs = cost_of_run(tinier(core=core, precision="tf32"), on_gpu=True)
+        exact = sum(flop for kind, flop in costs.flop.items() if kind.is_exact and kind.dtype == torch.float32)
+        assert (exact > 0) == is_exact
+        rounded = costs.total - exact
+        assert costs.least_seconds(card, "tf32") == pytest.approx(exact / 66.9e12 + rounded / 494.7e12, rel=0.05)
 
 
 @pytest.mark.parametrize("config", [tinier(), tinier_acting()], ids=["walker", "agent"])
