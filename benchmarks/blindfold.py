@@ -22,6 +22,7 @@ from simcore.belief import Belief
 from simcore.session import BeliefSession
 from simcore.viewer.guess import Guess
 from simcore.worlds import Walker
+from simcore.worlds.api import NO_CLASS
 from simcore.worlds.voxel.env import WorldVectorEnv
 
 LENGTHS = (1, 2, 5, 10, 20)
@@ -54,7 +55,9 @@ def main() -> None:
         assert belief.map is not None
         true = info["map"] / 255
         part = np.square(belief.map / 255 - true).mean() / np.square(guess.map - true).mean()
-        cell, heading = (belief.cell == info["cell"]).mean(), (belief.heading == info["heading_index"]).mean()
+        is_on_map = info["cell"] != NO_CLASS
+        cell = (belief.cell == info["cell"])[is_on_map].mean()
+        heading = (belief.heading == info["heading_index"]).mean()
         return [f"{value:.1%}" for value in (part, cell, heading)]
 
     def walk(sessions: dict[str, BeliefSession]) -> dict[str, Belief]:

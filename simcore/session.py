@@ -116,8 +116,8 @@ class BeliefSession:
             action: what led to the frame; None: what the environment tells, or else what `act` chose.
 
         Raises:
-            UserError: the action that led to the frame is unknown, a reward is not a finite number, or only some of the
-                worlds of a batch were reset (`reset_mask`), which a session cannot follow.
+            UserError: the action that led to the frame is unknown, a reward is not a finite number, or only some of a
+                batch of SimCore's levels were reset (`reset_mask`), which a session cannot follow.
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
@@ -307,10 +307,9 @@ class BeliefSession:
 
     def _require_all_reset(self, info: Mapping[str, Any]) -> None:
         """Raise `UserError` if an environment's info says, by its masks, that it has begun only some worlds anew."""
-        masks = [mask for name, mask in info.items() if name.startswith("_") and np.shape(mask) == (self.num_worlds,)]
-        if not masks or self._stepper.belief is None:
+        if self._stepper.belief is None:
             return
-        is_reset = np.logical_or.reduce(masks)
+        is_reset = np.asarray(info.get("_pose", True), np.bool_)  # of SimCore's levels; others' masks mean other things
         require(
             bool(is_reset.all()),
             f"only {int(is_reset.sum())} of {self.num_worlds} worlds were reset, and a session begins all anew: "

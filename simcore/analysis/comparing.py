@@ -69,8 +69,9 @@ class Row:
         return Interval.of([known.scores[column] for known in self.known.values()])
 
     def by_age(self, span: Span) -> Interval | None:
-        """Return the same of the cells that were last seen so many steps ago; None where episodes are shorter."""
-        return Interval.of([known.by_age[span] for known in self.known.values() if span in known.by_age])
+        """Return the same of the cells that were last seen so many steps ago, as far as episodes are so long."""
+        by_first = [{first: left for (first, _), left in known.by_age.items()} for known in self.known.values()]
+        return Interval.of([left[span[0]] for left in by_first if span[0] in left])
 
     def difference(self, other: "Row", column: str) -> Interval | None:
         """Return the mean of this row's score less the other's of the same seed, with its 90 % interval.
@@ -101,7 +102,8 @@ class Comparison:
     @property
     def spans(self) -> list[Span]:
         """The spans of steps since a cell was seen, in the longest episodes; none where no map is told."""
-        return sorted({span for row in self.rows for known in row.known.values() for span in known.by_age})
+        each = [list(known.by_age) for row in self.rows for known in row.known.values()]
+        return max(each, key=lambda spans: spans[-1:])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it for JSON; the ends of an unbounded interval, and what is not a number, are None."""

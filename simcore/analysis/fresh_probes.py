@@ -33,6 +33,10 @@ Of = Literal["hidden", "state"]
 """What the probes read: "hidden" is b_t, as in the paper; "state" is all that the core carries on: b_t, the LSTM's
 cell, and what its memory holds, which is read by attention."""
 
+READING = 2
+"""Of what probes are trained on where an agent acts, which may leave the map, or where the world tells vectors: from 2
+on cells off the map are none, and vectors have a unit. It is in the keys of stored probes."""
+
 Advance = Callable[[str, float], None]
 """A progress callback: what is being done, and the fraction of it that is done."""
 
@@ -260,6 +264,8 @@ class FreshProbes:
             "seed": config.seed,
             "recipe": repr(recipe),
         }
+        if config.policy == "agent" or any(target.kind == "vector" for target in config.world.probe_targets):
+            key["reading"] = READING
         if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy comes to
             key["policy"] = digest_of(agent.state_dict())
         return key

@@ -50,7 +50,7 @@ class Train:
         if values:
             say(f"Read as values: {as_arguments(values)}")
         require(
-            not self.config.supervised or self.config.frame_model in ("convdraw", "none"),
+            self.resume is not None or not self.config.supervised or self.config.frame_model in ("convdraw", "none"),
             f"--supervised learns from the truth alone: leave out --frame-model {self.config.frame_model}",
         )
         if self.dry_run:

@@ -211,7 +211,7 @@ class ConvDRAW(FrameModel):
         weak by that factor relative to policy and value.
         """
         # Sampled here, so that the rest can be compiled: torch.compile does not support generators.
-        lagrangian = self._compiled or ConvDRAW.lagrangian
+        lagrangian = self._compiled or type(self).lagrangian
         return lagrangian(self, frames, condition, self._noise(condition, generator))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
@@ -247,9 +247,8 @@ class ConvDRAW(FrameModel):
 
     def compile(self, **options: Any) -> None:
         """Compile all of `lagrangian` by torch.compile: its small operations lie between the layers."""
-        self._compiled = torch.compile(
-            ConvDRAW.lagrangian, **options
-        )  # of no instance, so that a copy has its own weights
+        # Of no instance, so that a copy computes with its own weights.
+        self._compiled = torch.compile(type(self).lagrangian, **options)
 
     def update(self, error: Tensor) -> None:
         """Update GECO's λ by a training batch's mean error, a scalar."""

@@ -42,8 +42,8 @@ class PopArt(nn.Linear):
 
     In two things it differs from the papers. Averages are plain means until there are as many batches as the moving
     averages look back on, so that they come at once to targets of any size, also small ones. And σ rises to the
-    deviation of a batch, so that no errors are many units large; what a single batch has shown fades within some
-    hundred updates.
+    deviation of a batch, so that no errors are many units large, and that fades within some hundred updates to what
+    the averages keep of the batch.
 
     Args:
         features: the number of inputs.

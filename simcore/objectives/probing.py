@@ -10,7 +10,7 @@ from simcore.common.tree import tree_map
 from simcore.data.targets import ProbeTargets
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
-from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss
+from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.probes import Probes
 
 
@@ -64,9 +64,13 @@ class Probing(Objective):
         targets, probed = trajectory.targets, beliefs.times.probed
         if probed is not None:
             outputs, targets = tree_map(lambda part: part.index_select(0, probed.rows), (outputs, targets))
-        terms = self.probes.loss(outputs, targets, self.map_weight)
+        terms = self.probes.loss(outputs, targets, self.map_weight, self.ranks.mean)
         self._truth = {target.name: targets[target.name].flatten(0, 1) for target in self.probes.targets}
-        return ObjectiveLoss(terms.loss, {"loss": terms.loss, **terms.metrics})
+        scores = {
+            name: Weighted(score, terms.weights[name]) if name in terms.weights else score
+            for name, score in terms.metrics.items()
+        }
+        return ObjectiveLoss(terms.loss, {"loss": terms.loss, **scores})
 
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         """Update the standardisation of the probes' inputs, since the belief changes, and of vectors."""

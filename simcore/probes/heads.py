@@ -1,7 +1,7 @@
 """Probe heads: nets that read one target each from a belief, one for each kind of target."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,10 @@ from simcore.networks import Standardise, mlp
 from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import ProbeTarget
 
+LEAST = 1e-4
+"""A number that varies less than this part of its mean is taken not to vary."""
+MANY = 100
+"""Batches that moments of an earlier version count as."""
 Average = Callable[[Tensor], Tensor]
 """The mean of a tensor over the processes that share a batch."""
 
@@ -25,9 +29,8 @@ class ProbeHead(nn.Module):
     or a picture `[..., H, W, 3]` on the scale [0, 1], which need not be bounded.
     """
 
-    @property
-    def unit(self) -> Tensor | None:
-        """The unit in which a vector's error is trained, `[D]`; None: that of the target."""
+    def unit_for(self, target: Tensor) -> Tensor | None:
+        """Return the unit in which the errors of vectors `[..., D]` are trained, `[D]`; None: that of the target."""
         return None
 
     def begin_at(self, target: Tensor) -> None:
@@ -102,17 +105,30 @@ class VectorHead(ProbeHead):
 
     @property
     def unit(self) -> Tensor:
-        """The standard deviation of each number, `[D]`; 1 of one that never varies."""
-        variance = self.standardise.variance
-        return torch.where(variance > 0, variance, 1.0).sqrt()
+        """The standard deviation of each number, `[D]`; 1 of one that never varies, but for rounding."""
+        deviation = self.standardise.variance.sqrt()
+        return torch.where(deviation > LEAST * self.standardise.mean.abs(), deviation, 1.0)
+
+    @torch.no_grad()
+    def unit_for(self, target: Tensor) -> Tensor:
+        """Return the unit, or the deviation of a batch `[..., D]` where that is larger."""
+        errors = (target - self.standardise.mean).flatten(0, -2)
+        return torch.maximum(self.unit, errors.square().mean(0).sqrt())
 
     def begin_at(self, target: Tensor) -> None:
         """Begin at the mean of vectors `[N, D]`, in units of their deviation."""
         self.standardise.fit(target)
 
     def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
-        """Let mean and deviation follow vectors `[N, D]`."""
+        """Let mean and deviation follow vectors `[N, D]`; but for the first time, no answer changes by that."""
+        had_begun, mean, unit = self.standardise.count > 0, self.standardise.mean.clone(), self.unit
         self.standardise.track(target, average, unless)
+        ratio = torch.where(had_begun, unit / self.unit, 1.0)
+        shift = torch.where(had_begun, (mean - self.standardise.mean) / self.unit, 0.0)
+        last = cast(nn.Linear, self.net[-1])
+        with torch.no_grad():
+            last.weight.mul_(ratio[:, None])
+            last.bias.mul_(ratio).add_(shift)
 
     def forward(self, beliefs: Tensor) -> Tensor:
         """Read vectors `[..., D]` from beliefs `[..., belief_size]`."""
@@ -191,4 +207,4 @@ def _as_mean_and_scale(head: VectorHead, state: dict[str, Any], prefix: str, *_:
     if f"{prefix}scale" in state:
         state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")
         state[f"{prefix}standardise.variance"] = state.pop(f"{prefix}scale").square()
-        state[f"{prefix}standardise.count"] = torch.tensor(0)
+        state[f"{prefix}standardise.count"] = torch.tensor(MANY)  # so that a run that goes on reads what it has read

@@ -10,7 +10,10 @@ from simcore.worlds.api import NO_CLASS
 
 
 class TargetKind(NamedTuple):
-    """Loss and score of one kind of target; answers are `[..., *shape]`, targets as in `ProbeTarget`."""
+    """Loss and score of one kind of target; answers are `[..., *shape]`, targets as in `ProbeTarget`.
+
+    Where there is no class both are 0, and yet count in the means.
+    """
 
     metric: str
     """The name of the score: a target's metric is `<name>_<metric>`."""
@@ -38,9 +41,8 @@ def squared_errors(read: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy(read: Tensor, target: Tensor) -> Tensor:
-    """Compute the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar in nats; 0 if none is told."""
-    losses = cross_entropies(read.flatten(0, -2), target.flatten())
-    return losses.sum() / (target != NO_CLASS).sum().clamp(min=1)
+    """Compute the mean cross-entropy of logits `[..., C]` and classes `[...]`, a scalar, in nats."""
+    return cross_entropies(read.flatten(0, -2), target.flatten()).mean()
 
 
 def cross_entropies(read: Tensor, target: Tensor) -> Tensor:
@@ -49,8 +51,13 @@ def cross_entropies(read: Tensor, target: Tensor) -> Tensor:
 
 
 def accuracy(read: Tensor, target: Tensor) -> Tensor:
-    """Compute how often the largest of the logits `[..., C]` is that of the class `[...]`, a scalar; NaN if never."""
-    return (read.argmax(-1) == target).sum() / (target != NO_CLASS).sum()
+    """Compute how often the largest of the logits `[..., C]` is that of the class `[...]`, a scalar in [0, 1]."""
+    return (read.argmax(-1) == target).float().mean()
+
+
+def part_told(target: Tensor) -> Tensor:
+    """Compute in which part of the cases there is a class `[...]`, a scalar in [0, 1]."""
+    return (target != NO_CLASS).float().mean()
 
 
 _CLASS = TargetKind("accuracy", cross_entropy, cross_entropies, accuracy)

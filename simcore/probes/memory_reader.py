@@ -78,10 +78,9 @@ class MemoryHead(ProbeHead):
         self.reader, self.head = MemoryReader(belief_size, memory), head
         self.belief_size, self.memory = belief_size, memory
 
-    @property
-    def unit(self) -> Tensor | None:
-        """The head's."""
-        return self.head.unit
+    def unit_for(self, target: Tensor) -> Tensor | None:
+        """Return the head's unit."""
+        return self.head.unit_for(target)
 
     def begin_at(self, target: Tensor) -> None:
         """Initialise the head from targets `[N, ...]`."""

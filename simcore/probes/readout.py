@@ -13,13 +13,16 @@ from simcore.data.targets import ProbeTargets
 from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
 from simcore.probes.heads import Average, ProbeHead, find_heads, leave_out_shallow, make_head
-from simcore.probes.kinds import KINDS
+from simcore.probes.kinds import KINDS, part_told
 from simcore.probes.memory_reader import READ_SIZE, MemoryHead, MemoryInputs, MemoryShape
 from simcore.worlds.api import ProbeTarget
 
 Readout = dict[str, Tensor]
 """The probes' answers for beliefs `[...]`, by target name: the logits of a class `[..., C]`, a vector `[..., D]`, or a
 picture, float `[..., H, W, 3]`, not bounded to [0, 1]."""
+
+LEAST_PART = 1e-9
+"""What is divided by where no class is told, and the loss is 0."""
 
 
 class ProbeLoss(NamedTuple):
@@ -30,6 +33,8 @@ class ProbeLoss(NamedTuple):
     metrics: dict[str, Tensor]
     """Scores by name, without gradient: `<name>_accuracy` of a class, how often the most likely is the true one;
     `<name>_mse` of a vector or picture, the mean squared error, with a picture's values in [0, 1]."""
+    weights: dict[str, Tensor]
+    """Of a class's score: in which part of the cases there is a class, and so a score."""
 
 
 class Probes(nn.Module):
@@ -113,27 +118,39 @@ class Probes(nn.Module):
     def _head(self, name: str) -> ProbeHead:
         return cast(ProbeHead, self.get_submodule(name))
 
-    def loss(self, beliefs: Tensor, truth: ProbeTargets, picture_weight: float = 1.0) -> ProbeLoss:
+    def loss(
+        self,
+        beliefs: Tensor,
+        truth: ProbeTargets,
+        picture_weight: float = 1.0,
+        average: Average = lambda mean: mean,
+    ) -> ProbeLoss:
         """Compute the loss and the scores of beliefs.
 
         Args:
             beliefs: `[..., belief_size]`; detach them, unless the loss is to train them.
             truth: the true targets, `[..., *]`.
             picture_weight: weight of a picture's error in the loss; it matters only if the belief is trained by it.
+            average: takes the mean over the processes that share the batch, for what differs in number between them.
         """
         read = self(beliefs)
         losses: list[Tensor] = []
         metrics: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
         for target in self.targets:
             kind, answer, true = KINDS[target.kind], read[target.name], truth[target.name]
             loss = kind.loss(answer, true)
             score = loss if kind.score is None else kind.score(answer, true)
-            unit = self._head(target.name).unit
+            unit = self._head(target.name).unit_for(true)
             if unit is not None:  # or a number would be learned the slower the smaller its unit is
                 loss = kind.loss(answer / unit, true / unit)
+            name = f"{target.name}_{kind.metric}"
+            if target.kind == "class":
+                told = weights[name] = average(part_told(true))
+                loss, score = loss / told.clamp(min=LEAST_PART), score / told
             losses.append(picture_weight * loss if target.kind == "picture" else loss)
-            metrics[f"{target.name}_{kind.metric}"] = score.detach()
-        return ProbeLoss(reduce(add, losses), metrics)
+            metrics[name] = score.detach()
+        return ProbeLoss(reduce(add, losses), metrics, weights)
 
     def losses(self, beliefs: Tensor, truth: ProbeTargets) -> dict[str, Tensor]:
         """Compute the losses `[N]` of beliefs `[N, belief_size]`, by target name."""

@@ -169,6 +169,27 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Keep every process from training in this folder while the `with` block reads it, together with others.
+
+        Raises:
+            RunInUseError: a process is training in the folder.
+        """
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:  # nobody has trained here, or we may not know
+            yield
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            yield
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except BlockingIOError as error:
+            raise RunInUseError(f"another process is training in {self.path}") from error
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep every other process from training in this folder while the `with` block runs.
 

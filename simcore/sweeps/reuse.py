@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,14 +34,15 @@ def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
 
     A finished run is copied with its scores, if it was measured in the same number of worlds. Of runs that are the same
     but for their length, and shorter, the longest is copied without scores, so that this sweep goes on from its newest
-    checkpoint. Nothing is copied where a process trains in this sweep's folder, or this sweep's run is as far itself.
+    checkpoint. Nothing is copied where a process trains in either folder, which a line says, or where this
+    sweep's run is as far itself.
 
     Args:
         folder: of the sweep with unfinished runs.
         sweeps: the other sweeps' folders.
 
     Yields:
-        A line for each run that was copied.
+        A line for each run that was copied, or could have been.
 
     Raises:
         UserError: one of them is not a sweep's folder, or holds a damaged run.
@@ -61,7 +61,8 @@ def reuse_runs(folder: SweepFolder, sweeps: Iterable[Path]) -> Iterator[str]:
             continue
         try:
             take_over(best.files, files, with_scores=best is whole)
-        except RunInUseError:
+        except RunInUseError as error:
+            yield f"{run.name}: not taken from {best.files.path}: {error}"
             continue
         begun = "" if best is whole else f"{best.updates:,} of its {run.config.learning.updates:,} updates "
         yield f"{run.name}: {begun}taken from {best.files.path}"
@@ -103,7 +104,7 @@ def take_over(theirs: RunFiles, ours: RunFiles, with_scores: bool) -> None:
     Raises:
         RunInUseError: a process trains in our run's folder, or in theirs.
     """
-    with RunFolder.open(ours.path).lock(), _as_it_is(theirs):
+    with RunFolder.open(ours.path).lock(), RunFolder.open(theirs.path).undisturbed():
         for name in COPIED:
             source, target = theirs.path / name, ours.path / name
             if source.is_dir():
@@ -117,19 +118,6 @@ def take_over(theirs: RunFiles, ours: RunFiles, with_scores: bool) -> None:
         RunFolder.open(ours.path).metrics_ahead.unlink(missing_ok=True)
         if with_scores:
             write_atomically(ours.scores, read_regular(theirs.scores))
-
-
-@contextmanager
-def _as_it_is(theirs: RunFiles) -> Iterator[None]:
-    """Keep others from training in a run's folder; in one that cannot be written nobody does."""
-    with ExitStack() as held:
-        try:
-            held.enter_context(RunFolder.open(theirs.path).lock())
-        except RunInUseError:
-            raise
-        except UserError:
-            pass
-        yield
 
 
 def _copy_folder(source: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ from simcore.build import make_executor, make_learner, make_system, world_sizes
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import stream
 from simcore.common.tree import plain, to_device
+from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import require_same_run
 from simcore.config.run import Config
 from simcore.data.trajectory import join_trajectories
@@ -89,10 +90,14 @@ class Training:
             failure = error
         if self.ranks.any(failure is not None, self.device):
             self.worlds_lost = True
-        if failure is not None:
-            raise failure
-        if taken is None or self.worlds_lost:
-            raise ActorError("an actor of another process failed, which says what happened")
+            is_stop = failure is None or isinstance(failure, StoppedWaiting)
+            has_failed = self.ranks.any(not is_stop, self.device)
+            if failure is not None:
+                raise failure
+            if has_failed:
+                raise ActorError("an actor of another process failed, which says what happened")
+            raise StoppedWaiting
+        assert taken is not None, "else there was a failure"
         return taken
 
     def check(self) -> None:

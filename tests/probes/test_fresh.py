@@ -168,6 +168,16 @@ def test_where_the_agent_acts_controls_are_of_the_policy_that_they_stand_beside(
     assert not any(replace(run.fresh).kept(name) for name in CONTROLS), "another policy comes to other places"
 
 
+def test_probes_of_an_earlier_reading_are_trained_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an agent acts: off the map there was a cell. Those of the walker in its city stand."""
+    for name, config in (("acts", tinier_acting(learning__updates=1)), ("walks", tinier(learning__updates=1))):
+        trained_run(tmp_path / name, config)
+        load(tmp_path / name).fresh.get(["belief"])
+    monkeypatch.setattr("simcore.analysis.fresh_probes.READING", 1)
+    assert load(tmp_path / "acts").fresh.kept("belief") is None
+    assert load(tmp_path / "walks").fresh.kept("belief") is not None
+
+
 def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -> None:
     run = load(folder)
     untrained = run.fresh.untrained

@@ -8,7 +8,7 @@ from sweep_file import write_sweep
 
 from simcore.cli import main
 from simcore.common.errors import UserError
-from simcore.runs import RunFolder, read_metrics
+from simcore.runs import RunFolder, RunInUseError, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep, reuse_runs
 from simcore.sweeps.worker import FINISHED, work
 
@@ -111,7 +111,9 @@ def test_a_run_that_a_process_is_at_is_left_to_it(done: Path, tmp_path: Path) ->
     folder = prepare(tmp_path, ONE)
     busy = folder.plan.runs[1]
     with RunFolder.open(folder.files(busy).path).lock():
-        assert len(list(reuse_runs(folder, [done]))) == 2
+        said = list(reuse_runs(folder, [done]))
+    assert [": taken from " in line for line in said] == [True, False, True]
+    assert f"another process is training in {folder.files(busy).path}" in said[1]
     assert folder.status(busy) is Status.UNFINISHED
 
 
@@ -119,7 +121,15 @@ def test_a_run_that_is_in_training_there_is_not_taken(done: Path, tmp_path: Path
     folder = prepare(tmp_path, ONE)
     theirs = sorted((done / "runs").iterdir())[0]
     with RunFolder.open(theirs).lock():
-        assert len(list(reuse_runs(folder, [done]))) == 2
+        said = list(reuse_runs(folder, [done]))
+    assert [": taken from " in line for line in said] == [False, True, True]
+    assert f"another process is training in {theirs}" in said[0]
+    with RunFolder.open(theirs).undisturbed(), RunFolder.open(theirs).undisturbed():
+        with pytest.raises(RunInUseError), RunFolder.open(theirs).lock():
+            pass
+        assert len(list(reuse_runs(folder, [done]))) == 1, "others may read as well"
+    with RunFolder.open(theirs).lock():
+        pass
 
 
 def test_a_run_that_was_begun_here_is_replaced_whole(done: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import copy
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from simcore.acting import ActorError
 from simcore.build import make_actor, make_system
 from simcore.common.devices import choose_device
+from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
 from simcore.common.seeding import stream
+from simcore.common.watchdog import StoppedWaiting
 from simcore.config.presets import preset
 from simcore.config.run import Config
 from simcore.learning.fault import NonFiniteLossError
@@ -201,6 +204,30 @@ def test_worlds_of_an_agent_that_acts_do_not_end_together() -> None:
     assert len(ends.unique()) > 5
     together = make_actor(changed(config, acting__stagger=False), 0, agent).collect(length - 1)
     assert all(episode.metrics["food"] == 1 for episode in together.episodes), "none ends by time before the limit"
+
+
+@dataclass(frozen=True)
+class OfTwo(Ranks):
+    """Ranks of which the other one has a failure, or is asked to stop."""
+
+    other: tuple[bool, ...] = ()
+    """Whether the other has nothing to learn from, and whether since something failed."""
+    asked: list[bool] = field(default_factory=list)
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        self.asked.append(flag)
+        return flag or self.other[len(self.asked) - 1]
+
+
+@pytest.mark.parametrize(("other", "error"), [((True, True), ActorError), ((True, False), StoppedWaiting)])
+def test_what_ends_one_of_several_processes_ends_all(other: tuple[bool, ...], error: type[BaseException]) -> None:
+    training = Training(tinier_acting(), CPU)
+    training.ranks = OfTwo(other=other)
+    with pytest.raises(error):
+        training.update()
+    assert training.worlds_lost
+    assert training.updates == 0
+    assert training.ranks.asked == [False, False]
 
 
 @pytest.mark.parametrize("name", ["tiny", "small"])

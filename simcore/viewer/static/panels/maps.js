@@ -99,11 +99,11 @@ function captionOf(belief, many) {
 
 function poseText(place, hello) {
   const degrees = (360 * place.heading) / hello.headings;
-  return `the agent is in cell ${cellText(place.cell, place.map.shape[0])}, heading ${degrees} degrees from up`;
+  const where = place.cell < 0 ? "off the map" : `in cell ${cellText(place.cell, place.map.shape[0])}`;
+  return `the agent is ${where}, heading ${degrees} degrees from up`;
 }
 
 function cellText(cell, size) {
-  if (cell < 0) return "none of the map's";
   return `row ${Math.floor(cell / size) + 1}, column ${(cell % size) + 1}`;
 }
 
