@@ -29,8 +29,13 @@ class ProbeHead(nn.Module):
     or a picture `[..., H, W, 3]` on the scale [0, 1], which need not be bounded.
     """
 
-    def unit_for(self, target: Tensor) -> Tensor | None:
-        """Return the unit in which the errors of vectors `[..., D]` are trained, `[D]`; None: that of the target."""
+    def unit_for(self, target: Tensor, average: Average) -> Tensor | None:
+        """Return the unit in which the errors of vectors `[..., D]` are trained, `[D]`; None: that of the target.
+
+        Args:
+            target: a batch of them, or this process's part of it.
+            average: takes the mean over the processes that share it.
+        """
         return None
 
     def begin_at(self, target: Tensor) -> None:
@@ -110,10 +115,10 @@ class VectorHead(ProbeHead):
         return torch.where(deviation > LEAST * self.standardise.mean.abs(), deviation, 1.0)
 
     @torch.no_grad()
-    def unit_for(self, target: Tensor) -> Tensor:
+    def unit_for(self, target: Tensor, average: Average) -> Tensor:
         """Return the unit, or the deviation of a batch `[..., D]` where that is larger."""
         errors = (target - self.standardise.mean).flatten(0, -2)
-        return torch.maximum(self.unit, errors.square().mean(0).sqrt())
+        return torch.maximum(self.unit, average(errors.square().mean(0)).sqrt())
 
     def begin_at(self, target: Tensor) -> None:
         """Begin at the mean of vectors `[N, D]`, in units of their deviation."""

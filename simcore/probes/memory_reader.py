@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.networks import Standardise
-from simcore.probes.heads import ProbeHead
+from simcore.probes.heads import Average, ProbeHead
 
 READS = 8
 """Reads of the memory by each head."""
@@ -78,9 +78,9 @@ class MemoryHead(ProbeHead):
         self.reader, self.head = MemoryReader(belief_size, memory), head
         self.belief_size, self.memory = belief_size, memory
 
-    def unit_for(self, target: Tensor) -> Tensor | None:
+    def unit_for(self, target: Tensor, average: Average) -> Tensor | None:
         """Return the head's unit."""
-        return self.head.unit_for(target)
+        return self.head.unit_for(target, average)
 
     def begin_at(self, target: Tensor) -> None:
         """Initialise the head from targets `[N, ...]`."""

@@ -141,7 +141,7 @@ class Probes(nn.Module):
             kind, answer, true = KINDS[target.kind], read[target.name], truth[target.name]
             loss = kind.loss(answer, true)
             score = loss if kind.score is None else kind.score(answer, true)
-            unit = self._head(target.name).unit_for(true)
+            unit = self._head(target.name).unit_for(true, average)
             if unit is not None:  # or a number would be learned the slower the smaller its unit is
                 loss = kind.loss(answer / unit, true / unit)
             name = f"{target.name}_{kind.metric}"
