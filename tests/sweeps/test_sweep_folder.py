@@ -123,7 +123,7 @@ def test_ray_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pyte
             [],
             "learning.updates must be a whole number from 1 to 1000000000000, not -1",
         ),
-        ("", ["--jobs", "0"], "--jobs is 0"),
+        ("", ["--jobs", "0"], "--jobs must be a whole number from 1"),
         ("", ["--executor", "dask"], "dask"),
         ("", ["--executor", "ray", "--ray-address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
     ],
