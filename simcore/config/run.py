@@ -13,7 +13,7 @@ from simcore.acting.executor import ActingConfig
 from simcore.agent import AgentConfig
 from simcore.common.checks import Range, Seed, is_checked, require, shown, takes, wrong_value
 from simcore.common.errors import UserError
-from simcore.config.checks import check_whole
+from simcore.config.checks import check_whole, options_class
 from simcore.config.earlier import brought_up
 from simcore.config.options import Options, structure_options
 from simcore.config.positional import Positional
@@ -139,9 +139,8 @@ class Config:
 
         A model whose loss is not in nats per frame has one, as the contrastive does.
         """
-        options = getattr(frame_models.find(self.frame_model), "Config", None)
-        own = None if options is None else self.options_of("frame_model", self.frame_model, options)
-        return float(getattr(own, "cost", self.simulation.cost))
+        kind = options_class(frame_models.find(self.frame_model))
+        return float(getattr(self.options_of("frame_model", self.frame_model, kind), "cost", self.simulation.cost))
 
     @property
     def measures_memory(self) -> bool:

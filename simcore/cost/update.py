@@ -61,14 +61,6 @@ class UpdateCost:
         """Return the operations of all parts, forward or backward."""
         return sum(flop for kind, flop in self.flop.items() if kind.backward == backward)
 
-    @property
-    def flop_by_type(self) -> Counter[torch.dtype]:
-        """The operations by the type in which they are done."""
-        types: Counter[torch.dtype] = Counter()
-        for kind, flop in self.flop.items():
-            types[kind.dtype] += flop
-        return types
-
     def least_seconds(self, card: Peak, precision: str) -> float:
         """Return the least time of an update in seconds, its operations one after another at a card's peak."""
         rates = {kind: card.rate(kind.dtype, "fp32" if kind.is_exact else precision) for kind in self.flop}
