@@ -53,7 +53,7 @@ class Probe:
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""
         from simcore.analysis.loading import load_run
-        from simcore.analysis.maps import has_maps, imagine_maps
+        from simcore.analysis.maps import decode_maps, has_maps
         from simcore.analysis.measuring import CONTROLS, measure
         from simcore.figures import (
             columns_over_frames,
@@ -79,7 +79,7 @@ class Probe:
         with advancing() as advance:
             controls = CONTROLS if self.controls else ()
             scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
-            maps = imagine_maps(loaded) if has_maps(loaded.config) else None
+            maps = decode_maps(loaded) if has_maps(loaded.config) else None
         what = "the whole state" if self.of == "state" else "b_t"
         where = f"held-out worlds with {as_arguments(changed)}" if changed else "held-out worlds"
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} {where}"

@@ -13,7 +13,7 @@ from simcore.analysis.first_episode import episode_lengths
 from simcore.analysis.frames import frame_variance
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.maps import OTHERS, imagine_maps, map_views, require_maps
+from simcore.analysis.maps import OTHERS, decode_maps, map_views, require_maps
 from simcore.analysis.measuring import constant_guess, measure
 from simcore.analysis.rollout import roll_out
 from simcore.analysis.scores import score
@@ -126,7 +126,7 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
-    maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
+    maps = decode_maps(shared_worlds(run, seed), worlds=3, times=10)
     return maps_figure(
         maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     )
