@@ -141,7 +141,8 @@ class Probe:
 
     def map_figures(self, loaded: "LoadedRun", maps: "Maps", title: str) -> dict[str, bytes]:
         """Return the figures that need a map, by the names of their files."""
-        from simcore.figures import figure_file, maps_figure, trajectory_error, trajectory_error_figure
+        from simcore.analysis.decoded import trajectory_error
+        from simcore.figures import figure_file, maps_figure, trajectory_error_figure
 
         trajectory = trajectory_error(loaded, loaded.config.seed)
         return {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from simcore.analysis.decoded import trajectory_error
 from simcore.analysis.fresh_probes import TOGETHER, episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import decode_maps, map_views
@@ -14,7 +15,6 @@ from simcore.analysis.measuring import measure
 from simcore.analysis.scores import score
 from simcore.common.errors import UserError
 from simcore.config.presets import preset
-from simcore.figures.paper import trajectory_error
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
