@@ -29,7 +29,8 @@ from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 from simcore.stepper import AgentStepper
-from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError, checked_actions
+from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError
+from simcore.worlds.checks import checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
 """The probes of a belief: trained afterwards on the frozen belief, trained along with it, or none."""

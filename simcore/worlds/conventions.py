@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import Arrays, require
+from simcore.worlds.api import Arrays
+from simcore.worlds.checks import require_valid
 
 Seeds = int | np.integer[Any] | Sequence[int | np.integer[Any] | None] | NDArray[Any] | None
 """What may seed a batch of environments: one number, or one or None for each of them."""
@@ -36,7 +37,7 @@ def checked_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
     if given is None:
         return [None] * num_envs
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-        require(len(given) == num_envs, f"{len(given)} seeds for {num_envs} environments")
+        require_valid(len(given) == num_envs, f"{len(given)} seeds for {num_envs} environments")
         return [each if each is None else checked_seed(each, f"seed[{i}]") for i, each in enumerate(given)]
     first = checked_seed(given)
     return [first + i for i in range(num_envs)]
@@ -58,12 +59,16 @@ def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, begun: 
     mask = options[RESET_MASK]
     is_array = isinstance(mask, np.ndarray)
     found = f"{mask.dtype} {mask.shape}" if is_array else repr(mask)
-    require(
+    require_valid(
         is_array and mask.dtype == np.bool_ and mask.shape == (num_envs,),
         f"{RESET_MASK} is {found}; it must be a NumPy array of bool of shape ({num_envs},)",
     )
-    require(bool(mask.any()), f"{RESET_MASK} is False everywhere; it must be True where an environment is to restart")
-    require(begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them")
+    require_valid(
+        bool(mask.any()), f"{RESET_MASK} is False everywhere; it must be True where an environment is to restart"
+    )
+    require_valid(
+        begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them"
+    )
     return mask.copy()
 
 

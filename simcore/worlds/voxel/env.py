@@ -14,7 +14,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
-from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
+from simcore.worlds.api import Arrays, ProbeTarget
+from simcore.worlds.checks import checked_actions, require_valid
 from simcore.worlds.conventions import Seeds, checked_reset_mask, checked_seed, checked_seeds, with_masks
 from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
 from simcore.worlds.voxel.levels import find_level
@@ -85,8 +86,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         max_episode_steps: int | None = None,
         **level_kwargs: Any,
     ) -> None:
-        require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
-        require(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
+        require_valid(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
+        require_valid(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
         self.level = find_level(level)
         self.config = self.level.config(**level_kwargs)
         if max_episode_steps is not None:
@@ -165,7 +166,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         mask = checked_reset_mask(options, self.num_envs, self._has_begun)
         elapsed = np.asarray((options or {}).get("elapsed", np.zeros(self.num_envs, np.int64)))
         limit = self.config.episode_length
-        require(
+        require_valid(
             elapsed.shape == (self.num_envs,) and elapsed.min() >= 0 and elapsed.max() < limit,
             f"elapsed is {elapsed}; it must be {self.num_envs} numbers of steps from 0 to {limit - 1}",
         )
