@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import Positive, Width, WidthOrNone, require_fields
+from simcore.common.checks import Positive, Width, WidthOrZero, require_fields
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 
 
@@ -21,9 +21,9 @@ class KanervaConfig:
     """D, width of a row."""
     noise_variance: Positive = 1.0
     """σ², initial variance of a word given memory and address; it is learned."""
-    read_hidden: WidthOrNone = 0
+    read_hidden: WidthOrZero = 0
     """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
-    write_hidden: WidthOrNone = 400
+    write_hidden: WidthOrZero = 400
     """Hidden units of the net that makes the write word, as in figure 8; 0: linear, as in table 4."""
 
     def __post_init__(self) -> None:
