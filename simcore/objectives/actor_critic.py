@@ -97,7 +97,7 @@ def actor_critic_loss(
     def mean(terms: Tensor) -> Tensor:
         return (weights * terms).sum() / divisor
 
-    moments = None if popart is None else popart.follow(corrected.targets, weights, ranks)
+    moments = None if popart is None else popart.moments_with(corrected.targets, weights, ranks)
     unit = 1.0 if moments is None else moments.scale
     policy_loss = mean(-corrected.advantages / unit * chosen)
     value_loss = mean(((corrected.targets - policy_value.values[:-1]) / unit).square()) / 2
@@ -145,7 +145,7 @@ class ActorCriticObjective(Objective):
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         """Let PopArt's scale follow the targets."""
         if self._popart is not None and self._moments is not None:
-            self._popart.adopt(self._moments, failed)
+            self._popart.rescale_to(self._moments, failed)
             self._moments = None
 
     @property

@@ -41,13 +41,13 @@ class ProbeHead(nn.Module):
     def begin_at(self, target: Tensor) -> None:
         """Initialise the net from targets `[N, ...]`, for instance at their mean; by default do nothing."""
 
-    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+    def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
         """Follow targets `[N, ...]` after an update of a probe that is trained along; by default do nothing.
 
         Args:
             target: a batch of them, or this process's part of it.
             average: takes the mean over the processes that share it.
-            unless: a bool scalar on the device; if true nothing may change.
+            failed: a bool scalar on the device; if true nothing may change.
         """
         return
 
@@ -124,10 +124,10 @@ class VectorHead(ProbeHead):
         """Begin at the mean of vectors `[N, D]`, in units of their deviation."""
         self.standardise.fit(target)
 
-    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+    def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
         """Let mean and deviation follow vectors `[N, D]`; but for the first time, no answer changes by that."""
         had_begun, mean, unit = self.standardise.count > 0, self.standardise.mean.clone(), self.unit
-        self.standardise.track(target, average, unless)
+        self.standardise.track(target, average, failed)
         ratio = torch.where(had_begun, unit / self.unit, 1.0)
         shift = torch.where(had_begun, (mean - self.standardise.mean) / self.unit, 0.0)
         last = cast(nn.Linear, self.net[-1])

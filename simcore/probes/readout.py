@@ -102,18 +102,18 @@ class Probes(nn.Module):
         for target in self.targets:
             self._head(target.name).begin_at(truth[target.name])
 
-    def follow(self, beliefs: Tensor, truth: ProbeTargets, average: Average, unless: Tensor) -> None:
+    def follow(self, beliefs: Tensor, truth: ProbeTargets, average: Average, failed: Tensor) -> None:
         """Let the standardisation of inputs and vectors follow a changing belief, after an update.
 
         Args:
             beliefs: `[N, belief_size]`.
             truth: targets `[M, ...]`, which need not be of these beliefs.
             average: takes the mean over the processes that share the batch.
-            unless: a bool scalar on the device; if true nothing changes.
+            failed: a bool scalar on the device; if true nothing changes.
         """
-        self.standardise.track(beliefs, average, unless)
+        self.standardise.track(beliefs, average, failed)
         for target in self.targets:
-            self._head(target.name).follow(truth[target.name], average, unless)
+            self._head(target.name).follow(truth[target.name], average, failed)
 
     def _head(self, name: str) -> ProbeHead:
         return cast(ProbeHead, self.get_submodule(name))
