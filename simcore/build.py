@@ -119,18 +119,19 @@ def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Poli
     return AgentPolicy(agent, worlds.num_envs, seed)
 
 
-def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Actor:
+def make_actor(config: Config, number: int, agent: Agent, updates_before: int = 0) -> Actor:
     """Make one of the run's actors.
 
     Args:
         config: of the run.
         number: the actor's own; seeds its worlds and samples.
         agent: the agent that acts, unless the walker does.
-        begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
+        updates_before: those of the run before it starts, so that a resumed run does not repeat its first worlds.
     """
     with Watch(lambda: f"actor {number} has been making its worlds", config.acting.patience):
         worlds = make_worlds(config, config.worlds_per_actor, copy=False)
-    suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
+    after = f"after {updates_before}" if updates_before else ""
+    suffix = "".join(f"/{part}" for part in (str(number or ""), after) if part)
     walker_seed, worlds_seed, policy_seed = (
         stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
@@ -143,20 +144,21 @@ def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Act
     return Actor(worlds, policy, worlds_seed, number, scale, config.measures_memory, options, patience)
 
 
-def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
+def make_executor(config: Config, agent: Agent, updates_before: int, ranks: Ranks) -> Executor:
     """Make the executor of the run's actors, whose numbers are unique across all ranks.
 
     Raises:
         UserError: Ray is selected and not installed, or its cluster cannot be reached.
     """
-    make, length, acting = partial(make_actor, config, begun=begun), config.learning.unroll_length, config.acting
+    make = partial(make_actor, config, updates_before=updates_before)
+    length, acting = config.learning.unroll_length, config.acting
     numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
     if config.executor == "serial":
         return Serial([make(number, agent) for number in numbers], length)
     if config.executor in ("threads", "processes"):
         kind = Threads if config.executor == "threads" else Processes
-        follows = config.policy == "agent"
-        return kind(make, agent, numbers, length, acting.queue, follows, acting.patience)
+        needs_weights = config.policy == "agent"
+        return kind(make, agent, numbers, length, acting.queue, needs_weights, acting.patience)
     substitutes = itertools.count(ranks.size * acting.actors + ranks.rank, ranks.size)
     return OnRay(
         make,

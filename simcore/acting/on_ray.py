@@ -95,8 +95,8 @@ class OnRay(Executor):
     """Runs each actor in a process on a Ray cluster, and replaces the ones that fail.
 
     The weights are put into Ray's object store once for each version, and trajectories come back as arrays, so neither
-    is pickled; objects in the store are immutable. `room` trajectories are requested of each actor ahead, each with the
-    weights that are newest at the request.
+    is pickled; objects in the store are immutable. `queue_size` trajectories are requested of each actor ahead, each
+    with the weights that are newest at the request.
 
     Ray reports failed calls, and processes or machines that died; an actor that is only silent counts as dead after
     `patience`. The trajectories that it finished before the failure are used.
@@ -107,7 +107,7 @@ class OnRay(Executor):
         numbers: an endless supply of unique numbers, for the first actors and then for their replacements.
         actors: how many.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories are requested of each actor ahead.
+        queue_size: how many trajectories are requested of each actor ahead.
         replacements: how many actors may be replaced.
         address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
             this process is connected already, that is used.
@@ -125,7 +125,7 @@ class OnRay(Executor):
         numbers: Iterator[int],
         actors: int,
         length: int,
-        room: int,
+        queue_size: int,
         replacements: int = 100,
         address: str | None = None,
         patience: float = GIVE_UP * PATIENCE,
@@ -137,7 +137,7 @@ class OnRay(Executor):
         self.length = length
         self._agent = agent
         self._numbers = numbers
-        self._room = room
+        self._queue_size = queue_size
         self._replacements = replacements
         self._patience = patience
         self._waiting = Watch(None, patience / GIVE_UP)
@@ -183,7 +183,7 @@ class OnRay(Executor):
         if not actor.owed:
             actor.heard, actor.told = time.monotonic(), False
         version, weights = self._newest
-        while len(actor.owed) < self._room:
+        while len(actor.owed) < self._queue_size:
             actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
 
     def _next(self) -> list[Rollout]:

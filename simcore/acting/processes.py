@@ -76,8 +76,8 @@ class Processes(Executor):
     """Runs each actor in a process of its own, with its own copy of the weights, on one core.
 
     Trajectories come through shared memory, see `shared_slots`: their tensors use that memory, which is reused when the
-    last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors
-    may be `room` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises or
+    last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors may be
+    `queue_size` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises or
     hangs, or whose process is killed, ends the run.
 
     The processes start at the first `take`.
@@ -87,8 +87,8 @@ class Processes(Executor):
         agent: the learner's, copied for each actor.
         numbers: of the actors.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories may wait for the learner.
-        follows: whether the actors act with the agent, and so need its weights after each update.
+        queue_size: how many trajectories may wait for the learner.
+        needs_weights: whether the actors act with the agent, and so need its weights after each update.
         patience: seconds without any trajectory after which that is said.
     """
 
@@ -98,8 +98,8 @@ class Processes(Executor):
         agent: Agent,
         numbers: Sequence[int],
         length: int,
-        room: int,
-        follows: bool = True,
+        queue_size: int,
+        needs_weights: bool = True,
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
@@ -107,8 +107,8 @@ class Processes(Executor):
         self._make_actor = make_actor
         self._agent = agent
         self._numbers = numbers
-        self._room = room
-        self._weights = SharedWeights(agent if follows else None)
+        self._queue_size = queue_size
+        self._weights = SharedWeights(agent if needs_weights else None)
         self._actors: list[Employed] = []
         # One byte for each trajectory that may be begun. A read of one byte is atomic, so a killed process leaves no
         # lock behind, and reading ends when the last writer is gone.
@@ -152,7 +152,7 @@ class Processes(Executor):
             process = spawning.start(f"actor {number}", act, *arguments)
             there.close()  # so that the pipe closes when the process ends
             self._actors.append(Employed(number, process, here))
-        self._permit(self._room + len(self._actors))
+        self._permit(self._queue_size + len(self._actors))
 
     def _permit(self, count: int) -> None:
         os.write(self._given.fileno(), bytes(count))

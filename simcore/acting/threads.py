@@ -66,8 +66,8 @@ class Threads(Executor):
         agent: the learner's, copied for each actor.
         numbers: of the actors.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories the queue holds.
-        follows: whether the actors act with the agent, and so need its weights after each update.
+        queue_size: how many trajectories the queue holds.
+        needs_weights: whether the actors act with the agent, and so need its weights after each update.
         patience: seconds without any trajectory after which a signal ends the wait for one.
     """
 
@@ -77,14 +77,14 @@ class Threads(Executor):
         agent: Agent,
         numbers: Sequence[int],
         length: int,
-        room: int,
-        follows: bool = True,
+        queue_size: int,
+        needs_weights: bool = True,
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
         self._waiting = Watch(None, patience)  # the actors' own say which world it is
-        self._weights = Weights(agent if follows else None)
-        self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(room)
+        self._weights = Weights(agent if needs_weights else None)
+        self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(queue_size)
         self._failure: ActorError | None = None
         self._stop = threading.Event()
         self._threads = []

@@ -76,10 +76,10 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     """
     copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
     seed, parts = stream(config.seed, purpose), []
-    for begun in range(0, worlds, copies):
-        count = min(copies, worlds - begun)
+    for first in range(0, worlds, copies):
+        count = min(copies, worlds - first)
         with closing(make_worlds(config, count, copy=False)) as batch:
-            parts.append(collect_in(batch, config, agent, seed + begun, rows))
+            parts.append(collect_in(batch, config, agent, seed + first, rows))
     joined = tree_map(lambda *columns: torch.cat(columns, dim=1), *parts) if len(parts) > 1 else parts[0]
     return to_device(joined, next(agent.parameters()).device)._replace(initial_state=agent.initial_state(worlds))
 
@@ -239,16 +239,16 @@ class FreshProbes:
         generator = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
         truths: list[ProbeTargets] = []
-        for begun in range(0, worlds, batch):
-            count = min(batch, worlds - begun)
-            trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
+        for first in range(0, worlds, batch):
+            count = min(batch, worlds - first)
+            trajectory = collect(config, self.system.agent, f"probes/{purpose}/{first}", count, length)
             chosen = torch.rand(length, count, generator=generator).argsort(dim=0)[:times].to(self.device)
             world = torch.arange(count, device=self.device).expand_as(chosen)
             for rows, subject in zip(parts, subjects, strict=True):
                 rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
             truth = {name: target for name, target in trajectory.targets.items() if name != SINCE_SEEN}
             truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
-            advance(f"{purpose} worlds", (begun + count) / worlds)
+            advance(f"{purpose} worlds", (first + count) / worlds)
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)
         return [Examples(torch.cat(rows), truth) for rows in parts]
 

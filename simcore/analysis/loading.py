@@ -169,8 +169,8 @@ class LoadedRun:
     def collect_each(self, purpose: str, worlds: int, rows: int) -> Iterator[Trajectory]:
         """Yield trajectories `[rows, W, ...]` of so many worlds in all, as many at a time as fit into memory."""
         batch = together(self.config, rows)
-        for number, begun in enumerate(range(0, worlds, batch)):
-            yield self.collect(f"{purpose}/{number}", min(batch, worlds - begun), rows)
+        for number, first in enumerate(range(0, worlds, batch)):
+            yield self.collect(f"{purpose}/{number}", min(batch, worlds - first), rows)
 
     def observe(self, trajectory: Trajectory) -> Tensor:
         """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""

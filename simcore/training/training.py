@@ -30,10 +30,12 @@ class Training:
         config: the run's configuration.
         device: where the nets are.
         ranks: the processes that learn together.
-        begun: the updates done before, if worlds begin anew, so that these are not the same again.
+        updates_before: those of the run so far, if worlds begin anew, so that these are not the same again.
     """
 
-    def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
+    def __init__(
+        self, config: Config, device: torch.device, ranks: Ranks | None = None, updates_before: int = 0
+    ) -> None:
         self.config = config
         self.device = device
         self.ranks = ranks or Ranks()
@@ -41,7 +43,7 @@ class Training:
         sizes = world_sizes(config)
         self.system = make_system(config, sizes).to(device)
         self.learner = make_learner(config, self.system, self.ranks)
-        self.executor = make_executor(config, self.system.agent, begun, self.ranks)
+        self.executor = make_executor(config, self.system.agent, updates_before, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
         self.frames = 0

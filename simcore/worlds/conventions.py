@@ -43,13 +43,13 @@ def checked_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
     return [first + i for i in range(num_envs)]
 
 
-def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, begun: bool) -> NDArray[np.bool_]:
+def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, has_begun: bool) -> NDArray[np.bool_]:
     """Return which environments a reset restarts, `bool [B]`: those of `options["reset_mask"]`, or else all.
 
     Args:
         options: of the reset.
         num_envs: B.
-        begun: whether there was a reset before. The first one must restart all.
+        has_begun: whether there was a reset before. The first one must restart all.
 
     Raises:
         ValueError: the mask is no bool array `[B]`, is False everywhere, or leaves some out in the first reset.
@@ -67,7 +67,7 @@ def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, begun: 
         bool(mask.any()), f"{RESET_MASK} is False everywhere; it must be True where an environment is to restart"
     )
     require_valid(
-        begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them"
+        has_begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them"
     )
     return mask.copy()
 

@@ -89,12 +89,12 @@ def assert_replays(rollouts: list[Rollout], config: Config, number: int, weights
         assert all(one.dtype == two.dtype and torch.equal(one, two) for one, two in pairs)
 
 
-def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: int = 0) -> Actor:
+def noting_actor(config: Config, notes: Path, number: int, agent: Agent, updates_before: int = 0) -> Actor:
     """Make an actor that leaves a file in `notes` for each trajectory that it begins, and one for each it has made.
 
     They are called `begun-<number>-<turn>` and `made-<number>-<turn>`, and hold the number of its process.
     """
-    actor = make_actor(config, number, agent, begun)
+    actor = make_actor(config, number, agent, updates_before)
     collect, turns = actor.collect, itertools.count()
 
     def noting(length: int, version: int = 0, *more: Any) -> Rollout:
@@ -115,10 +115,10 @@ def noted(notes: Path, what: str) -> list[tuple[int, int]]:
 
 
 def breaking_actor(
-    config: Config, breaks: dict[int, int], error: BaseException, number: int, agent: Agent, begun: int = 0
+    config: Config, breaks: dict[int, int], error: BaseException, number: int, agent: Agent, updates_before: int = 0
 ) -> Actor:
     """Make an actor that raises an error in a turn of its own: `breaks` tells which, by the actor's number."""
-    actor = make_actor(config, number, agent, begun)
+    actor = make_actor(config, number, agent, updates_before)
     step, taken = actor.worlds.step, 0
 
     def breaking(actions: Any) -> Any:

@@ -174,7 +174,7 @@ def idle_actor(number: int, agent: Agent) -> Any:
 
 def test_actors_that_wait_for_room_get_it_in_turn() -> None:
     """None is passed over, which would make its trajectory old."""
-    with Threads(idle_actor, make_agent(tinier_acting()), range(3), 7, room=1) as executor:
+    with Threads(idle_actor, make_agent(tinier_acting()), range(3), 7, queue_size=1) as executor:
         executor.take(3)
         order = []
         for _ in range(12):

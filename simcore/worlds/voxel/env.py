@@ -132,9 +132,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     def measure_episodes(self) -> Arrays:
         """Return `food`, float64 `[B]`: the fraction of each current episode's food eaten so far; NaN without food."""
-        begun = self._food
+        food_at_start = self._food
         eaten = np.full(self.num_envs, np.nan)
-        np.divide(begun - self.episodes.food_left, begun, out=eaten, where=begun > 0)
+        np.divide(food_at_start - self.episodes.food_left, food_at_start, out=eaten, where=food_at_start > 0)
         return {"food": eaten}
 
     @property  # type: ignore[misc]
@@ -192,9 +192,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         if not self._has_begun:
             raise ResetNeeded("call reset before the first step")
         chosen = checked_actions(actions, self.num_envs, len(self.level.actions))
-        begun = self._over.copy()
-        self._begin(begun)
-        self._advance(chosen, begun)
+        begins = self._over.copy()
+        self._begin(begins)
+        self._advance(chosen, begins)
         np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
         views = self.views
         results = (views.frames, views.rewards, views.terminated, views.truncated)
@@ -254,9 +254,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Render all environments as they are, without a step."""
         self._advance(np.zeros(self.num_envs, np.int64), self._everywhere)
 
-    def _advance(self, actions: NDArray[np.int64], begun: NDArray[np.bool_]) -> None:
+    def _advance(self, actions: NDArray[np.int64], begins: NDArray[np.bool_]) -> None:
         start = time.perf_counter()
-        move(self.episodes, self.views, actions, begun, self._changed, self.rules, self.config.episode_length)
+        move(self.episodes, self.views, actions, begins, self._changed, self.rules, self.config.episode_length)
         moved = time.perf_counter()
         show(self.episodes, self.views, self._changed, self.rules, self._camera, self._map_frame)
         self.seconds["step"] += moved - start
