@@ -14,7 +14,7 @@ from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.common.registry import make_part
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.user_code import as_user_code_error
 from simcore.common.watchdog import GIVE_UP, Watch
 from simcore.config.run import Config
@@ -133,12 +133,12 @@ def make_actor(config: Config, number: int, agent: Agent, updates_before: int = 
     after = f"after {updates_before}" if updates_before else ""
     suffix = "".join(f"/{part}" for part in (str(number or ""), after) if part)
     walker_seed, worlds_seed, policy_seed = (
-        stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
+        derive_seed(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
     policy = make_policy(config, worlds, agent, walker_seed if config.policy == "walker" else policy_seed)
     options = None
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
-        spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
+        spent = np.random.default_rng(derive_seed(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
     scale, patience = config.reinforcement.reward_scale, config.acting.patience
     return Actor(worlds, policy, worlds_seed, number, scale, config.measures_memory, options, patience)
@@ -281,7 +281,7 @@ def make_learner(config: Config, system: SimCore, ranks: Ranks | None = None, se
         system,
         make_objectives(config, system),
         config.learning,
-        stream(config.seed, "learner") if seed is None else seed,
+        derive_seed(config.seed, "learner") if seed is None else seed,
         ranks,
         config.precision,
         config.graph,

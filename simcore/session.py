@@ -22,7 +22,7 @@ from simcore.agent import Agent
 from simcore.belief import Belief
 from simcore.common.checks import require
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import leaves
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION
@@ -100,7 +100,7 @@ class BeliefSession:
         self.reward_scale = reward_scale
         self.read_by = read_by
         self._stepper = AgentStepper(agent, self.num_worlds, seed, greedy)
-        self._imagination = torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+        self._imagination = torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
         self._simulated: CoreState | None = None
         self._action: NDArray[np.int64] | None = None
         self._is_over = np.ones(self.num_worlds, np.bool_)
@@ -304,7 +304,7 @@ class BeliefSession:
     def _drawn_by(self, seed: int | None) -> torch.Generator:
         if seed is None:
             return self._imagination
-        return torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+        return torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
 
     def _require_all_reset(self, info: Mapping[str, Any]) -> None:
         """Raise `UserError` if an environment's info says, by its masks, that it has begun only some worlds anew."""

@@ -17,7 +17,7 @@ from simcore.build import make_worlds
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.intervals import CONFIDENCE, Interval
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
 from simcore.worlds.gym import GymConfig
@@ -119,7 +119,7 @@ def evaluate(
     for name, number in (("episodes", episodes), ("copies", copies), ("max-steps", max_steps)):
         require(number is None or number >= 1, f"--{name} is {number}; it must be at least 1")
     config, max_steps = limited(in_worlds(run.config, level, world), max_steps)
-    purpose = stream(run.config.seed, f"evaluate/{config.level}/{seed}")
+    purpose = derive_seed(run.config.seed, f"evaluate/{config.level}/{seed}")
     count = min(copies or config.worlds_per_actor, episodes)
     actions = len(action_names(run.config))
     agent = AgentPolicy(run.system.agent, count, purpose, greedy)

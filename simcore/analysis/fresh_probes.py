@@ -16,7 +16,7 @@ from simcore.agent import Agent
 from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
 from simcore.common.archive import read_archive, write_archive
 from simcore.common.digest import digest_of
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
@@ -75,7 +75,7 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     simulators with licences or ports, there cannot be more.
     """
     copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
-    seed, parts = stream(config.seed, purpose), []
+    seed, parts = derive_seed(config.seed, purpose), []
     for first in range(0, worlds, copies):
         count = min(copies, worlds - first)
         with closing(make_worlds(config, count, copy=False)) as batch:
@@ -176,7 +176,7 @@ class FreshProbes:
         """The control: an untrained agent with the run's architecture and other initial weights."""
         if self._untrained is None:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(stream(self.config.seed, "untrained"))
+                torch.manual_seed(derive_seed(self.config.seed, "untrained"))
                 self._untrained = make_system(self.config).agent.to(self.device).eval().requires_grad_(False)
         return self._untrained
 
@@ -220,10 +220,10 @@ class FreshProbes:
 
     def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream(self.config.seed, "fresh probes' weights"))
+            torch.manual_seed(derive_seed(self.config.seed, "fresh probes' weights"))
             size = examples.beliefs.shape[-1] - (0 if subject.memory is None else subject.memory.size)
             probes = make_probes(self.config, world_sizes(self.config), size, subject.memory).to(self.device)
-        order = torch.Generator().manual_seed(stream(self.config.seed, "fresh probes' order"))
+        order = torch.Generator().manual_seed(derive_seed(self.config.seed, "fresh probes' order"))
 
         def tell(part: float) -> None:
             advance(f"probes of the {subject.name}", part)
@@ -236,7 +236,7 @@ class FreshProbes:
         config, length = self.config, episode_frames(self.config)
         worlds = config.probes.worlds if purpose == "training" else config.probes.validation_worlds
         batch, times = together(config, length), min(config.probes.times, length)
-        generator = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
+        generator = torch.Generator().manual_seed(derive_seed(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
         truths: list[ProbeTargets] = []
         for first in range(0, worlds, batch):

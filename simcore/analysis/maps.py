@@ -13,7 +13,7 @@ from simcore.analysis.measuring import constant_guess
 from simcore.analysis.scores import SampleVariance, sample_variance
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
 from simcore.data.targets import ProbeTargets
 from simcore.probes.readout import Readout
@@ -73,7 +73,7 @@ def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, sampl
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     sampled = mean = None
     if run.system.map_model is not None:
-        generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
+        generator = torch.Generator(run.device).manual_seed(derive_seed(run.config.seed, "map samples"))
         # One at a time: all samples of a large map together would not fit into memory.
         beliefs = run.observe(trajectory)
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))

@@ -12,7 +12,7 @@ from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.maps import has_maps
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import tree_map
 from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory
@@ -152,7 +152,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     total = max(lengths)
     simulated = run.simulation.simulate(last, trajectory.actions[context:total])
     ahead = run.simulation.simulate(before, trajectory.actions[1:context][None])[0]
-    generator = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
+    generator = torch.Generator(run.device).manual_seed(derive_seed(seed, "rollout noise"))
     samples, expected = (run.simulation.sample_frames(states, generator) for states in (simulated, ahead))
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)

@@ -190,7 +190,7 @@ class Learner:
         metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
         metrics["clipped"] = (metrics["grad_norm"] > clip).float()
         terms = {f"loss of {name}": loss for name, loss in losses.items()} | {"gradient norm": metrics["grad_norm"]}
-        self.fault.look(terms, self.ranks.mean(torch.stack([term.detach() for term in terms.values()])), self._done)
+        self.fault.check(terms, self.ranks.mean(torch.stack([term.detach() for term in terms.values()])), self._done)
         self._done += 1
         self.optimizer.step()
 

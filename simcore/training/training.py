@@ -10,7 +10,7 @@ import torch
 from simcore.acting import ActorError, Ledger, RolloutBatch
 from simcore.build import make_executor, make_learner, make_system, world_sizes
 from simcore.common.distributed import Ranks
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import plain, to_device
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import require_same_run
@@ -39,7 +39,7 @@ class Training:
         self.config = config
         self.device = device
         self.ranks = ranks or Ranks()
-        torch.manual_seed(stream(config.seed, "weights"))
+        torch.manual_seed(derive_seed(config.seed, "weights"))
         sizes = world_sizes(config)
         self.system = make_system(config, sizes).to(device)
         self.learner = make_learner(config, self.system, self.ranks)
