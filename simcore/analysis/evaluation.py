@@ -23,7 +23,7 @@ from simcore.worlds.api import WorldConfig
 from simcore.worlds.gym import GymConfig
 from simcore.worlds.gym.making import find_spec
 
-STRETCH = 64
+CHECK_EVERY = 64
 """Steps between two checks for ended episodes."""
 LONGEST = 10_000
 """The most steps of an episode by default, in worlds without a limit of their own."""
@@ -163,7 +163,7 @@ def play(
         while any(shares):
             begun = np.minimum(actor.lengths / (config.world.episode_length or np.inf), 1.0)
             advance((len(played) + float(begun[np.array(shares) > 0].sum())) / episodes)
-            for episode in actor.collect(STRETCH).episodes:
+            for episode in actor.collect(CHECK_EVERY).episodes:
                 if shares[episode.world]:
                     shares[episode.world] -= 1
                     played.append(episode)

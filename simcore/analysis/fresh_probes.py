@@ -33,7 +33,7 @@ Of = Literal["hidden", "state"]
 """What the probes read: "hidden" is b_t, as in the paper; "state" is all that the core carries on: b_t, the LSTM's
 cell, and what its memory holds, which is read by attention."""
 
-READING = 2
+PROBE_VERSION = 2
 """Of what probes are trained on where an agent acts, which may leave the map, or where the world tells vectors: from 2
 on cells off the map are none, and vectors have a unit. It is in the keys of stored probes."""
 
@@ -47,20 +47,20 @@ def silent(text: str, part: float) -> None:
 
 WIDEST_FRAME = 32
 """The largest side, in pixels, of frames that a probe reads; larger ones are averaged down."""
-TOGETHER = 256
+MAX_WORLDS = 256
 """The most worlds in one batch of measurements."""
-PIXELS = 2**22
+MAX_PIXELS = 2**22
 """The most pixels of frames that are embedded together; those of a single world may exceed it."""
-ROOM = 2**29
+MAX_MAP_BYTES = 2**29
 """The most bytes of maps (as float32) in one batch of worlds; intermediate results take a few times as much."""
 
 
-def together(config: Config, steps: int) -> int:
+def worlds_per_batch(config: Config, steps: int) -> int:
     """Return how many worlds fit into one batch of measurements of `steps` steps; at least 1."""
     numbers = sum(math.prod(target.shape) for target in config.world.probe_targets if target.kind == "picture")
     maps = 4 * max(numbers, 3) * steps  # of one world, as floats
     frames = config.world.frame_size**2 * steps
-    return max(1, min(TOGETHER, ROOM // maps, PIXELS // frames))
+    return max(1, min(MAX_WORLDS, MAX_MAP_BYTES // maps, MAX_PIXELS // frames))
 
 
 def episode_frames(config: Config) -> int:
@@ -235,7 +235,7 @@ class FreshProbes:
         """Collect whole episodes, and keep a random sample of times of each; the same for all subjects."""
         config, length = self.config, episode_frames(self.config)
         worlds = config.probes.worlds if purpose == "training" else config.probes.validation_worlds
-        batch, times = together(config, length), min(config.probes.times, length)
+        batch, times = worlds_per_batch(config, length), min(config.probes.times, length)
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
         truths: list[ProbeTargets] = []
@@ -265,7 +265,7 @@ class FreshProbes:
             "recipe": repr(recipe),
         }
         if config.policy == "agent" or any(target.kind == "vector" for target in config.world.probe_targets):
-            key["reading"] = READING
+            key["reading"] = PROBE_VERSION
         if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy comes to
             key["policy"] = digest_of(agent.state_dict())
         return key

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.fresh_probes import episode_frames, worlds_per_batch
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.measuring import constant_guess
@@ -69,7 +69,7 @@ def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, sampl
     """
     require_maps(run.config)
     length = episode_frames(run.config)
-    trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
+    trajectory = run.collect("held-out/maps", worlds or min(SHOWN, worlds_per_batch(run.config, length)), length)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     sampled = mean = None
     if run.system.map_model is not None:

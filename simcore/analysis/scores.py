@@ -13,7 +13,7 @@ from torch import Tensor
 from simcore.data.targets import ProbeTargets
 from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
-from simcore.worlds.api import MAP, NO_CLASS, OLD, SINCE_SEEN, ProbeTarget
+from simcore.worlds.api import MAP, NO_CLASS, OUT_OF_SIGHT_STEPS, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):
@@ -131,7 +131,7 @@ class SquaredError(NamedTuple):
 
 REGIONS = ("map_mse", "map_mse_seen", "map_mse_unseen", "map_mse_old")
 """Scores of a map with `since_seen`: over all cells, those that a frame of the episode has shown, the others, and those
-seen and then out of sight for `OLD` steps or more, which only a memory can know."""
+seen and then out of sight for `OUT_OF_SIGHT_STEPS` steps or more, which only a memory can know."""
 
 
 class Scores(NamedTuple):
@@ -204,7 +204,8 @@ def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], wi
 
 def map_errors(errors: Tensor, since_seen: Tensor, within: Tensor) -> dict[str, SquaredError]:
     """Return the errors `[T, W, N, N]` of a map by `REGIONS`; `since_seen` has the same shape, `within` is `[T, W]`."""
-    regions = torch.ones_like(since_seen, dtype=torch.bool), since_seen >= 0, since_seen < 0, since_seen >= OLD
+    anywhere = torch.ones_like(since_seen, dtype=torch.bool)
+    regions = anywhere, since_seen >= 0, since_seen < 0, since_seen >= OUT_OF_SIGHT_STEPS
     scored = within[..., None, None]
     return {name: SquaredError.over(errors, cells & scored) for name, cells in zip(REGIONS, regions, strict=True)}
 

@@ -43,11 +43,11 @@ class Range:
         return f"at least {self.low} and less than {self.high}" if self.is_open else f"from {self.low} to {self.high}"
 
 
-MOST = 10**12
+MAX_COUNT = 10**12
 """The most of what only takes time."""
-Count = Annotated[int, Range(1, MOST)]
+Count = Annotated[int, Range(1, MAX_COUNT)]
 """A number of steps, updates, worlds or the like, one at least."""
-CountOrZero = Annotated[int, Range(0, MOST)]
+CountOrZero = Annotated[int, Range(0, MAX_COUNT)]
 """The same, where 0 has a meaning."""
 Capacity = Annotated[int, Range(1, 2**20)]
 """A number of what is in memory at the same time, such as worlds of a batch, or the steps of a trajectory."""

@@ -13,9 +13,9 @@ from simcore.networks import Standardise, mlp
 from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import ProbeTarget
 
-LEAST = 1e-4
+MIN_DEVIATION = 1e-4
 """A number that varies less than this part of its mean is taken not to vary."""
-MANY = 100
+LEGACY_COUNT = 100
 """Batches that moments of an earlier version count as."""
 Average = Callable[[Tensor], Tensor]
 """The mean of a tensor over the processes that share a batch."""
@@ -112,7 +112,7 @@ class VectorHead(ProbeHead):
     def unit(self) -> Tensor:
         """The standard deviation of each number, `[D]`; 1 of one that never varies, but for rounding."""
         deviation = self.standardise.variance.sqrt()
-        return torch.where(deviation > LEAST * self.standardise.mean.abs(), deviation, 1.0)
+        return torch.where(deviation > MIN_DEVIATION * self.standardise.mean.abs(), deviation, 1.0)
 
     @torch.no_grad()
     def unit_for(self, target: Tensor, average: Average) -> Tensor:
@@ -212,4 +212,5 @@ def _as_mean_and_scale(head: VectorHead, state: dict[str, Any], prefix: str, *_:
     if f"{prefix}scale" in state:
         state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")
         state[f"{prefix}standardise.variance"] = state.pop(f"{prefix}scale").square()
-        state[f"{prefix}standardise.count"] = torch.tensor(MANY)  # so that a run that goes on reads what it has read
+        # So that a run that goes on reads what it has read.
+        state[f"{prefix}standardise.count"] = torch.tensor(LEGACY_COUNT)

@@ -23,7 +23,7 @@ MAP = "map"
 SINCE_SEEN = "since_seen"
 """The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
 where this one does, -1 where none has. It is not a target; the map's errors are sorted by it."""
-OLD = 10
+OUT_OF_SIGHT_STEPS = 10
 """Steps out of sight from which on cells are scored separately: only a memory can still know them."""
 
 MOST_NUMBERS = 2**24

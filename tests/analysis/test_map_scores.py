@@ -9,7 +9,7 @@ from simcore.common.tree import tree_map
 from simcore.data.targets import ProbeTargets
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.readout import Readout
-from simcore.worlds.api import OLD
+from simcore.worlds.api import OUT_OF_SIGHT_STEPS
 from tinier import tell_map
 
 T, W, N, H = 5, 4, 3, 8
@@ -145,14 +145,14 @@ def test_scores_join_world_by_world(truth: ProbeTargets) -> None:
 
 def test_old_cells_are_those_long_out_of_sight(truth: ProbeTargets) -> None:
     """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
-    generator, length = torch.Generator().manual_seed(7), 2 * OLD
+    generator, length = torch.Generator().manual_seed(7), 2 * OUT_OF_SIGHT_STEPS
     since_seen = torch.randint(-1, length, (length, W, N, N), generator=generator, dtype=torch.int32)
     aged = {name: part[:1].expand(length, *part.shape[1:]) for name, part in truth.items()} | {"since_seen": since_seen}
     read = perfect(aged) | {"map": torch.rand(length, W, N, N, 3, generator=generator)}
     old = score(read, aged, TARGETS).errors["map_mse_old"]
     errors = (read["map"] - aged["map"] / 255.0).square().mean(-1)
-    assert old.mse() == pytest.approx(errors[since_seen >= OLD].mean().item(), rel=1e-6)
-    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OLD].mean().item(), rel=1e-6)
+    assert old.mse() == pytest.approx(errors[since_seen >= OUT_OF_SIGHT_STEPS].mean().item(), rel=1e-6)
+    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OUT_OF_SIGHT_STEPS].mean().item(), rel=1e-6)
 
 
 def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: ProbeTargets) -> None:

@@ -173,7 +173,7 @@ def test_probes_of_an_earlier_reading_are_trained_anew(tmp_path: Path, monkeypat
     for name, config in (("acts", tinier_acting(learning__updates=1)), ("walks", tinier(learning__updates=1))):
         trained_run(tmp_path / name, config)
         load(tmp_path / name).fresh.get(["belief"])
-    monkeypatch.setattr("simcore.analysis.fresh_probes.READING", 1)
+    monkeypatch.setattr("simcore.analysis.fresh_probes.PROBE_VERSION", 1)
     assert load(tmp_path / "acts").fresh.kept("belief") is None
     assert load(tmp_path / "walks").fresh.kept("belief") is not None
 
