@@ -152,7 +152,7 @@ class Actor:
         Raises:
             ValueError: it is of other worlds or another policy.
         """
-        state, own = brought_up(state), self.state_dict()
+        state, own = upgrade_actor_state(state), self.state_dict()
         if SINCE_SEEN not in own["targets"]:
             state["targets"].pop(SINCE_SEEN, None)  # it was measured in an older version
         for part in ("made", "present", "targets"):
@@ -248,7 +248,7 @@ class Actor:
         ]
 
 
-def brought_up(state: dict[str, Any]) -> dict[str, Any]:
+def upgrade_actor_state(state: dict[str, Any]) -> dict[str, Any]:
     """Convert an actor's state of an older version: one that counted food itself, or knew of whole episodes alone."""
     present = dict(state["present"])
     present.setdefault("is_whole", torch.ones_like(present["ended"]))

@@ -221,7 +221,7 @@ class Learner:
         self.updates = state["updates"]
         self._done.fill_(self.updates)
         self._be_recordable()
-        saved = state["generators"] if "generators" in state else named_generators(state)
+        saved = state["generators"] if "generators" in state else upgrade_generators(state)
         known = [name for name in self.generators if name in saved]
         # The state is the first process's; the other processes start again from their seeds.
         goes_on = [self.generators[name].load_state_dict(saved[name], self.ranks.is_first) for name in known]
@@ -289,7 +289,7 @@ class Learner:
                 group["capturable"] = True
 
 
-def named_generators(state: dict[str, Any]) -> dict[str, Any]:
+def upgrade_generators(state: dict[str, Any]) -> dict[str, Any]:
     """Convert the generators' states of an older checkpoint, which had fixed objectives, to states by objective."""
     return {
         "frame_model": {"host": state["generator"], "device": state["noise"]},

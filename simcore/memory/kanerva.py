@@ -92,7 +92,7 @@ def write_at(state: KanervaState, word: Tensor, address: Tensor) -> KanervaState
     )
 
 
-def in_present_form(state: KanervaState) -> KanervaState:
+def upgrade_kanerva_state(state: KanervaState) -> KanervaState:
     """Return a state as it is, or convert one of an earlier version: float32, with U where S is now."""
     return state if state.mean.dtype == PRECISE else KanervaState.of(*state)
 
@@ -162,14 +162,14 @@ class KanervaMemory(nn.Module):
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`."""
-        return find_address(in_present_form(state), word, self.address_variance)
+        return find_address(upgrade_kanerva_state(state), word, self.address_variance)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return ẑ = Mᵀ w `[B, D]`, the memory's reconstruction of words z `[B, D]`."""
-        state = in_present_form(state)
+        state = upgrade_kanerva_state(state)
         return read_at(state, self.address(state, word)).to(self.prior_mean.dtype)
 
     def write(self, state: KanervaState, word: Tensor) -> KanervaState:
         """Return the posterior after words z `[B, D]`, each at its own address."""
-        state = in_present_form(state)
+        state = upgrade_kanerva_state(state)
         return write_at(state, word, self.address(state, word))

@@ -60,7 +60,7 @@ class PopArt(nn.Linear):
         self.register_buffer("variance", torch.ones(()))
         self.register_buffer("peak", torch.zeros(()))
         self.register_buffer("batches", torch.zeros(()))
-        self.register_load_state_dict_pre_hook(_as_of_long_ago)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_upgrade_moments)  # type: ignore[no-untyped-call]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs `[..., 1]` of inputs `[..., features]`, in the targets' own unit."""
@@ -109,7 +109,7 @@ class PopArt(nn.Linear):
             old.copy_(torch.where(failed, old, value))
 
 
-def _as_of_long_ago(layer: PopArt, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _upgrade_moments(layer: PopArt, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Let moments of an earlier version, which kept neither their number nor a peak, count as those of many batches."""
     if f"{prefix}mean" in state and f"{prefix}batches" not in state:
         state |= {f"{prefix}batches": torch.tensor(1 / BETA), f"{prefix}peak": torch.tensor(0.0)}

@@ -106,7 +106,7 @@ class VectorHead(ProbeHead):
         super().__init__()
         self.net = mlp(*hidden_sizes(config, belief_size), *target.shape, normalise=True)
         self.standardise = Standardise(*target.shape)
-        self.register_load_state_dict_pre_hook(_as_mean_and_scale)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_upgrade_vector_head)  # type: ignore[no-untyped-call]
 
     @property
     def unit(self) -> Tensor:
@@ -198,7 +198,7 @@ def hidden_sizes(config: ProbesConfig, belief_size: int) -> tuple[int, ...]:
     return (belief_size, *[config.hidden_size] * config.layers)
 
 
-def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+def upgrade_probes(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Drop the weights of probes of an older version, with one hidden layer each; fresh probes read such a run."""
     if f"{prefix}map.0.weight" not in state or "map.0.weight" in probes.state_dict():
         return
@@ -207,7 +207,7 @@ def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_:
     state |= {prefix + name: value for name, value in probes.state_dict().items()}
 
 
-def _as_mean_and_scale(head: VectorHead, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _upgrade_vector_head(head: VectorHead, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Convert the weights of a head of an earlier version."""
     if f"{prefix}scale" in state:
         state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")

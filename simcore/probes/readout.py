@@ -12,7 +12,7 @@ from simcore.common.checks import require
 from simcore.data.targets import ProbeTargets
 from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
-from simcore.probes.heads import Average, ProbeHead, find_heads, leave_out_shallow, make_head
+from simcore.probes.heads import Average, ProbeHead, find_heads, make_head, upgrade_probes
 from simcore.probes.kinds import KINDS, part_told
 from simcore.probes.memory_reader import READ_SIZE, MemoryHead, MemoryInputs, MemoryShape
 from simcore.worlds.api import ProbeTarget
@@ -72,7 +72,7 @@ class Probes(nn.Module):
             else:
                 head = MemoryHead(make_head(kind, config, belief_size + READ_SIZE, target), belief_size, memory)
             self.add_module(target.name, head)
-        self.register_load_state_dict_pre_hook(leave_out_shallow)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(upgrade_probes)  # type: ignore[no-untyped-call]
 
     def forward(self, beliefs: Tensor) -> Readout:
         """Read all targets from beliefs `[..., belief_size]`, or `[..., belief_size + K D]` with a memory."""
