@@ -28,7 +28,7 @@ FRAME_MODELS = ("convdraw", "deterministic", "contrastive")
 def take(config: Config) -> Trajectory:
     """Return a trajectory as the actors hand it over, on the CPU."""
     with closing(Training(config, CPU).executor) as executor:
-        return executor.take(1).rollouts[0].trajectory
+        return executor.take(1).parts[0].trajectory
 
 
 KINDS = (tinier, tinier_acting)

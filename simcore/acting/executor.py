@@ -10,7 +10,7 @@ from simcore.agent import Agent
 from simcore.common.checks import CountOrZero, Positive, Range, Width, require_fields
 from simcore.common.user_code import in_a_line
 from simcore.common.watchdog import PATIENCE
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ MakeActor = Callable[[int, Agent], Actor]
 """Makes an actor from its number and the agent that it acts with."""
 
 
-class RolloutBatch(NamedTuple):
+class CollectedBatch(NamedTuple):
     """What an executor returns for one batch."""
 
-    rollouts: tuple[Rollout, ...]
+    parts: tuple[Collected, ...]
     """In the order in which they became ready."""
     waited: float
     """Seconds that the learner waited for actors that run in parallel; 0 if they do not."""
@@ -63,7 +63,7 @@ class Executor(ABC):
         """Give the actors the learner's present weights, those after `version` updates."""
 
     @abstractmethod
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Return the next `count` trajectories.
 
         Raises:

@@ -19,7 +19,7 @@ from simcore.common.digest import digest_of
 from simcore.common.seeding import derive_seed
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
@@ -238,7 +238,7 @@ class FreshProbes:
         batch, times = worlds_per_batch(config, length), min(config.probes.times, length)
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
-        truths: list[ProbeTargets] = []
+        truths: list[TargetValues] = []
         for first in range(0, worlds, batch):
             count = min(batch, worlds - first)
             trajectory = collect(config, self.system.agent, f"probes/{purpose}/{first}", count, length)

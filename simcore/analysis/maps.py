@@ -15,7 +15,7 @@ from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes.readout import Readout
 from simcore.worlds.api import MAP, SINCE_SEEN
 from simcore.worlds.voxel.levels.base import LevelConfig
@@ -83,7 +83,7 @@ def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, sampl
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled, mean)
 
 
-def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
+def map_views(run: LoadedRun, truth: TargetValues, read: Readout) -> tuple[MapView, MapView]:
     """Return true and decoded maps `[...]` with the agent's places, from targets and the probes' answers."""
     frame = map_frame(run.config)
     return true_view(truth, read["heading"].shape[-1], frame), believed_view(read, truth[SINCE_SEEN], frame)

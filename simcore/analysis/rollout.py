@@ -14,7 +14,7 @@ from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
 from simcore.common.seeding import derive_seed
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.worlds.api import SINCE_SEEN
 
@@ -174,7 +174,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     )
 
 
-def seen_by_belief(truth: ProbeTargets, context: int) -> Tensor:
+def seen_by_belief(truth: TargetValues, context: int) -> Tensor:
     """Return `since_seen`, `[T, W, N, N]`, held constant after the first `context` frames."""
     since_seen = truth[SINCE_SEEN]
     return torch.cat([since_seen[:context], since_seen[context - 1].expand_as(since_seen[context:])])

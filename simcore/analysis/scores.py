@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
 from simcore.worlds.api import MAP, NO_CLASS, OUT_OF_SIGHT_STEPS, SINCE_SEEN, ProbeTarget
@@ -24,7 +24,7 @@ class Constant(NamedTuple):
     `[C]`; for a vector or a picture the mean, float `[D]` or `[H, W, 3]` in [0, 1]."""
 
     @classmethod
-    def fit(cls, truths: Iterable[ProbeTargets], targets: Sequence[ProbeTarget]) -> "Constant":
+    def fit(cls, truths: Iterable[TargetValues], targets: Sequence[ProbeTarget]) -> "Constant":
         """Fit the guess to batches of targets `[T, W, ...]` of worlds other than those that are measured."""
         sums: Readout = {}
         count = 0
@@ -171,7 +171,7 @@ class Scores(NamedTuple):
         return joined
 
 
-def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], within: Tensor | None = None) -> Scores:
+def score(read: Readout, truth: TargetValues, targets: Sequence[ProbeTarget], within: Tensor | None = None) -> Scores:
     """Score the probes' answers against the true targets, at each step of each world from the episodes' start.
 
     Args:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
@@ -86,7 +86,7 @@ class FramePrediction(Objective):
         self.simulation.frame_model.update(torch.where(failed, torch.nan, error))
 
 
-def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
+def asks_memory(truth: TargetValues, starts: Tensor, targets: Tensor) -> Tensor:
     """Return which targets show something seen earlier that had been out of sight for long at their start.
 
     Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.common.checks import require
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
 from simcore.probes.heads import Average, ProbeHead, find_heads, make_head, upgrade_probes
@@ -97,12 +97,12 @@ class Probes(nn.Module):
         belief, memory = beliefs[..., : self.belief_size], beliefs[..., self.belief_size :]
         return torch.cat([self.standardise(belief), self.standardise_memory(memory)], -1)
 
-    def begin_at(self, truth: ProbeTargets) -> None:
+    def begin_at(self, truth: TargetValues) -> None:
         """Initialise the nets from targets `[N, ...]`, for instance a picture at its mean."""
         for target in self.targets:
             self._head(target.name).begin_at(truth[target.name])
 
-    def follow(self, beliefs: Tensor, truth: ProbeTargets, average: Average, failed: Tensor) -> None:
+    def follow(self, beliefs: Tensor, truth: TargetValues, average: Average, failed: Tensor) -> None:
         """Let the standardisation of inputs and vectors follow a changing belief, after an update.
 
         Args:
@@ -121,7 +121,7 @@ class Probes(nn.Module):
     def loss(
         self,
         beliefs: Tensor,
-        truth: ProbeTargets,
+        truth: TargetValues,
         picture_weight: float = 1.0,
         average: Average = lambda mean: mean,
     ) -> ProbeLoss:
@@ -152,7 +152,7 @@ class Probes(nn.Module):
             metrics[name] = score.detach()
         return ProbeLoss(reduce(add, losses), metrics, weights)
 
-    def losses(self, beliefs: Tensor, truth: ProbeTargets) -> dict[str, Tensor]:
+    def losses(self, beliefs: Tensor, truth: TargetValues) -> dict[str, Tensor]:
         """Compute the losses `[N]` of beliefs `[N, belief_size]`, by target name."""
         read = self(beliefs)
         return {each.name: KINDS[each.kind].losses(read[each.name], truth[each.name]) for each in self.targets}

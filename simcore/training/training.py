@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from simcore.acting import ActorError, Ledger, RolloutBatch
+from simcore.acting import ActorError, CollectedBatch, Ledger
 from simcore.build import make_executor, make_learner, make_system, world_sizes
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import derive_seed
@@ -66,11 +66,11 @@ class Training:
         """
         taken = self._take()
         begin = time.perf_counter()
-        for rollout in taken.rollouts:
-            self.ledger.book(rollout)
+        for collected in taken.parts:
+            self.ledger.book(collected)
         core = self.system.agent.core
-        trajectory = join_trajectories([rollout.trajectory for rollout in taken.rollouts], core.join)
-        actor = taken.rollouts[0].actor
+        trajectory = join_trajectories([collected.trajectory for collected in taken.parts], core.join)
+        actor = taken.parts[0].actor
         has_belief = trajectory.initial_state is not None
         if not has_belief:
             state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
@@ -83,7 +83,7 @@ class Training:
         self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
-    def _take(self) -> RolloutBatch:
+    def _take(self) -> CollectedBatch:
         """Take a batch of trajectories, on all ranks or on none: else some would wait for the gradients of others."""
         taken, failure = None, None
         try:
