@@ -151,7 +151,7 @@ class Learner:
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
         with lowered(self.precision, self.device):
-            inputs = agent.core_inputs(*trajectory[:3])
+            inputs = agent.core_inputs(trajectory.frames, trajectory.actions, trajectory.rewards)
             unrolled = agent.core(inputs, state, batch.begins, batch.snapshots)
         shown = batch.shown(unrolled, self.objectives)
         computed = {
