@@ -61,10 +61,10 @@ class KanervaState(NamedTuple):
         return 0.5 * (product + product.mT) + torch.diag_embed(rounding[..., None].expand(product.shape[:-1]))
 
 
-def find_address(state: KanervaState, word: Tensor, address_variance: float = ADDRESS_VARIANCE) -> Tensor:
+def find_address(state: KanervaState, word: Tensor) -> Tensor:
     """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
     mean = state.mean
-    lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / address_variance))
+    lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / ADDRESS_VARIANCE))
     return torch.cholesky_solve(_times(mean, word.to(PRECISE))[..., None], lower)[..., 0]
 
 
@@ -126,21 +126,14 @@ class KanervaMemory(nn.Module):
         word_size: D (table 4: 512).
         noise_variance: the initial σ² (table 4: 1.0); it is learned.
         prior_variance: the initial variance of the prior's rows; it is learned, and so is the prior's mean.
-        address_variance: the variance of an address's prior.
     """
 
     def __init__(
-        self,
-        slots: int = 32,
-        word_size: int = 512,
-        noise_variance: float = 1.0,
-        prior_variance: float = 1.0,
-        address_variance: float = ADDRESS_VARIANCE,
+        self, slots: int = 32, word_size: int = 512, noise_variance: float = 1.0, prior_variance: float = 1.0
     ) -> None:
         super().__init__()
         self.slots = slots
         self.word_size = word_size
-        self.address_variance = address_variance
         # Rows of length one: with a zero mean all addresses would be zero, and nothing would ever be written.
         self.prior_mean = nn.Parameter(torch.randn(slots, word_size) / word_size**0.5)
         self.log_prior_variance = nn.Parameter(torch.tensor(math.log(prior_variance)))
@@ -162,7 +155,7 @@ class KanervaMemory(nn.Module):
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`."""
-        return find_address(upgrade_kanerva_state(state), word, self.address_variance)
+        return find_address(upgrade_kanerva_state(state), word)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return ẑ = Mᵀ w `[B, D]`, the memory's reconstruction of words z `[B, D]`."""
