@@ -26,7 +26,7 @@ from simcore.analysis.maps import Maps, map_views, require_maps
 from simcore.common.checks import require
 from simcore.common.intervals import Interval
 from simcore.figures import figure_file, maps_figure
-from simcore.worlds.api import LONGEST_EPISODE, OLD
+from simcore.worlds.api import LONGEST_EPISODE, OUT_OF_SIGHT_STEPS
 from simcore.worlds.voxel.grid import FOOD, TOP, shaded_colours
 from simcore.worlds.voxel.topdown import MAP_FRAMES
 
@@ -34,8 +34,8 @@ COLOUR = torch.from_numpy(shaded_colours()[FOOD, TOP].copy())
 """Of food on the map."""
 SPANS = {
     "all pieces in sight": (0, 0),
-    f"out of sight for 1 to {OLD - 1}": (1, OLD - 1),
-    f"out of sight for {OLD}+": (OLD,),
+    f"out of sight for 1 to {OUT_OF_SIGHT_STEPS - 1}": (1, OUT_OF_SIGHT_STEPS - 1),
+    f"out of sight for {OUT_OF_SIGHT_STEPS}+": (OUT_OF_SIGHT_STEPS,),
 }
 """Steps since a piece was in sight, the first and, if there is one, the last."""
 
@@ -119,7 +119,7 @@ def measures(episodes: Episodes) -> dict[str, str]:
     """Return what the table tells of a run, by its name."""
     ends, total, mean = episodes.ends, sum(episodes.pieces), Interval.of(episodes.pieces)
     failed = torch.tensor(episodes.pieces) > 0
-    since, left = episodes.since_seen[ends], episodes.food[ends]
+    since, left, steps = episodes.since_seen[ends], episodes.food[ends], OUT_OF_SIGHT_STEPS
     seen = (since >= 0).double().mean(dim=(1, 2))
     assert mean is not None
     return {
@@ -129,8 +129,8 @@ def measures(episodes: Episodes) -> dict[str, str]:
         "of the map seen, where some is left": share(seen[failed].mean()),
         "of the pieces left: off the map": percent(total - int(left.sum()), total),
         "of the pieces left: never in sight": percent(int((left & (since < 0)).sum()), total),
-        f"of the pieces left: out of sight for {OLD}+": percent(int((left & (since >= OLD)).sum()), total),
-        **{f"  told apart, {whose}": share(episodes.told(whose, OLD, at=ends)) for whose in episodes.likeness},
+        f"of the pieces left: out of sight for {steps}+": percent(int((left & (since >= steps)).sum()), total),
+        **{f"  told apart, {whose}": share(episodes.told(whose, steps, at=ends)) for whose in episodes.likeness},
         **{
             f"{name}, {whose}": share(episodes.told(whose, *span))
             for name, span in SPANS.items()

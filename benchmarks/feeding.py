@@ -66,9 +66,9 @@ class Case:
         begin, spent = time.perf_counter(), self._cpu_seconds()
         while time.perf_counter() - begin < seconds:
             asked = time.perf_counter()
-            (rollout,) = self.executor.take(1).rollouts
+            (collected,) = self.executor.take(1).parts
             waited += time.perf_counter() - asked
-            rollout.trajectory.frames.view(-1)[::PAGE].sum()
+            collected.trajectory.frames.view(-1)[::PAGE].sum()
             frames += self.config.learning.frames_per_update
             if learner_seconds:
                 time.sleep(learner_seconds)

@@ -23,7 +23,7 @@ from simcore.build import make_probes, world_sizes
 from simcore.common.seeding import Generators
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, ObjectiveLoss
 from simcore.objectives.probing import Probing
@@ -45,7 +45,7 @@ class Candidate:
         self.generator = torch.Generator().manual_seed(0)
         self.seconds = 0.0
 
-    def learn(self, beliefs: Tensor, truth: ProbeTargets) -> None:
+    def learn(self, beliefs: Tensor, truth: TargetValues) -> None:
         """Do one step on beliefs `[T, B, *]`."""
         begin = time.process_time()
         chosen = torch.randperm(len(beliefs), generator=self.generator)[: self.times].sort().values

@@ -106,10 +106,11 @@ class Agent(nn.Module):
 
     def unroll(self, trajectory: Trajectory, snapshots_at: Sequence[int] | Times = ()) -> Unrolled:
         """Compute the beliefs b_t, `[T, B, *]`, along a trajectory, and the full states after steps `snapshots_at`."""
-        frames, actions, rewards, is_first = trajectory[:4]
         state = trajectory.initial_state
         assert state is not None, "the learner gives a trajectory its initial state where the actor has none"
-        return self.observe(frames, actions, rewards, is_first, state, snapshots_at)
+        return self.observe(
+            trajectory.frames, trajectory.actions, trajectory.rewards, trajectory.is_first, state, snapshots_at
+        )
 
     def observe(
         self,

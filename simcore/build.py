@@ -14,7 +14,7 @@ from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
 from simcore.common.precision import set_precision
 from simcore.common.registry import make_part
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.user_code import as_user_code_error
 from simcore.common.watchdog import GIVE_UP, Watch
 from simcore.config.run import Config
@@ -119,44 +119,46 @@ def make_policy(config: Config, worlds: Worlds, agent: Agent, seed: int) -> Poli
     return AgentPolicy(agent, worlds.num_envs, seed)
 
 
-def make_actor(config: Config, number: int, agent: Agent, begun: int = 0) -> Actor:
+def make_actor(config: Config, number: int, agent: Agent, updates_before: int = 0) -> Actor:
     """Make one of the run's actors.
 
     Args:
         config: of the run.
         number: the actor's own; seeds its worlds and samples.
         agent: the agent that acts, unless the walker does.
-        begun: the updates done before it starts, so that a resumed run does not repeat its first worlds.
+        updates_before: those of the run before it starts, so that a resumed run does not repeat its first worlds.
     """
     with Watch(lambda: f"actor {number} has been making its worlds", config.acting.patience):
         worlds = make_worlds(config, config.worlds_per_actor, copy=False)
-    suffix = "".join(f"/{part}" for part in (str(number or ""), f"after {begun}" if begun else "") if part)
+    after = f"after {updates_before}" if updates_before else ""
+    suffix = "".join(f"/{part}" for part in (str(number or ""), after) if part)
     walker_seed, worlds_seed, policy_seed = (
-        stream(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
+        derive_seed(config.seed, name + suffix) for name in ("walker", "worlds", "policy")
     )
     policy = make_policy(config, worlds, agent, walker_seed if config.policy == "walker" else policy_seed)
     options = None
     if config.policy == "agent" and config.acting.stagger and isinstance(config.world, LevelConfig):
-        spent = np.random.default_rng(stream(config.seed, "stagger" + suffix))
+        spent = np.random.default_rng(derive_seed(config.seed, "stagger" + suffix))
         options = {"elapsed": spent.integers(config.world.episode_length, size=worlds.num_envs)}
     scale, patience = config.reinforcement.reward_scale, config.acting.patience
     return Actor(worlds, policy, worlds_seed, number, scale, config.measures_memory, options, patience)
 
 
-def make_executor(config: Config, agent: Agent, begun: int, ranks: Ranks) -> Executor:
+def make_executor(config: Config, agent: Agent, updates_before: int, ranks: Ranks) -> Executor:
     """Make the executor of the run's actors, whose numbers are unique across all ranks.
 
     Raises:
         UserError: Ray is selected and not installed, or its cluster cannot be reached.
     """
-    make, length, acting = partial(make_actor, config, begun=begun), config.learning.unroll_length, config.acting
+    make = partial(make_actor, config, updates_before=updates_before)
+    length, acting = config.learning.unroll_length, config.acting
     numbers = range(ranks.rank * acting.actors, (ranks.rank + 1) * acting.actors)
     if config.executor == "serial":
         return Serial([make(number, agent) for number in numbers], length)
     if config.executor in ("threads", "processes"):
         kind = Threads if config.executor == "threads" else Processes
-        follows = config.policy == "agent"
-        return kind(make, agent, numbers, length, acting.queue, follows, acting.patience)
+        needs_weights = config.policy == "agent"
+        return kind(make, agent, numbers, length, acting.queue, needs_weights, acting.patience)
     substitutes = itertools.count(ranks.size * acting.actors + ranks.rank, ranks.size)
     return OnRay(
         make,
@@ -279,7 +281,7 @@ def make_learner(config: Config, system: SimCore, ranks: Ranks | None = None, se
         system,
         make_objectives(config, system),
         config.learning,
-        stream(config.seed, "learner") if seed is None else seed,
+        derive_seed(config.seed, "learner") if seed is None else seed,
         ranks,
         config.precision,
         config.graph,

@@ -22,14 +22,15 @@ from simcore.agent import Agent
 from simcore.belief import Belief
 from simcore.common.checks import require
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import leaves
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
 from simcore.simulation import SimCoreHead
 from simcore.stepper import AgentStepper
-from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError, checked_actions
+from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError
+from simcore.worlds.checks import checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
 """The probes of a belief: trained afterwards on the frozen belief, trained along with it, or none."""
@@ -99,7 +100,7 @@ class BeliefSession:
         self.reward_scale = reward_scale
         self.read_by = read_by
         self._stepper = AgentStepper(agent, self.num_worlds, seed, greedy)
-        self._imagination = torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+        self._imagination = torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
         self._simulated: CoreState | None = None
         self._action: NDArray[np.int64] | None = None
         self._is_over = np.ones(self.num_worlds, np.bool_)
@@ -303,7 +304,7 @@ class BeliefSession:
     def _drawn_by(self, seed: int | None) -> torch.Generator:
         if seed is None:
             return self._imagination
-        return torch.Generator(self._stepper.device).manual_seed(stream(seed, "imagine"))
+        return torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
 
     def _require_all_reset(self, info: Mapping[str, Any]) -> None:
         """Raise `UserError` if an environment's info says, by its masks, that it has begun only some worlds anew."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import Held, Positive, Some, require_fields
+from simcore.common.checks import Capacity, CountOrZero, Positive, require_fields
 from simcore.common.distributed import Ranks
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
@@ -18,13 +18,13 @@ from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
 class SimulationConfig:
     """Overshoot: which frames are predicted, and from which starts."""
 
-    overshoot: Held = 12
+    overshoot: Capacity = 12
     """Lo, steps of a roll-out of the simulation core (table 2: 1, 2, 3, 6, 12)."""
-    starts: Held = 6
+    starts: Capacity = 6
     """Nt, roll-outs per trajectory (table 2)."""
-    frames: Held = 2
+    frames: Capacity = 2
     """Ng, modelled frames per roll-out (table 2); all of them if the overshoot is shorter."""
-    earliest_start: Some = 0
+    earliest_start: CountOrZero = 0
     """First step of a trajectory at which a roll-out may start; App. K: 0. Later starts ask more of the memory: more
     has been seen and left by then. Lowered where fewer than simulation.starts steps remain."""
     mask_episode_ends: bool = True

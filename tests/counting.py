@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-MOST = 5
+LICENCES = 5
 
 
 class Counting(gymnasium.Env[Any, Any]):
@@ -15,8 +15,8 @@ class Counting(gymnasium.Env[Any, Any]):
     alive: ClassVar[int] = 0
 
     def __init__(self, lasts: int = 10) -> None:
-        if Counting.alive >= MOST:
-            raise ValueError(f"there are licences for {MOST} of these")
+        if Counting.alive >= LICENCES:
+            raise ValueError(f"there are licences for {LICENCES} of these")
         Counting.alive += 1
         self.observation_space, self.action_space = Box(0, 255, (16, 16, 3), np.uint8), Discrete(2)
         self.lasts = lasts

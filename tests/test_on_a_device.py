@@ -28,7 +28,7 @@ FRAME_MODELS = ("convdraw", "deterministic", "contrastive")
 def take(config: Config) -> Trajectory:
     """Return a trajectory as the actors hand it over, on the CPU."""
     with closing(Training(config, CPU).executor) as executor:
-        return executor.take(1).rollouts[0].trajectory
+        return executor.take(1).parts[0].trajectory
 
 
 KINDS = (tinier, tinier_acting)
@@ -101,7 +101,7 @@ def test_what_looks_into_a_run_is_all_on_the_device(
     core: str, make: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measuring with fresh probes, the map along episodes, roll-outs and evaluation; here the host may ask."""
-    monkeypatch.setattr(evaluation, "STRETCH", 8)
+    monkeypatch.setattr(evaluation, "CHECK_EVERY", 8)
     config = make(core=core, probes__map_convdraw=True, world__episode_length=8)
     with fake_gpu(readable=True):
         system = make_system(config).to(GPU).eval().requires_grad_(False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.agent import Agent, AgentConfig
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import NO_ACTION, Trajectory, one_hot_actions
 from simcore.frame_models import ConvDRAW, FrameLoss, GECOConfig
 from simcore.frame_models.convdraw import ConvDRAWConfig
@@ -18,7 +18,7 @@ from simcore.objectives.frame_prediction import asks_memory
 from simcore.simulation import FrameModelLoss, SimCoreHead, SimulationConfig, draw_offsets, draw_starts, target_times
 
 
-def truth(length: int, batch: int) -> ProbeTargets:
+def truth(length: int, batch: int) -> TargetValues:
     return {"map": torch.zeros(length, batch, 2, 2, 3, dtype=torch.uint8)}
 
 

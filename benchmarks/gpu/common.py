@@ -13,7 +13,7 @@ import torch
 
 from simcore.agent import AgentConfig
 from simcore.build import make_actor, make_learner, make_system
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import tree_map
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -77,7 +77,7 @@ def fitted(trajectory: Trajectory, worlds: int, system: SimCore) -> Trajectory:
 
 def fresh_learner(config: Config, device: torch.device) -> Learner:
     """Make a learner of nets with a configuration's initial weights."""
-    torch.manual_seed(stream(config.seed, "weights"))
+    torch.manual_seed(derive_seed(config.seed, "weights"))
     return make_learner(config, make_system(config).to(device))
 
 

@@ -1,13 +1,13 @@
 """Acting: worlds and a policy make trajectories, one after the other, on threads, in processes, or on a cluster."""
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, RolloutBatch
+from simcore.acting.executor import ActorError, CollectedBatch, Executor
 from simcore.acting.on_ray import OnRay
 from simcore.acting.policies import ActionOutput, ActorInput, AgentPolicy, Policy, RandomPolicy, WalkerPolicy
 from simcore.acting.processes import Processes
 from simcore.acting.serial import Serial
 from simcore.acting.threads import Threads
-from simcore.data.rollouts import Episode, Ledger, Rollout
+from simcore.data.collected import Collected, Episode, Ledger
 from simcore.worlds.api import Worlds
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "ActorError",
     "ActorInput",
     "AgentPolicy",
+    "Collected",
+    "CollectedBatch",
     "Episode",
     "Executor",
     "Ledger",
@@ -23,8 +25,6 @@ __all__ = [
     "Policy",
     "Processes",
     "RandomPolicy",
-    "Rollout",
-    "RolloutBatch",
     "Serial",
     "Threads",
     "WalkerPolicy",

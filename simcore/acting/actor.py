@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simcore.acting.policies import ActionOutput, ActorInput, Policy
 from simcore.common.tree import require_alike
 from simcore.common.watchdog import PATIENCE, Watch
-from simcore.data.rollouts import Episode, Rollout
+from simcore.data.collected import Collected, Episode
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.worlds.api import LARGEST_REWARD, SINCE_SEEN, RewardError, Worlds
 
@@ -94,7 +94,7 @@ class Actor:
         """The number of actions taken in each current episode, `[B]`."""
         return self._lengths
 
-    def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Rollout:
+    def collect(self, length: int, version: int = 0, empty: Empty = np.empty) -> Collected:
         """Take the next `length` steps in every world.
 
         If the policy needs the frame after the last action, the trajectory has `length + 1` rows, the last of which is
@@ -132,7 +132,7 @@ class Actor:
         )
         stages = {"act": seconds} | {name: spent - before[name] for name, spent in self.worlds.seconds.items()}
         self._made += 1
-        return Rollout(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
+        return Collected(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next trajectories depend on, as tensors, tuples and numbers."""
@@ -152,7 +152,7 @@ class Actor:
         Raises:
             ValueError: it is of other worlds or another policy.
         """
-        state, own = brought_up(state), self.state_dict()
+        state, own = upgrade_actor_state(state), self.state_dict()
         if SINCE_SEEN not in own["targets"]:
             state["targets"].pop(SINCE_SEEN, None)  # it was measured in an older version
         for part in ("made", "present", "targets"):
@@ -248,7 +248,7 @@ class Actor:
         ]
 
 
-def brought_up(state: dict[str, Any]) -> dict[str, Any]:
+def upgrade_actor_state(state: dict[str, Any]) -> dict[str, Any]:
     """Convert an actor's state of an older version: one that counted food itself, or knew of whole episodes alone."""
     present = dict(state["present"])
     present.setdefault("is_whole", torch.ones_like(present["ended"]))

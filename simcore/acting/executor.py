@@ -7,10 +7,10 @@ from typing import Annotated, Any, NamedTuple
 
 from simcore.acting.actor import Actor
 from simcore.agent import Agent
-from simcore.common.checks import Positive, Range, Some, Width, require_fields
+from simcore.common.checks import CountOrZero, Positive, Range, Width, require_fields
 from simcore.common.user_code import in_a_line
 from simcore.common.watchdog import PATIENCE
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ActingConfig:
     """Worlds of each actor; 0: learning.worlds, so that one trajectory is a batch."""
     queue: Width = 2
     """Trajectories that may wait for the learner (threads, processes), or are requested of each actor ahead (ray)."""
-    replacements: Some = 100
+    replacements: CountOrZero = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
     patience: Positive = PATIENCE
     """Seconds after which it is said which world has not answered. After ten times as long its actor counts as dead:
@@ -40,10 +40,10 @@ MakeActor = Callable[[int, Agent], Actor]
 """Makes an actor from its number and the agent that it acts with."""
 
 
-class RolloutBatch(NamedTuple):
+class CollectedBatch(NamedTuple):
     """What an executor returns for one batch."""
 
-    rollouts: tuple[Rollout, ...]
+    parts: tuple[Collected, ...]
     """In the order in which they became ready."""
     waited: float
     """Seconds that the learner waited for actors that run in parallel; 0 if they do not."""
@@ -63,7 +63,7 @@ class Executor(ABC):
         """Give the actors the learner's present weights, those after `version` updates."""
 
     @abstractmethod
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Return the next `count` trajectories.
 
         Raises:

@@ -21,14 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch
+from simcore.acting.executor import ActorError, CollectedBatch, Executor, MakeActor
 from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.spawning import left_to_the_parent
 from simcore.common.tree import exchange
 from simcore.common.user_code import UserCodeError, in_a_line
 from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 
 LOOK_UP = 1.0
 """Seconds between checks for silent actors, while the learner waits."""
@@ -55,7 +55,7 @@ class RemoteActor:
             self._actor = make_actor(number, agent)
 
     def collect(self, length: int, version: int, weights: Arrays) -> Any:
-        """Make a trajectory with the given weights, and return the `Rollout` with arrays in place of tensors."""
+        """Make a trajectory with the given weights, and return the `Collected`, with arrays in place of tensors."""
         for name, weight in self._weights.items():
             np.copyto(weight.numpy(), weights[name])
         with telling():
@@ -95,8 +95,8 @@ class OnRay(Executor):
     """Runs each actor in a process on a Ray cluster, and replaces the ones that fail.
 
     The weights are put into Ray's object store once for each version, and trajectories come back as arrays, so neither
-    is pickled; objects in the store are immutable. `room` trajectories are requested of each actor ahead, each with the
-    weights that are newest at the request.
+    is pickled; objects in the store are immutable. `queue_size` trajectories are requested of each actor ahead, each
+    with the weights that are newest at the request.
 
     Ray reports failed calls, and processes or machines that died; an actor that is only silent counts as dead after
     `patience`. The trajectories that it finished before the failure are used.
@@ -107,7 +107,7 @@ class OnRay(Executor):
         numbers: an endless supply of unique numbers, for the first actors and then for their replacements.
         actors: how many.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories are requested of each actor ahead.
+        queue_size: how many trajectories are requested of each actor ahead.
         replacements: how many actors may be replaced.
         address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
             this process is connected already, that is used.
@@ -125,7 +125,7 @@ class OnRay(Executor):
         numbers: Iterator[int],
         actors: int,
         length: int,
-        room: int,
+        queue_size: int,
         replacements: int = 100,
         address: str | None = None,
         patience: float = GIVE_UP * PATIENCE,
@@ -137,7 +137,7 @@ class OnRay(Executor):
         self.length = length
         self._agent = agent
         self._numbers = numbers
-        self._room = room
+        self._queue_size = queue_size
         self._replacements = replacements
         self._patience = patience
         self._waiting = Watch(None, patience / GIVE_UP)
@@ -155,16 +155,16 @@ class OnRay(Executor):
         weights = {name: value.detach().cpu().numpy() for name, value in self._agent.state_dict().items()}
         self._newest = (version, self._ray.put(weights))
 
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Wait for the next `count` trajectories, of any actors."""
         begin = time.monotonic()
-        rollouts: list[Rollout] = []
-        while len(rollouts) < count:
+        parts: list[Collected] = []
+        while len(parts) < count:
             with self._waiting:
                 while not (ready := self._next()):
                     pass
-            rollouts += ready
-        return RolloutBatch(tuple(rollouts), time.monotonic() - begin)
+            parts += ready
+        return CollectedBatch(tuple(parts), time.monotonic() - begin)
 
     def close(self) -> None:
         """Stop the actors, and Ray if it was started for them; trajectories not taken are lost."""
@@ -183,10 +183,10 @@ class OnRay(Executor):
         if not actor.owed:
             actor.heard, actor.told = time.monotonic(), False
         version, weights = self._newest
-        while len(actor.owed) < self._room:
+        while len(actor.owed) < self._queue_size:
             actor.owed.append(actor.handle.collect.remote(self.length, version, weights))
 
-    def _next(self) -> list[Rollout]:
+    def _next(self) -> list[Collected]:
         """Return the next trajectory in a list, which is empty if none came in time or its actor failed."""
         self._replace_silent()
         for actor in self._actors:
@@ -202,13 +202,13 @@ class OnRay(Executor):
             self._replace(actor, error)
             return []
         # The arrays are read-only and occupy Ray's store, so they are copied.
-        rollout: Rollout = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
+        collected: Collected = exchange(arrays, np.ndarray, lambda array: torch.from_numpy(array.copy()))
         actor.owed.popleft()
         actor.heard, actor.told = time.monotonic(), False
         self._actors.remove(actor)  # to the end of the list, so that all actors get their turn
         self._actors.append(actor)
         self._barren = 0
-        return [rollout]
+        return [collected]
 
     def _replace_silent(self) -> None:
         for actor in list(self._actors):

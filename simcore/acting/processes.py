@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, actor_error
+from simcore.acting.executor import ActorError, CollectedBatch, Executor, MakeActor, actor_error
 from simcore.acting.shared_slots import LentSlot, Placed, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
@@ -24,7 +24,7 @@ from simcore.common import spawning
 from simcore.common.spawning import CONTEXT, Failure
 from simcore.common.tree import exchange
 from simcore.common.watchdog import PATIENCE, Watch
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 
 CLOSING = 5.0
 """Seconds that processes have to end when told to; then they are killed."""
@@ -33,7 +33,7 @@ CLOSING = 5.0
 class Made(NamedTuple):
     """An actor process's message that a trajectory is ready in one of its slots."""
 
-    rollout: Rollout
+    collected: Collected
     """With a `Placed` for each tensor."""
     slot: int
     """The slot's index among the actor's."""
@@ -52,7 +52,7 @@ class Employed:
         self.results = results
         self.slots: dict[int, LentSlot] = {}
 
-    def receive(self) -> Rollout:
+    def receive(self) -> Collected:
         """Return the next trajectory, which must be ready.
 
         Raises:
@@ -68,16 +68,16 @@ class Employed:
         if isinstance(message, Failure):
             message.throw()
         shown = self.slots[message.slot].show(message.size)
-        trajectory = exchange(message.rollout.trajectory, Placed, lambda placed: tensor_in(shown, placed))
-        return message.rollout._replace(trajectory=trajectory)
+        trajectory = exchange(message.collected.trajectory, Placed, lambda placed: tensor_in(shown, placed))
+        return message.collected._replace(trajectory=trajectory)
 
 
 class Processes(Executor):
     """Runs each actor in a process of its own, with its own copy of the weights, on one core.
 
     Trajectories come through shared memory, see `shared_slots`: their tensors use that memory, which is reused when the
-    last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors
-    may be `room` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises or
+    last of them is freed. An actor takes the newest weights when it begins a trajectory. Together, actors may be
+    `queue_size` trajectories ahead of the learner, and each makes one more; then they wait. An actor that raises or
     hangs, or whose process is killed, ends the run.
 
     The processes start at the first `take`.
@@ -87,8 +87,8 @@ class Processes(Executor):
         agent: the learner's, copied for each actor.
         numbers: of the actors.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories may wait for the learner.
-        follows: whether the actors act with the agent, and so need its weights after each update.
+        queue_size: how many trajectories may wait for the learner.
+        needs_weights: whether the actors act with the agent, and so need its weights after each update.
         patience: seconds without any trajectory after which that is said.
     """
 
@@ -98,8 +98,8 @@ class Processes(Executor):
         agent: Agent,
         numbers: Sequence[int],
         length: int,
-        room: int,
-        follows: bool = True,
+        queue_size: int,
+        needs_weights: bool = True,
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
@@ -107,8 +107,8 @@ class Processes(Executor):
         self._make_actor = make_actor
         self._agent = agent
         self._numbers = numbers
-        self._room = room
-        self._weights = SharedWeights(agent if follows else None)
+        self._queue_size = queue_size
+        self._weights = SharedWeights(agent if needs_weights else None)
         self._actors: list[Employed] = []
         # One byte for each trajectory that may be begun. A read of one byte is atomic, so a killed process leaves no
         # lock behind, and reading ends when the last writer is gone.
@@ -125,13 +125,13 @@ class Processes(Executor):
         """Give the learner's present weights to the actors."""
         self._weights.publish(self._agent, version)
 
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Wait for the next `count` trajectories."""
         if not self._actors:
             self._start()
         begin = time.perf_counter()
-        rollouts = tuple(self._next() for _ in range(count))
-        return RolloutBatch(rollouts, time.perf_counter() - begin)
+        parts = tuple(self._next() for _ in range(count))
+        return CollectedBatch(parts, time.perf_counter() - begin)
 
     def close(self) -> None:
         """End the actors' processes; trajectories not taken are lost."""
@@ -152,26 +152,26 @@ class Processes(Executor):
             process = spawning.start(f"actor {number}", act, *arguments)
             there.close()  # so that the pipe closes when the process ends
             self._actors.append(Employed(number, process, here))
-        self._permit(self._room + len(self._actors))
+        self._permit(self._queue_size + len(self._actors))
 
     def _permit(self, count: int) -> None:
         os.write(self._given.fileno(), bytes(count))
 
-    def _next(self) -> Rollout:
+    def _next(self) -> Collected:
         if self._failure is not None:
             raise self._failure
         with self._waiting:
             ready = set(wait([actor.results for actor in self._actors]))
         actor = next(actor for actor in self._actors if actor.results in ready)
         try:
-            rollout = actor.receive()
+            collected = actor.receive()
         except ActorError as error:
             self._failure = error  # a further call must not wait for this actor
             raise
         self._actors.remove(actor)  # to the end of the list, so that all actors get their turn
         self._actors.append(actor)
         self._permit(1)
-        return rollout
+        return collected
 
 
 class LearnerGoneError(Exception):
@@ -213,10 +213,10 @@ def act(
                     slots.append(Slot())
                 slot = slots[index]
                 slot.clear()
-                rollout = actor.collect(length, version, slot.empty)
-                trajectory = exchange(rollout.trajectory, Tensor, slot.place)
+                collected = actor.collect(length, version, slot.empty)
+                trajectory = exchange(collected.trajectory, Tensor, slot.place)
                 slot.lend()
-                made = Made(rollout._replace(trajectory=trajectory), index, slot.size, is_new)
+                made = Made(collected._replace(trajectory=trajectory), index, slot.size, is_new)
                 try:
                     results.send(made)
                     if is_new:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import Executor, RolloutBatch, actor_error
+from simcore.acting.executor import CollectedBatch, Executor, actor_error
 from simcore.worlds.api import RewardError, WorldsLostError
 
 
@@ -26,17 +26,17 @@ class Serial(Executor):
         """Record the version; the actors share the learner's weights."""
         self._version = version
 
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Let the next `count` actors make a trajectory each."""
-        rollouts = []
+        parts = []
         for _ in range(count):
             actor = self.actors[self._turn]
             try:
-                rollouts.append(actor.collect(self.length, self._version))
+                parts.append(actor.collect(self.length, self._version))
             except (RewardError, WorldsLostError) as error:
                 raise actor_error(actor.number, error) from error
             self._turn = (self._turn + 1) % len(self.actors)
-        return RolloutBatch(tuple(rollouts), 0.0)
+        return CollectedBatch(tuple(parts), 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the actors' states, worlds included, so that a resumed run is the same to the bit."""

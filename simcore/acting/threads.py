@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 
 from simcore.acting.actor import Actor
-from simcore.acting.executor import ActorError, Executor, MakeActor, RolloutBatch, actor_error
+from simcore.acting.executor import ActorError, CollectedBatch, Executor, MakeActor, actor_error
 from simcore.agent import Agent
 from simcore.common.watchdog import PATIENCE, Watch
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 
 LOOK_UP = 0.01
 """Seconds between checks whether a thread has ended."""
@@ -66,8 +66,8 @@ class Threads(Executor):
         agent: the learner's, copied for each actor.
         numbers: of the actors.
         length: Lu, the steps of a trajectory.
-        room: how many trajectories the queue holds.
-        follows: whether the actors act with the agent, and so need its weights after each update.
+        queue_size: how many trajectories the queue holds.
+        needs_weights: whether the actors act with the agent, and so need its weights after each update.
         patience: seconds without any trajectory after which a signal ends the wait for one.
     """
 
@@ -77,14 +77,14 @@ class Threads(Executor):
         agent: Agent,
         numbers: Sequence[int],
         length: int,
-        room: int,
-        follows: bool = True,
+        queue_size: int,
+        needs_weights: bool = True,
         patience: float = PATIENCE,
     ) -> None:
         self.length = length
         self._waiting = Watch(None, patience)  # the actors' own say which world it is
-        self._weights = Weights(agent if follows else None)
-        self._queue: queue.Queue[Rollout | ActorError] = queue.Queue(room)
+        self._weights = Weights(agent if needs_weights else None)
+        self._queue: queue.Queue[Collected | ActorError] = queue.Queue(queue_size)
         self._failure: ActorError | None = None
         self._stop = threading.Event()
         self._threads = []
@@ -101,15 +101,15 @@ class Threads(Executor):
         """Give the learner's present weights to the actors."""
         self._weights.publish(version)
 
-    def take(self, count: int) -> RolloutBatch:
+    def take(self, count: int) -> CollectedBatch:
         """Wait for the next `count` trajectories."""
         if not self._started:  # not earlier, since a checkpoint may be loaded into the agent before
             self._started = True
             for thread in self._threads:
                 thread.start()
         begin = time.perf_counter()
-        rollouts = tuple(self._next() for _ in range(count))
-        return RolloutBatch(rollouts, time.perf_counter() - begin)
+        parts = tuple(self._next() for _ in range(count))
+        return CollectedBatch(parts, time.perf_counter() - begin)
 
     def close(self) -> None:
         """Stop the actors and release their worlds; trajectories not taken are lost."""
@@ -124,7 +124,7 @@ class Threads(Executor):
             if not thread.is_alive():
                 actor.worlds.close()
 
-    def _next(self) -> Rollout:
+    def _next(self) -> Collected:
         with self._waiting:
             while self._failure is None:
                 hung = next((actor for actor in self._actors if actor.hung is not None), None)
@@ -133,7 +133,7 @@ class Threads(Executor):
                     break
                 with contextlib.suppress(queue.Empty):
                     item = self._queue.get(timeout=LOOK)
-                    if isinstance(item, Rollout):
+                    if isinstance(item, Collected):
                         return item
                     self._failure = item  # its thread has ended, so a further call must not wait for it
         raise self._failure

@@ -8,7 +8,7 @@ import numpy as np
 from simcore.analysis.evaluation import evaluate
 from simcore.analysis.fresh_probes import Advance, episode_frames, silent
 from simcore.analysis.loading import LoadedRun
-from simcore.analysis.measuring import score_readers
+from simcore.analysis.measuring import CONTROLS, score_readers
 from simcore.analysis.scores import Scores
 from simcore.common.intervals import Interval
 from simcore.config.flags import training_command
@@ -16,7 +16,6 @@ from simcore.config.run import Config
 from simcore.pretrained import ActingScores, BeliefScores, Card, Means
 
 ONLINE, FRESH = "the probes in the file, trained along with it", "fresh probes, trained to the end"
-CONTROLS = ("untrained", "frame")
 
 
 def make_card(

@@ -11,7 +11,7 @@ from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.analysis.maps import has_maps, map_views
 from simcore.analysis.worlds import map_frame
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import to_device, tree_map
 from simcore.worlds.api import Worlds
 
@@ -51,7 +51,7 @@ def observe_episode(run: LoadedRun, worlds: Worlds, purpose: str) -> ObservedEpi
         worlds: one of the run's worlds; it is reset.
         purpose: seeds world, policy and sampled frames: the same one gives the same world.
     """
-    seed, rows = stream(run.config.seed, purpose), min(episode_frames(run.config), LONGEST)
+    seed, rows = derive_seed(run.config.seed, purpose), min(episode_frames(run.config), LONGEST)
     trajectory = to_device(collect_in(worlds, run.config, run.agent, seed, rows), run.device)
     trajectory = trajectory._replace(initial_state=run.agent.initial_state(1))
     last = episode_lengths(trajectory.is_first)[0] - 1
@@ -61,7 +61,7 @@ def observe_episode(run: LoadedRun, worlds: Worlds, purpose: str) -> ObservedEpi
     expected = None
     if expects:
         states = run.simulation.simulate(unrolled.snapshots, trajectory.actions[steps][None])[0]  # type: ignore[arg-type]
-        generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, f"{purpose}/frames"))
+        generator = torch.Generator(run.device).manual_seed(derive_seed(run.config.seed, f"{purpose}/frames"))
         expected = run.simulation.sample_frames(states, generator)[:, 0].cpu()
     true = believed = heat = headings = None
     if has_maps(run.config) and run.config.has_probes:

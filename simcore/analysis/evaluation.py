@@ -17,13 +17,13 @@ from simcore.build import make_worlds
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.intervals import CONFIDENCE, Interval
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
 from simcore.worlds.gym import GymConfig
 from simcore.worlds.gym.making import find_spec
 
-STRETCH = 64
+CHECK_EVERY = 64
 """Steps between two checks for ended episodes."""
 LONGEST = 10_000
 """The most steps of an episode by default, in worlds without a limit of their own."""
@@ -119,7 +119,7 @@ def evaluate(
     for name, number in (("episodes", episodes), ("copies", copies), ("max-steps", max_steps)):
         require(number is None or number >= 1, f"--{name} is {number}; it must be at least 1")
     config, max_steps = limited(in_worlds(run.config, level, world), max_steps)
-    purpose = stream(run.config.seed, f"evaluate/{config.level}/{seed}")
+    purpose = derive_seed(run.config.seed, f"evaluate/{config.level}/{seed}")
     count = min(copies or config.worlds_per_actor, episodes)
     actions = len(action_names(run.config))
     agent = AgentPolicy(run.system.agent, count, purpose, greedy)
@@ -163,7 +163,7 @@ def play(
         while any(shares):
             begun = np.minimum(actor.lengths / (config.world.episode_length or np.inf), 1.0)
             advance((len(played) + float(begun[np.array(shares) > 0].sum())) / episodes)
-            for episode in actor.collect(STRETCH).episodes:
+            for episode in actor.collect(CHECK_EVERY).episodes:
                 if shares[episode.world]:
                     shares[episode.world] -= 1
                     played.append(episode)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 
 
@@ -19,7 +19,7 @@ def episode_lengths(is_first: Tensor) -> list[int]:
     return in_first_episode(is_first.cpu()).sum(dim=0).tolist()
 
 
-def first_episodes(trajectory: Trajectory) -> ProbeTargets:
+def first_episodes(trajectory: Trajectory) -> TargetValues:
     """Return the targets of each world's first episode, `[T, W, ...]`; `[K, 1, ...]` if one ends early."""
     within = in_first_episode(trajectory.is_first)
     ends_early = bool((~within).any())

@@ -16,10 +16,10 @@ from simcore.agent import Agent
 from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
 from simcore.common.archive import read_archive, write_archive
 from simcore.common.digest import digest_of
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import to_device, tree_map
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.networks import frames_to_float
 from simcore.probes import Probes
@@ -33,7 +33,7 @@ Of = Literal["hidden", "state"]
 """What the probes read: "hidden" is b_t, as in the paper; "state" is all that the core carries on: b_t, the LSTM's
 cell, and what its memory holds, which is read by attention."""
 
-READING = 2
+PROBE_VERSION = 2
 """Of what probes are trained on where an agent acts, which may leave the map, or where the world tells vectors: from 2
 on cells off the map are none, and vectors have a unit. It is in the keys of stored probes."""
 
@@ -47,20 +47,20 @@ def silent(text: str, part: float) -> None:
 
 WIDEST_FRAME = 32
 """The largest side, in pixels, of frames that a probe reads; larger ones are averaged down."""
-TOGETHER = 256
+MAX_WORLDS = 256
 """The most worlds in one batch of measurements."""
-PIXELS = 2**22
+MAX_PIXELS = 2**22
 """The most pixels of frames that are embedded together; those of a single world may exceed it."""
-ROOM = 2**29
+MAX_MAP_BYTES = 2**29
 """The most bytes of maps (as float32) in one batch of worlds; intermediate results take a few times as much."""
 
 
-def together(config: Config, steps: int) -> int:
+def worlds_per_batch(config: Config, steps: int) -> int:
     """Return how many worlds fit into one batch of measurements of `steps` steps; at least 1."""
     numbers = sum(math.prod(target.shape) for target in config.world.probe_targets if target.kind == "picture")
     maps = 4 * max(numbers, 3) * steps  # of one world, as floats
     frames = config.world.frame_size**2 * steps
-    return max(1, min(TOGETHER, ROOM // maps, PIXELS // frames))
+    return max(1, min(MAX_WORLDS, MAX_MAP_BYTES // maps, MAX_PIXELS // frames))
 
 
 def episode_frames(config: Config) -> int:
@@ -75,11 +75,11 @@ def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) 
     simulators with licences or ports, there cannot be more.
     """
     copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
-    seed, parts = stream(config.seed, purpose), []
-    for begun in range(0, worlds, copies):
-        count = min(copies, worlds - begun)
+    seed, parts = derive_seed(config.seed, purpose), []
+    for first in range(0, worlds, copies):
+        count = min(copies, worlds - first)
         with closing(make_worlds(config, count, copy=False)) as batch:
-            parts.append(collect_in(batch, config, agent, seed + begun, rows))
+            parts.append(collect_in(batch, config, agent, seed + first, rows))
     joined = tree_map(lambda *columns: torch.cat(columns, dim=1), *parts) if len(parts) > 1 else parts[0]
     return to_device(joined, next(agent.parameters()).device)._replace(initial_state=agent.initial_state(worlds))
 
@@ -176,7 +176,7 @@ class FreshProbes:
         """The control: an untrained agent with the run's architecture and other initial weights."""
         if self._untrained is None:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(stream(self.config.seed, "untrained"))
+                torch.manual_seed(derive_seed(self.config.seed, "untrained"))
                 self._untrained = make_system(self.config).agent.to(self.device).eval().requires_grad_(False)
         return self._untrained
 
@@ -220,10 +220,10 @@ class FreshProbes:
 
     def _train(self, subject: Subject, examples: Examples, validation: Examples, advance: Advance) -> Probes:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream(self.config.seed, "fresh probes' weights"))
+            torch.manual_seed(derive_seed(self.config.seed, "fresh probes' weights"))
             size = examples.beliefs.shape[-1] - (0 if subject.memory is None else subject.memory.size)
             probes = make_probes(self.config, world_sizes(self.config), size, subject.memory).to(self.device)
-        order = torch.Generator().manual_seed(stream(self.config.seed, "fresh probes' order"))
+        order = torch.Generator().manual_seed(derive_seed(self.config.seed, "fresh probes' order"))
 
         def tell(part: float) -> None:
             advance(f"probes of the {subject.name}", part)
@@ -235,20 +235,20 @@ class FreshProbes:
         """Collect whole episodes, and keep a random sample of times of each; the same for all subjects."""
         config, length = self.config, episode_frames(self.config)
         worlds = config.probes.worlds if purpose == "training" else config.probes.validation_worlds
-        batch, times = together(config, length), min(config.probes.times, length)
-        generator = torch.Generator().manual_seed(stream(config.seed, f"probes/{purpose}/times"))
+        batch, times = worlds_per_batch(config, length), min(config.probes.times, length)
+        generator = torch.Generator().manual_seed(derive_seed(config.seed, f"probes/{purpose}/times"))
         parts: list[list[Tensor]] = [[] for _ in subjects]
-        truths: list[ProbeTargets] = []
-        for begun in range(0, worlds, batch):
-            count = min(batch, worlds - begun)
-            trajectory = collect(config, self.system.agent, f"probes/{purpose}/{begun}", count, length)
+        truths: list[TargetValues] = []
+        for first in range(0, worlds, batch):
+            count = min(batch, worlds - first)
+            trajectory = collect(config, self.system.agent, f"probes/{purpose}/{first}", count, length)
             chosen = torch.rand(length, count, generator=generator).argsort(dim=0)[:times].to(self.device)
             world = torch.arange(count, device=self.device).expand_as(chosen)
             for rows, subject in zip(parts, subjects, strict=True):
                 rows.append(subject.features(trajectory)[chosen, world].flatten(0, 1))
             truth = {name: target for name, target in trajectory.targets.items() if name != SINCE_SEEN}
             truths.append(tree_map(lambda part: part[chosen, world].flatten(0, 1), truth))  # noqa: B023
-            advance(f"{purpose} worlds", (begun + count) / worlds)
+            advance(f"{purpose} worlds", (first + count) / worlds)
         truth = tree_map(lambda *rows: torch.cat(rows), *truths)
         return [Examples(torch.cat(rows), truth) for rows in parts]
 
@@ -265,7 +265,7 @@ class FreshProbes:
             "recipe": repr(recipe),
         }
         if config.policy == "agent" or any(target.kind == "vector" for target in config.world.probe_targets):
-            key["reading"] = READING
+            key["reading"] = PROBE_VERSION
         if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy comes to
             key["policy"] = digest_of(agent.state_dict())
         return key

@@ -15,7 +15,7 @@ from simcore.analysis.fresh_probes import (
     Of,
     collect,
     observe,
-    together,
+    worlds_per_batch,
 )
 from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_system, make_worlds
@@ -168,9 +168,9 @@ class LoadedRun:
 
     def collect_each(self, purpose: str, worlds: int, rows: int) -> Iterator[Trajectory]:
         """Yield trajectories `[rows, W, ...]` of so many worlds in all, as many at a time as fit into memory."""
-        batch = together(self.config, rows)
-        for number, begun in enumerate(range(0, worlds, batch)):
-            yield self.collect(f"{purpose}/{number}", min(batch, worlds - begun), rows)
+        batch = worlds_per_batch(self.config, rows)
+        for number, first in enumerate(range(0, worlds, batch)):
+            yield self.collect(f"{purpose}/{number}", min(batch, worlds - first), rows)
 
     def observe(self, trajectory: Trajectory) -> Tensor:
         """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""

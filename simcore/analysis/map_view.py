@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.networks import frames_to_uint8
 from simcore.probes.readout import Readout
 from simcore.worlds.api import MAP, SINCE_SEEN
@@ -34,7 +34,7 @@ class MapView(NamedTuple):
         return tree_map(lambda part: part[index], self)
 
 
-def true_view(truth: ProbeTargets, num_headings: int, map_frame: str = "start") -> MapView:
+def true_view(truth: TargetValues, num_headings: int, map_frame: str = "start") -> MapView:
     """Return the true maps with the true places, `[...]`.
 
     Args:

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.fresh_probes import episode_frames, together
+from simcore.analysis.fresh_probes import episode_frames, worlds_per_batch
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.measuring import constant_guess
 from simcore.analysis.scores import SampleVariance, sample_variance
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes.readout import Readout
 from simcore.worlds.api import MAP, SINCE_SEEN
 from simcore.worlds.voxel.levels.base import LevelConfig
@@ -69,11 +69,11 @@ def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, sampl
     """
     require_maps(run.config)
     length = episode_frames(run.config)
-    trajectory = run.collect("held-out/maps", worlds or min(SHOWN, together(run.config, length)), length)
+    trajectory = run.collect("held-out/maps", worlds or min(SHOWN, worlds_per_batch(run.config, length)), length)
     shown = torch.linspace(0, length - 1, min(times, length)).round().long().tolist()
     sampled = mean = None
     if run.system.map_model is not None:
-        generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, "map samples"))
+        generator = torch.Generator(run.device).manual_seed(derive_seed(run.config.seed, "map samples"))
         # One at a time: all samples of a large map together would not fit into memory.
         beliefs = run.observe(trajectory)
         at = beliefs.index_select(0, torch.tensor(shown).to(beliefs.device))
@@ -83,7 +83,7 @@ def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, sampl
     return Maps(trajectory.frames.cpu(), episode_lengths(trajectory.is_first), true, believed, shown, sampled, mean)
 
 
-def map_views(run: LoadedRun, truth: ProbeTargets, read: Readout) -> tuple[MapView, MapView]:
+def map_views(run: LoadedRun, truth: TargetValues, read: Readout) -> tuple[MapView, MapView]:
     """Return true and decoded maps `[...]` with the agent's places, from targets and the probes' answers."""
     frame = map_frame(run.config)
     return true_view(truth, read["heading"].shape[-1], frame), believed_view(read, truth[SINCE_SEEN], frame)

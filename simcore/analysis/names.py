@@ -1,12 +1,12 @@
 """The display names of scores, of an episode's measures, and of predictors, in tables."""
 
-from simcore.worlds.api import OLD
+from simcore.worlds.api import OUT_OF_SIGHT_STEPS
 
 _LABELS = {
     "map_mse": "whole map",
     "map_mse_seen": "seen so far",
     "map_mse_unseen": "not yet seen",
-    "map_mse_old": f"out of sight {OLD}+",
+    "map_mse_old": f"out of sight {OUT_OF_SIGHT_STEPS}+",
     "food": "food eaten",
     "length": "episode length",
 }

@@ -12,9 +12,9 @@ from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.maps import has_maps
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.worlds.api import SINCE_SEEN
 
@@ -152,7 +152,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     total = max(lengths)
     simulated = run.simulation.simulate(last, trajectory.actions[context:total])
     ahead = run.simulation.simulate(before, trajectory.actions[1:context][None])[0]
-    generator = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
+    generator = torch.Generator(run.device).manual_seed(derive_seed(seed, "rollout noise"))
     samples, expected = (run.simulation.sample_frames(states, generator) for states in (simulated, ahead))
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
@@ -174,7 +174,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     )
 
 
-def seen_by_belief(truth: ProbeTargets, context: int) -> Tensor:
+def seen_by_belief(truth: TargetValues, context: int) -> Tensor:
     """Return `since_seen`, `[T, W, N, N]`, held constant after the first `context` frames."""
     since_seen = truth[SINCE_SEEN]
     return torch.cat([since_seen[:context], since_seen[context - 1].expand_as(since_seen[context:])])

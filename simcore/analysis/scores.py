@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes.kinds import as_numbers
 from simcore.probes.readout import Readout
-from simcore.worlds.api import MAP, NO_CLASS, OLD, SINCE_SEEN, ProbeTarget
+from simcore.worlds.api import MAP, NO_CLASS, OUT_OF_SIGHT_STEPS, SINCE_SEEN, ProbeTarget
 
 
 class Constant(NamedTuple):
@@ -24,7 +24,7 @@ class Constant(NamedTuple):
     `[C]`; for a vector or a picture the mean, float `[D]` or `[H, W, 3]` in [0, 1]."""
 
     @classmethod
-    def fit(cls, truths: Iterable[ProbeTargets], targets: Sequence[ProbeTarget]) -> "Constant":
+    def fit(cls, truths: Iterable[TargetValues], targets: Sequence[ProbeTarget]) -> "Constant":
         """Fit the guess to batches of targets `[T, W, ...]` of worlds other than those that are measured."""
         sums: Readout = {}
         count = 0
@@ -131,7 +131,7 @@ class SquaredError(NamedTuple):
 
 REGIONS = ("map_mse", "map_mse_seen", "map_mse_unseen", "map_mse_old")
 """Scores of a map with `since_seen`: over all cells, those that a frame of the episode has shown, the others, and those
-seen and then out of sight for `OLD` steps or more, which only a memory can know."""
+seen and then out of sight for `OUT_OF_SIGHT_STEPS` steps or more, which only a memory can know."""
 
 
 class Scores(NamedTuple):
@@ -171,7 +171,7 @@ class Scores(NamedTuple):
         return joined
 
 
-def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], within: Tensor | None = None) -> Scores:
+def score(read: Readout, truth: TargetValues, targets: Sequence[ProbeTarget], within: Tensor | None = None) -> Scores:
     """Score the probes' answers against the true targets, at each step of each world from the episodes' start.
 
     Args:
@@ -204,7 +204,8 @@ def score(read: Readout, truth: ProbeTargets, targets: Sequence[ProbeTarget], wi
 
 def map_errors(errors: Tensor, since_seen: Tensor, within: Tensor) -> dict[str, SquaredError]:
     """Return the errors `[T, W, N, N]` of a map by `REGIONS`; `since_seen` has the same shape, `within` is `[T, W]`."""
-    regions = torch.ones_like(since_seen, dtype=torch.bool), since_seen >= 0, since_seen < 0, since_seen >= OLD
+    anywhere = torch.ones_like(since_seen, dtype=torch.bool)
+    regions = anywhere, since_seen >= 0, since_seen < 0, since_seen >= OUT_OF_SIGHT_STEPS
     scored = within[..., None, None]
     return {name: SquaredError.over(errors, cells & scored) for name, cells in zip(REGIONS, regions, strict=True)}
 

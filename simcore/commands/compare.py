@@ -9,7 +9,7 @@ from tyro.conf import Positional
 from simcore.commands.console import advancing, wide_console
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
-from simcore.common.checks import Held, require, require_fields
+from simcore.common.checks import Capacity, require, require_fields
 from simcore.common.literals import as_arguments
 from simcore.worlds.api import WorldConfig
 
@@ -25,7 +25,7 @@ class Compare:
 
     runs: Positional[tuple[Path, ...]] = ()
     """The runs' folders, exported files, or names of shipped ones; differences are told to the first one's setting."""
-    worlds: Held = 256
+    worlds: Capacity = 256
     """Held-out worlds for each seed, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""

@@ -35,7 +35,7 @@ def dry_run(config: Config, peak: str | None) -> None:
     if costs.measuring > 1:
         every = config.record.metrics_every
         say(f"One update in {every}, which measures gradient_ratio, is {costs.measuring:.2f} times as much arithmetic.")
-    size, each = mebibytes(costs.waiting * costs.trajectory), mebibytes(costs.trajectory)
+    size, each = mebibyte_count(costs.waiting * costs.trajectory), mebibyte_count(costs.trajectory)
     say(f"Trajectories on the host, being made, waiting and learned from: {costs.waiting} of {each} MiB, {size} MiB.")
     if card is None:
         say("For frames a second: --peak h100, or a100, h200, rtx4090, or a number of TFLOP/s.")
@@ -86,11 +86,11 @@ def memory_table(costs: UpdateCost) -> Table:
     table.add_column("at the peak", justify="right")
     table.add_column("at most", justify="right")
     for kind in (WEIGHTS, MOMENTS, GRADIENTS, BATCH, ACTIVATIONS):
-        table.add_row(kind, mebibytes(costs.peak_by(kind)), mebibytes(costs.most[kind]))
+        table.add_row(kind, mebibyte_count(costs.peak_by(kind)), mebibyte_count(costs.most[kind]))
     for part in (*costs.parameters, OTHER):
-        table.add_row(f"  {part}", mebibytes(costs.at_peak[Held(ACTIVATIONS, part)]))
+        table.add_row(f"  {part}", mebibyte_count(costs.at_peak[Held(ACTIVATIONS, part)]))
     table.add_section()
-    table.add_row("all", mebibytes(costs.peak))
+    table.add_row("all", mebibyte_count(costs.peak))
     return table
 
 
@@ -115,8 +115,8 @@ def rate_table(config: Config, costs: UpdateCost, card: Peak) -> Table:
     return table
 
 
-def mebibytes(size: int) -> str:
-    """Format a number of bytes in MiB."""
+def mebibyte_count(size: int) -> str:
+    """Format a number of bytes in MiB, without the unit."""
     return f"{size / 2**20:,.1f}"
 
 

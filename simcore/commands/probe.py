@@ -11,7 +11,7 @@ from tyro.conf import Positional
 from simcore.commands.console import advancing, say, wide_console
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
-from simcore.common.checks import Held, require_fields
+from simcore.common.checks import Capacity, require_fields
 from simcore.common.errors import UserError
 from simcore.common.literals import as_arguments
 from simcore.worlds.api import WorldConfig
@@ -32,7 +32,7 @@ class Probe:
 
     run: Positional[Path]
     """The run's folder, its exported file, or the name of a shipped one: simcore pretrained."""
-    worlds: Held = 256
+    worlds: Capacity = 256
     """Held-out worlds to measure in, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""

@@ -43,23 +43,23 @@ class Range:
         return f"at least {self.low} and less than {self.high}" if self.is_open else f"from {self.low} to {self.high}"
 
 
-MOST = 10**12
+MAX_COUNT = 10**12
 """The most of what only takes time."""
-Count = Annotated[int, Range(1, MOST)]
+Count = Annotated[int, Range(1, MAX_COUNT)]
 """A number of steps, updates, worlds or the like, one at least."""
-Some = Annotated[int, Range(0, MOST)]
+CountOrZero = Annotated[int, Range(0, MAX_COUNT)]
 """The same, where 0 has a meaning."""
-Held = Annotated[int, Range(1, 2**20)]
+Capacity = Annotated[int, Range(1, 2**20)]
 """A number of what is in memory at the same time, such as worlds of a batch, or the steps of a trajectory."""
 Width = Annotated[int, Range(1, 2**16)]
 """A number of units, channels, or other features of a net."""
-WidthOrNone = Annotated[int, Range(0, 2**16)]
+WidthOrZero = Annotated[int, Range(0, 2**16)]
 """The same, where 0 stands for no such layer."""
 Positive = Annotated[float, Range(1e-37, 1e37)]
 """A factor or rate: what float32 can express, with some room for its products."""
-Weight = Annotated[float, Range(0.0, 1e37)]
+NonNegative = Annotated[float, Range(0.0, 1e37)]
 """The same, where 0 leaves out what it weighs."""
-Part = Annotated[float, Range(0.0, 1.0, is_open=True)]
+Decay = Annotated[float, Range(0.0, 1.0, is_open=True)]
 """The decay of a moving average."""
 Seed = Annotated[int, Range(0, 2**31 - 1)]
 """What seeds generators."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-def stream(seed: int, purpose: str) -> int:
+def derive_seed(seed: int, purpose: str) -> int:
     """Derive a 48-bit seed for one purpose of a run, independent of those of other purposes and runs."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:6], "little")
 
@@ -41,8 +41,8 @@ class Generators(NamedTuple):
     @classmethod
     def seeded(cls, seed: int, purpose: str, device: torch.device, rank: int = 0) -> "Generators":
         """Make the generators of a purpose, from the streams `<purpose>/host` and `<purpose>/rank<rank>`."""
-        host = torch.Generator().manual_seed(stream(seed, f"{purpose}/host"))
-        return cls(host, torch.Generator(device).manual_seed(stream(seed, f"{purpose}/rank{rank}")))
+        host = torch.Generator().manual_seed(derive_seed(seed, f"{purpose}/host"))
+        return cls(host, torch.Generator(device).manual_seed(derive_seed(seed, f"{purpose}/rank{rank}")))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of both generators."""

@@ -65,7 +65,7 @@ class Watch:
         """Whether the thread that asks, in a signal's handler, is waiting, and for longer than the patience."""
         return self._thread == threading.get_ident() and self.waited > self.patience
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Say what has not answered, and give it up, if it is time; called by the watchdog."""
         waited = self.waited
         if self._what is None:
@@ -106,14 +106,14 @@ class _Watchdog:
         """Return the seconds until the next look at the watches that there are."""
         return min([LOOK, *(watch.patience / 4 for watch in self.watches())])
 
-    def look(self) -> None:
+    def check(self) -> None:
         for watch in self.watches():
-            watch.look()
+            watch.check()
 
     def _run(self) -> None:
         while True:  # with no watch in a variable, which would never go
             time.sleep(self.pause())
-            self.look()
+            self.check()
 
 
 _watchdog = _Watchdog()

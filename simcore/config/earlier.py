@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def brought_up(values: Mapping[str, Any]) -> dict[str, Any]:
+def upgrade_config(values: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the values of a `config.json` to the fields of the current `Config`; missing ones get their defaults.
 
     Args:

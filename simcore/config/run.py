@@ -14,7 +14,7 @@ from simcore.agent import AgentConfig
 from simcore.common.checks import Range, Seed, is_checked, require, shown, takes, wrong_value
 from simcore.common.errors import UserError
 from simcore.config.checks import check_whole, options_class
-from simcore.config.earlier import brought_up
+from simcore.config.earlier import upgrade_config
 from simcore.config.options import Options, structure_options
 from simcore.config.positional import Positional
 from simcore.frame_models.base import frame_models
@@ -208,7 +208,7 @@ class Config:
         require(isinstance(values, Mapping), f"a configuration is a table of fields, not {shown(values)}")
         level = find_world_config(values.get("level", cls.level))
         try:
-            return _converter(level).structure(brought_up(values), cls)  # type: ignore[arg-type]
+            return _converter(level).structure(upgrade_config(values), cls)  # type: ignore[arg-type]
         except cattrs.BaseValidationError as error:
             raise UserError(_complaint(error)) from error
 

@@ -3,7 +3,7 @@
 import torch
 
 from simcore.config.run import Config
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.system import WorldSizes
 from simcore.worlds.api import MAP, SINCE_SEEN
@@ -30,9 +30,9 @@ def empty_batch(config: Config, sizes: WorldSizes) -> Trajectory:
     )
 
 
-def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> ProbeTargets:
+def empty_targets(config: Config, sizes: WorldSizes, shape: tuple[int, int]) -> TargetValues:
     """Make the probes' targets of a batch of shape `[T, B]`, and `since_seen` if the learner needs it."""
-    targets: ProbeTargets = {}
+    targets: TargetValues = {}
     for target in sizes.targets:
         if target.kind == "class":
             targets[target.name] = torch.zeros(shape, dtype=torch.int64)

@@ -35,10 +35,6 @@ class Times(NamedTuple):
             raise ValueError("these times are known on the device alone; a bare LSTM can be unrolled with such, masked")
         return self.host
 
-    def none(self) -> "Times":
-        """Return no times, known to the host if these are."""
-        return Times(None if self.host is None else (), self.rows[:0])
-
     @property
     def number(self) -> int:  # not len(), which a named tuple uses in `_make` and `_replace`
         """The number of times, n."""

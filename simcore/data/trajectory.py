@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simcore.common.tree import tree_map
 from simcore.data.state import CoreState
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 
 NO_ACTION = -1
 """Stands for the action before the first frame of an episode; its one-hot is all zero."""
@@ -36,7 +36,7 @@ class Trajectory(NamedTuple):
     initial_state: CoreState | None
     """The belief core's state before the first step, `[B, ...]`; None if the actor has no belief, until the learner
     sets its own."""
-    targets: ProbeTargets
+    targets: TargetValues
     """The probes' targets by name; empty if the world has none."""
 
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from simcore.common.errors import UserError
+from simcore.common.intervals import CONFIDENCE
 
 Array = NDArray[np.float64]
 WINDOW = 10
 """Length of the exponential moving window: the newest value has the weight 2 / (WINDOW + 1)."""
 POINTS = 128
 """Points, uniform over the x axis, at which curves are evaluated."""
-CONFIDENCE = 0.9
 RESAMPLES = 2000
 """Resamples of the bootstrap."""
 HIDDEN = 5.0

@@ -11,7 +11,7 @@ from simcore.analysis.names import PREDICTORS, label
 from simcore.analysis.scores import REGIONS, Scores, age_spans, as_fraction, left
 
 GUESS = "100 %: no better than the best guess that looks at nothing."
-CONTROLS = (
+CONTROLS_CAPTION = (
     "Fresh probes are trained to the end on each row's input, in other worlds. What they read from an untrained agent "
     "or the present frame alone is known without having learned to remember."
 )
@@ -27,7 +27,7 @@ COLOURS = {
 
 def knowledge_table(scores: Mapping[str, Scores], title: str) -> Table:
     """Make the table of scores, with a row per predictor and errors as fractions of the constant guess's."""
-    caption = f"{GUESS} {CONTROLS}" if "untrained" in scores else GUESS
+    caption = f"{GUESS} {CONTROLS_CAPTION}" if "untrained" in scores else GUESS
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     constant = scores["constant"]
     errors, accuracies = list(constant.errors), list(constant.accuracies)

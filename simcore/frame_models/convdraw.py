@@ -180,7 +180,7 @@ class ConvDRAW(FrameModel):
         self.embed_condition = nn.Linear(condition_size, config.state_channels * self.state_size**2)
         conditionings = [FIRST_CONDITIONINGS] + [1] * (config.steps - 1)
         self.steps = nn.ModuleList(ConvDRAWStep(config, count) for count in conditionings)
-        self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_upgrade_conditionings)  # type: ignore[no-untyped-call]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the frames' own layout, and the faster one
 
     def loss(
@@ -267,7 +267,7 @@ class ConvDRAW(FrameModel):
         return cast(list[ConvDRAWStep], list(self.steps))
 
 
-def _part_conditionings(model: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _upgrade_conditionings(model: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Convert an older state dict, in which all conditionings of a step shared their weights."""
     assert isinstance(model, ConvDRAW)
     for number, step in enumerate(model.steps):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import Part, Positive, require, require_fields
+from simcore.common.checks import Decay, Positive, require, require_fields
 
 LEAST_MULTIPLIER = 1e-6
 """Lower bound of λ: the error has no weight there, but a λ that underflowed to zero could never rise again."""
@@ -19,7 +19,7 @@ class GECOConfig:
     """κ, target squared error per image dimension (figure 9: about 1e-3 is best for maps)."""
     rate: Positive = 0.01
     """Largest change of log λ per update."""
-    decay: Part = 0.99
+    decay: Decay = 0.99
     """Decay of the constraint's moving average."""
     initial: Positive | None = None
     """λ at the start; none: 1 / (16 κ), near where it converges, since frames are smooth."""

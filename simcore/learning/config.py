@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simcore.common.checks import Count, Held, Part, Positive, Some, require_fields
+from simcore.common.checks import Capacity, Count, CountOrZero, Decay, Positive, require_fields
 
 
 @dataclass(frozen=True)
@@ -11,23 +11,23 @@ class LearningConfig:
 
     updates: Count = 100_000
     """Updates of the weights in the whole run."""
-    worlds: Held = 16
+    worlds: Capacity = 16
     """B, worlds in a batch."""
-    unroll_length: Held = 100
+    unroll_length: Capacity = 100
     """Lu, steps of each trajectory (table 2: 24 to 100)."""
     learning_rate: Positive = 1e-4
     """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
-    belief_warmup: Some = 0
+    belief_warmup: CountOrZero = 0
     """Updates over which the learning rate of encoder and cores rises to its full value, so that the frame model first
     learns what all frames have in common; at a high rate the belief saturates on that and ignores the frames."""
     probe_learning_rate: Positive = 1e-3
     """Adam's learning rate for the probes."""
-    probe_times: Some | None = None
+    probe_times: CountOrZero | None = None
     """Times, sampled for each trajectory, at which the probes are trained and scored; none: all of them, 0: there are
     no probes."""
-    beta1: Part = 0.9
+    beta1: Decay = 0.9
     """Decay of Adam's first moment (table 2: 0 to 0.95)."""
-    beta2: Part = 0.999
+    beta2: Decay = 0.999
     """Decay of Adam's second moment (table 2: 0.99 to 0.999)."""
     gradient_clip: Positive = 500_000.0
     """Largest norm of the gradient of agent and simulation, to clip only outliers. In nats per frame it grows with

@@ -40,7 +40,7 @@ class Fault:
         """Whether any update so far had such a term, a bool scalar on the device."""
         return self.found_inf > 0
 
-    def look(self, names: Iterable[str], values: Tensor, updates: Tensor) -> None:
+    def check(self, names: Iterable[str], values: Tensor, updates: Tensor) -> None:
         """Check the terms of an update.
 
         Args:

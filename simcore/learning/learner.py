@@ -154,7 +154,7 @@ class Learner:
         state = trajectory.initial_state
         assert state is not None, "a trajectory is given its initial state where the actor has none"
         with lowered(self.precision, self.device):
-            inputs = agent.core_inputs(*trajectory[:3])
+            inputs = agent.core_inputs(trajectory.frames, trajectory.actions, trajectory.rewards)
             unrolled = agent.core(inputs, state, batch.begins, batch.snapshots)
         shown = batch.shown(unrolled, self.objectives)
         computed = {
@@ -199,7 +199,7 @@ class Learner:
         metrics["grad_norm"] = nn.utils.clip_grad_norm_(self._clipped, clip)
         metrics["clipped"] = (metrics["grad_norm"] > clip).float()
         terms = {f"loss of {name}": loss for name, loss in losses.items()} | {"gradient norm": metrics["grad_norm"]}
-        self.fault.look(terms, self.ranks.mean(torch.stack([term.detach() for term in terms.values()])), self._done)
+        self.fault.check(terms, self.ranks.mean(torch.stack([term.detach() for term in terms.values()])), self._done)
         self._done += 1
         self.optimizer.step()
 
@@ -230,7 +230,7 @@ class Learner:
         self.updates = state["updates"]
         self._done.fill_(self.updates)
         self._be_recordable()
-        saved = state["generators"] if "generators" in state else named_generators(state)
+        saved = state["generators"] if "generators" in state else upgrade_generators(state)
         known = [name for name in self.generators if name in saved]
         # The state is the first process's; the other processes start again from their seeds.
         goes_on = [self.generators[name].load_state_dict(saved[name], self.ranks.is_first) for name in known]
@@ -258,7 +258,7 @@ class Learner:
                 group["capturable"] = True
 
 
-def named_generators(state: dict[str, Any]) -> dict[str, Any]:
+def upgrade_generators(state: dict[str, Any]) -> dict[str, Any]:
     """Convert the generators' states of an older checkpoint, which had fixed objectives, to states by objective."""
     return {
         "frame_model": {"host": state["generator"], "device": state["noise"]},

@@ -17,8 +17,8 @@ from simcore.memory.kanerva import (
     KanervaMemory,
     KanervaState,
     find_address,
-    in_present_form,
     read_at,
+    upgrade_kanerva_state,
     write_at,
 )
 from simcore.memory.slots import SlotMemory, SlotsConfig, SlotState
@@ -99,7 +99,7 @@ class KanervaWiring(Memory):
 
     def restored(self, memory: tuple[Any, ...]) -> KanervaState:
         """Return a state from a checkpoint in its present form."""
-        return in_present_form(KanervaState(*memory))
+        return upgrade_kanerva_state(KanervaState(*memory))
 
     def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
         """Read by (b_{t-1}, input_t), pass input and read to the LSTM, and write by (b_t, input_t)."""

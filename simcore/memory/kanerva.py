@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import Positive, Width, WidthOrNone, require_fields
+from simcore.common.checks import Positive, Width, WidthOrZero, require_fields
 from simcore.memory.ridge import ADDRESS_VARIANCE, regularised
 
 
@@ -21,9 +21,9 @@ class KanervaConfig:
     """D, width of a row."""
     noise_variance: Positive = 1.0
     """σ², initial variance of a word given memory and address; it is learned."""
-    read_hidden: WidthOrNone = 0
+    read_hidden: WidthOrZero = 0
     """Hidden units of the net that makes the read word; 0: linear, as in figure 8. Table 4: 400."""
-    write_hidden: WidthOrNone = 400
+    write_hidden: WidthOrZero = 400
     """Hidden units of the net that makes the write word, as in figure 8; 0: linear, as in table 4."""
 
     def __post_init__(self) -> None:
@@ -61,10 +61,10 @@ class KanervaState(NamedTuple):
         return 0.5 * (product + product.mT) + torch.diag_embed(rounding[..., None].expand(product.shape[:-1]))
 
 
-def find_address(state: KanervaState, word: Tensor, address_variance: float = ADDRESS_VARIANCE) -> Tensor:
+def find_address(state: KanervaState, word: Tensor) -> Tensor:
     """Return w `[B, K]`, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]` (App. C)."""
     mean = state.mean
-    lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / address_variance))
+    lower, _ = torch.linalg.cholesky_ex(regularised(mean @ mean.mT, state.noise / ADDRESS_VARIANCE))
     return torch.cholesky_solve(_times(mean, word.to(PRECISE))[..., None], lower)[..., 0]
 
 
@@ -92,7 +92,7 @@ def write_at(state: KanervaState, word: Tensor, address: Tensor) -> KanervaState
     )
 
 
-def in_present_form(state: KanervaState) -> KanervaState:
+def upgrade_kanerva_state(state: KanervaState) -> KanervaState:
     """Return a state as it is, or convert one of an earlier version: float32, with U where S is now."""
     return state if state.mean.dtype == PRECISE else KanervaState.of(*state)
 
@@ -126,21 +126,14 @@ class KanervaMemory(nn.Module):
         word_size: D (table 4: 512).
         noise_variance: the initial σ² (table 4: 1.0); it is learned.
         prior_variance: the initial variance of the prior's rows; it is learned, and so is the prior's mean.
-        address_variance: the variance of an address's prior.
     """
 
     def __init__(
-        self,
-        slots: int = 32,
-        word_size: int = 512,
-        noise_variance: float = 1.0,
-        prior_variance: float = 1.0,
-        address_variance: float = ADDRESS_VARIANCE,
+        self, slots: int = 32, word_size: int = 512, noise_variance: float = 1.0, prior_variance: float = 1.0
     ) -> None:
         super().__init__()
         self.slots = slots
         self.word_size = word_size
-        self.address_variance = address_variance
         # Rows of length one: with a zero mean all addresses would be zero, and nothing would ever be written.
         self.prior_mean = nn.Parameter(torch.randn(slots, word_size) / word_size**0.5)
         self.log_prior_variance = nn.Parameter(torch.tensor(math.log(prior_variance)))
@@ -162,14 +155,14 @@ class KanervaMemory(nn.Module):
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`."""
-        return find_address(in_present_form(state), word, self.address_variance)
+        return find_address(upgrade_kanerva_state(state), word)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:
         """Return ẑ = Mᵀ w `[B, D]`, the memory's reconstruction of words z `[B, D]`."""
-        state = in_present_form(state)
+        state = upgrade_kanerva_state(state)
         return read_at(state, self.address(state, word)).to(self.prior_mean.dtype)
 
     def write(self, state: KanervaState, word: Tensor) -> KanervaState:
         """Return the posterior after words z `[B, D]`, each at its own address."""
-        state = in_present_form(state)
+        state = upgrade_kanerva_state(state)
         return write_at(state, word, self.address(state, word))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simcore.common.checks import Held, Width, require_fields
+from simcore.common.checks import Capacity, Width, require_fields
 
 LEAST_LENGTH = 1e-6
 """Lower bound of the lengths of keys and words in cosines; the cosines of shorter ones tend to zero."""
@@ -16,13 +16,13 @@ LEAST_LENGTH = 1e-6
 class SlotsConfig:
     """The slot memory, used if --core is slots (App. B, table 3)."""
 
-    memory_size: Held = 1350
+    memory_size: Capacity = 1350
     """K, slots; after K writes the oldest is overwritten."""
     word_size: Width = 200
     """D, width of a slot."""
     reads: Width = 3
     """n_r, reads per step."""
-    top_k: Held = 50
+    top_k: Capacity = 50
     """n_k, slots that a read attends to."""
 
     def __post_init__(self) -> None:

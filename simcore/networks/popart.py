@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from simcore.common.distributed import Ranks
 
-RATE = 3e-4
+BETA = 3e-4
 """β, the rate of the moving averages (Hessel et al., 2018)."""
-FADING = 0.99
+PEAK_DECAY = 0.99
 """What is left after an update of the variance that a single batch has shown."""
-LEAST = 1e-4
+MIN_SCALE = 1e-4
 """The least scale, in all and relative to the mean, since float32 knows no finer differences."""
 
 
@@ -31,7 +31,7 @@ class Moments(NamedTuple):
     def scale(self) -> Tensor:
         """σ, the root of variance or peak, whichever is larger, with a lower bound."""
         deviation = torch.maximum(self.variance, self.peak).sqrt()
-        return torch.maximum(deviation, LEAST * torch.maximum(self.mean.abs(), torch.ones_like(self.mean)))
+        return torch.maximum(deviation, MIN_SCALE * torch.maximum(self.mean.abs(), torch.ones_like(self.mean)))
 
 
 class PopArt(nn.Linear):
@@ -60,7 +60,7 @@ class PopArt(nn.Linear):
         self.register_buffer("variance", torch.ones(()))
         self.register_buffer("peak", torch.zeros(()))
         self.register_buffer("batches", torch.zeros(()))
-        self.register_load_state_dict_pre_hook(_as_of_long_ago)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_upgrade_moments)  # type: ignore[no-untyped-call]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs `[..., 1]` of inputs `[..., features]`, in the targets' own unit."""
@@ -72,7 +72,7 @@ class PopArt(nn.Linear):
         return Moments(self.mean, self.variance, self.peak, self.batches)
 
     @torch.no_grad()
-    def follow(self, targets: Tensor, weights: Tensor, ranks: Ranks) -> Moments:
+    def moments_with(self, targets: Tensor, weights: Tensor, ranks: Ranks) -> Moments:
         """Return the moments once a batch is added; a batch counts by the fraction of its targets that do.
 
         Args:
@@ -82,7 +82,7 @@ class PopArt(nn.Linear):
         """
         total = ranks.mean(weights.sum())
         batches = self.batches + 1
-        rate = torch.maximum(1 / batches, RATE * total / weights.numel())
+        rate = torch.maximum(1 / batches, BETA * total / weights.numel())
 
         def mean_of(terms: Tensor) -> Tensor:
             return ranks.mean((weights * terms).sum()) / total
@@ -90,26 +90,26 @@ class PopArt(nn.Linear):
         mean = self.mean + rate * (mean_of(targets) - self.mean)
         # Of the second moment's moving average less the mean's square, without the loss of digits.
         variance = self.variance + rate * (mean_of((targets - self.mean) * (targets - mean)) - self.variance)
-        peak = torch.maximum(FADING * self.peak, mean_of((targets - mean).square()))
+        peak = torch.maximum(PEAK_DECAY * self.peak, mean_of((targets - mean).square()))
         new = Moments(mean, variance, peak, batches)
         return Moments(*(added.where(total > 0, old) for added, old in zip(new, self.moments, strict=True)))
 
     @torch.no_grad()
-    def adopt(self, moments: Moments, unless: Tensor) -> None:
+    def rescale_to(self, moments: Moments, failed: Tensor) -> None:
         """Take new moments, and change weight and bias so that no output changes.
 
         Args:
-            moments: what `follow` returned.
-            unless: a bool scalar on the device; if true nothing changes.
+            moments: what `moments_with` returned.
+            failed: a bool scalar on the device; if true nothing changes.
         """
         ratio = self.moments.scale / moments.scale
         bias = self.bias * ratio + (self.mean - moments.mean) / moments.scale
         new = (self.weight * ratio, bias, *moments)
         for old, value in zip((self.weight, self.bias, *self.moments), new, strict=True):
-            old.copy_(torch.where(unless, old, value))
+            old.copy_(torch.where(failed, old, value))
 
 
-def _as_of_long_ago(layer: PopArt, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _upgrade_moments(layer: PopArt, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Let moments of an earlier version, which kept neither their number nor a peak, count as those of many batches."""
     if f"{prefix}mean" in state and f"{prefix}batches" not in state:
-        state |= {f"{prefix}batches": torch.tensor(1 / RATE), f"{prefix}peak": torch.tensor(0.0)}
+        state |= {f"{prefix}batches": torch.tensor(1 / BETA), f"{prefix}peak": torch.tensor(0.0)}

@@ -36,14 +36,14 @@ class Standardise(nn.Module):
         self,
         values: Tensor,
         average: Callable[[Tensor], Tensor] = lambda mean: mean,
-        unless: Tensor | None = None,
+        failed: Tensor | None = None,
     ) -> None:
         """Update the moving averages of mean and variance, at first plain means, with a batch `[N, features]`.
 
         Args:
             values: the batch, or this process's part of it.
             average: takes the mean over the processes that share it.
-            unless: a bool scalar on the device; if true nothing changes.
+            failed: a bool scalar on the device; if true nothing changes.
         """
         count = self.count + 1
         weight = (1.0 / count).clamp(min=1.0 - self.decay)
@@ -52,7 +52,7 @@ class Standardise(nn.Module):
         shift = mean - self.mean
         variance = self.variance * (1.0 - weight) + weight * (within + (1.0 - weight) * shift.square())
         for old, new in ((self.count, count), (self.variance, variance), (self.mean, self.mean + weight * shift)):
-            old.copy_(new if unless is None else torch.where(unless, old, new))
+            old.copy_(new if failed is None else torch.where(failed, old, new))
 
     def forward(self, values: Tensor) -> Tensor:
         """Standardise `[..., features]`; a feature that never varies becomes 0."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from simcore.agent import Agent, PolicyValue
-from simcore.common.checks import Positive, Range, Weight, require, require_fields
+from simcore.common.checks import NonNegative, Positive, Range, require, require_fields
 from simcore.common.distributed import Ranks
 from simcore.common.seeding import Generators
 from simcore.data.trajectory import Trajectory
@@ -22,9 +22,9 @@ class ReinforcementConfig:
 
     discount: Annotated[float, Range(0.0, 1.0)] = 0.99
     """γ, per step."""
-    baseline_cost: Weight = 0.5
+    baseline_cost: NonNegative = 0.5
     """Weight of the value's loss."""
-    entropy_cost: Weight = 3e-3
+    entropy_cost: NonNegative = 3e-3
     """c, weight of the policy's entropy (table 2: 5e-4 to 3e-2)."""
     rho_bar: Positive = 1.0
     """V-trace's ρ̄."""
@@ -97,7 +97,7 @@ def actor_critic_loss(
     def mean(terms: Tensor) -> Tensor:
         return (weights * terms).sum() / divisor
 
-    moments = None if popart is None else popart.follow(corrected.targets, weights, ranks)
+    moments = None if popart is None else popart.moments_with(corrected.targets, weights, ranks)
     unit = 1.0 if moments is None else moments.scale
     policy_loss = mean(-corrected.advantages / unit * chosen)
     value_loss = mean(((corrected.targets - policy_value.values[:-1]) / unit).square()) / 2
@@ -145,7 +145,7 @@ class ActorCriticObjective(Objective):
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         """Let PopArt's scale follow the targets."""
         if self._popart is not None and self._moments is not None:
-            self._popart.adopt(self._moments, failed)
+            self._popart.rescale_to(self._moments, failed)
             self._moments = None
 
     @property

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.simulation import SimCoreHead, SimulationConfig, draw_offsets, draw_starts
-from simcore.worlds.api import MAP, OLD, SINCE_SEEN
+from simcore.worlds.api import MAP, OUT_OF_SIGHT_STEPS, SINCE_SEEN
 
 
 class FrameTimes(NamedTuple):
@@ -86,7 +86,7 @@ class FramePrediction(Objective):
         self.simulation.frame_model.update(torch.where(failed, torch.nan, error))
 
 
-def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
+def asks_memory(truth: TargetValues, starts: Tensor, targets: Tensor) -> Tensor:
     """Return which targets show something seen earlier that had been out of sight for long at their start.
 
     Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all
@@ -102,5 +102,5 @@ def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
     """
     since_seen, maps = truth[SINCE_SEEN], truth[MAP][targets]  # [Ng, Nt, B, N, N, 3]
     unusual = (maps != maps.median(dim=2, keepdim=True).values).any(dim=-1)
-    remembered = since_seen[starts] >= OLD
+    remembered = since_seen[starts] >= OUT_OF_SIGHT_STEPS
     return ((since_seen[targets] == 0) & unusual & remembered).flatten(-2).any(dim=-1)

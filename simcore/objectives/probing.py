@@ -7,7 +7,7 @@ from torch import Tensor
 
 from simcore.common.seeding import Generators
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
@@ -49,7 +49,7 @@ class Probing(Objective):
         self.learning_rate = learning_rate
         self.trains_belief = supervises
         self.map_weight = map_weight if supervises else 1.0
-        self._truth: ProbeTargets = {}
+        self._truth: TargetValues = {}
         """The targets of the last loss."""
 
     def sample_times(self, length: int, generators: Generators, device: torch.device) -> ProbedTimes:

@@ -84,7 +84,7 @@ def parse_metadata(file: Path, told: Mapping[str, str]) -> Metadata:
 
 
 def mebibytes(count: int) -> str:
-    """Format a number of bytes in MiB."""
+    """Format a number of bytes in MiB, with the unit."""
     return f"{count / 2**20:.1f} MiB"
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from simcore.common.checks import Count, Held, Positive, Range, Width, require, require_fields
+from simcore.common.checks import Capacity, Count, Positive, Range, Width, require, require_fields
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class ProbesConfig:
     """Features per cell of the map, from which its colour is read."""
     heads: tuple[str, ...] = ()
     """Nets of your own in place of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
-    worlds: Held = 12288
+    worlds: Capacity = 12288
     """Worlds in which fresh probes are trained, one episode each."""
-    validation_worlds: Held = 256
+    validation_worlds: Capacity = 256
     """Separate worlds, on which the best step of their training is chosen."""
-    times: Held = 10
+    times: Capacity = 10
     """Times, sampled for each of these episodes, at which fresh probes read the belief."""
     epochs: Count = 3
     """Passes of fresh probes over their training set."""
-    batch: Held = 128
+    batch: Capacity = 128
     """Beliefs per step of fresh probes."""
     learning_rate: Positive = 1e-3
     """Adam's initial learning rate for fresh probes; it falls to 0 along a cosine."""
@@ -38,7 +38,7 @@ class ProbesConfig:
     """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
     map_kappa: Positive = 1e-3
     """κ of the map's ConvDRAW, the squared error per dimension of the map to reach."""
-    map_times: Held = 2
+    map_times: Capacity = 2
     """Times, sampled for each trajectory, at which the map's ConvDRAW is trained."""
     map_weight: Positive = 1000.0
     """Weight of the squared error of the map, or of any picture, beside the other probes' losses, where --supervised

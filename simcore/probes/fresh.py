@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes.config import ProbesConfig
 from simcore.probes.readout import Probes
 
@@ -21,7 +21,7 @@ class Examples(NamedTuple):
 
     beliefs: Tensor
     """Float `[N, belief_size]`, or `[N, belief_size + K D]` with a memory."""
-    targets: ProbeTargets
+    targets: TargetValues
     """`[N, ...]`."""
 
     def rows(self, chosen: Tensor | slice) -> "Examples":

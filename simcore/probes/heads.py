@@ -13,9 +13,9 @@ from simcore.networks import Standardise, mlp
 from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import ProbeTarget
 
-LEAST = 1e-4
+MIN_DEVIATION = 1e-4
 """A number that varies less than this part of its mean is taken not to vary."""
-MANY = 100
+LEGACY_COUNT = 100
 """Batches that moments of an earlier version count as."""
 Average = Callable[[Tensor], Tensor]
 """The mean of a tensor over the processes that share a batch."""
@@ -41,13 +41,13 @@ class ProbeHead(nn.Module):
     def begin_at(self, target: Tensor) -> None:
         """Initialise the net from targets `[N, ...]`, for instance at their mean; by default do nothing."""
 
-    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+    def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
         """Follow targets `[N, ...]` after an update of a probe that is trained along; by default do nothing.
 
         Args:
             target: a batch of them, or this process's part of it.
             average: takes the mean over the processes that share it.
-            unless: a bool scalar on the device; if true nothing may change.
+            failed: a bool scalar on the device; if true nothing may change.
         """
         return
 
@@ -106,13 +106,13 @@ class VectorHead(ProbeHead):
         super().__init__()
         self.net = mlp(*hidden_sizes(config, belief_size), *target.shape, normalise=True)
         self.standardise = Standardise(*target.shape)
-        self.register_load_state_dict_pre_hook(_as_mean_and_scale)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_upgrade_vector_head)  # type: ignore[no-untyped-call]
 
     @property
     def unit(self) -> Tensor:
         """The standard deviation of each number, `[D]`; 1 of one that never varies, but for rounding."""
         deviation = self.standardise.variance.sqrt()
-        return torch.where(deviation > LEAST * self.standardise.mean.abs(), deviation, 1.0)
+        return torch.where(deviation > MIN_DEVIATION * self.standardise.mean.abs(), deviation, 1.0)
 
     @torch.no_grad()
     def unit_for(self, target: Tensor, average: Average) -> Tensor:
@@ -124,10 +124,10 @@ class VectorHead(ProbeHead):
         """Begin at the mean of vectors `[N, D]`, in units of their deviation."""
         self.standardise.fit(target)
 
-    def follow(self, target: Tensor, average: Average, unless: Tensor) -> None:
+    def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
         """Let mean and deviation follow vectors `[N, D]`; but for the first time, no answer changes by that."""
         had_begun, mean, unit = self.standardise.count > 0, self.standardise.mean.clone(), self.unit
-        self.standardise.track(target, average, unless)
+        self.standardise.track(target, average, failed)
         ratio = torch.where(had_begun, unit / self.unit, 1.0)
         shift = torch.where(had_begun, (mean - self.standardise.mean) / self.unit, 0.0)
         last = cast(nn.Linear, self.net[-1])
@@ -198,7 +198,7 @@ def hidden_sizes(config: ProbesConfig, belief_size: int) -> tuple[int, ...]:
     return (belief_size, *[config.hidden_size] * config.layers)
 
 
-def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+def upgrade_probes(probes: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Drop the weights of probes of an older version, with one hidden layer each; fresh probes read such a run."""
     if f"{prefix}map.0.weight" not in state or "map.0.weight" in probes.state_dict():
         return
@@ -207,9 +207,10 @@ def leave_out_shallow(probes: nn.Module, state: dict[str, Any], prefix: str, *_:
     state |= {prefix + name: value for name, value in probes.state_dict().items()}
 
 
-def _as_mean_and_scale(head: VectorHead, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _upgrade_vector_head(head: VectorHead, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Convert the weights of a head of an earlier version."""
     if f"{prefix}scale" in state:
         state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")
         state[f"{prefix}standardise.variance"] = state.pop(f"{prefix}scale").square()
-        state[f"{prefix}standardise.count"] = torch.tensor(MANY)  # so that a run that goes on reads what it has read
+        # So that a run that goes on reads what it has read.
+        state[f"{prefix}standardise.count"] = torch.tensor(LEGACY_COUNT)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from simcore.common.checks import require
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.networks import Standardise
 from simcore.probes.config import ProbesConfig
-from simcore.probes.heads import Average, ProbeHead, find_heads, leave_out_shallow, make_head
+from simcore.probes.heads import Average, ProbeHead, find_heads, make_head, upgrade_probes
 from simcore.probes.kinds import KINDS, part_told
 from simcore.probes.memory_reader import READ_SIZE, MemoryHead, MemoryInputs, MemoryShape
 from simcore.worlds.api import ProbeTarget
@@ -72,7 +72,7 @@ class Probes(nn.Module):
             else:
                 head = MemoryHead(make_head(kind, config, belief_size + READ_SIZE, target), belief_size, memory)
             self.add_module(target.name, head)
-        self.register_load_state_dict_pre_hook(leave_out_shallow)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(upgrade_probes)  # type: ignore[no-untyped-call]
 
     def forward(self, beliefs: Tensor) -> Readout:
         """Read all targets from beliefs `[..., belief_size]`, or `[..., belief_size + K D]` with a memory."""
@@ -97,23 +97,23 @@ class Probes(nn.Module):
         belief, memory = beliefs[..., : self.belief_size], beliefs[..., self.belief_size :]
         return torch.cat([self.standardise(belief), self.standardise_memory(memory)], -1)
 
-    def begin_at(self, truth: ProbeTargets) -> None:
+    def begin_at(self, truth: TargetValues) -> None:
         """Initialise the nets from targets `[N, ...]`, for instance a picture at its mean."""
         for target in self.targets:
             self._head(target.name).begin_at(truth[target.name])
 
-    def follow(self, beliefs: Tensor, truth: ProbeTargets, average: Average, unless: Tensor) -> None:
+    def follow(self, beliefs: Tensor, truth: TargetValues, average: Average, failed: Tensor) -> None:
         """Let the standardisation of inputs and vectors follow a changing belief, after an update.
 
         Args:
             beliefs: `[N, belief_size]`.
             truth: targets `[M, ...]`, which need not be of these beliefs.
             average: takes the mean over the processes that share the batch.
-            unless: a bool scalar on the device; if true nothing changes.
+            failed: a bool scalar on the device; if true nothing changes.
         """
-        self.standardise.track(beliefs, average, unless)
+        self.standardise.track(beliefs, average, failed)
         for target in self.targets:
-            self._head(target.name).follow(truth[target.name], average, unless)
+            self._head(target.name).follow(truth[target.name], average, failed)
 
     def _head(self, name: str) -> ProbeHead:
         return cast(ProbeHead, self.get_submodule(name))
@@ -121,7 +121,7 @@ class Probes(nn.Module):
     def loss(
         self,
         beliefs: Tensor,
-        truth: ProbeTargets,
+        truth: TargetValues,
         picture_weight: float = 1.0,
         average: Average = lambda mean: mean,
     ) -> ProbeLoss:
@@ -152,7 +152,7 @@ class Probes(nn.Module):
             metrics[name] = score.detach()
         return ProbeLoss(reduce(add, losses), metrics, weights)
 
-    def losses(self, beliefs: Tensor, truth: ProbeTargets) -> dict[str, Tensor]:
+    def losses(self, beliefs: Tensor, truth: TargetValues) -> dict[str, Tensor]:
         """Compute the losses `[N]` of beliefs `[N, belief_size]`, by target name."""
         read = self(beliefs)
         return {each.name: KINDS[each.kind].losses(read[each.name], truth[each.name]) for each in self.targets}

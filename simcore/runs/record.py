@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from simcore.common.checks import Count, Some, require, require_fields
+from simcore.common.checks import Count, CountOrZero, require, require_fields
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class RecordConfig:
     """Updates between two checkpoints."""
     checkpoints: Count = 3
     """How many of the newest checkpoints are kept."""
-    pictures_every: Some = 1
+    pictures_every: CountOrZero = 1
     """Checkpoints between two pictures of a held-out episode in TensorBoard; 0: none."""
     wandb: str | None = None
     """A project of Weights & Biases, PROJECT or ENTITY/PROJECT, that gets metrics and pictures too, or none."""

@@ -11,7 +11,7 @@ from typing import Any
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.reading import read_toml
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.config.presets import preset
 from simcore.sweeps.draws import Choice, Span, parse_draw
 from simcore.sweeps.fields import flatten, look_up
@@ -63,7 +63,7 @@ class Model:
         """
         if self.draw:
             return [
-                {field: draw.at(stream(sample, f"draw/{field}") / 2**48) for field, draw in self.draw.items()}
+                {field: draw.at(derive_seed(sample, f"draw/{field}") / 2**48) for field, draw in self.draw.items()}
                 for sample in range(samples)
             ]
         return [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]

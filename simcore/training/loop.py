@@ -133,7 +133,7 @@ def run_updates(training: Training, recorder: Recorder, stop: Stop) -> None:
             if ranks.any(stop.requested or recorder.unshown is not None, training.device):
                 break
             training.update()
-            recorder.look()
+            recorder.after_update()
     except (Exception, StoppedWaiting):
         if training.worlds_lost:  # on all ranks, of which the first saves
             recorder.save()

@@ -60,7 +60,7 @@ class Recorder:
     ) -> None:
         self._shown.__exit__(kind, error, trace)
 
-    def look(self) -> None:
+    def after_update(self) -> None:
         """Record an update that has been done, as often as the configuration says.
 
         Raises:
@@ -73,7 +73,7 @@ class Recorder:
         if self._writes:
             if values:
                 self._metrics.scalars(self._step(), values)
-                self._returns.look(values)
+                self._returns.check(values)
             self._progress.show(done, values)
             self.unshown = self._progress.failure
         if is_last or done % record.checkpoint_every == 0:

@@ -31,8 +31,8 @@ class ReturnsWatch:
         self._pace = config.learning.learning_rate * (belief_size + 1)
         self._told = config.reinforcement.popart
 
-    def look(self, means: dict[str, float]) -> None:
-        """Look at a line of metrics."""
+    def check(self, means: dict[str, float]) -> None:
+        """Warn if a line of metrics shows that the returns are too large to learn."""
         squared = 2 * means.get("acting/value_loss", math.nan)
         if self._told or not LARGE**2 < squared < math.inf:
             return

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simcore.acting import Episode, RolloutBatch
+from simcore.acting import CollectedBatch, Episode
 from simcore.common.distributed import Ranks
 from simcore.config.run import Config
 
@@ -41,7 +41,7 @@ class Statistics:
         self,
         metrics: Mapping[str, Tensor],
         weights: Mapping[str, Tensor],
-        handed: RolloutBatch,
+        handed: CollectedBatch,
         updates: int,
         seconds: float,
     ) -> None:
@@ -50,7 +50,7 @@ class Statistics:
         Args:
             metrics: the learner's metrics, scalars; NaN: there was no value at this update.
             weights: of the metrics that have one; 1 for the others.
-            handed: the roll-outs that it learned from.
+            handed: the trajectories that it learned from.
             updates: the number of updates before it.
             seconds: its duration in seconds.
         """
@@ -65,10 +65,10 @@ class Statistics:
         self._names = names
         self._count += 1
         self._timed += 1
-        for rollout in handed.rollouts:
-            self._episodes += rollout.episodes if self._acts else ()
-            self._lags.append(updates - rollout.version)
-            for stage, spent in rollout.seconds.items():
+        for collected in handed.parts:
+            self._episodes += collected.episodes if self._acts else ()
+            self._lags.append(updates - collected.version)
+            for stage, spent in collected.seconds.items():
                 self._seconds[stage] += spent
         self._seconds["queue"] += handed.waited
         self._seconds["learn"] += seconds

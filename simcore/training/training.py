@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from simcore.acting import ActorError, Ledger, RolloutBatch
+from simcore.acting import ActorError, CollectedBatch, Ledger
 from simcore.build import make_executor, make_learner, make_system, world_sizes
 from simcore.common.distributed import Ranks
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.tree import plain, to_device
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.differences import require_same_run
@@ -30,18 +30,20 @@ class Training:
         config: the run's configuration.
         device: where the nets are.
         ranks: the processes that learn together.
-        begun: the updates done before, if worlds begin anew, so that these are not the same again.
+        updates_before: those of the run so far, if worlds begin anew, so that these are not the same again.
     """
 
-    def __init__(self, config: Config, device: torch.device, ranks: Ranks | None = None, begun: int = 0) -> None:
+    def __init__(
+        self, config: Config, device: torch.device, ranks: Ranks | None = None, updates_before: int = 0
+    ) -> None:
         self.config = config
         self.device = device
         self.ranks = ranks or Ranks()
-        torch.manual_seed(stream(config.seed, "weights"))
+        torch.manual_seed(derive_seed(config.seed, "weights"))
         sizes = world_sizes(config)
         self.system = make_system(config, sizes).to(device)
         self.learner = make_learner(config, self.system, self.ranks)
-        self.executor = make_executor(config, self.system.agent, begun, self.ranks)
+        self.executor = make_executor(config, self.system.agent, updates_before, self.ranks)
         self.ledger = Ledger()
         self.updates = 0
         self.frames = 0
@@ -64,11 +66,11 @@ class Training:
         """
         taken = self._take()
         begin = time.perf_counter()
-        for rollout in taken.rollouts:
-            self.ledger.book(rollout)
+        for collected in taken.parts:
+            self.ledger.book(collected)
         core = self.system.agent.core
-        trajectory = join_trajectories([rollout.trajectory for rollout in taken.rollouts], core.join)
-        actor = taken.rollouts[0].actor
+        trajectory = join_trajectories([collected.trajectory for collected in taken.parts], core.join)
+        actor = taken.parts[0].actor
         has_belief = trajectory.initial_state is not None
         if not has_belief:
             state = self.core_states.get(actor) or self.system.agent.initial_state(self.config.learning.worlds)
@@ -81,7 +83,7 @@ class Training:
         self.frames += self._frames_per_update
         self.executor.publish(self.updates)
 
-    def _take(self) -> RolloutBatch:
+    def _take(self) -> CollectedBatch:
         """Take a batch of trajectories, on all ranks or on none: else some would wait for the gradients of others."""
         taken, failure = None, None
         try:

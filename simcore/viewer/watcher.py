@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simcore.analysis.loading import LoadedRun
 from simcore.belief import Belief
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.session import BeliefSession, SessionState
 from simcore.viewer.guess import Guess
 from simcore.viewer.moment import BelievedMoment, Frame, Place, Reading
@@ -51,7 +51,7 @@ class Watcher:
         self._blind: BeliefSession | None = None  # the simulation core's way since the blindfold was put on
         simulation = self.session.simulation
         self._model = None if simulation is None else simulation.frame_model
-        self._generator = torch.Generator(run.device).manual_seed(stream(seed, "live"))
+        self._generator = torch.Generator(run.device).manual_seed(derive_seed(seed, "live"))
 
     @property
     def can_imagine(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simcore.analysis.loading import LoadedRun
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.viewer.moment import Frame
 from simcore.worlds import Walker
 from simcore.worlds.api import Arrays
@@ -66,7 +66,7 @@ class LiveWorld:
             self._twin.reset(seed=0)
             self._sharp.reset(seed=0)
             if set(MOVES) <= set(self.action_names):
-                self._walker = Walker(self.worlds, seed=stream(run.config.seed, f"live/{level}"))
+                self._walker = Walker(self.worlds, seed=derive_seed(run.config.seed, f"live/{level}"))
 
     @property
     def can_return(self) -> bool:

@@ -7,28 +7,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.common.checks import shown, wrong_field
+from simcore.common.checks import shown
 from simcore.common.errors import UserError
 from simcore.common.user_code import UserCodeError
+from simcore.worlds.checks import require_valid
 
 Arrays = dict[str, NDArray[Any]]
 
 PREVIOUS_ACTION = "previous_action"
 """The key in `info` of the action that led to a frame."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise `ValueError(message)` unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
-
-
-def require_fields(values: object) -> None:
-    """Raise `ValueError` unless each field of a dataclass is of its type, and its numbers are finite."""
-    wrong = wrong_field(values)
-    require(wrong is None, str(wrong))
-
-
 LONGEST_EPISODE = 10**9
 """The most steps of an episode: they are counted in 32 bits."""
 MAP = "map"
@@ -36,7 +23,7 @@ MAP = "map"
 SINCE_SEEN = "since_seen"
 """The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
 where this one does, -1 where none has. It is not a target; the map's errors are sorted by it."""
-OLD = 10
+OUT_OF_SIGHT_STEPS = 10
 """Steps out of sight from which on cells are scored separately: only a memory can still know them."""
 
 MOST_NUMBERS = 2**24
@@ -68,9 +55,11 @@ class ProbeTarget:
 
     def __post_init__(self) -> None:
         dimensions = {"class": 1, "vector": 1, "picture": 3}
-        require(self.name.isidentifier(), f"{self.name!r} cannot be the name of a probe's target: letters, digits, _")
-        require(self.kind in dimensions, f"{self.name} is a {self.kind}; allowed are {', '.join(dimensions)}")
-        require(
+        require_valid(
+            self.name.isidentifier(), f"{self.name!r} cannot be the name of a probe's target: letters, digits, _"
+        )
+        require_valid(self.kind in dimensions, f"{self.name} is a {self.kind}; allowed are {', '.join(dimensions)}")
+        require_valid(
             len(self.shape) == dimensions[self.kind] and min(self.shape) >= 1 and math.prod(self.shape) <= MOST_NUMBERS,
             f"{self.name} is a {self.kind} of shape {shown(self.shape)}; it must have {dimensions[self.kind]} sizes "
             f"above 0, whose product is at most {MOST_NUMBERS}",
@@ -170,19 +159,3 @@ class Worlds(Protocol):
     def close(self) -> None:
         """Release the worlds' resources."""
         ...
-
-
-def checked_actions(actions: NDArray[np.int64], num_envs: int, num_actions: int) -> NDArray[np.int64]:
-    """Check a batch's actions, and return them as `int64 [B]`.
-
-    Raises:
-        ValueError: they are not B integers in `0 .. A - 1`.
-    """
-    chosen = np.asarray(actions)
-    # Not by `require`: writing an array into a message at every step would cost a quarter of the frame rate.
-    if chosen.shape != (num_envs,) or chosen.dtype.kind not in "iu":
-        raise ValueError(f"actions are {chosen.dtype} {chosen.shape}; they must be integers of shape ({num_envs},)")
-    chosen = chosen.astype(np.int64)
-    if chosen.view(np.uint64).max() >= num_actions:  # as unsigned numbers, negative ones are the largest
-        raise ValueError(f"actions are {chosen}; allowed are 0 to {num_actions - 1}")
-    return chosen

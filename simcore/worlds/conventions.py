@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import Arrays, require
+from simcore.worlds.api import Arrays
+from simcore.worlds.checks import require_valid
 
 Seeds = int | np.integer[Any] | Sequence[int | np.integer[Any] | None] | NDArray[Any] | None
 """What may seed a batch of environments: one number, or one or None for each of them."""
@@ -36,19 +37,19 @@ def checked_seeds(seed: Seeds, num_envs: int) -> list[int | None]:
     if given is None:
         return [None] * num_envs
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-        require(len(given) == num_envs, f"{len(given)} seeds for {num_envs} environments")
+        require_valid(len(given) == num_envs, f"{len(given)} seeds for {num_envs} environments")
         return [each if each is None else checked_seed(each, f"seed[{i}]") for i, each in enumerate(given)]
     first = checked_seed(given)
     return [first + i for i in range(num_envs)]
 
 
-def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, begun: bool) -> NDArray[np.bool_]:
+def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, has_begun: bool) -> NDArray[np.bool_]:
     """Return which environments a reset restarts, `bool [B]`: those of `options["reset_mask"]`, or else all.
 
     Args:
         options: of the reset.
         num_envs: B.
-        begun: whether there was a reset before. The first one must restart all.
+        has_begun: whether there was a reset before. The first one must restart all.
 
     Raises:
         ValueError: the mask is no bool array `[B]`, is False everywhere, or leaves some out in the first reset.
@@ -58,12 +59,16 @@ def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, begun: 
     mask = options[RESET_MASK]
     is_array = isinstance(mask, np.ndarray)
     found = f"{mask.dtype} {mask.shape}" if is_array else repr(mask)
-    require(
+    require_valid(
         is_array and mask.dtype == np.bool_ and mask.shape == (num_envs,),
         f"{RESET_MASK} is {found}; it must be a NumPy array of bool of shape ({num_envs},)",
     )
-    require(bool(mask.any()), f"{RESET_MASK} is False everywhere; it must be True where an environment is to restart")
-    require(begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them")
+    require_valid(
+        bool(mask.any()), f"{RESET_MASK} is False everywhere; it must be True where an environment is to restart"
+    )
+    require_valid(
+        has_begun or bool(mask.all()), f"{RESET_MASK} leaves environments out; the first reset must begin all of them"
+    )
     return mask.copy()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simcore.acting import Actor, Rollout
+from simcore.acting import Actor, Collected
 from simcore.agent import Agent
 from simcore.build import make_actor, make_system
 from simcore.common.tree import leaves
@@ -48,13 +48,13 @@ class Watched(Training):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, torch.device("cpu"))
-        self.used: list[Rollout] = []
+        self.used: list[Collected] = []
         self.weights = {0: self._weights()}
         book = self.ledger.book
 
-        def remember(rollout: Rollout) -> None:
-            book(rollout)
-            self.used.append(rollout)
+        def remember(collected: Collected) -> None:
+            book(collected)
+            self.used.append(collected)
 
         self.ledger.book = remember  # type: ignore[method-assign]
 
@@ -70,18 +70,18 @@ def assert_used_once_and_whole(training: Watched) -> None:
     """Each trajectory was used once, in its actor's order, and is what that actor makes with the weights it names."""
     config = training.config
     by_actor = defaultdict(list)
-    for rollout in training.used:
-        by_actor[rollout.actor].append(rollout)
+    for collected in training.used:
+        by_actor[collected.actor].append(collected)
     assert training.ledger.used == len(training.used) == training.updates * config.trajectories_per_update
-    for number, rollouts in by_actor.items():
-        assert [rollout.turn for rollout in rollouts] == list(range(len(rollouts)))
-        assert_replays(rollouts, config, number, training.weights)
+    for number, parts in by_actor.items():
+        assert [collected.turn for collected in parts] == list(range(len(parts)))
+        assert_replays(parts, config, number, training.weights)
 
 
-def assert_replays(rollouts: list[Rollout], config: Config, number: int, weights: dict[int, dict[str, Tensor]]) -> None:
+def assert_replays(parts: list[Collected], config: Config, number: int, weights: dict[int, dict[str, Tensor]]) -> None:
     agent = make_system(config).agent.requires_grad_(False)
     actor = make_actor(config, number, agent)
-    for given in rollouts:
+    for given in parts:
         agent.load_state_dict(weights[given.version])
         expected = actor.collect(config.learning.unroll_length, given.version)
         assert repr(given.episodes) == repr(expected.episodes)  # as NaN is not equal to itself
@@ -89,20 +89,20 @@ def assert_replays(rollouts: list[Rollout], config: Config, number: int, weights
         assert all(one.dtype == two.dtype and torch.equal(one, two) for one, two in pairs)
 
 
-def noting_actor(config: Config, notes: Path, number: int, agent: Agent, begun: int = 0) -> Actor:
+def noting_actor(config: Config, notes: Path, number: int, agent: Agent, updates_before: int = 0) -> Actor:
     """Make an actor that leaves a file in `notes` for each trajectory that it begins, and one for each it has made.
 
     They are called `begun-<number>-<turn>` and `made-<number>-<turn>`, and hold the number of its process.
     """
-    actor = make_actor(config, number, agent, begun)
+    actor = make_actor(config, number, agent, updates_before)
     collect, turns = actor.collect, itertools.count()
 
-    def noting(length: int, version: int = 0, *more: Any) -> Rollout:
+    def noting(length: int, version: int = 0, *more: Any) -> Collected:
         turn = next(turns)
         (notes / f"begun-{number}-{turn}").write_text(str(os.getpid()))
-        rollout = collect(length, version, *more)
+        collected = collect(length, version, *more)
         (notes / f"made-{number}-{turn}").write_text(str(os.getpid()))
-        return rollout
+        return collected
 
     actor.collect = noting  # type: ignore[method-assign]
     return actor
@@ -115,10 +115,10 @@ def noted(notes: Path, what: str) -> list[tuple[int, int]]:
 
 
 def breaking_actor(
-    config: Config, breaks: dict[int, int], error: BaseException, number: int, agent: Agent, begun: int = 0
+    config: Config, breaks: dict[int, int], error: BaseException, number: int, agent: Agent, updates_before: int = 0
 ) -> Actor:
     """Make an actor that raises an error in a turn of its own: `breaks` tells which, by the actor's number."""
-    actor = make_actor(config, number, agent, begun)
+    actor = make_actor(config, number, agent, updates_before)
     step, taken = actor.worlds.step, 0
 
     def breaking(actions: Any) -> Any:

@@ -22,7 +22,7 @@ from replaying import (
 )
 
 from simcore import build
-from simcore.acting import ActorError, Executor, Ledger, OnRay, Processes, Rollout, Serial, Threads, threads
+from simcore.acting import ActorError, Collected, Executor, Ledger, OnRay, Processes, Serial, Threads, threads
 from simcore.acting.executor import MakeActor
 from simcore.acting.threads import Weights
 from simcore.agent import Agent
@@ -116,21 +116,21 @@ def test_new_weights_are_used_soon_and_named_truly(kind: str) -> None:
     agent = make_agent(config)
     weights = {0: {name: value.clone() for name, value in agent.state_dict().items()}}
     with start(kind, partial(make_actor, config), agent, config.learning.unroll_length) as executor:
-        taken: list[Rollout] = list(executor.take(1).rollouts)
+        taken: list[Collected] = list(executor.take(1).parts)
         with torch.no_grad():
             for parameter in agent.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
         weights[7] = agent.state_dict()
         executor.publish(7)
         # An actor may be slow to start, so the old trajectories need not be the first: their number is what is bounded.
-        while {rollout.actor for rollout in taken if rollout.version == 7} != set(range(ACTORS)):
-            taken += executor.take(1).rollouts
+        while {collected.actor for collected in taken if collected.version == 7} != set(range(ACTORS)):
+            taken += executor.take(1).parts
     ahead = 1 + ROOM + ACTORS
     old = {"serial": 1, "threads": ahead, "processes": ahead, "ray": ACTORS * ROOM}[kind]
-    assert [rollout.version for rollout in taken].count(0) <= old
+    assert [collected.version for collected in taken].count(0) <= old
     for number in range(ACTORS):
-        own = [rollout for rollout in taken if rollout.actor == number]
-        assert [rollout.version for rollout in own] == sorted(rollout.version for rollout in own)
+        own = [collected for collected in taken if collected.actor == number]
+        assert [collected.version for collected in own] == sorted(collected.version for collected in own)
         assert_replays(own, config, number, weights)
 
 
@@ -168,18 +168,18 @@ def idle_actor(number: int, agent: Agent) -> Any:
         number=number,
         hung=None,
         worlds=SimpleNamespace(close=lambda: None),
-        collect=lambda length, version: Rollout(nothing, number, next(turns), version, (), {}),
+        collect=lambda length, version: Collected(nothing, number, next(turns), version, (), {}),
     )
 
 
 def test_actors_that_wait_for_room_get_it_in_turn() -> None:
     """None is passed over, which would make its trajectory old."""
-    with Threads(idle_actor, make_agent(tinier_acting()), range(3), 7, room=1) as executor:
+    with Threads(idle_actor, make_agent(tinier_acting()), range(3), 7, queue_size=1) as executor:
         executor.take(3)
         order = []
         for _ in range(12):
             wait_until(lambda: len(executor._queue.not_full._waiters) == 3)  # all are back in the line
-            order += [rollout.actor for rollout in executor.take(1).rollouts]
+            order += [collected.actor for collected in executor.take(1).parts]
     line = order[1:]  # the first had its room before
     assert sorted(line[:3]) == [0, 1, 2]
     assert line[3:] == line[:-3]
@@ -214,7 +214,7 @@ def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def book(ledger: Ledger, actor: int, turn: int) -> None:
-    ledger.book(Rollout(cast(Any, None), actor, turn, 0, (), {}))
+    ledger.book(Collected(cast(Any, None), actor, turn, 0, (), {}))
 
 
 def test_the_book_refuses_what_was_used_and_what_is_out_of_turn() -> None:

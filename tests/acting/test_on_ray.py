@@ -54,7 +54,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def replace_make_actor(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Actor]) -> None:
-    """Let trainings make their actors by `make(number, agent, begun=...)`; the configuration is in it already."""
+    """Let trainings make their actors by `make(number, agent, updates_before=...)`; it has the configuration."""
     monkeypatch.setattr(build, "partial", lambda function, config, **more: partial(make, **more))
 
 

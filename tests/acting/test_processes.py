@@ -108,12 +108,12 @@ def test_a_killed_actor_is_noticed_and_what_it_made_stays(tmp_path: Path) -> Non
     config = tinier_acting(core="slots")
     agent = make_agent(config)
     make = partial(noting_actor, config, tmp_path)
-    with Processes(make, agent, range(1), config.learning.unroll_length, room=2) as executor:
-        taken = list(executor.take(3).rollouts)
+    with Processes(make, agent, range(1), config.learning.unroll_length, queue_size=2) as executor:
+        taken = list(executor.take(3).parts)
         os.kill(int((tmp_path / "begun-0-0").read_text()), signal.SIGKILL)
         with pytest.raises(ActorError, match=r"^actor 0 failed: its process was ended by SIGKILL"):  # noqa: PT012
             while True:  # what it had made before comes first
-                taken += executor.take(1).rollouts
+                taken += executor.take(1).parts
         with pytest.raises(ActorError, match="SIGKILL"):
             executor.take(1)
     assert not multiprocessing.active_children()

@@ -123,9 +123,9 @@ def test_what_comes_with_a_first_frame_does_not_count(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(worlds, "step", odd)
     actor = Actor(worlds, RandomPolicy(2, 2, seed=0), seed=0)
-    rollout = actor.collect(42)
-    assert rollout.trajectory.rewards.isfinite().all()
-    assert {episode.reward for episode in rollout.episodes} == {20.0}
+    collected = actor.collect(42)
+    assert collected.trajectory.rewards.isfinite().all()
+    assert {episode.reward for episode in collected.episodes} == {20.0}
 
 
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from simcore.analysis.decoded import trajectory_error
-from simcore.analysis.fresh_probes import TOGETHER, episode_frames, together
+from simcore.analysis.fresh_probes import MAX_WORLDS, episode_frames, worlds_per_batch
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import decode_maps, map_views
 from simcore.analysis.measuring import measure
@@ -114,7 +114,7 @@ def test_maps_are_followed_and_sampled(run: LoadedRun, tmp_path: Path) -> None:
 
 def test_worlds_looked_at_together_leave_room_for_their_maps() -> None:
     """Terrain at the paper's size has 150 MB of maps an episode; a tiny city next to nothing."""
-    assert together(preset("tiny"), 40) == TOGETHER
-    assert together(preset("paper", "Terrain"), 3001) == 1
-    assert together(preset("paper", "Terrain"), 10**6) == 1
-    assert together(preset("small"), 60) == 2**22 // (32**2 * 60)
+    assert worlds_per_batch(preset("tiny"), 40) == MAX_WORLDS
+    assert worlds_per_batch(preset("paper", "Terrain"), 3001) == 1
+    assert worlds_per_batch(preset("paper", "Terrain"), 10**6) == 1
+    assert worlds_per_batch(preset("small"), 60) == 2**22 // (32**2 * 60)

@@ -6,10 +6,10 @@ import torch
 
 from simcore.analysis.scores import Constant, Scores, left, sample_variance, score
 from simcore.common.tree import tree_map
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.readout import Readout
-from simcore.worlds.api import OLD
+from simcore.worlds.api import OUT_OF_SIGHT_STEPS
 from tinier import tell_map
 
 T, W, N, H = 5, 4, 3, 8
@@ -17,7 +17,7 @@ TARGETS = tell_map(N, H)
 
 
 @pytest.fixture
-def truth() -> ProbeTargets:
+def truth() -> TargetValues:
     generator = torch.Generator().manual_seed(0)
     return {
         "map": torch.randint(0, 256, (T, W, N, N, 3), generator=generator, dtype=torch.uint8),
@@ -27,7 +27,7 @@ def truth() -> ProbeTargets:
     }
 
 
-def perfect(truth: ProbeTargets) -> Readout:
+def perfect(truth: TargetValues) -> Readout:
     one_hot = torch.nn.functional.one_hot
     return {
         "map": truth["map"] / 255.0,
@@ -36,7 +36,7 @@ def perfect(truth: ProbeTargets) -> Readout:
     }
 
 
-def test_a_perfect_readout_scores_perfectly(truth: ProbeTargets) -> None:
+def test_a_perfect_readout_scores_perfectly(truth: TargetValues) -> None:
     overall = score(perfect(truth), truth, TARGETS).overall()
     nothing_old = overall.pop("map_mse_old")
     assert np.isnan(nothing_old)  # no episode is long enough
@@ -45,7 +45,7 @@ def test_a_perfect_readout_scores_perfectly(truth: ProbeTargets) -> None:
     }  # fmt: skip
 
 
-def test_map_errors_are_means_over_their_cells(truth: ProbeTargets) -> None:
+def test_map_errors_are_means_over_their_cells(truth: TargetValues) -> None:
     read = perfect(truth) | {"map": torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(1))}
     scores = score(read, truth, TARGETS)
     for t in range(T):
@@ -57,7 +57,7 @@ def test_map_errors_are_means_over_their_cells(truth: ProbeTargets) -> None:
                 assert scores.errors[name].mse_by_step_and_world()[t, w] == expected
 
 
-def test_where_nothing_is_unseen_there_is_no_score(truth: ProbeTargets) -> None:
+def test_where_nothing_is_unseen_there_is_no_score(truth: TargetValues) -> None:
     since_seen = truth["since_seen"].clone()
     since_seen[2] = 1
     since_seen[3, 1] = 0
@@ -68,7 +68,7 @@ def test_where_nothing_is_unseen_there_is_no_score(truth: ProbeTargets) -> None:
     assert not np.isnan(scores.overall()["map_mse_unseen"])
 
 
-def test_the_constant_is_the_best_constant(truth: ProbeTargets) -> None:
+def test_the_constant_is_the_best_constant(truth: TargetValues) -> None:
     parts = [tree_map(lambda part: part[:, worlds], truth) for worlds in (slice(0, 1), slice(1, W))]  # noqa: B023
     constant = Constant.fit(parts, TARGETS)
     assert torch.equal(constant.answers["map"], Constant.fit([truth], TARGETS).answers["map"])
@@ -81,7 +81,7 @@ def test_the_constant_is_the_best_constant(truth: ProbeTargets) -> None:
     assert scores["heading_accuracy"] == pytest.approx(headings.max().item() / (T * W))
 
 
-def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: ProbeTargets) -> None:
+def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: TargetValues) -> None:
     """Errors that are the age itself come back as the age; cells never seen count nowhere."""
     since_seen = truth["since_seen"]
     offset = since_seen.sqrt().nan_to_num(nan=1e3)[..., None]
@@ -96,7 +96,7 @@ def test_errors_are_sorted_by_the_steps_since_a_cell_was_seen(truth: ProbeTarget
     assert np.isnan(fading.map_mse(T, T + 5))
 
 
-def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: ProbeTargets) -> None:
+def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: TargetValues) -> None:
     """Samples drawn from other worlds differ as these do; those that are always the same, not at all."""
     generator = torch.Generator().manual_seed(5)
     black_or_white = torch.where(torch.arange(T * W) % 2 == 0, 0, 255).to(torch.uint8).view(T * W, 1, 1, 1)
@@ -113,7 +113,7 @@ def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: ProbeTargets) 
     assert np.isnan(everything.unseen), "all has been seen"
 
 
-def test_a_class_that_is_not_told_is_not_scored(truth: ProbeTargets) -> None:
+def test_a_class_that_is_not_told_is_not_scored(truth: TargetValues) -> None:
     read, off = perfect(truth), torch.zeros(T, W, dtype=torch.bool)
     off[2:, 0] = True
     told = truth | {"cell": truth["cell"].masked_fill(off, -1)}
@@ -124,7 +124,7 @@ def test_a_class_that_is_not_told_is_not_scored(truth: ProbeTargets) -> None:
     assert Constant.fit([only], [each for each in TARGETS if each.name == "cell"]).answers["cell"].argmax() == 3
 
 
-def test_scores_join_world_by_world(truth: ProbeTargets) -> None:
+def test_scores_join_world_by_world(truth: TargetValues) -> None:
     read = perfect(truth) | {"map": torch.rand(T, W, N, N, 3, generator=torch.Generator().manual_seed(3))}
     scores = score(read, truth, TARGETS)
     parts = (slice(0, 1), slice(1, None))
@@ -143,19 +143,19 @@ def test_scores_join_world_by_world(truth: ProbeTargets) -> None:
         np.testing.assert_allclose(part, expected, rtol=1e-12)
 
 
-def test_old_cells_are_those_long_out_of_sight(truth: ProbeTargets) -> None:
+def test_old_cells_are_those_long_out_of_sight(truth: TargetValues) -> None:
     """Errors are pooled over the cells of all steps and worlds, so that each cell counts alike."""
-    generator, length = torch.Generator().manual_seed(7), 2 * OLD
+    generator, length = torch.Generator().manual_seed(7), 2 * OUT_OF_SIGHT_STEPS
     since_seen = torch.randint(-1, length, (length, W, N, N), generator=generator, dtype=torch.int32)
     aged = {name: part[:1].expand(length, *part.shape[1:]) for name, part in truth.items()} | {"since_seen": since_seen}
     read = perfect(aged) | {"map": torch.rand(length, W, N, N, 3, generator=generator)}
     old = score(read, aged, TARGETS).errors["map_mse_old"]
     errors = (read["map"] - aged["map"] / 255.0).square().mean(-1)
-    assert old.mse() == pytest.approx(errors[since_seen >= OLD].mean().item(), rel=1e-6)
-    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OLD].mean().item(), rel=1e-6)
+    assert old.mse() == pytest.approx(errors[since_seen >= OUT_OF_SIGHT_STEPS].mean().item(), rel=1e-6)
+    assert old.mse_by_time()[1] == pytest.approx(errors[1][since_seen[1] >= OUT_OF_SIGHT_STEPS].mean().item(), rel=1e-6)
 
 
-def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: ProbeTargets) -> None:
+def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: TargetValues) -> None:
     constant = Constant.fit([truth], TARGETS).read(perfect(truth))
     halfway = perfect(truth) | {"map": (truth["map"] / 255.0 + constant["map"]) / 2}
     remaining = left(score(halfway, truth, TARGETS), score(constant, truth, TARGETS))
@@ -163,7 +163,7 @@ def test_what_is_left_is_a_part_of_the_constant_guesss_error(truth: ProbeTargets
         assert remaining[name] == pytest.approx(0.25, rel=1e-4)
 
 
-def test_the_probes_learn_what_is_in_the_belief(truth: ProbeTargets) -> None:
+def test_the_probes_learn_what_is_in_the_belief(truth: TargetValues) -> None:
     """Beliefs that hold cell and heading as one-hots and the map outright are read to the end."""
     torch.manual_seed(0)
     read = perfect(truth)
@@ -180,7 +180,7 @@ def test_the_probes_learn_what_is_in_the_belief(truth: ProbeTargets) -> None:
     assert knowing.metrics["heading_accuracy"] == 1.0
 
 
-def test_the_probes_losses_share_no_parameter(truth: ProbeTargets) -> None:
+def test_the_probes_losses_share_no_parameter(truth: TargetValues) -> None:
     probes = Probes(ProbesConfig(hidden_size=4), belief_size=6, targets=TARGETS)
     beliefs = torch.randn(T, W, 6, generator=torch.Generator().manual_seed(2))
     read = probes(beliefs)

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from simcore.analysis.map_view import NOWHERE, believed_view, true_view
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 
 STEPS, WORLDS, SIZE, HEADINGS = 3, 2, 5, 8
 
 
 @pytest.fixture
-def truth() -> ProbeTargets:
+def truth() -> TargetValues:
     random = torch.Generator().manual_seed(0)
     return {
         "map": torch.randint(0, 256, (STEPS, WORLDS, SIZE, SIZE, 3), generator=random, dtype=torch.uint8),
@@ -20,7 +20,7 @@ def truth() -> ProbeTargets:
     }
 
 
-def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: ProbeTargets) -> None:
+def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: TargetValues) -> None:
     view = true_view(truth, HEADINGS)
     assert torch.equal(view.pictures, truth["map"])
     assert torch.equal(view.cells, truth["cell"])
@@ -31,7 +31,7 @@ def test_the_true_place_is_certain_and_its_heading_in_degrees(truth: ProbeTarget
     assert one.headings == 315
 
 
-def test_the_believed_place_is_the_most_likely_one(truth: ProbeTargets) -> None:
+def test_the_believed_place_is_the_most_likely_one(truth: TargetValues) -> None:
     cells = torch.zeros(STEPS, WORLDS, SIZE * SIZE)
     cells[1, 0, 7] = torch.log(torch.tensor(24.0))  # as likely as all others together
     headings = torch.zeros(STEPS, WORLDS, HEADINGS)
@@ -48,7 +48,7 @@ def test_the_believed_place_is_the_most_likely_one(truth: ProbeTargets) -> None:
 
 
 @pytest.mark.parametrize("frame", ["world", "ego"])
-def test_a_place_in_the_starts_frame_is_marked_in_no_other(truth: ProbeTargets, frame: str) -> None:
+def test_a_place_in_the_starts_frame_is_marked_in_no_other(truth: TargetValues, frame: str) -> None:
     read = {
         "map": truth["map"] / 255.0,
         "cell": torch.zeros(STEPS, WORLDS, SIZE * SIZE),

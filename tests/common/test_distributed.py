@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from simcore.acting import RolloutBatch
+from simcore.acting import CollectedBatch
 from simcore.build import make_actor, make_learner, make_system
 from simcore.common.checks import require
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.tree import tree_map
 from simcore.config.run import Config
-from simcore.data.rollouts import Rollout
+from simcore.data.collected import Collected
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.frame_models import convdraw
 from simcore.learning.learner import Learner
@@ -70,7 +70,7 @@ def learn(learner: Learner, batches: list[Trajectory], ranks: Ranks) -> dict[str
     statistics = Statistics(config_of("none", "lstm"), torch.device("cpu"))
     for batch in batches:
         result = learner.step(batch)
-        handed = RolloutBatch((Rollout(batch, 0, 0, 0, (), {}),), 0.0)
+        handed = CollectedBatch((Collected(batch, 0, 0, 0, (), {}),), 0.0)
         statistics.add(result.metrics, result.weights, handed, 0, 0.0)
     means, _ = statistics.take(ranks)
     return {name: value for name, value in means.items() if name in result.metrics}

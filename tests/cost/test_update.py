@@ -90,7 +90,7 @@ def test_a_kanerva_memorys_exact_products_take_their_time() -> None:
 @pytest.mark.parametrize("config", [tinier(), tinier_acting()], ids=["walker", "agent"])
 def test_a_batch_without_content_has_the_shapes_of_a_real_one(config: Config) -> None:
     with (training := Training(config, CPU)).executor as executor:
-        real = executor.take(config.trajectories_per_update).rollouts[0].trajectory
+        real = executor.take(config.trajectories_per_update).parts[0].trajectory
     batch = empty_batch(config, world_sizes(config))
     shapes = [[(leaf.shape, leaf.dtype) for leaf in leaves(one)] for one in (batch, real)]
     assert shapes[0] == shapes[1]

@@ -11,7 +11,7 @@ from simcore.analysis.fresh_probes import FreshProbes, episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.common.archive import read_archive
-from simcore.data.targets import ProbeTargets
+from simcore.data.targets import TargetValues
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.fresh import Examples, train_fresh_probes, validation_losses
 from simcore.probes.heads import mean_picture
@@ -24,7 +24,7 @@ COLOURS = 4
 TARGETS = tell_map(N, H)
 
 
-def draw_truth(count: int, seed: int) -> ProbeTargets:
+def draw_truth(count: int, seed: int) -> TargetValues:
     """Draw maps of few colours, cells and headings, all independent."""
     generator = torch.Generator().manual_seed(seed)
     palette = torch.randint(0, 256, (COLOURS, 3), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
@@ -33,7 +33,7 @@ def draw_truth(count: int, seed: int) -> ProbeTargets:
     return {"map": maps, "cell": cells, "heading": torch.randint(0, H, (count,), generator=generator)}
 
 
-def planted(truth: ProbeTargets, seed: int) -> Examples:
+def planted(truth: TargetValues, seed: int) -> Examples:
     """Hide the truth in beliefs: a random linear map of it, of odd scales, and noise."""
     state = torch.cat(
         [
@@ -49,7 +49,7 @@ def planted(truth: ProbeTargets, seed: int) -> Examples:
     return Examples((state @ mixing + 0.02 * noise) * scales + 3.0, truth)
 
 
-def noise_only(truth: ProbeTargets, seed: int) -> Examples:
+def noise_only(truth: TargetValues, seed: int) -> Examples:
     return Examples(torch.randn(len(truth["cell"]), SIZE, generator=torch.Generator().manual_seed(seed)), truth)
 
 
@@ -173,7 +173,7 @@ def test_probes_of_an_earlier_reading_are_trained_anew(tmp_path: Path, monkeypat
     for name, config in (("acts", tinier_acting(learning__updates=1)), ("walks", tinier(learning__updates=1))):
         trained_run(tmp_path / name, config)
         load(tmp_path / name).fresh.get(["belief"])
-    monkeypatch.setattr("simcore.analysis.fresh_probes.READING", 1)
+    monkeypatch.setattr("simcore.analysis.fresh_probes.PROBE_VERSION", 1)
     assert load(tmp_path / "acts").fresh.kept("belief") is None
     assert load(tmp_path / "walks").fresh.kept("belief") is not None
 

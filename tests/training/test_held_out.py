@@ -81,7 +81,7 @@ def test_it_is_the_same_episode_each_time_and_not_one_of_the_training(tmp_path: 
     assert second.expected is not None
     assert not torch.equal(first.expected, second.expected)
     assert first.true is not None
-    worlds = [training.executor.take(1).rollouts[0].trajectory.targets["map"] for _ in range(2)]
+    worlds = [training.executor.take(1).parts[0].trajectory.targets["map"] for _ in range(2)]
     assert not any((each == first.true.pictures[-1]).flatten(-3).all(dim=-1).any() for each in worlds)
 
 

@@ -41,7 +41,7 @@ def test_losses_are_in_units_of_the_scale_and_targets_are_not() -> None:
     log_policy = torch.log_softmax(policy_value.logits[:-1], -1).gather(-1, actions[1:, :, None].clamp(min=0))[..., 0]
     discounts = torch.full((5, 3), config.discount)
     targets = vtrace(log_policy + 0.7, rewards[1:], discounts, policy_value.values, valid).targets
-    assert scaled.moments == popart.follow(targets, valid.float(), Ranks())
+    assert scaled.moments == popart.moments_with(targets, valid.float(), Ranks())
 
 
 def test_an_update_changes_the_scale_and_leaves_what_the_belief_is_worth() -> None:

@@ -18,7 +18,7 @@ def remarks(caplog: pytest.LogCaptureFixture, *losses: float, **changes: object)
     watch = ReturnsWatch(config, belief_size=16)
     with caplog.at_level(logging.WARNING, LOGGER):
         for loss in losses:
-            watch.look({"acting/value_loss": loss, "return": 0.0})
+            watch.check({"acting/value_loss": loss, "return": 0.0})
     return [record.getMessage() for record in caplog.records]
 
 
@@ -37,4 +37,4 @@ def test_what_the_value_can_follow_is_not(caplog: pytest.LogCaptureFixture) -> N
     assert not remarks(caplog, 20**2 / 2, learning__updates=10), "that is no large return"
     assert not remarks(caplog, math.nan, math.inf)
     assert not remarks(caplog, 1e5**2 / 2, reinforcement__popart=True)
-    assert not ReturnsWatch(tinier_acting(), 16).look({}), "a walker has no value"
+    assert not ReturnsWatch(tinier_acting(), 16).check({}), "a walker has no value"

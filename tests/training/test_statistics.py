@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from simcore.acting import Episode, RolloutBatch
+from simcore.acting import CollectedBatch, Episode
 from simcore.common.distributed import Ranks
 from simcore.training.statistics import Statistics
 from simcore.training.training import Training
@@ -15,11 +15,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def handed() -> RolloutBatch:
+def handed() -> CollectedBatch:
     return Training(tinier(), CPU).executor.take(1)
 
 
-def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: RolloutBatch) -> None:
+def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: CollectedBatch) -> None:
     statistics = Statistics(tinier(), CPU)
     for value in ({"a": 1.0, "b": math.nan, "c": math.nan}, {"a": 3.0, "b": 5.0, "c": math.nan}):
         statistics.add({name: torch.tensor(number) for name, number in value.items()}, {}, handed, 0, 0.1)
@@ -32,7 +32,7 @@ def test_a_metric_is_the_mean_of_the_updates_that_had_it(handed: RolloutBatch) -
     assert statistics.take(Ranks(), torch.ones(2)) == ({}, [1.0, 1.0])
 
 
-def test_a_metric_with_a_weight_is_the_mean_over_terms(handed: RolloutBatch) -> None:
+def test_a_metric_with_a_weight_is_the_mean_over_terms(handed: CollectedBatch) -> None:
     statistics = Statistics(tinier(), CPU)
     for value, weight in ((1.0, 0.75), (5.0, 0.25), (9.0, 0.0), (math.nan, 0.0)):
         scalars = {"a": torch.tensor(value), "b": torch.tensor(weight)}
@@ -43,7 +43,7 @@ def test_a_metric_with_a_weight_is_the_mean_over_terms(handed: RolloutBatch) -> 
     assert math.isnan(statistics.take(Ranks())[0]["a"])
 
 
-def test_seconds_are_those_of_an_update_also_after_an_interruption(handed: RolloutBatch) -> None:
+def test_seconds_are_those_of_an_update_also_after_an_interruption(handed: CollectedBatch) -> None:
     first, second = Statistics(tinier(), CPU), Statistics(tinier(), CPU)
     for _ in range(40):
         first.add({"a": torch.tensor(1.0)}, {}, handed, 0, 3.0)
@@ -55,13 +55,13 @@ def test_seconds_are_those_of_an_update_also_after_an_interruption(handed: Rollo
     assert means["a"] == pytest.approx(2.0), "of all 50 updates"
 
 
-def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
+def test_episodes_have_the_means_of_what_there_is(handed: CollectedBatch) -> None:
     """Also those that a checkpoint of an older version holds, which told the part of the food alone."""
     config = tinier_acting()
     told = [(2.0, 5, {"food": 0.5, "doors": 3.0}, 0), (4.0, 7, {"food": math.nan, "doors": 4.0}, 1)]
     first = Statistics(config, CPU, ("food", "doors"))
-    rollout = handed.rollouts[0]._replace(episodes=tuple(Episode(*each) for each in told))
-    first.add({"a": torch.tensor(1.0)}, {}, handed._replace(rollouts=(rollout,)), 0, 0.1)
+    collected = handed.parts[0]._replace(episodes=tuple(Episode(*each) for each in told))
+    first.add({"a": torch.tensor(1.0)}, {}, handed._replace(parts=(collected,)), 0, 0.1)
     second = Statistics(config, CPU, ("food", "doors"))
     second.load_state_dict(first.state_dict())
     means, _ = second.take(Ranks())
@@ -74,7 +74,7 @@ def test_episodes_have_the_means_of_what_there_is(handed: RolloutBatch) -> None:
     assert third.take(Ranks())[0]["food"] == 0.25
 
 
-def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: RolloutBatch) -> None:
+def test_what_was_summed_goes_on_after_a_restart_unless_other_metrics_follow(handed: CollectedBatch) -> None:
     first = Statistics(tinier(), CPU)
     first.add({"a": torch.tensor(1.0), "b": torch.tensor(math.nan)}, {}, handed, 0, 0.1)
     for following, expected in (({"a": 3.0, "b": 4.0}, {"a": 2.0, "b": 4.0}), ({"c": 9.0}, {"c": 9.0})):

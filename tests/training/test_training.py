@@ -16,7 +16,7 @@ from simcore.build import make_actor, make_system
 from simcore.common.devices import choose_device
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
-from simcore.common.seeding import stream
+from simcore.common.seeding import derive_seed
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.presets import preset
 from simcore.config.run import Config
@@ -117,7 +117,8 @@ def test_one_step_ahead_with_two_frames_to_be_modelled_trains() -> None:
 
 
 def test_purposes_draw_different_seeds() -> None:
-    assert len({stream(seed, purpose) for seed in range(50) for purpose in ("worlds", "walker", "held-out/0")}) == 150
+    purposes = ("worlds", "walker", "held-out/0")
+    assert len({derive_seed(seed, purpose) for seed in range(50) for purpose in purposes}) == 150
 
 
 def test_the_core_state_travels_to_the_next_trajectory() -> None:

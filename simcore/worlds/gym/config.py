@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simcore.common.literals import literal
-from simcore.worlds.api import LONGEST_EPISODE, ProbeTarget, WorldConfig, require, require_fields
+from simcore.worlds.api import LONGEST_EPISODE, ProbeTarget, WorldConfig
+from simcore.worlds.checks import require_valid, require_valid_fields
 from simcore.worlds.gym.targets import parse_target
 
 MOST_REPEATS, MOST_PROCESSES = 10_000, 1024
@@ -35,28 +36,30 @@ class GymConfig(WorldConfig):
     itself."""
 
     def __post_init__(self) -> None:
-        require_fields(self)
-        require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
+        require_valid_fields(self)
+        require_valid(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
         for name, least, most in (
             ("episode_length", 0, LONGEST_EPISODE),
             ("repeat", 1, MOST_REPEATS),
             ("processes", 0, MOST_PROCESSES),
         ):
             value = getattr(self, name)
-            require(least <= value <= most, f"{name} is {value}; allowed are {least} to {most}")
+            require_valid(least <= value <= most, f"{name} is {value}; allowed are {least} to {most}")
         for wrapper in self.wrappers:
             parts = wrapper.split(":")
-            require(
+            require_valid(
                 wrapper == "auto" or (len(parts) == 2 and all(parts)),
                 f"wrappers holds {wrapper!r}; allowed are auto and module:Class",
             )
         names = [text.partition("=")[0] for text in self.make_kwargs]
         for text, name in zip(self.make_kwargs, names, strict=True):
-            require("=" in text and name.isidentifier(), f"make_kwargs holds {text!r}; it must be written name=value")
-            require(names.count(name) == 1, f"make_kwargs gives {name} more than once")
+            require_valid(
+                "=" in text and name.isidentifier(), f"make_kwargs holds {text!r}; it must be written name=value"
+            )
+            require_valid(names.count(name) == 1, f"make_kwargs gives {name} more than once")
         targets = [target.name for target in self.probe_targets]
         for name in targets:
-            require(targets.count(name) == 1, f"targets names {name} more than once")
+            require_valid(targets.count(name) == 1, f"targets names {name} more than once")
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from simcore.common import spawning
 from simcore.common.spawning import CONTEXT, Failure
-from simcore.worlds.api import WorldsLostError, require
+from simcore.worlds.api import WorldsLostError
+from simcore.worlds.checks import require_valid
 from simcore.worlds.conventions import RESET_MASK
 from simcore.worlds.gym.noted import makers
 
@@ -146,7 +147,7 @@ class Parts:
     def set_attr(self, name: str, values: Any) -> None:
         """Set an attribute of each environment, to its own value of a list or tuple of B, or else to the same."""
         each = list(values) if isinstance(values, list | tuple) else [values] * self.num_envs
-        require(len(each) == self.num_envs, f"{len(each)} values for {self.num_envs} environments")
+        require_valid(len(each) == self.num_envs, f"{len(each)} values for {self.num_envs} environments")
         self._ask([Call("set_attr", name, each[part]) for part in self._parts])
 
     @property

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.user_code import UserCodeError
-from simcore.worlds.api import SINCE_SEEN, Arrays, ProbeTarget, require
+from simcore.worlds.api import SINCE_SEEN, Arrays, ProbeTarget
+from simcore.worlds.checks import require_valid
 from simcore.worlds.gym.frames import kind as kind_of
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -27,12 +28,12 @@ def parse_target(text: str) -> ProbeTarget:
     wanted = f"targets holds {text!r}; it must be written {SYNTAX}"
     # Those that begin with _ are the masks of Gymnasium's infos.
     is_free = name != SINCE_SEEN and not name.startswith("_")
-    require(is_free, f"targets holds {text!r}; no target can be named {name}")
-    require(
+    require_valid(is_free, f"targets holds {text!r}; no target can be named {name}")
+    require_valid(
         kind in ("class", "vector", "picture") and len(numbers) == 1 + (kind == "picture"),
         wanted,
     )
-    require(all(number.isdecimal() for number in numbers), wanted)
+    require_valid(all(number.isdecimal() for number in numbers), wanted)
     shape = tuple(int(number) for number in numbers)
     return ProbeTarget(name, kind, (*shape, 3) if kind == "picture" else shape)  # type: ignore[arg-type]
 

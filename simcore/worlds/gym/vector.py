@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
-from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
+from simcore.worlds.api import Arrays, ProbeTarget
+from simcore.worlds.checks import checked_actions, require_valid
 from simcore.worlds.conventions import RESET_MASK, Seeds, checked_reset_mask, checked_seeds, with_masks
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, make_one
@@ -55,7 +56,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
     """Episodes have no metrics besides return and length."""
 
     def __init__(self, env_id: str, num_envs: int = 1, *, config: GymConfig | None = None, copy: bool = True) -> None:
-        require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
+        require_valid(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
         self.config = config or GymConfig()
         self.num_envs = num_envs
         self.copy = copy

@@ -135,19 +135,19 @@ def move(
     episodes: Episodes,
     views: Views,
     actions: NDArray[np.int64],
-    begun: NDArray[np.bool_],
+    begins: NDArray[np.bool_],
     changed: NDArray[np.bool_],
     rules: Rules,
     episode_length: int,
 ) -> None:
-    """Take a step in the whole batch; an episode that has just `begun` (`bool [B]`) only gets its runs.
+    """Take a step in the whole batch; an episode that `begins` (`bool [B]`) only gets its runs.
 
     Actions are `int64 [B]`, each a row of the rules' table. `changed` (`bool [B]`) receives where the grid has
     changed; the other results are in `views`.
     """
     for b in range(actions.shape[0]):
         reward, collected, died, changed[b] = 0.0, 0, False, True
-        if begun[b]:
+        if begins[b]:
             index_grid(episodes.blocks[b], views.runs[b])
         else:
             reward, collected, died, changed[b] = act(

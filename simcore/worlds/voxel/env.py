@@ -14,7 +14,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
-from simcore.worlds.api import Arrays, ProbeTarget, checked_actions, require
+from simcore.worlds.api import Arrays, ProbeTarget
+from simcore.worlds.checks import checked_actions, require_valid
 from simcore.worlds.conventions import Seeds, checked_reset_mask, checked_seed, checked_seeds, with_masks
 from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
 from simcore.worlds.voxel.levels import find_level
@@ -85,8 +86,8 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         max_episode_steps: int | None = None,
         **level_kwargs: Any,
     ) -> None:
-        require(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
-        require(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
+        require_valid(num_envs >= 1, f"num_envs is {num_envs}; it must be at least 1")
+        require_valid(render_mode in (None, "rgb_array"), f"render_mode is {render_mode!r}; allowed is rgb_array")
         self.level = find_level(level)
         self.config = self.level.config(**level_kwargs)
         if max_episode_steps is not None:
@@ -131,9 +132,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     def measure_episodes(self) -> Arrays:
         """Return `food`, float64 `[B]`: the fraction of each current episode's food eaten so far; NaN without food."""
-        begun = self._food
+        food_at_start = self._food
         eaten = np.full(self.num_envs, np.nan)
-        np.divide(begun - self.episodes.food_left, begun, out=eaten, where=begun > 0)
+        np.divide(food_at_start - self.episodes.food_left, food_at_start, out=eaten, where=food_at_start > 0)
         return {"food": eaten}
 
     @property  # type: ignore[misc]
@@ -165,7 +166,7 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         mask = checked_reset_mask(options, self.num_envs, self._has_begun)
         elapsed = np.asarray((options or {}).get("elapsed", np.zeros(self.num_envs, np.int64)))
         limit = self.config.episode_length
-        require(
+        require_valid(
             elapsed.shape == (self.num_envs,) and elapsed.min() >= 0 and elapsed.max() < limit,
             f"elapsed is {elapsed}; it must be {self.num_envs} numbers of steps from 0 to {limit - 1}",
         )
@@ -191,9 +192,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         if not self._has_begun:
             raise ResetNeeded("call reset before the first step")
         chosen = checked_actions(actions, self.num_envs, len(self.level.actions))
-        begun = self._over.copy()
-        self._begin(begun)
-        self._advance(chosen, begun)
+        begins = self._over.copy()
+        self._begin(begins)
+        self._advance(chosen, begins)
         np.logical_or(self.views.terminated, self.views.truncated, out=self._over)
         views = self.views
         results = (views.frames, views.rewards, views.terminated, views.truncated)
@@ -253,9 +254,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
         """Render all environments as they are, without a step."""
         self._advance(np.zeros(self.num_envs, np.int64), self._everywhere)
 
-    def _advance(self, actions: NDArray[np.int64], begun: NDArray[np.bool_]) -> None:
+    def _advance(self, actions: NDArray[np.int64], begins: NDArray[np.bool_]) -> None:
         start = time.perf_counter()
-        move(self.episodes, self.views, actions, begun, self._changed, self.rules, self.config.episode_length)
+        move(self.episodes, self.views, actions, begins, self._changed, self.rules, self.config.episode_length)
         moved = time.perf_counter()
         show(self.episodes, self.views, self._changed, self.rules, self._camera, self._map_frame)
         self.seconds["step"] += moved - start

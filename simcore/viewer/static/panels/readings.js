@@ -6,7 +6,7 @@ import { beliefTitle } from "./beliefs.js";
 
 const PICTURE = 40;
 /** Numbers of a vector that are shown. */
-const MOST = 4;
+const MAX_NUMBERS = 4;
 const byId = (id) => document.getElementById(id);
 
 export class ReadingsPanel {
@@ -57,8 +57,8 @@ function fill(cell, value, probability) {
     drawTile(canvas, value, Math.max(PICTURE, value.shape[0]));
     cell.append(canvas);
   } else if (value?.shape) {
-    const numbers = [...value.data.slice(0, MOST)].map((each) => short(each, 2));
-    cell.textContent = numbers.join(", ") + (value.data.length > MOST ? ", …" : "");
+    const numbers = [...value.data.slice(0, MAX_NUMBERS)].map((each) => short(each, 2));
+    cell.textContent = numbers.join(", ") + (value.data.length > MAX_NUMBERS ? ", …" : "");
   } else {
     cell.textContent = `${value}`;
     if (probability !== null) cell.textContent += ` (true one: ${percent(probability)})`;

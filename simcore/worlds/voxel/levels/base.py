@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.common.registry import Registry
-from simcore.worlds.api import LONGEST_EPISODE, MAP, ProbeTarget, WorldConfig, require, require_fields
+from simcore.worlds.api import LONGEST_EPISODE, MAP, ProbeTarget, WorldConfig
+from simcore.worlds.checks import require_valid, require_valid_fields
 from simcore.worlds.voxel.grid import World
 from simcore.worlds.voxel.rules import NOTHING
 from simcore.worlds.voxel.topdown import MAP_FRAMES
@@ -51,24 +52,24 @@ class LevelConfig(WorldConfig):
     """Frame of the map: "start" (the start pose is in the middle, heading up), "world" or "ego"."""
 
     def __post_init__(self) -> None:
-        require_fields(self)
-        require(5 <= self.size <= 255, f"size is {self.size}; allowed are 5 to 255 cells")
-        require(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
-        require(
+        require_valid_fields(self)
+        require_valid(5 <= self.size <= 255, f"size is {self.size}; allowed are 5 to 255 cells")
+        require_valid(4 <= self.frame_size <= 512, f"frame_size is {self.frame_size}; allowed are 4 to 512 pixels")
+        require_valid(
             1 <= self.episode_length <= LONGEST_EPISODE,
             f"episode_length is {self.episode_length}; allowed are 1 to {LONGEST_EPISODE} steps",
         )
-        require(0 < self.speed <= 1, f"speed is {self.speed}; allowed is more than 0 and up to 1 cell a step")
+        require_valid(0 < self.speed <= 1, f"speed is {self.speed}; allowed is more than 0 and up to 1 cell a step")
         turns = 360 / self.turn_angle if self.turn_angle > 0 else 0.0
-        require(
+        require_valid(
             turns >= 4 and abs(turns - round(turns)) < 1e-9,
             f"turn_angle is {self.turn_angle}; it must divide 360 degrees and be at most 90",
         )
-        require(
+        require_valid(
             10 <= self.field_of_view <= 150,
             f"field_of_view is {self.field_of_view}; allowed are 10 to 150 degrees",
         )
-        require(
+        require_valid(
             self.map_frame in MAP_FRAMES,
             f"map_frame is {self.map_frame!r}; allowed are {', '.join(MAP_FRAMES)}",
         )

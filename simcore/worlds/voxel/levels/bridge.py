@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import AIR, GROUND, WATER, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
@@ -45,7 +45,7 @@ class BridgeConfig(BuildingConfig):
         super().__post_init__()
         leap = widest_leap(self.speed, drop=min(self.loose, 1))  # a leap from a loose block is longer
         widest = self.size - 2 - 2 * NARROWEST_BANK
-        require(
+        require_valid(
             leap < self.gap <= widest,
             f"gap is {self.gap}; a leap here may cross {leap} cells, and the room holds {widest}: "
             f"allowed are {leap + 1} to {widest}",

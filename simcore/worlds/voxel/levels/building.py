@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import BLOCK, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.room import RoomConfig, pick_open, turn_quarters
@@ -35,12 +35,12 @@ class BuildingConfig(RoomConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         most = self.most_loose
-        require(0 <= self.loose <= most, f"loose is {self.loose}; allowed are 0 to {most} blocks here")
-        require(
+        require_valid(0 <= self.loose <= most, f"loose is {self.loose}; allowed are 0 to {most} blocks here")
+        require_valid(
             self.carried is None or 0 <= self.carried <= MOST_CARRIED,
             f"carried is {self.carried}; allowed are 0 to {MOST_CARRIED} blocks",
         )
-        require(
+        require_valid(
             self.blocks_in_hand + self.loose >= self.fewest_blocks,
             f"carried is {self.carried} and loose is {self.loose}; "
             f"{self.fewest_blocks} blocks at least are needed to reach the food",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require, require_fields
+from simcore.worlds.checks import require_valid, require_valid_fields
 from simcore.worlds.voxel.grid import CLIFF, GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
@@ -37,11 +37,15 @@ class CliffConfig(BuildingConfig):
     """Height of the cliff in blocks."""
 
     def __post_init__(self) -> None:
-        require_fields(self)
-        require(2 <= self.rise <= HIGHEST_RISE, f"rise is {self.rise}; allowed are 2 to {HIGHEST_RISE} blocks")
-        require(self.size >= self.rise + 4, f"size is {self.size}; a rise of {self.rise} needs {self.rise + 4} cells")
+        require_valid_fields(self)
+        require_valid(2 <= self.rise <= HIGHEST_RISE, f"rise is {self.rise}; allowed are 2 to {HIGHEST_RISE} blocks")
+        require_valid(
+            self.size >= self.rise + 4, f"size is {self.size}; a rise of {self.rise} needs {self.rise + 4} cells"
+        )
         super().__post_init__()
-        require(self.loose == 0 or self.rise >= 3, f"loose is {self.loose}; with a rise of 2, each would be a step")
+        require_valid(
+            self.loose == 0 or self.rise >= 3, f"loose is {self.loose}; with a rise of 2, each would be a step"
+        )
 
     @property
     def depths(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import GROUND, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
@@ -38,8 +38,10 @@ class HighFoodConfig(BuildingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(1 <= self.lift <= HIGHEST_LIFT, f"lift is {self.lift}; allowed are 1 to {HIGHEST_LIFT} blocks")
-        require(self.loose == 0 or self.lift >= 2, f"loose is {self.loose}; with a lift of 1, each would be a step")
+        require_valid(1 <= self.lift <= HIGHEST_LIFT, f"lift is {self.lift}; allowed are 1 to {HIGHEST_LIFT} blocks")
+        require_valid(
+            self.loose == 0 or self.lift >= 2, f"loose is {self.loose}; with a lift of 1, each would be a step"
+        )
 
     @property
     def height(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, LAST_BUILDING, MAX_HEIGHT, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import WALKING
@@ -32,7 +32,7 @@ class RandomCityConfig(LevelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.size >= 7, f"size is {self.size}; a city needs 7 to 255 cells")
+        require_valid(self.size >= 7, f"size is {self.size}; a city needs 7 to 255 cells")
         if self.buildings is not None:
             object.__setattr__(self, "buildings", _pair("buildings", self.buildings, 0, self.size**2))
         object.__setattr__(self, "heights", _pair("heights", self.heights, 1, MAX_HEIGHT - 1))
@@ -53,7 +53,7 @@ class RandomCityConfig(LevelConfig):
 
 def _pair(name: str, value: tuple[int, int], lowest: int, highest: int) -> tuple[int, int]:
     pair = tuple(value)
-    require(
+    require_valid(
         len(pair) == 2 and lowest <= pair[0] <= pair[1] <= highest,
         f"{name} is {value}; it must be two numbers, {lowest} <= fewest <= most <= {highest}",
     )

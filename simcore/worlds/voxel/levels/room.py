@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, WALL
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.base import LevelConfig
@@ -42,12 +42,12 @@ class RoomConfig(LevelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.size >= 7, f"size is {self.size}; a room needs 7 to 255 cells")
-        require(
+        require_valid(self.size >= 7, f"size is {self.size}; a room needs 7 to 255 cells")
+        require_valid(
             1 <= self.amount <= self.most_food,
             f"amount is {self.amount}; allowed are 1 to {self.most_food} pieces of food here",
         )
-        require(
+        require_valid(
             0 <= self.landmarks <= MOST_LANDMARKS,
             f"landmarks is {self.landmarks}; allowed are 0 to {MOST_LANDMARKS} here",
         )

@@ -10,7 +10,7 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require
+from simcore.worlds.checks import require_valid
 from simcore.worlds.voxel.grid import AIR, FOOD, FOREST, ICE, MEADOW, ROCK, SAND, SNOW, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import CLIMBING
@@ -45,8 +45,8 @@ class TerrainConfig(LevelConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         most = self.size**2 // 4
-        require(1 <= self.amount <= most, f"amount is {self.amount}; allowed are 1 to {most} yellow blocks here")
-        require(2 <= self.relief <= 32, f"relief is {self.relief}; allowed are 2 to 32 blocks")
+        require_valid(1 <= self.amount <= most, f"amount is {self.amount}; allowed are 1 to {most} yellow blocks here")
+        require_valid(2 <= self.relief <= 32, f"relief is {self.relief}; allowed are 2 to 32 blocks")
 
     @property
     def height(self) -> int:

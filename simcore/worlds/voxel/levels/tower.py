@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.worlds.api import require, require_fields
+from simcore.worlds.checks import require_valid, require_valid_fields
 from simcore.worlds.voxel.grid import AIR, FIRST_BUILDING, FOOD, GROUND, LAST_BUILDING, World
 from simcore.worlds.voxel.kernels import kernel
 from simcore.worlds.voxel.levels.actions import BUILDING
@@ -39,9 +39,9 @@ class TowerConfig(BuildingConfig):
     """Height of the platform's top above the floor, in blocks."""
 
     def __post_init__(self) -> None:
-        require_fields(self)
-        require(3 <= self.rise <= HIGHEST_RISE, f"rise is {self.rise}; allowed are 3 to {HIGHEST_RISE} blocks")
-        require(self.size >= SMALLEST, f"size is {self.size}; a platform needs {SMALLEST} to 255 cells")
+        require_valid_fields(self)
+        require_valid(3 <= self.rise <= HIGHEST_RISE, f"rise is {self.rise}; allowed are 3 to {HIGHEST_RISE} blocks")
+        require_valid(self.size >= SMALLEST, f"size is {self.size}; a platform needs {SMALLEST} to 255 cells")
         super().__post_init__()
 
     @property

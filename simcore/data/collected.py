@@ -1,4 +1,4 @@
-"""Roll-outs, which actors hand over, and the ledger that ensures that each is used once."""
+"""Trajectories, as actors hand them over, and the ledger that ensures that each is used once."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Episode(NamedTuple):
     """Whether it ended by itself, and not by a time limit."""
 
 
-class Rollout(NamedTuple):
+class Collected(NamedTuple):
     """A trajectory and its origin."""
 
     trajectory: Trajectory
@@ -44,18 +44,18 @@ class Ledger:
         """Trajectories used so far."""
         self._next: dict[int, int] = {}
 
-    def book(self, rollout: Rollout) -> None:
+    def book(self, collected: Collected) -> None:
         """Record the use of a trajectory.
 
         Raises:
             RuntimeError: the trajectory is not the next one of its actor.
         """
-        expected = self._next.get(rollout.actor, 0)
-        if rollout.turn != expected:
+        expected = self._next.get(collected.actor, 0)
+        if collected.turn != expected:
             raise RuntimeError(
-                f"actor {rollout.actor} handed over trajectory {rollout.turn}; the next to use is {expected}"
+                f"actor {collected.actor} handed over trajectory {collected.turn}; the next to use is {expected}"
             )
-        self._next[rollout.actor] = expected + 1
+        self._next[collected.actor] = expected + 1
         self.used += 1
 
     def state_dict(self) -> dict[str, int | list[tuple[int, int]]]:
