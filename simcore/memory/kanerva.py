@@ -1,4 +1,8 @@
-"""The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C)."""
+"""The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C).
+
+Wu et al., "The Kanerva Machine", 2018, arXiv 1804.01756; "Learning Attractor Dynamics for Generative Memory", 2018,
+arXiv 1811.09556.
+"""
 
 import math
 from dataclasses import dataclass
