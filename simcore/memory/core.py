@@ -35,10 +35,10 @@ class MemoryConfig:
 class RecurrentCore(nn.Module):
     """f in b_t = f(b_{t-1}, input_t): the belief core and the simulation core are one instance each.
 
-    Without a memory an unroll is cut only where an episode begins or a snapshot is taken; each piece between is one
-    call of the fused LSTM, so that a reset costs a cut and not a Python loop over time. Where the host may not know
-    these times, as in a CUDA graph, every step is masked instead. A memory is unrolled together with the LSTM, by its
-    own steps or by a fast unroll if there is one.
+    Without a memory, an unroll is cut only where an episode begins or a snapshot is taken; each piece in between is one
+    call of the fused LSTM, so a reset costs a cut instead of a Python loop over time. Where the host may not know these
+    times, as in a CUDA graph, every step is masked instead. A memory is unrolled together with the LSTM, by its own
+    steps or by a fast unroll if there is one.
 
     Args:
         input_size: the width of a step's input.
@@ -55,7 +55,7 @@ class RecurrentCore(nn.Module):
         self.hidden_size = hidden_size
         self.memory = memory
         self.lstm = nn.LSTM(input_size + (memory.read_size if memory is not None else 0), hidden_size)
-        # PyTorch's initial cell forgets half at every step, and so learns slowly to remember.
+        # PyTorch's initial cell forgets half at every step, and is slow to learn to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
         self.unroller = _choose_unroller(memory, plain)
@@ -73,7 +73,7 @@ class RecurrentCore(nn.Module):
     def contents(self, state: CoreState) -> Tensor | None:
         """Return what the memory of a state `[*, ...]` holds, K vectors `[*, K, D]`, zeros where none is written yet.
 
-        It is None without a memory, or if a user's memory does not tell it.
+        It is None without a memory, or if a user's memory does not expose it.
 
         Raises:
             RuntimeError: a slot memory's state is too old: words that it sees have been overwritten since.
@@ -115,7 +115,7 @@ class RecurrentCore(nn.Module):
 
         Raises:
             ValueError: it is not a state of this core.
-            TypeError: it is no state.
+            TypeError: it is not a state.
         """
         state = CoreState(*saved)
         if self.unroller is not None:

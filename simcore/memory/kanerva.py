@@ -35,8 +35,8 @@ class KanervaConfig:
 
 
 PRECISE = torch.float64
-"""The type of a memory's distribution, whatever that of the nets. Repeated words tell of other directions only what
-little turns their addresses; where words are a thousand times the noise or more, that is lost if M or w is float32."""
+"""The type of a memory's distribution, whatever that of the nets. Repeated words reveal other directions only through
+small rotations of their addresses; if words are a thousand times the noise or more, float32 for M or w loses them."""
 
 
 class KanervaState(NamedTuple):

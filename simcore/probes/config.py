@@ -11,7 +11,7 @@ class ProbesConfig:
     """Small nets that read the world's targets from the belief, such as the map (App. I), cell and heading.
 
     Online probes, trained along with the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
-    Reports and figures use fresh ones, trained to the end on the frozen belief.
+    Reports and figures use fresh ones, trained in full on the frozen belief.
     """
 
     hidden_size: Width = 512
@@ -21,7 +21,7 @@ class ProbesConfig:
     channels: Width = 32
     """Features per cell of the map, from which its colour is read."""
     heads: tuple[str, ...] = ()
-    """Nets of your own in place of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
+    """Nets of your own instead of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
     worlds: Held = 12288
     """Worlds in which fresh probes are trained, one episode each."""
     validation_worlds: Held = 256

@@ -1,4 +1,4 @@
-"""How probes of a belief's whole state read its memory: by attention to all that the memory holds."""
+"""How probes of a belief's whole state read its memory: by attention to everything that the memory holds."""
 
 import math
 from typing import NamedTuple

@@ -22,14 +22,14 @@ Readout = dict[str, Tensor]
 picture, float `[..., H, W, 3]`, not bounded to [0, 1]."""
 
 LEAST_PART = 1e-9
-"""What is divided by where no class is told, and the loss is 0."""
+"""The divisor if no class is given, when the loss is 0."""
 
 
 class ProbeLoss(NamedTuple):
     """The probes' loss and scores of one batch; each a scalar."""
 
     loss: Tensor
-    """The sum of the probes' losses; their parameters are disjoint, so the sum trains each alone."""
+    """The sum of the probes' losses; their parameters are disjoint, so the sum trains each independently."""
     metrics: dict[str, Tensor]
     """Scores by name, without gradient: `<name>_accuracy` of a class, how often the most likely is the true one;
     `<name>_mse` of a vector or picture, the mean squared error, with a picture's values in [0, 1]."""
