@@ -20,7 +20,7 @@ BY_FRAMES = ".frames"
 class TensorBoard:
     """Writes a run's event files; a step of TensorBoard's is a frame.
 
-    A run that an early version has begun goes on by updates, so that its curves have one unit.
+    A run begun by an early version continues to count updates, so that its curves have one unit.
     """
 
     def __init__(self, writer: "SummaryWriter", by_frames: bool) -> None:

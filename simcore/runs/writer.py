@@ -37,7 +37,7 @@ class MetricsWriter:
         record: which sinks are asked for.
 
     Raises:
-        UserError: the files cannot be written, or a line is damaged; or a sink that is asked for cannot be made.
+        UserError: the files cannot be written, or a line is damaged; or a requested sink cannot be made.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class MetricsWriter:
         self._has_begun = False
         with ExitStack() as opened, self._writing():
             self._sinks: list[Sink] = [opened.enter_context(JSONLines(folder, resume_at.update))]
-            # Now, so that what is missing, such as a login, is told before the first update.
+            # Now, so that anything missing, such as a login, is reported before the first update.
             if record.wandb is not None:
                 online = weights_and_biases(record.wandb, folder.path, folder.name, hyperparameters)
                 self._sinks.append(opened.enter_context(online))
