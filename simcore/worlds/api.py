@@ -43,7 +43,7 @@ MOST_NUMBERS = 2**24
 """The most numbers of a target."""
 Kind = Literal["class", "vector", "picture"]
 NO_CLASS = -1
-"""Stands for a class where there is none to tell, which no probe is trained on or scored by."""
+"""The class where there is none; no probe is trained or scored on it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ProbeTarget:
     or `NO_CLASS`; a vector as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
 
     Raises:
-        ValueError: the name is no Python identifier, the kind is unknown, or the shape does not fit the kind.
+        ValueError: the name is not a Python identifier, the kind is unknown, or the shape does not fit the kind.
     """
 
     name: str

@@ -19,7 +19,7 @@ class Rewards(gymnasium.Wrapper[Any, Any, Any, Any]):
         name: its name in messages.
 
     Raises:
-        RewardError: in a step, if the reward is no number.
+        RewardError: in a step, if the reward is not a number.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], name: str) -> None:
