@@ -116,7 +116,7 @@ def worst(episodes: Episodes, count: int) -> Maps:
 
 
 def measures(episodes: Episodes) -> dict[str, str]:
-    """Return what the table tells of a run, by its name."""
+    """Return the table's entries for a run, by its name."""
     ends, total, mean = episodes.ends, sum(episodes.pieces), Interval.of(episodes.pieces)
     failed = torch.tensor(episodes.pieces) > 0
     since, left = episodes.since_seen[ends], episodes.food[ends]

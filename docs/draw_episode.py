@@ -2,7 +2,7 @@
 
 python docs/draw_episode.py runs/RandomCity-tiny-slots-0 docs/held_out_episode.png
 
-Belief and maps are read by the probes that were trained along with the run.
+Belief and maps are read by the probes trained alongside the run.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A world of your own with probes: what its `info` tells is read from the belief.
+"""A world of your own with probes: what its `info` reports is read from the belief.
 
     python examples/own_world.py
     cd examples && simcore train own_world:Rooms-v0 --world.targets room=class:4 position=vector:2
