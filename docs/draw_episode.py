@@ -1,4 +1,4 @@
-"""Draw the held-out episode that a run records while it trains, as its newest checkpoint knows it.
+"""Draw the held-out episode that a run records during training, with its newest checkpoint.
 
 python docs/draw_episode.py runs/RandomCity-tiny-slots-0 docs/held_out_episode.png
 

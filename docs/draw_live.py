@@ -55,7 +55,7 @@ def draw_a_minute(page: Page, folder: Path) -> None:
     """Draw what a first-time visitor of the demo sees."""
 
     def take(name: str) -> None:
-        page.wait_for_timeout(1500)  # what is imagined comes after the moment
+        page.wait_for_timeout(1500)  # imagined futures come after the moment
         page.screenshot(path=folder / f"{name}.png")
 
     page.keyboard.press("Space")
