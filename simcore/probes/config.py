@@ -10,7 +10,7 @@ from simcore.common.checks import Count, Held, Positive, Range, Width, require, 
 class ProbesConfig:
     """Small nets that read the world's targets from the belief, such as the map (App. I), cell and heading.
 
-    Online probes, trained along with the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
+    Online probes, trained alongside the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
     Reports and figures use fresh ones, trained in full on the frozen belief.
     """
 
@@ -35,7 +35,8 @@ class ProbesConfig:
     learning_rate: Positive = 1e-3
     """Adam's initial learning rate for fresh probes; it falls to 0 along a cosine."""
     map_convdraw: bool = False
-    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
+    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where the belief is
+    unsure."""
     map_kappa: Positive = 1e-3
     """κ of the map's ConvDRAW, the squared error per dimension of the map to reach."""
     map_times: Held = 2

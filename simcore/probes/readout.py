@@ -34,7 +34,7 @@ class ProbeLoss(NamedTuple):
     """Scores by name, without gradient: `<name>_accuracy` of a class, how often the most likely is the true one;
     `<name>_mse` of a vector or picture, the mean squared error, with a picture's values in [0, 1]."""
     weights: dict[str, Tensor]
-    """Of a class's score: in which part of the cases there is a class, and so a score."""
+    """Of a class's score: the fraction of the cases with a class, and so a score."""
 
 
 class Probes(nn.Module):
@@ -142,7 +142,7 @@ class Probes(nn.Module):
             loss = kind.loss(answer, true)
             score = loss if kind.score is None else kind.score(answer, true)
             unit = self._head(target.name).unit_for(true, average)
-            if unit is not None:  # or a number would be learned the slower the smaller its unit is
+            if unit is not None:  # otherwise numbers in smaller units would be learned more slowly
                 loss = kind.loss(answer / unit, true / unit)
             name = f"{target.name}_{kind.metric}"
             if target.kind == "class":

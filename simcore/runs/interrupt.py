@@ -1,4 +1,4 @@
-"""Graceful interruption: Ctrl-C ends a run after the present update."""
+"""Graceful interruption: Ctrl-C ends a run after the current update."""
 
 import logging
 import signal

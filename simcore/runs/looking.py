@@ -24,7 +24,7 @@ def open_run(path: str | Path) -> AnyRun:
             the Hugging Face Hub.
 
     Raises:
-        UserError: there is none, it is damaged, or one of the Hub wants code that is not SimCore's.
+        UserError: there is none, it is damaged, or one from the Hub needs code that is not SimCore's.
     """
     export = find_export(path)
     if export is None:

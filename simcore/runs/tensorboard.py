@@ -53,7 +53,7 @@ def tensorboard(folder: Path, resume_at: Step, hyperparameters: Mapping[str, Any
         hyperparameters: of the run, by name, for TensorBoard's page of them.
 
     Yields:
-        The sink; None where TensorBoard is not installed, or cannot name the folder, which is no text.
+        The sink; None if TensorBoard is not installed, or the folder's name is not text.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 class WeightsAndBiases:
     """Sends metrics and pictures to a run at Weights & Biases; its steps are frames.
 
-    A resumed run sends nothing of frames that its record has: Weights & Biases takes no earlier step. If the library
+    A resumed run sends no frames that its record has: Weights & Biases accepts no earlier step. If the library
     fails during the run there is one warning, and nothing more is sent: the run's folder has everything.
     """
 
@@ -93,7 +93,7 @@ def weights_and_biases(project: str, folder: Path, name: str, hyperparameters: M
             resume="allow",
             dir=folder,
             config=plain_values(hyperparameters),
-            settings=wandb.Settings(console="off", quiet=True),  # the progress display is no log
+            settings=wandb.Settings(console="off", quiet=True),  # the progress display is not a log
         )
     except (wandb.errors.Error, OSError) as error:
         why = " ".join(str(error).split()).rstrip(".")

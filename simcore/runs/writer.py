@@ -22,7 +22,7 @@ NOTHING_ELSE = RecordConfig()
 
 
 class MetricsWriter:
-    """Hands metrics and pictures to all sinks: JSON lines, TensorBoard where it is installed, and what is asked for.
+    """Hands metrics and pictures to all sinks: JSON lines, TensorBoard if installed, and requested ones.
 
     Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
     the writer, or use it in a `with` block.
@@ -34,7 +34,7 @@ class MetricsWriter:
         folder: the run.
         resume_at: how far the run is.
         hyperparameters: of the run, by name.
-        record: which sinks are asked for.
+        record: the requested sinks.
 
     Raises:
         UserError: the files cannot be written, or a line is damaged; or a requested sink cannot be made.

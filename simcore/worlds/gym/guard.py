@@ -1,4 +1,4 @@
-"""Telling in one line what an environment does wrong: it raises an exception, or returns what Gymnasium's do not."""
+"""One-line errors for environments that raise an exception, or break Gymnasium's API."""
 
 import inspect
 from typing import Any, NoReturn
@@ -86,7 +86,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def guarded(env: Env, name: str) -> Env:
-    """Put a `Guard` next to the environment itself, inside of all its wrappers, which would unpack what it returns."""
+    """Put a `Guard` around the environment itself, inside all its wrappers, which would unpack what it returns."""
     if not isinstance(env, gymnasium.Wrapper):
         return Guard(env, name)
     innermost = env
