@@ -34,18 +34,18 @@ class Case(NamedTuple):
 
 def flop_of_loss(model: ConvDRAW, batch: int) -> int:
     """Return the floating-point operations of the loss, in closed form: two per multiplication in a layer."""
-    sizes = model.sizes
-    state, latent, side = sizes.state_channels, sizes.latent_channels, sizes.state
-    same = sizes.kernel**2 * side**2
+    config, side = model.config, model.state_size
+    state, latent = config.state_channels, config.latent_channels
+    same = config.kernel_size**2 * side**2
     conditioning = same * (latent + 2 * state) * 2 * state
     gaussians = 2 * same * state * 2 * latent
     recurrence = same * (2 * state + latent + state) * 2 * state
 
-    strided, width = 0, sizes.frame
-    for inputs, outputs in zip((6, *sizes.encoder_channels), (*sizes.encoder_channels, 2 * state), strict=True):
+    strided, width = 0, model.frame_size
+    for inputs, outputs in zip((6, *config.encoder_channels), (*config.encoder_channels, 2 * state), strict=True):
         width //= 2
         strided += 16 * inputs * outputs * width**2
-    for inputs, outputs in zip((state, *sizes.decoder_channels), (*sizes.decoder_channels, 3), strict=True):
+    for inputs, outputs in zip((state, *config.decoder_channels), (*config.decoder_channels, 3), strict=True):
         # Each input pixel is multiplied with the whole kernel, and the sums overlap.
         strided += 16 * inputs * outputs * width**2
         width *= 2

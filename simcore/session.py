@@ -206,7 +206,7 @@ class BeliefSession:
         rows = [self._actions(row) for row in np.asarray(actions)]
         if not rows:
             raise ValueError("there are no actions; give one at least")
-        return simulation.imagine(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
+        return simulation.simulate(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
 
     @torch.no_grad()
     def imagine_maps(self, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:

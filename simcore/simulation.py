@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from simcore.common.checks import Held, Positive, Some, require_fields
 from simcore.common.distributed import Ranks
-from simcore.data.targets import ProbeTargets
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
-from simcore.worlds.api import MAP, OLD, SINCE_SEEN
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,17 @@ def draw_offsets(overshoot: int, points: int, generator: torch.Generator) -> lis
     return sorted(torch.randperm(overshoot, generator=generator)[:points].tolist())
 
 
+class Overshoot(NamedTuple):
+    """What is predicted: the frames at Ng offsets of Nt roll-outs in each of B worlds."""
+
+    targets: Tensor
+    """The frames' times in the trajectory, int64 `[Ng, Nt]`."""
+    states: Tensor
+    """The simulated states at these times, `[Ng, Nt, B, *]`."""
+    weights: Tensor
+    """1.0 where a frame lies in the same episode as its roll-out's start, else 0.0: `[Ng, Nt, B]`."""
+
+
 class FrameModelLoss(NamedTuple):
     """The frame model's loss on one batch: scalars, weighted means over the modelled frames."""
 
@@ -76,9 +85,6 @@ class FrameModelLoss(NamedTuple):
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
     """The fraction of the sampled points, over all processes, that lie before their episode's end, and so count."""
-    memory_share: Tensor | None
-    """The fraction of the counted points that show something out of sight at their start, and so need a memory; see
-    `asks_memory`. NaN where no point counts; None if it is not known when cells were seen."""
 
 
 class SimCoreHead(nn.Module):
@@ -110,15 +116,14 @@ class SimCoreHead(nn.Module):
         self.num_actions = num_actions
         self.core = RecurrentCore(num_actions, hidden_size, memory, plain)
         self.frame_model = frame_model
-        self.overshoot = config.overshoot
-        self.mask_episode_ends = config.mask_episode_ends
+        self.config = config
 
-    def imagine(self, states: CoreState, actions: Tensor) -> Tensor:
+    def simulate(self, states: CoreState, actions: Tensor) -> Tensor:
         """Roll out from belief states `[..., B, *]` along actions `[K, ..., B]`: simulated states `[K, ..., B, *]`."""
         return self.unroll(states, actions).outputs
 
     def unroll(self, states: CoreState, actions: Tensor) -> Unrolled:
-        """Like `imagine`, but also return the state after the last action, to continue from."""
+        """Like `simulate`, but also return the state after the last action, to continue from."""
         return self.core(one_hot_actions(actions, self.num_actions), states)
 
     def sample_frames(self, states: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -130,75 +135,61 @@ class SimCoreHead(nn.Module):
         frames = self.frame_model.sample(states.flatten(0, -2), generator)
         return frames.view(*states.shape[:-1], *frames.shape[1:])
 
-    def loss(
+    def overshoot(
         self,
         snapshots: CoreState,
         trajectory: Trajectory,
         starts: Sequence[int] | Times,
         offsets: Sequence[int] | Times,
-        generator: torch.Generator | None = None,
-        ranks: Ranks | None = None,
-    ) -> FrameModelLoss:
-        """Compute the frame model's loss at Ng frames of each of the Nt roll-outs.
+    ) -> Overshoot:
+        """Roll out from Nt beliefs of a trajectory along its actions, to the Ng frames of each that are modelled.
 
         Args:
             snapshots: the full belief states at the starts, `[Nt, B, ...]`.
             trajectory: the trajectory of the beliefs.
             starts: the Nt start times, from `draw_starts`.
             offsets: the Ng offsets of the frames from the step after a start, from `draw_offsets`.
-            generator: samples the latents, on the trajectory's device; None: torch's default generator.
-            ranks: the processes that share the batch; None: this process alone.
         """
         device = trajectory.frames.device
         starts, offsets = Times.of(starts, device), Times.of(offsets, device)
         targets = target_times(starts.rows, offsets.rows)
         # Steps after the last offset are not needed.
-        steps = torch.arange(self.overshoot if offsets.host is None else max(offsets.host) + 1, device=device)
+        steps = torch.arange(self.config.overshoot if offsets.host is None else max(offsets.host) + 1, device=device)
         actions = trajectory.actions[1 + starts.rows + steps[:, None]]  # [steps, Nt, B]
-        states = self.imagine(snapshots, actions)
-        condition = states.index_select(0, offsets.rows).flatten(0, 2)  # [Ng * Nt * B, the core's output]
-        frames = trajectory.frames[targets].flatten(0, 2)
-        weights = self._weights(trajectory.is_first, starts.rows, targets).flatten()
+        states = self.simulate(snapshots, actions).index_select(0, offsets.rows)
+        return Overshoot(targets, states, self._weights(trajectory.is_first, starts.rows, targets))
 
-        worlds = torch.arange(trajectory.frames.shape[1], device=device)
+    def loss(
+        self,
+        overshoot: Overshoot,
+        trajectory: Trajectory,
+        generator: torch.Generator | None = None,
+        ranks: Ranks | None = None,
+    ) -> FrameModelLoss:
+        """Compute the frame model's loss at the Ng frames of each of the Nt roll-outs.
+
+        Args:
+            overshoot: the roll-outs.
+            trajectory: the trajectory that they are of.
+            generator: samples the latents, on the trajectory's device; None: torch's default generator.
+            ranks: the processes that share the batch; None: this process alone.
+        """
+        targets, weights = overshoot.targets, overshoot.weights.flatten()
+        worlds = torch.arange(trajectory.frames.shape[1], device=targets.device)
         identity = torch.cartesian_prod(targets.flatten(), worlds).flip(-1)
+        frames, condition = trajectory.frames[targets].flatten(0, 2), overshoot.states.flatten(0, 2)
         terms = self.frame_model.loss(frames, condition, generator, identity)
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)
-        share = None
-        if SINCE_SEEN in trajectory.targets:
-            share = (weights * asks_memory(trajectory.targets, starts.rows, targets).flatten()).sum() / total
         least = 1 / ranks.size  # where nothing counts the loss is 0
-        counted = total / len(weights)
-        return FrameModelLoss(loss / total.clamp(min=least), kl / total, error / total, counted, share)
+        return FrameModelLoss(loss / total.clamp(min=least), kl / total, error / total, total / len(weights))
 
     def _weights(self, is_first: Tensor, starts: Tensor, targets: Tensor) -> Tensor:
-        """Float `[Ng, Nt, B]`: 1 where a target lies in the same episode as its start, else 0."""
-        if not self.mask_episode_ends:
+        if not self.config.mask_episode_ends:
             return is_first.new_ones((*targets.shape, is_first.shape[1]), dtype=torch.float32)
         episode = is_first.cumsum(dim=0)
         return (episode[targets] == episode[starts]).to(torch.float32)
-
-
-def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
-    """Return which targets show something seen earlier that had been out of sight for long at their start.
-
-    Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all
-    worlds have. The map's frame must be the same at all times ("start" or "world").
-
-    Args:
-        truth: `[T, B, ...]`, with a map, and the steps since each of its cells was seen.
-        starts: int64 `[Nt]`.
-        targets: int64 `[Ng, Nt]`.
-
-    Returns:
-        Bool `[Ng, Nt, B]`.
-    """
-    since_seen, maps = truth[SINCE_SEEN], truth[MAP][targets]  # [Ng, Nt, B, N, N, 3]
-    unusual = (maps != maps.median(dim=2, keepdim=True).values).any(dim=-1)
-    remembered = since_seen[starts] >= OLD
-    return ((since_seen[targets] == 0) & unusual & remembered).flatten(-2).any(dim=-1)
 
 
 def target_times(starts: Tensor, offsets: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from fake_gpu import GPU, fake_gpu
 from simcore.analysis import evaluation
 from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun
-from simcore.analysis.maps import imagine_maps
+from simcore.analysis.maps import decode_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
 from simcore.build import make_learner, make_system
@@ -108,7 +108,7 @@ def test_what_looks_into_a_run_is_all_on_the_device(
         run = LoadedRun(config, system, GPU, 1, FreshProbes(config, system, 1, None))
         scores = measure(run, worlds=3)
         assert {"belief", "untrained", "frame", "constant"} <= set(scores)
-        assert imagine_maps(run, times=2, samples=2).samples is not None
+        assert decode_maps(run, times=2, samples=2).samples is not None
         assert roll_out(run, worlds=2, context=3, steps=3).samples.device == CPU
         if config.policy == "agent":
             assert evaluation.evaluate(run, episodes=2).agent

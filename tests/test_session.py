@@ -126,7 +126,7 @@ def test_imagining_is_the_simulation_and_leaves_the_session_where_it_is(core: st
     session.observe(*worlds.reset(seed=0))
     session.observe(*worlds.step(np.zeros(WORLDS, np.int64)), action=np.zeros(WORLDS, np.int64))
     actions = np.random.default_rng(0).integers(5, size=(4, WORLDS))
-    states = system.simulation.imagine(session.state.core, torch.from_numpy(actions))
+    states = system.simulation.simulate(session.state.core, torch.from_numpy(actions))
     expected = system.simulation.frame_model.sample(states.flatten(0, 1)).view(4, WORLDS, 8, 8, 3).numpy()
     before = session.read().vector
     frames = session.imagine(actions, samples=2)

@@ -1,5 +1,6 @@
 """App. K's index arithmetic, exhaustively: frames, actions and states here carry their own time."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from simcore.data.trajectory import NO_ACTION, Trajectory, one_hot_actions
 from simcore.frame_models import ConvDRAW, FrameLoss, GECOConfig
 from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.memory import CoreState, Unrolled
-from simcore.simulation import SimCoreHead, SimulationConfig, asks_memory, draw_offsets, draw_starts, target_times
+from simcore.objectives.frame_prediction import asks_memory
+from simcore.simulation import FrameModelLoss, SimCoreHead, SimulationConfig, draw_offsets, draw_starts, target_times
 
 
 def truth(length: int, batch: int) -> ProbeTargets:
@@ -76,6 +78,12 @@ def timed_snapshots(starts: list[int], batch: int) -> CoreState:
     return CoreState(tags, tags)
 
 
+def loss_of(
+    head: SimCoreHead, snapshots: CoreState, trajectory: Trajectory, starts: list[int], offsets: Sequence[int]
+) -> FrameModelLoss:
+    return head.loss(head.overshoot(snapshots, trajectory, starts, offsets), trajectory)
+
+
 LENGTHS = [(length, overshoot) for length in range(2, 10) for overshoot in range(1, length)]
 
 
@@ -85,7 +93,7 @@ def test_every_start_and_offset_meets_its_frame_and_its_actions(length: int, ove
     head, model = timed_head(length, overshoot)
     starts = draw_starts(length, overshoot, length - overshoot, torch.Generator())
     assert starts == list(range(length - overshoot))
-    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
+    loss_of(head, timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
 
     start, world, last_action, steps = model.condition.T
     assert torch.equal(model.frames[:, 0], start + steps), "the frame after k steps is k frames after the start"
@@ -109,7 +117,7 @@ def test_all_actions_in_between_are_eaten_in_order() -> None:
 
     head.core = Spy()
     starts = [0, 2, 4]
-    head.loss(timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
+    loss_of(head, timed_snapshots(starts, batch), timed_trajectory(length, batch), starts, range(overshoot))
     expected = torch.tensor([[s + 1 + k for s in starts for _ in range(batch)] for k in range(overshoot)])
     assert torch.equal(eaten[0], expected)
 
@@ -142,8 +150,8 @@ def test_of_a_roll_out_shorter_than_the_frames_to_be_modelled_all_are(overshoot:
     """Table 2 has Lo = 1 and Ng = 2; App. K cuts a shuffled range at Ng, wherever it ends."""
     assert draw_offsets(overshoot, 3, torch.Generator()) == list(range(overshoot))
     head, model = timed_head(6, overshoot)
-    seeing = head.loss(
-        timed_snapshots([0, 2], 2), timed_trajectory(6, 2), [0, 2], draw_offsets(overshoot, 3, torch.Generator())
+    seeing = loss_of(
+        head, timed_snapshots([0, 2], 2), timed_trajectory(6, 2), [0, 2], draw_offsets(overshoot, 3, torch.Generator())
     )
     assert len(model.frames) == overshoot * 2 * 2
     assert seeing.weight == 1.0
@@ -157,8 +165,8 @@ def test_targets_beyond_an_episodes_end_have_no_weight(mask: bool) -> None:
         is_first = torch.rand(length, batch, generator=generator) < 0.2
         starts = draw_starts(length, overshoot, 3, generator)
         head, _ = timed_head(length, overshoot, mask=mask)
-        seeing = head.loss(
-            timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, range(overshoot)
+        seeing = loss_of(
+            head, timed_snapshots(starts, batch), timed_trajectory(length, batch, is_first), starts, range(overshoot)
         )
         values = [
             10000 * s + 100 * (s + k) + b
@@ -179,7 +187,7 @@ def test_random_points_estimate_the_full_double_sum_without_bias() -> None:
         head, _ = timed_head(length, overshoot)
         starts = draw_starts(length, overshoot, points, generator)
         offsets = draw_offsets(overshoot, frames, generator)
-        return head.loss(timed_snapshots(starts, batch), trajectory, starts, offsets).loss.item()
+        return loss_of(head, timed_snapshots(starts, batch), trajectory, starts, offsets).loss.item()
 
     generator = torch.Generator().manual_seed(2)
     full = loss(length - overshoot, overshoot, generator)
@@ -225,7 +233,7 @@ def test_the_kl_alone_trains_belief_and_simulation_through_the_prior(parts: Part
     agent, head, trajectory = parts
     starts = [0, 2]
     beliefs = agent.unroll(trajectory, snapshots_at=starts)
-    head.loss(beliefs.snapshots, trajectory, starts, [0, 2]).kl.backward()
+    loss_of(head, beliefs.snapshots, trajectory, starts, [0, 2]).kl.backward()
     assert all(gradient > 0 for gradient in gradients(agent.core))
     assert all(gradient > 0 for gradient in gradients(agent.encoder))
     assert all(gradient > 0 for gradient in gradients(head.core))
@@ -236,7 +244,7 @@ def test_the_reconstruction_error_does_not_see_the_belief(parts: Parts) -> None:
     """The condition enters the prior only (App. A): the decoder knows nothing of it but through z."""
     agent, head, trajectory = parts
     beliefs = agent.unroll(trajectory, snapshots_at=[1])
-    head.loss(beliefs.snapshots, trajectory, [1], [0, 2]).error.backward()
+    loss_of(head, beliefs.snapshots, trajectory, [1], [0, 2]).error.backward()
     assert sum(gradients(agent)) == 0
     assert sum(gradients(head.core)) == 0
 
@@ -247,9 +255,9 @@ def test_full_states_pass_to_the_simulation(parts: Parts) -> None:
     state = agent.unroll(trajectory, snapshots_at=[3]).snapshots
     start = CoreState(state.hidden[0], state.cell[0])
     actions = trajectory.actions[4:6]
-    states = head.imagine(start, actions)
-    assert not torch.allclose(states, head.imagine(start._replace(cell=start.cell + 1), actions))
-    assert not torch.allclose(states, head.imagine(start._replace(hidden=start.hidden + 1), actions))
+    states = head.simulate(start, actions)
+    assert not torch.allclose(states, head.simulate(start._replace(cell=start.cell + 1), actions))
+    assert not torch.allclose(states, head.simulate(start._replace(hidden=start.hidden + 1), actions))
 
 
 def test_no_action_is_a_zero_one_hot() -> None:

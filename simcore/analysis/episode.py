@@ -61,7 +61,7 @@ def observe_episode(run: LoadedRun, worlds: Worlds, purpose: str) -> ObservedEpi
     unrolled = run.agent.unroll(trajectory, snapshots_at=[step - 1 for step in steps] if expects else ())
     expected = None
     if expects:
-        states = run.simulation.imagine(unrolled.snapshots, trajectory.actions[steps][None])[0]  # type: ignore[arg-type]
+        states = run.simulation.simulate(unrolled.snapshots, trajectory.actions[steps][None])[0]  # type: ignore[arg-type]
         generator = torch.Generator(run.device).manual_seed(stream(run.config.seed, f"{purpose}/frames"))
         expected = run.simulation.sample_frames(states, generator)[:, 0].cpu()
     true = believed = heat = headings = None

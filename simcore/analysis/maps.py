@@ -55,7 +55,7 @@ class Maps:
 
 
 @torch.no_grad()
-def imagine_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
+def decode_maps(run: LoadedRun, worlds: int | None = None, times: int = 8, samples: int = 8) -> Maps:
     """Decode maps along held-out episodes, and sample them from the belief.
 
     Args:

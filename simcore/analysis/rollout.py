@@ -150,8 +150,8 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
     last = tree_map(lambda leaf: leaf[-1], beliefs.snapshots)
     before = tree_map(lambda leaf: leaf[:-1], beliefs.snapshots)
     total = max(lengths)
-    simulated = run.simulation.imagine(last, trajectory.actions[context:total])
-    ahead = run.simulation.imagine(before, trajectory.actions[1:context][None])[0]
+    simulated = run.simulation.simulate(last, trajectory.actions[context:total])
+    ahead = run.simulation.simulate(before, trajectory.actions[1:context][None])[0]
     generator = torch.Generator(run.device).manual_seed(stream(seed, "rollout noise"))
     samples, expected = (run.simulation.sample_frames(states, generator) for states in (simulated, ahead))
 

@@ -53,7 +53,7 @@ class Probe:
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""
         from simcore.analysis.loading import load_run
-        from simcore.analysis.maps import has_maps, imagine_maps
+        from simcore.analysis.maps import decode_maps, has_maps
         from simcore.analysis.measuring import CONTROLS, measure
         from simcore.figures import (
             columns_over_frames,
@@ -79,7 +79,7 @@ class Probe:
         with advancing() as advance:
             controls = CONTROLS if self.controls else ()
             scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
-            maps = imagine_maps(loaded) if has_maps(loaded.config) else None
+            maps = decode_maps(loaded) if has_maps(loaded.config) else None
         what = "the whole state" if self.of == "state" else "b_t"
         where = f"held-out worlds with {as_arguments(changed)}" if changed else "held-out worlds"
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} {where}"
@@ -141,7 +141,8 @@ class Probe:
 
     def map_figures(self, loaded: "LoadedRun", maps: "Maps", title: str) -> dict[str, bytes]:
         """Return the figures that need a map, by the names of their files."""
-        from simcore.figures import figure_file, maps_figure, trajectory_error, trajectory_error_figure
+        from simcore.analysis.decoded import trajectory_error
+        from simcore.figures import figure_file, maps_figure, trajectory_error_figure
 
         trajectory = trajectory_error(loaded, loaded.config.seed)
         return {

@@ -10,7 +10,7 @@ from simcore.figures.evaluation import evaluation_table
 from simcore.figures.file import figure_file
 from simcore.figures.knowledge import error_by_age_table, knowledge_figure, knowledge_table
 from simcore.figures.maps import maps_figure
-from simcore.figures.paper import plot_paper_figure, trajectory_error
+from simcore.figures.paper import plot_paper_figure
 from simcore.figures.rollouts import rollout_figure
 from simcore.figures.trajectory_error import trajectory_error_figure
 
@@ -36,6 +36,5 @@ __all__ = [
     "rich_table",
     "rollout_animation",
     "rollout_figure",
-    "trajectory_error",
     "trajectory_error_figure",
 ]

@@ -1,10 +1,10 @@
 """Figure 10: maps decoded from the beliefs of several models, with a short and a long overshoot (App. H)."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.decoded import DecodedMaps
 from simcore.analysis.map_view import MapView
 from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import MARGIN, Sheet, wrap
@@ -17,15 +17,6 @@ LABEL = 1.5
 """Width of the models' names, in inches."""
 BETWEEN = 0.3
 """Distance between two overshoots, in inches."""
-
-
-class DecodedMaps(NamedTuple):
-    """True and decoded maps of the same held-out worlds at the same step."""
-
-    true: MapView
-    """`[W]`."""
-    decoded: MapView
-    """`[W]`, from the belief."""
 
 
 def map_samples_figure(models: Mapping[str, Mapping[int, DecodedMaps]], step: int, title: str) -> Figure:

@@ -1,32 +1,29 @@
 """The paper's figures from recorded runs: the runs that each one needs, and how it is made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
 
 from simcore.analysis.comparing import require_equally_long
-from simcore.analysis.first_episode import episode_lengths
+from simcore.analysis.decoded import decoded_maps, shared_worlds, trajectory_error
 from simcore.analysis.frames import frame_variance
 from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.maps import OTHERS, imagine_maps, map_views, require_maps
-from simcore.analysis.measuring import constant_guess, measure
+from simcore.analysis.maps import decode_maps, require_maps
+from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
-from simcore.analysis.scores import score
 from simcore.common.errors import UserError
-from simcore.common.tree import tree_map
 from simcore.config.differences import INCIDENTAL, differing_fields
 from simcore.config.run import Config
 from simcore.config.settings import SEED, label_settings, require_one_of_each_seed
 from simcore.figures.inputs_and_samples import COLUMNS, inputs_and_samples_figure
 from simcore.figures.kappa import Point, kappa_figure
-from simcore.figures.map_samples import DecodedMaps, map_samples_figure
+from simcore.figures.map_samples import map_samples_figure
 from simcore.figures.maps import maps_figure
-from simcore.figures.trajectory_error import TrajectoryError, trajectory_error_figure
+from simcore.figures.trajectory_error import trajectory_error_figure
 from simcore.runs import open_run, require_each_once
 
 KAPPA, OVERSHOOT = "geco.kappa", "simulation.overshoot"
@@ -119,14 +116,14 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
         first: dict[int, LoadedRun] = {}
         for run in of_model:  # the first of several seeds stands for its model
             first.setdefault(run.config.simulation.overshoot, run)
-        rows[name] = {overshoot: decoded_maps(run, step, seed) for overshoot, run in first.items()}
+        rows[name] = {overshoot: decoded_maps(run, step, seed, MAP_SAMPLES) for overshoot, run in first.items()}
     return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}{unfinished(runs)}")
 
 
 def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
     """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
-    maps = imagine_maps(shared_worlds(run, seed), worlds=3, times=10)
+    maps = decode_maps(shared_worlds(run, seed), worlds=3, times=10)
     return maps_figure(
         maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     )
@@ -184,50 +181,6 @@ def model_name(config: Config) -> str:
     """Return the name of a run's model in figures."""
     names = {"convdraw": "generative"}
     return f"{names.get(config.frame_model, config.frame_model)}, {config.core}"
-
-
-def shared_worlds(run: LoadedRun, seed: int) -> LoadedRun:
-    """Return the run with another seed for its held-out worlds, so that all runs of a figure have the same ones."""
-    return replace(run, config=replace(run.config, seed=seed))
-
-
-@torch.no_grad()
-def decoded_maps(run: LoadedRun, step: int, seed: int) -> DecodedMaps:
-    """Decode maps at a step of held-out episodes, or at the end of those that are shorter.
-
-    Raises:
-        UserError: the run has no probes, or its world does not tell maps as our levels do.
-    """
-    require_maps(run.config)
-    trajectory = shared_worlds(run, seed).collect("figure/maps", MAP_SAMPLES, step + 1)
-    last = torch.tensor(episode_lengths(trajectory.is_first)) - 1  # at `step`, or the last before it
-    at = last.to(run.device), torch.arange(MAP_SAMPLES, device=run.device)
-    truth = tree_map(lambda part: part[at], trajectory.targets)
-    return DecodedMaps(*map_views(run, truth, run.probes(run.observe(trajectory)[at])))
-
-
-@torch.no_grad()
-def trajectory_error(run: LoadedRun, seed: int) -> TrajectoryError:
-    """Follow the map's error along one held-out episode.
-
-    Raises:
-        UserError: the run has no probes, or its world does not tell maps as our levels do.
-    """
-    require_maps(run.config)
-    shared, length = shared_worlds(run, seed), episode_frames(run.config)
-    trajectory = shared.collect("figure/trajectory", 1, length)
-    truth, targets = trajectory.targets, run.require_targets()
-    read = run.read(trajectory)
-    constant = constant_guess(shared, OTHERS, length, "figure/").read(read)
-    episode = slice(episode_lengths(trajectory.is_first)[0])  # it may have ended before `length`
-    true, believed = map_views(run, truth, read)
-    return TrajectoryError(
-        trajectory.frames[episode, 0].cpu(),
-        true.at(episode, 0),
-        believed.at(episode, 0),
-        score(read, truth, targets).errors["map_mse"].mse_by_step_and_world()[episode, 0],
-        score(constant, truth, targets).errors["map_mse"].mse_by_step_and_world()[episode, 0],
-    )
 
 
 PAPER_FIGURES = {

@@ -1,16 +1,12 @@
 """Figure 12: the map's error along one trajectory, with insets of frames and maps (App. I)."""
 
-from typing import NamedTuple
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
-from torch import Tensor
 
-from simcore.analysis.map_view import MapView
+from simcore.analysis.decoded import TrajectoryError
 from simcore.figures.map_panel import plot_map
 from simcore.figures.sheet import MARGIN, Sheet, show, wrap
 from simcore.pictures.marks import BELIEVED, LEGEND, TRUE
@@ -23,21 +19,6 @@ LABEL = 0.85
 """Width of the text at the left, in inches."""
 CURVE = 2.3
 """Height of the curve, in inches."""
-
-
-class TrajectoryError(NamedTuple):
-    """The map's error along one held-out trajectory."""
-
-    frames: Tensor
-    """Observed frames, uint8 `[T, H, W, 3]`."""
-    true: MapView
-    """True maps and places, `[T]`."""
-    believed: MapView
-    """Maps and places decoded from the belief, `[T]`."""
-    errors: NDArray[np.float64]
-    """Map MSE at each step, `[T]`."""
-    constant: NDArray[np.float64]
-    """That of the best constant guess, `[T]`."""
 
 
 def trajectory_error_figure(trajectory: TrajectoryError, title: str, insets: int = INSETS) -> Figure:

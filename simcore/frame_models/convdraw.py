@@ -5,7 +5,7 @@ The original: Gregor et al., "Towards Conceptual Compression", 2016, arXiv 1604.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -53,20 +53,9 @@ class ConvDRAWConfig:
         return 2 ** (len(self.encoder_channels) + 1)
 
 
-class Sizes(NamedTuple):
-    """The sizes of a ConvDRAW: widths in pixels, numbers of channels, and the kernel's width."""
-
-    frame: int
-    state: int
-    latent_channels: int
-    state_channels: int
-    encoder_channels: tuple[int, ...]
-    decoder_channels: tuple[int, ...]
-    kernel: int
-
-    def same(self, inputs: int, outputs: int) -> nn.Conv2d:
-        """Make a size-preserving convolution: 5 x 5 in App. A."""
-        return nn.Conv2d(inputs, outputs, self.kernel, padding=self.kernel // 2)
+def same(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """Make a size-preserving convolution: 5 x 5 in App. A."""
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
 
 
 def halve(inputs: int, outputs: int) -> nn.Conv2d:
@@ -79,30 +68,34 @@ def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
 
 
-class Step(nn.Module):
-    """One step of figure 7, with its own weights; it advances the prior state `conditionings` times."""
+class ConvDRAWStep(nn.Module):
+    """One step of figure 7, with its own weights; it advances the prior state `conditionings` times.
 
-    def __init__(self, sizes: Sizes, conditionings: int = 1) -> None:
+    Blue in the figure are `features`, `encode_features` and `encode_states`, red is `condition`, orange is `decode`;
+    the arrows between are `posterior`, `prior` and `paint`.
+    """
+
+    def __init__(self, config: ConvDRAWConfig, conditionings: int = 1) -> None:
         super().__init__()
-        state, latent = sizes.state_channels, sizes.latent_channels
+        state, latent, kernel = config.state_channels, config.latent_channels, config.kernel_size
 
         layers: list[nn.Module] = []
         channels = 6  # frame and error
-        for outputs in sizes.encoder_channels:
+        for outputs in config.encoder_channels:
             layers += [halve(channels, outputs), nn.ReLU()]
             channels = outputs
         self.features = nn.Sequential(*layers)
         # One convolution of features, encoder and decoder state in two parts, since the features are twice as wide.
         self.encode_features = halve(channels, 2 * state)
-        self.encode_states = sizes.same(2 * state, 2 * state)
-        self.posterior = sizes.same(state, 2 * latent)
+        self.encode_states = same(2 * state, 2 * state, kernel)
+        self.posterior = same(state, 2 * latent, kernel)
 
-        self.condition = nn.ModuleList(sizes.same(latent + 2 * state, 2 * state) for _ in range(conditionings))
-        self.prior = sizes.same(state, 2 * latent)
+        self.condition = nn.ModuleList(same(latent + 2 * state, 2 * state, kernel) for _ in range(conditionings))
+        self.prior = same(state, 2 * latent, kernel)
 
-        self.decode = sizes.same(latent + state, 2 * state)
+        self.decode = same(latent + state, 2 * state, kernel)
         layers, channels = [], state
-        for outputs in sizes.decoder_channels:
+        for outputs in config.decoder_channels:
             layers += [double(channels, outputs), nn.ReLU()]
             channels = outputs
         self.paint = nn.Sequential(*layers, double(channels, 3))
@@ -177,25 +170,19 @@ class ConvDRAW(FrameModel):
         geco: GECOConfig = GECOConfig(),  # noqa: B008
     ) -> None:
         super().__init__()
-        halvings = len(config.encoder_channels) + 1
-        if frame_size % 2**halvings:
+        multiple = config.frame_multiple
+        if frame_size % multiple:
             raise ValueError(
-                f"a frame of {frame_size} pixels cannot be halved {halvings} times: use a multiple of {2**halvings}"
+                f"a frame of {frame_size} pixels cannot be halved {multiple.bit_length() - 1} times: "
+                f"use a multiple of {multiple}"
             )
-        self.sizes = Sizes(
-            frame_size,
-            frame_size // 2**halvings,
-            config.latent_channels,
-            config.state_channels,
-            config.encoder_channels,
-            config.decoder_channels,
-            config.kernel_size,
-        )
+        self.config = config
+        self.frame_size, self.state_size = frame_size, frame_size // multiple
         self.geco = GECO(geco)
         self._compiled: Callable[[ConvDRAW, Tensor, Tensor, Sequence[Tensor]], FrameLoss] | None = None
-        self.embed_condition = nn.Linear(condition_size, config.state_channels * self.sizes.state**2)
+        self.embed_condition = nn.Linear(condition_size, config.state_channels * self.state_size**2)
         conditionings = [FIRST_CONDITIONINGS] + [1] * (config.steps - 1)
-        self.steps = nn.ModuleList(Step(self.sizes, count) for count in conditionings)
+        self.steps = nn.ModuleList(ConvDRAWStep(config, count) for count in conditionings)
         self.register_load_state_dict_pre_hook(_part_conditionings)  # type: ignore[no-untyped-call]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the frames' own layout, and the faster one
 
@@ -267,27 +254,27 @@ class ConvDRAW(FrameModel):
 
         All but the canvas have the type that autocast chooses, since they enter convolutions.
         """
-        batch, side = len(condition), self.sizes.state
-        embedded = self.embed_condition(condition).view(batch, self.sizes.state_channels, side, side)
+        batch, side = len(condition), self.state_size
+        embedded = self.embed_condition(condition).view(batch, self.config.state_channels, side, side)
         state = torch.zeros_like(embedded)
-        latent = embedded.new_zeros(batch, self.sizes.latent_channels, side, side)
-        canvas = condition.new_zeros(batch, 3, self.sizes.frame, self.sizes.frame)  # a sum, so never in bfloat16
+        latent = embedded.new_zeros(batch, self.config.latent_channels, side, side)
+        canvas = condition.new_zeros(batch, 3, self.frame_size, self.frame_size)  # a sum, so never in bfloat16
         return embedded, state, state, latent, canvas
 
     def _noise(self, condition: Tensor, generator: torch.Generator | None) -> list[Tensor]:
         """Sample the noise of each step's latent, a standard normal `[N, Z, h, w]`."""
-        shape = (len(condition), self.sizes.latent_channels, self.sizes.state, self.sizes.state)
+        shape = (len(condition), self.config.latent_channels, self.state_size, self.state_size)
         return [standard_normal(shape, condition, generator) for _ in self.steps]
 
-    def _steps(self) -> list[Step]:
-        return [step for step in self.steps if isinstance(step, Step)]
+    def _steps(self) -> list[ConvDRAWStep]:
+        return cast(list[ConvDRAWStep], list(self.steps))
 
 
 def _part_conditionings(model: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Convert an older state dict, in which all conditionings of a step shared their weights."""
     assert isinstance(model, ConvDRAW)
     for number, step in enumerate(model.steps):
-        assert isinstance(step, Step)
+        assert isinstance(step, ConvDRAWStep)
         for kind in ("weight", "bias"):
             shared = state.pop(f"{prefix}steps.{number}.condition.{kind}", None)
             if shared is not None:

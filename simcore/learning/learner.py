@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from simcore.common.distributed import Ranks
 from simcore.common.errors import UserError
-from simcore.common.finite import first_not_finite
 from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
 from simcore.common.tree import detach, leaves
@@ -18,6 +17,7 @@ from simcore.learning.batch import Batch, UpdateResult, make_batch
 from simcore.learning.config import LearningConfig
 from simcore.learning.fault import Fault, NonFiniteLossError
 from simcore.learning.gradients import gradient_at_core, gradient_ratio, ratio_of, spread
+from simcore.learning.optimizer import clipped_parameters, load_moments, make_adam
 from simcore.learning.recorded import RecordedUpdate
 from simcore.objectives.base import Objective, ObjectiveLoss
 from simcore.system import SimCore
@@ -73,7 +73,10 @@ class Learner:
         self.generators = {name: Generators.seeded(seed, name, device, self.ranks.rank) for name in names}
         self.updates = 0
         self._compared = ratio_of(self.objectives)
-        self._make_optimizer()
+        self.optimizer = make_adam(system.agent, self.objectives, config)
+        # As with AMP's scaler: if this is 1, a step of the optimiser changes nothing.
+        self.optimizer.found_inf = self.fault.found_inf  # type: ignore[attr-defined]
+        self._clipped = clipped_parameters(system.agent, self.objectives)
         self._done = torch.zeros((), dtype=torch.int64, device=device)
         """`updates`, on the device."""
         on_gpu = device.type == "cuda"
@@ -163,26 +166,32 @@ class Learner:
         weights = {f"{name}/{key}": value for name, own in computed.items() for key, value in own.weights().items()}
         metrics = {"embedding_spread": spread(inputs[..., : agent.embedding_size].detach(), self.ranks)}
         metrics |= {f"{name}/{key}": value for name, own in named.items() for key, value in own.items()}
-        of_one: list[Tensor] | None = None  # one objective's gradient at the belief core, if it is measured
+        gradient_of_one = None
+        if measures and self._compared is not None:
+            loss = losses[self._compared]
+            gradient_of_one = gradient_at_core(loss, unrolled.outputs, agent.core, inputs, batch, self.precision)
+        self._backward(losses)
         if self._compared is not None:
-            metrics["gradient_ratio"] = torch.full_like(losses[self._compared], torch.nan)
-            if measures:
-                loss = losses[self._compared]
-                of_one = gradient_at_core(loss, unrolled.outputs, agent.core, inputs, batch, self.precision)
-
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(torch.stack(list(losses.values())).sum())
-        self.ranks.average(parameter.grad for parameter in self.system.parameters() if parameter.grad is not None)
-        if of_one is not None:
-            ratio = gradient_ratio(agent.core, of_one, self.ranks)
-            # An objective without terms has no gradient, and there is nothing to compare.
-            all_count = torch.stack([torch.ones_like(ratio), *weights.values()]).min() > 0
-            metrics["gradient_ratio"] = ratio.where(all_count, torch.nan)
+            metrics["gradient_ratio"] = self._ratio(gradient_of_one, weights)
         self._step_optimizer(losses, metrics)
         for objective, beliefs in zip(self.objectives, shown, strict=True):
             objective.after_step(beliefs, named[objective.name], self.fault.found)
         metrics, weights = ({name: v.detach() for name, v in scalars.items()} for scalars in (metrics, weights))
         return UpdateResult(metrics, weights, detach(unrolled.final))
+
+    def _backward(self, losses: dict[str, Tensor]) -> None:
+        """Compute the gradient of the sum of the losses, averaged over processes."""
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        self.ranks.average(parameter.grad for parameter in self.system.parameters() if parameter.grad is not None)
+
+    def _ratio(self, of_one: list[Tensor] | None, weights: dict[str, Tensor]) -> Tensor:
+        """Return `gradient_ratio`; NaN where it was not measured, or an objective has no terms and so no gradient."""
+        if of_one is None:
+            return torch.full((), torch.nan, device=self.device)
+        ratio = gradient_ratio(self.system.agent.core, of_one, self.ranks)
+        all_count = torch.stack([torch.ones_like(ratio), *weights.values()]).min() > 0
+        return ratio.where(all_count, torch.nan)
 
     def _step_optimizer(self, losses: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
         """Clip the gradient and step, unless a term is or was not finite; add to the metrics."""
@@ -217,7 +226,7 @@ class Learner:
                 "it can be probed and rolled out, but not go on: train a new one"
             )
         self.system.load_state_dict(state["system"])
-        self._load_moments(state["optimizer"])
+        load_moments(self.optimizer, self.system, state["optimizer"])
         self.updates = state["updates"]
         self._done.fill_(self.updates)
         self._be_recordable()
@@ -231,46 +240,6 @@ class Learner:
                 "random numbers",
                 self.device.type,
             )
-
-    def _load_moments(self, state: dict[str, Any]) -> None:
-        """Restore the optimiser's moments; rates and flags are those of the configuration and of this device."""
-        groups = self.optimizer.state_dict()["param_groups"]
-        if [len(group["params"]) for group in state["param_groups"]] != [len(group["params"]) for group in groups]:
-            raise ValueError("the optimiser has other groups of weights")
-        self.optimizer.load_state_dict({"state": dict(state["state"]), "param_groups": groups})
-        loaded: dict[str, Tensor] = dict(self.system.named_parameters())
-        names = {parameter: name for name, parameter in loaded.items()}
-        for parameter, moments in self.optimizer.state.items():
-            shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
-            if {kind: value.shape for kind, value in moments.items()} != shapes:
-                raise ValueError(f"the optimiser's state of {names[parameter]} has other shapes")
-            if moments["step"] < 1:
-                raise ValueError(f"the optimiser's steps of {names[parameter]} are {float(moments['step'])}")
-            loaded |= {f"{kind} of {names[parameter]}": value for kind, value in moments.items()}
-        found = first_not_finite(loaded.items())
-        if found is not None:
-            raise ValueError(f"{found} is not finite")
-
-    def _make_optimizer(self) -> None:
-        """Make Adam with one group for the belief's weights, and one for each objective's own."""
-        config = self.config
-        belief = list(self.system.agent.parameters())
-        for objective in self.objectives:
-            belief += objective.belief_parameters()
-        groups = [(belief, config.learning_rate)]
-        self._clipped = list(belief)
-        for objective in self.objectives:
-            own = objective.own_parameters()
-            rate = objective.learning_rate
-            groups.append((own, config.learning_rate if rate is None else rate))
-            self._clipped += own if objective.is_clipped else []
-        self.optimizer = torch.optim.Adam(
-            [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters],
-            betas=(config.beta1, config.beta2),
-            fused=True,
-        )
-        # As with AMP's scaler: if this is 1, a step of the optimiser changes nothing.
-        self.optimizer.found_inf = self.fault.found_inf  # type: ignore[attr-defined]
 
     def _warm_up(self) -> None:
         """Set the learning rate of encoder and cores for the next update."""

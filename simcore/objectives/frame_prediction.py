@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from simcore.common.precision import lowered
 from simcore.common.seeding import Generators
+from simcore.data.targets import ProbeTargets
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
 from simcore.simulation import SimCoreHead, SimulationConfig, draw_offsets, draw_starts
+from simcore.worlds.api import MAP, OLD, SINCE_SEEN
 
 
 class FrameTimes(NamedTuple):
@@ -57,14 +59,20 @@ class FramePrediction(Objective):
         return times.starts
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compute the model's loss at the sampled frames; metrics: those of `FrameModelLoss`, and GECO's λ."""
+        """Compute the model's loss at the sampled frames.
+
+        Metrics: those of `FrameModelLoss`, GECO's λ, and if it is recorded when cells were seen, `memory_share`: the
+        fraction of the counted frames that `asks_memory` marks.
+        """
         times: FrameTimes = beliefs.times
         assert beliefs.snapshots is not None, "the core keeps them at the starts"
         with lowered(self.precision, trajectory.frames.device):
-            terms = self.simulation.loss(beliefs.snapshots, trajectory, *times, generators.device, self.ranks)
+            overshoot = self.simulation.overshoot(beliefs.snapshots, trajectory, *times)
+            terms = self.simulation.loss(overshoot, trajectory, generators.device, self.ranks)
         means = {"loss": terms.loss, "kl": terms.kl, "error": terms.error}
-        if terms.memory_share is not None:
-            means["memory_share"] = terms.memory_share
+        if SINCE_SEEN in trajectory.targets:
+            weights, asks = overshoot.weights, asks_memory(trajectory.targets, times.starts.rows, overshoot.targets)
+            means["memory_share"] = (weights * asks).sum() / self.ranks.mean(weights.sum())
         metrics: dict[str, Tensor | Weighted] = {
             **{name: Weighted(mean, terms.weight) for name, mean in means.items()},
             "weight": terms.weight,
@@ -76,3 +84,23 @@ class FramePrediction(Objective):
         """Update GECO's λ by the batch's error; NaN, where no point counted, changes nothing."""
         error = self.ranks.mean(metrics["error"].detach())
         self.simulation.frame_model.update(torch.where(failed, torch.nan, error))
+
+
+def asks_memory(truth: ProbeTargets, starts: Tensor, targets: Tensor) -> Tensor:
+    """Return which targets show something seen earlier that had been out of sight for long at their start.
+
+    Only cells of the map that differ from those of most worlds count: a building, not the ground or a wall that all
+    worlds have. The map's frame must be the same at all times ("start" or "world").
+
+    Args:
+        truth: `[T, B, ...]`, with a map, and the steps since each of its cells was seen.
+        starts: int64 `[Nt]`.
+        targets: int64 `[Ng, Nt]`.
+
+    Returns:
+        Bool `[Ng, Nt, B]`.
+    """
+    since_seen, maps = truth[SINCE_SEEN], truth[MAP][targets]  # [Ng, Nt, B, N, N, 3]
+    unusual = (maps != maps.median(dim=2, keepdim=True).values).any(dim=-1)
+    remembered = since_seen[starts] >= OLD
+    return ((since_seen[targets] == 0) & unusual & remembered).flatten(-2).any(dim=-1)

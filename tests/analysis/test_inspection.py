@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
+from simcore.analysis.decoded import trajectory_error
 from simcore.analysis.fresh_probes import TOGETHER, episode_frames, together
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.maps import imagine_maps, map_views
+from simcore.analysis.maps import decode_maps, map_views
 from simcore.analysis.measuring import measure
 from simcore.analysis.scores import score
 from simcore.common.errors import UserError
 from simcore.config.presets import preset
-from simcore.figures.paper import trajectory_error
 from simcore.runs import RunFolder
 from simcore.training.loop import train
 from tinier import tinier, tinier_acting
@@ -69,7 +69,7 @@ def test_an_oracle_is_measured_on_the_same_frames(run: LoadedRun, tmp_path: Path
 def test_pictures_of_the_whole_state_are_read_from_it(tmp_path: Path) -> None:
     run = make_run(tmp_path / "slots", core="slots")
     of_state = replace(run, of="state")
-    maps = imagine_maps(of_state, 2)
+    maps = decode_maps(of_state, 2)
     assert run.fresh.kept() is None, "probes of b_t are not wanted"
     trajectory = run.collect("held-out/maps", 2, episode_frames(run.config))
     with torch.no_grad():
@@ -94,10 +94,10 @@ def test_what_is_no_oracle_is_refused(run: LoadedRun, tmp_path: Path) -> None:
 
 
 def test_maps_are_followed_and_sampled(run: LoadedRun, tmp_path: Path) -> None:
-    assert imagine_maps(run, 2).samples is None
-    assert imagine_maps(run, 2).sample_variance() is None
+    assert decode_maps(run, 2).samples is None
+    assert decode_maps(run, 2).sample_variance() is None
     imagining = make_run(tmp_path / "run", probes__map_convdraw=True)
-    maps, again = imagine_maps(imagining, 3, times=4, samples=2), imagine_maps(imagining, 3, times=4, samples=2)
+    maps, again = decode_maps(imagining, 3, times=4, samples=2), decode_maps(imagining, 3, times=4, samples=2)
     assert maps.times == [0, 3, 5, 8]
     assert maps.samples is not None
     assert maps.samples.shape == (2, 4, 3, 7, 7, 3)

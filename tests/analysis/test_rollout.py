@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from simcore.analysis.decoded import decoded_maps
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out, rollout_span
 from simcore.common.errors import UserError
 from simcore.data.trajectory import Trajectory
-from simcore.figures.paper import MAP_SAMPLES, decoded_maps
 from simcore.memory import CoreState, Unrolled
 from simcore.runs import RunFolder
 from simcore.training.loop import train
@@ -235,8 +235,8 @@ def test_a_figure_of_one_step_shows_no_later_episode(run: LoadedRun, monkeypatch
         return trajectory._replace(is_first=is_first)
 
     tampered(monkeypatch, ending)
-    maps = decoded_maps(run, 5, seed=0)
-    trajectory = run.collect("figure/maps", MAP_SAMPLES, 6)
+    maps = decoded_maps(run, 5, seed=0, worlds=8)
+    trajectory = run.collect("figure/maps", 8, 6)
     assert torch.equal(maps.true.pictures[1], trajectory.targets["map"][2, 1])
     assert torch.equal(maps.true.pictures[0], trajectory.targets["map"][5, 0])
 

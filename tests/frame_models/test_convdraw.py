@@ -65,7 +65,7 @@ def slow(model: ConvDRAW, frame: Tensor | None, condition: Tensor, noise: list[T
     def gaussian(x: Tensor) -> Normal:
         return Normal(x[:LATENT], F.softplus(x[LATENT:] + 0.54) + 1e-3)
 
-    side = model.sizes.state
+    side = model.state_size
     embedded = (model.embed_condition.weight @ condition + model.embed_condition.bias).view(STATE, side, side)
     h_prior = h_encoder = h_decoder = torch.zeros(STATE, side, side)
     z, canvas, kl = torch.zeros(LATENT, side, side), torch.zeros(3, SIZE, SIZE), 0.0
@@ -92,7 +92,7 @@ def slow(model: ConvDRAW, frame: Tensor | None, condition: Tensor, noise: list[T
 
 def noise_of(model: ConvDRAW, seed: int) -> list[Tensor]:
     """Return the standard normal latents that a batch of N draws at each step."""
-    generator, side = seeded(seed), model.sizes.state
+    generator, side = seeded(seed), model.state_size
     return [torch.randn(N, LATENT, side, side, generator=generator) for _ in model.steps]
 
 
@@ -182,7 +182,7 @@ def test_gradients_reach_every_parameter_that_ever_sees_anything_but_zeros() -> 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_other_sizes_give_frames_of_their_size(size: int, layers: int, state: int, steps: int) -> None:
     model = small(steps, size, layers)
-    assert model.sizes.state == state
+    assert model.state_size == state
     assert len(model.steps) == steps
     result = model.loss(random_frames(size=size), random_conditions(), seeded(0))
     assert all(term.shape == (N,) and term.isfinite().all() for term in result)

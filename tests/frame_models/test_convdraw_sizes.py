@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from convdraws import random_conditions, random_frames, seeded, small
 from simcore.frame_models import ConvDRAW
-from simcore.frame_models.convdraw import Step
+from simcore.frame_models.convdraw import ConvDRAWStep
 
 STRIDED, SAME = (4, 4), (5, 5)
 LAYERS = {
@@ -102,14 +102,14 @@ def test_hidden_layers_are_rectified_and_nothing_else_is(paper: ConvDRAW) -> Non
 def test_the_states_are_8_by_8_by_64(paper: ConvDRAW, monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: dict[str, set[tuple[int, ...]]] = {}
     for name in ("next_prior_state", "next_encoder_state", "next_decoder_state"):
-        original = getattr(Step, name)
+        original = getattr(ConvDRAWStep, name)
 
         def spy(*arguments: object, name: str = name, original: Callable[..., Tensor] = original) -> Tensor:
             state = original(*arguments)
             shapes.setdefault(name, set()).add(tuple(state.shape))
             return state
 
-        monkeypatch.setattr(Step, name, spy)
+        monkeypatch.setattr(ConvDRAWStep, name, spy)
     paper.loss(random_frames(1, 64), torch.zeros(1, 7))
     assert list(shapes.values()) == [{(1, 64, 8, 8)}] * 3
 

@@ -35,7 +35,8 @@ def slow_ratio(training: Training, trajectory: Trajectory) -> float:
         assert beliefs.snapshots is not None
         if which == "model":
             offsets = draw_offsets(options.overshoot, options.frames, generator)
-            loss = options.cost * system.simulation.loss(beliefs.snapshots, trajectory, starts, offsets, noise).loss
+            overshoot = system.simulation.overshoot(beliefs.snapshots, trajectory, starts, offsets)
+            loss = options.cost * system.simulation.loss(overshoot, trajectory, noise).loss
         else:
             policy_value = system.agent.policy_and_value(beliefs.outputs)
             loss = actor_critic_loss(policy_value, trajectory, config.reinforcement, learner.ranks).loss

@@ -51,7 +51,7 @@ def test_samples_differ_where_the_belief_has_not_seen() -> None:
 @pytest.mark.parametrize(("size", "padded"), [(4, 4), (5, 6), (6, 6)])
 def test_maps_of_any_size_come_back_in_their_size(size: int, padded: int) -> None:
     model = make_model(7, size)
-    assert model.draw.sizes.frame == padded
+    assert model.draw.frame_size == padded
     samples = model.sample(torch.randn(2, 3, 7))
     assert samples.shape == (2, 3, size, size, 3)
     assert samples.dtype == torch.uint8

@@ -12,7 +12,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 
 from simcore.analysis.loading import load_run
-from simcore.analysis.maps import imagine_maps
+from simcore.analysis.maps import decode_maps
 from simcore.analysis.measuring import measure
 from simcore.common.errors import UserError
 from simcore.config.run import Config
@@ -87,7 +87,7 @@ def test_its_belief_is_measured_beside_the_same_controls(tmp_path: Path) -> None
         assert score.error_by_age is None, "nobody tells when a cell was seen"
         assert score.errors["place_mse"].squared.shape == (9, 4)
     with pytest.raises(UserError, match="there are no maps to draw: PathsTest-v0"):
-        imagine_maps(run, 2)
+        decode_maps(run, 2)
     assert available(config) == ("map_mse", "place_mse", "return")
     assert available(paths(learning__probe_times=0)) == ("return",)
 

@@ -1,4 +1,4 @@
-"""Unrolls of `simcore.memory.cell` with a hand-written backward pass, in a fraction of the time.
+"""Unrolls of `simcore.memory.cell` in a fraction of the time: the fused LSTM, and hand-written backward passes.
 
 A weight's gradient is one product over all steps, and only a step's change of the memory is kept, never the memory.
 Values and gradients are those of the cells, as tests check.
@@ -7,12 +7,17 @@ Values and gradients are those of the cells, as tests check.
 from typing import Any
 
 from simcore.memory.base import Memory
-from simcore.memory.cell import KanervaWiring, SlotWiring
+from simcore.memory.cell import KanervaWiring, NoMemory, SlotWiring
+from simcore.memory.fast.fused_lstm import FusedLSTM
 from simcore.memory.fast.kanerva_unroller import FastKanerva
 from simcore.memory.fast.slots_unroller import FastSlots
 from simcore.memory.unroller import Unroller
 
-_FAST: dict[type[Memory], type[Unroller[Any]]] = {KanervaWiring: FastKanerva, SlotWiring: FastSlots}
+_FAST: dict[type[Memory], type[Unroller[Any]]] = {
+    NoMemory: FusedLSTM,
+    KanervaWiring: FastKanerva,
+    SlotWiring: FastSlots,
+}
 
 
 def find_fast(memory: Memory) -> Unroller[Any] | None:
