@@ -1,12 +1,13 @@
-"""What a belief still knows after steps without frames, and how it finds back with them.
+"""What a belief still knows after steps without frames, and how it recovers with them.
 
     python -m benchmarks.blindfold RUN
 
 The belief observes an episode's first frames, then none: the simulation core imagines them, and the belief core
-observes what was imagined. Beside it, the same belief standing still, and, at the first true frames afterwards, a
-belief that was not told of the actions in between. The control is an untrained agent's belief, which observes the same
-frames, those that the trained simulation imagines among them. Both are read by fresh probes, trained first if the run
-has none yet, which takes minutes. Held-out worlds; the map's error is a part of that of the best constant guess.
+observes what was imagined. It is compared with the same belief standing still, and, at the first true frames
+afterwards, with a belief that did not receive the actions in between. The control is an untrained agent's belief, which
+observes the same frames, including those that the trained simulation imagines. Both are read by fresh probes, trained
+first if the run has none yet, which takes minutes. Held-out worlds; the map's error is a percentage of that of the best
+constant guess.
 """
 
 import argparse

@@ -46,7 +46,7 @@ def flop_of_loss(model: ConvDRAW, batch: int) -> int:
         width //= 2
         strided += 16 * inputs * outputs * width**2
     for inputs, outputs in zip((state, *config.decoder_channels), (*config.decoder_channels, 3), strict=True):
-        # Each pixel that goes in is multiplied with the whole kernel, and the sums overlap.
+        # Each input pixel is multiplied with the whole kernel, and the sums overlap.
         strided += 16 * inputs * outputs * width**2
         width *= 2
 
@@ -70,7 +70,7 @@ def make_cases(
     torch.manual_seed(0)
     model = ConvDRAW(ConvDRAWConfig(steps=steps), condition_size=CONDITION, frame_size=frame_size).to(device)
     frames = torch.randint(0, 256, (batch, frame_size, frame_size, 3), dtype=torch.uint8, device=device)
-    # The gradient of the condition is wanted in training too: it is what teaches the belief.
+    # Training needs the gradient of the condition too: it teaches the belief.
     condition = torch.randn(batch, CONDITION, device=device, requires_grad=True)
     matrix = torch.randn(product, product, device=device)
 

@@ -60,7 +60,7 @@ def make_slots() -> SlotWiring:
 def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
     """Make the unrolls to be compared."""
     torch.manual_seed(seed)
-    # The gradient of the inputs is wanted in training too: it is what teaches the frame encoder.
+    # Training needs the gradient of the inputs too: it teaches the frame encoder.
     inputs = torch.randn(STEPS, WORLDS, INPUTS, device=device, requires_grad=True)
     resets = torch.zeros(STEPS, WORLDS, dtype=torch.bool)
     resets[torch.randint(STEPS, (WORLDS,)), torch.arange(WORLDS)] = True
@@ -77,7 +77,7 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
         def run() -> None:
             hidden = memory = zeros
             outputs = []
-            # What is read is a tensor of its own at each step, as it is where there is a memory.
+            # The reads are a separate tensor at each step, as with a memory.
             for x in inputs:
                 wide = torch.cat([x, x.new_zeros(WORLDS, width)], dim=-1) if width else x
                 hidden, memory = cell(wide, (hidden, memory))
@@ -125,7 +125,7 @@ def make_cases(seed: int, device: torch.device) -> dict[str, Case]:
 def filled(core: RecurrentCore, device: torch.device) -> CoreState:
     """Return a state after enough steps to fill a slot memory."""
     state = core.initial_state(WORLDS)
-    if isinstance(state.memory, WiredSlots):  # by its steps that would take minutes
+    if isinstance(state.memory, WiredSlots):  # by single steps this would take minutes
         words = torch.randn_like(state.memory.slots.words)
         full = SlotState(words, torch.full_like(state.memory.slots.written, words.shape[1]))
         return state._replace(memory=state.memory._replace(slots=full))

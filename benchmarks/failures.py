@@ -1,12 +1,12 @@
-"""What an agent leaves lying, and whether its belief knew: episodes in held-out worlds, and the worst of them drawn.
+"""Food that an agent leaves, and whether its belief knew: episodes in held-out worlds, with pictures of the worst.
 
     python -m benchmarks.failures RUN... [--out failures.png]
 
-Of the food that is left when an episode ends, the table tells how much of it no frame had shown, and how much had been
-out of sight for ten steps and more. Whether the belief holds such pieces, these and all at any time of an episode, is
-told by the map that is read from it: how often it is nearer to food's colour there than in a cell without food that was
-out of sight as long, 50 % by chance; beside it, an untrained agent's belief along the same ways. Beliefs are read by
-fresh probes, trained first if the run has none yet, which takes minutes.
+Of the food that is left when an episode ends, the table shows how much no frame had shown, and how much had been out of
+sight for ten steps or more. Whether the belief holds such pieces, and all pieces at any time of an episode, is judged
+by the map decoded from it: how often it is nearer to food's colour there than in a cell without food that was out of
+sight as long, 50 % by chance; compared with an untrained agent's belief along the same paths. Beliefs are read by fresh
+probes, trained first if the run has none yet, which takes minutes.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Episodes(NamedTuple):
     since_seen: Tensor
     """Steps since a frame last showed each cell, int32 `[T, W, N, N]`; -1: none has, or the episode is over."""
     likeness: dict[str, Tensor]
-    """How near to food's colour the map is that is read from a belief, by whose it is, float `[T, W, N, N]`."""
+    """How near the decoded map is to food's colour, by whose belief it is, float `[T, W, N, N]`."""
     pieces: list[int]
     """The food that is left at the end of each episode, W numbers; some may lie off the map."""
     maps: Maps
@@ -64,8 +64,8 @@ class Episodes(NamedTuple):
 
         Args:
             whose: by which belief.
-            first: of cells that were last seen so many steps ago, 0: in sight,
-            last: up to so many.
+            first: of cells last seen at least this many steps ago, 0: in sight,
+            last: and at most this many.
             at: at these steps.
         """
         food, since, likeness = self.food[at], self.since_seen[at], self.likeness[whose][at]
@@ -116,7 +116,7 @@ def worst(episodes: Episodes, count: int) -> Maps:
 
 
 def measures(episodes: Episodes) -> dict[str, str]:
-    """Return what the table tells of a run, by its name."""
+    """Return the table's entries for a run, by its name."""
     ends, total, mean = episodes.ends, sum(episodes.pieces), Interval.of(episodes.pieces)
     failed = torch.tensor(episodes.pieces) > 0
     since, left, steps = episodes.since_seen[ends], episodes.food[ends], OUT_OF_SIGHT_STEPS

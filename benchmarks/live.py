@@ -3,9 +3,8 @@
     python -m benchmarks.live RUN [RUN]
 
 A step is all that happens for a moment of the page: the world, the belief, what it expected, the surprise, the
-probes, the sharp picture, and the message. Told are the median and the slowest tenth of steps, with and without what
-is imagined between them, and the steps a second that a page would see at no pace of its own. `--threads 1` is one
-core.
+probes, the sharp picture, and the message. Prints the median and the slowest tenth of steps, with and without what is
+imagined between them, and the steps per second of a page without a pace. `--threads 1` is one core.
 """
 
 import argparse

@@ -41,7 +41,7 @@ def make_cases(size: Size, seed: int, device: torch.device) -> dict[str, Callabl
     torch.manual_seed(seed)
     core = RecurrentCore(size.inputs, size.hidden).to(device)
     cell = nn.LSTMCell(size.inputs, size.hidden).to(device)
-    # The gradient of the inputs is wanted in training too: it is what teaches the frame encoder.
+    # Training needs the gradient of the inputs too: it teaches the frame encoder.
     inputs = torch.randn(size.steps, size.batch, size.inputs, device=device, requires_grad=True)
     state = core.initial_state(size.batch)
     resets = torch.zeros(size.steps, size.batch, dtype=torch.bool)

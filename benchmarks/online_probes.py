@@ -1,9 +1,9 @@
-"""Benchmark of probes trained along with the belief: their accuracy relative to fresh ones, and their cost.
+"""Benchmark of probes trained alongside the belief: their accuracy relative to fresh ones, and their cost.
 
     python -m benchmarks.online_probes                    # tiny, 1,000 updates, one core: some ten minutes
     python -m benchmarks.online_probes --updates 4500
 
-All candidates, with different learning rates and times, are trained along with the same belief, without gradient to it.
+All candidates, with different learning rates and times, are trained alongside the same belief, without gradient to it.
 Prints for each the milliseconds per update, and in held-out worlds the map error relative to the best constant guess's,
 and cell and heading accuracy; below them the same of fresh probes.
 """

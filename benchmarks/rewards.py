@@ -2,8 +2,8 @@
 
     python -m benchmarks.rewards --rewards 1 1000 --updates 500
 
-A frame is red or green, at random at each step, and of the two actions one is right for red, the other for green; it
-pays the same reward at each step. Chance is 50 %.
+A frame is red or green, at random at each step, and of the two actions one is right for red, the other for green; the
+right one always pays the same reward. Chance is 50 %.
 """
 
 import argparse

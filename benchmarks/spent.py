@@ -3,7 +3,7 @@
     python -m benchmarks.spent OUT/models OUT/kappa
 
 Hours are the sum of `seconds/*` in each run's metrics, which leaves out start-up, checkpoints, pictures and fresh
-probes; a run of one thread spends as many core hours. Runs that a sweep has taken over from another count in both.
+probes; a run of one thread spends as many core hours. Runs that a sweep reuses from another count in both.
 """
 
 import argparse

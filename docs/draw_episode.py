@@ -1,8 +1,8 @@
-"""Draw the held-out episode that a run records while it trains, as its newest checkpoint knows it.
+"""Draw the held-out episode that a run records during training, with its newest checkpoint.
 
 python docs/draw_episode.py runs/RandomCity-tiny-slots-0 docs/held_out_episode.png
 
-Belief and maps are read by the probes that were trained along with the run.
+Belief and maps are read by the probes trained alongside the run.
 """
 
 import sys

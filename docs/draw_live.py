@@ -52,10 +52,10 @@ def main() -> None:
 
 
 def draw_a_minute(page: Page, folder: Path) -> None:
-    """Draw what somebody sees who opens the demo for the first time."""
+    """Draw what a first-time visitor of the demo sees."""
 
     def take(name: str) -> None:
-        page.wait_for_timeout(1500)  # what is imagined comes after the moment
+        page.wait_for_timeout(1500)  # imagined futures come after the moment
         page.screenshot(path=folder / f"{name}.png")
 
     page.keyboard.press("Space")
@@ -81,7 +81,7 @@ def draw_a_minute(page: Page, folder: Path) -> None:
 
 
 def draw_after(page: Page, steps: int, file: Path) -> None:
-    """Draw what is there after some steps of whoever drives."""
+    """Draw the page after some steps of the current driver."""
     page.keyboard.press("Space")
     begin(page, SEED)
     walk(page, steps)
@@ -101,7 +101,7 @@ def begin(page: Page, seed: int) -> None:
 
 
 def walk(page: Page, steps: int) -> None:
-    """Let whoever drives take steps, one after another."""
+    """Let the current driver take steps, one after another."""
     if page.get_attribute("#drive-you", "aria-pressed") == "true":
         page.keyboard.press("m")
         page.keyboard.press("Space")

@@ -1,10 +1,10 @@
-"""A world of your own with probes: what its `info` tells is read from the belief.
+"""A world of your own with probes: what its `info` reports is read from the belief.
 
     python examples/own_world.py
     cd examples && simcore train own_world:Rooms-v0 --world.targets room=class:4 position=vector:2
 
-Any Gymnasium environment with an image and discrete actions is one to learn in. `--world.targets` names the entries of
-`info` that probes are to read: here the room, one of four classes, and the place in it, a vector of two numbers.
+SimCore can learn in any Gymnasium environment with an image and discrete actions. `--world.targets` names the entries
+of `info` that probes are to read: here the room, one of four classes, and the place in it, a vector of two numbers.
 """
 
 import argparse
@@ -25,11 +25,11 @@ SEEN = 2
 COLOURS = np.array([[200, 60, 60], [60, 160, 60], [60, 80, 200], [200, 180, 60]], np.uint8)
 """Of the floors of the four rooms."""
 STEPS = ((0, -1), (1, 0), (0, 1), (-1, 0))
-"""What the actions do: up, right, down, left."""
+"""The moves of the actions: up, right, down, left."""
 
 
 class Rooms(gymnasium.Env[NDArray[np.uint8], np.int64]):
-    """Four rooms of a colour each; the agent sees the cells around it, and is rewarded in the lower right corner."""
+    """Four rooms, each of one colour; the agent sees the cells around it, and is rewarded in the lower right corner."""
 
     observation_space = Box(0, 255, (2 * SEEN + 1, 2 * SEEN + 1, 3), np.uint8)
     action_space = Discrete(len(STEPS))
@@ -46,18 +46,18 @@ class Rooms(gymnasium.Env[NDArray[np.uint8], np.int64]):
         return self.look(), self.tell()
 
     def step(self, action: np.int64) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
-        """Go a cell on."""
+        """Move by one cell."""
         self.place = (self.place + STEPS[action]).clip(0, SIDE - 1)
         arrived = bool((self.place == SIDE - 1).all())
         return self.look(), float(arrived), arrived, False, self.tell()
 
     def look(self) -> NDArray[np.uint8]:
-        """Return what is seen: the cells around the agent."""
+        """Return the observation: the cells around the agent."""
         column, row = self.place
         return self.picture[row : row + 2 * SEEN + 1, column : column + 2 * SEEN + 1]
 
     def tell(self) -> dict[str, Any]:
-        """Return what is known and not shown."""
+        """Return what is known but not shown."""
         column, row = self.place // (SIDE // 2)
         return {"room": int(2 * row + column), "position": self.place / SIDE}
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# All experiments of a scale, then tables and figures: experiments/run.sh tiny|small|paper [OUT [JOBS]]
-# JOBS runs of a sweep go on at a time, one unless said otherwise.
-# The same command goes on where it stopped. A run that fails is told at the end of its sweep and stops nothing.
+# All experiments at one scale, then tables and figures: experiments/run.sh tiny|small|paper [OUT [JOBS]]
+# JOBS runs of a sweep run at a time, one by default.
+# The same command resumes where it stopped. A failed run is reported at the end of its sweep and stops nothing.
 set -euo pipefail
 scale=${1:?usage: experiments/run.sh tiny|small|paper [OUT [JOBS]]}
 out=${2:-experiments-$scale}
@@ -12,7 +12,7 @@ mkdir -p "$out"
 sweep() {
     simcore sweep "$here/$scale/$1.toml" --out "$out/$1" --all --jobs "$jobs" "${@:2}" || { code=$? && [ $code -eq 1 ]; } || exit $code
 }
-# What the beliefs of a sweep's models know, with controls; differences are to the first one's first setting.
+# What the beliefs of a sweep's models know, with controls; differences are from the first model's first setting.
 # knowledge SWEEP NAME "MODELS" FLAGS
 knowledge() {
     simcore compare $(for model in $3; do echo "$out/$1/runs/$model"-*; done) --old 10 20 --out "$out/$1/$2" "${@:4}"

@@ -3,7 +3,7 @@
 ```python
 import simcore
 
-run = simcore.load("random-city")  # a trained run that is shipped; or the path of one of yours
+run = simcore.load("random-city")  # a shipped trained run; or the path of one of yours
 env = run.make_env()
 session = run.session()
 belief = session.observe(*env.reset(seed=0))
@@ -11,7 +11,7 @@ print(belief.map, belief.cell, belief.heading, session.imagine(actions, samples=
 ```
 
 Importing it registers the levels with Gymnasium, as `simcore/RandomCity-v0`; PyTorch, the compiler of the worlds and
-whatever else a name needs are imported when that name is first asked for.
+whatever else a name needs are imported when that name is first used.
 """
 
 from typing import TYPE_CHECKING

@@ -73,9 +73,9 @@ class Agent(nn.Module):
         frame_size: height and width of the frames, in pixels.
         num_actions: the number of discrete actions.
         memory: the belief core's memory, made for inputs of `belief_input_size`; None: a bare LSTM.
-        acts: whether it has policy and value; False where a hand-written policy acts and there is no reward.
+        acts: whether it has policy and value; False if a hand-written policy acts and there is no reward.
         plain: unroll the belief core step by step; see `RecurrentCore`.
-        popart: whether the value's scale follows that of its targets (see `PopArt`), and the belief core is shown the
+        popart: whether the value's scale follows that of its targets (see `PopArt`), and the belief core receives the
             logarithm of rewards, as large ones would saturate it.
     """
 
@@ -121,7 +121,7 @@ class Agent(nn.Module):
         state: CoreState,
         snapshots_at: Sequence[int] | Times = (),
     ) -> Unrolled:
-        """Do the same as `unroll` for the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
+        """Like `unroll`, but for the parts of a trajectory, each `[T, B, ...]`, from a state `[B, ...]`."""
         return self.core(self.core_inputs(frames, actions, rewards), state, is_first, snapshots_at)
 
     def core_inputs(self, frames: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:

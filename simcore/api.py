@@ -1,6 +1,6 @@
-"""Functions on whole runs, each one call: `load`, `train`, `probe`, `compare`, `evaluate`, `roll_out`.
+"""Functions on whole runs, one call each: `load`, `train`, `probe`, `compare`, `evaluate`, `roll_out`.
 
-A run is what `load` returns, or the path of its folder or exported file.
+A run is what `load` returns, or the path of a run's folder or exported file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,11 @@ Run = LoadedRun | str | Path
 
 
 def train(config: Config, run: str | Path | None = None) -> LoadedRun:
-    """Train a run to its last update, from its newest checkpoint where its folder has one.
+    """Train a run to its last update, from its newest checkpoint if its folder has one.
 
     Args:
-        config: what to train; for a folder that holds a run, its configuration, of which length, record, device and
-            the like may have changed.
+        config: what to train; if the folder holds a run, its configuration, which may differ in length, recording and
+            device.
         run: the run's folder; None: `runs/` and the configuration's `run_name`.
 
     Returns:
@@ -63,7 +63,7 @@ def probe(
     advance: Advance = silent,
     device: str = "auto",
 ) -> dict[str, Scores]:
-    """Measure what a run's belief knows of held-out worlds, and what it is compared with.
+    """Measure what a run's belief knows of held-out worlds, and score the controls beside it.
 
     Fresh probes are trained on the frozen belief first, unless the run's folder holds them.
 
@@ -71,9 +71,9 @@ def probe(
         run: the run.
         worlds: how many held-out worlds, one episode each.
         oracle: a supervised run in the same worlds, measured on the same frames.
-        online: read the belief by the probes that were trained along with it; None: as the run was loaded.
-        of: what the probes read: b_t ("hidden"), or all that the core carries on ("state"), the LSTM's cell and the
-            memory too.
+        online: read the belief by the probes trained alongside it; None: as the run was loaded.
+        of: what the probes read: b_t ("hidden"), or the core's whole state ("state"), with the LSTM's cell and the
+            memory.
         controls: measure an untrained agent and the present frame too.
         world: new values of fields of the runs' world, by name.
         advance: called with what is done, and the fraction of it, 0 to 1.
@@ -83,7 +83,7 @@ def probe(
         Scores `[T, worlds]` by name: see `simcore.analysis.measuring.measure`.
 
     Raises:
-        UserError: the run has no probes, or the oracle is not supervised or is of other worlds.
+        UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
     """
     loaded = loaded_run(run, device).in_worlds(world=world)
     if online is not None:
@@ -106,22 +106,22 @@ def compare(
 ) -> Comparison:
     """Compare what runs' beliefs know, setting by setting, as means over seeds with 90 % intervals.
 
-    Fresh probes are trained first for each run whose folder holds none. Runs that differ in the seed alone are of one
+    Fresh probes are trained first for each run whose folder holds none. Runs that differ only in the seed have one
     setting.
 
     Args:
-        runs: the runs; differences are told to the first one's setting.
+        runs: the runs; differences are relative to the first run's setting.
         worlds: the held-out worlds of each seed, one episode each.
         old: steps n, each of which gives a score of cells that were seen, and then out of sight for n or more.
         of: what the probes read, as for `probe`.
         controls: measure untrained agents and the present frame too.
-        world: new values of fields of the runs' worlds, by name, as `{"map_frame": "ego"}`.
+        world: new values of fields of the runs' worlds, by name, such as `{"map_frame": "ego"}`.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load runs that are paths.
 
     Raises:
-        UserError: there is none, two are of the same setting and seed, those of a setting are not equally long, they
-            tell different things, or one has no probes.
+        UserError: there are no runs, two have the same setting and seed, those of a setting are not equally long, their
+            worlds have different probe targets, or one has no probes.
     """
     named = {
         f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device).in_worlds(world=world)
@@ -148,9 +148,9 @@ def evaluate(
     Args:
         run: the run.
         episodes: how many.
-        level: another level than the run's, to which goes what the run changed of its own; None: the run's.
-        world: new values of fields of its world, by name, as `{"repeat": 2}`.
-        copies: worlds that are stepped side by side; None: as many as each of the run's actors had.
+        level: another level than the run's; the run's changes to its own preset carry over; None: the run's level.
+        world: new values of fields of its world, by name, such as `{"repeat": 2}`.
+        copies: worlds stepped side by side; None: as many as each of the run's actors had.
         max_steps: the most steps of an episode; None: the world's own limit, or 10,000 if it has none.
         greedy: take the most likely action instead of sampling.
         seed: of the worlds and of sampling.
@@ -211,7 +211,7 @@ def loaded_run(run: Run, device: str = "auto") -> LoadedRun:
 
 
 def _open_or_create(path: Path, config: Config) -> RunFolder:
-    """Return the run's folder, made where there is none."""
+    """Return the run's folder, made if it is missing."""
     if not RunFolder.is_at(path):
         return RunFolder.create(path, config.to_dict())
     folder = RunFolder.open(path)

@@ -18,7 +18,8 @@ from simcore.probes.readout import Readout
 class Belief:
     """The belief after a frame; the probes are run on first use.
 
-    All but `hidden` is NumPy, with a leading dimension N if the session has a batch. What no probe reads is None.
+    Everything but `hidden` is NumPy, with a leading dimension N if the session has a batch. What no probe reads is
+    None.
     """
 
     hidden: Tensor = field(repr=False)

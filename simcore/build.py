@@ -53,7 +53,7 @@ def make_worlds(config: Config, num_envs: int, copy: bool = True) -> Worlds:
 
 
 def world_sizes(config: Config) -> WorldSizes:
-    """Return what the run's nets must know of its worlds."""
+    """Return the sizes of the run's worlds that its nets depend on."""
     with closing(make_worlds(config, 1)) as worlds:
         return WorldSizes(
             config.world.frame_size, len(worlds.action_names), worlds.probe_targets, worlds.episode_metrics
@@ -61,13 +61,13 @@ def world_sizes(config: Config) -> WorldSizes:
 
 
 def check_worlds(config: Config) -> None:
-    """Make one of the run's worlds and begin an episode, to see whether it tells what the probes are to read.
+    """Make one of the run's worlds and begin an episode, to check that it provides the probes' targets.
 
     A Gymnasium environment also takes a few steps, and there is a warning if its frames hardly vary.
 
     Raises:
-        UserError: there is no such environment, it is not one to learn from or does not tell that, or there is no such
-            probe head.
+        UserError: there is no such environment, it cannot be learned from or lacks a target, or there is no such probe
+            head.
     """
     watch = Watch(lambda: f"the check of {config.level}, before a run, has not ended", config.acting.patience)
     with watch, closing(make_worlds(config, 1)) as worlds:
@@ -124,7 +124,7 @@ def make_actor(config: Config, number: int, agent: Agent, updates_before: int = 
 
     Args:
         config: of the run.
-        number: the actor's own; seeds its worlds and samples.
+        number: the actor's number, which seeds its worlds and samples.
         agent: the agent that acts, unless the walker does.
         updates_before: those of the run before it starts, so that a resumed run does not repeat its first worlds.
     """

@@ -27,7 +27,7 @@ class Command(Protocol):
     """A command with its flags."""
 
     def execute(self) -> None:
-        """Do what it is for, and print what came of it."""
+        """Execute the command, and print its results."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Bad input and a user's failing code give one line on standard error and exit code 2; Ctrl-C, SIGTERM or SIGHUP one
     line and exit code 130; a reader of standard output that has gone, exit code 1. With --traceback among the
-    arguments, all that is known of an error is printed before its line.
+    arguments, an error's whole traceback is printed before its line.
     """
     open_closed_streams()
     show_every_letter()
@@ -66,7 +66,7 @@ def run(arguments: Sequence[str], whole: bool) -> None:
     except UserError as error:
         refuse(error, whole)
     except UnicodeEncodeError as error:
-        # A name of a file; what is printed is shown in some form.
+        # A file's name; what is printed is shown in some form.
         why = f"{error.object!r} cannot be the name of a file here, in {error.encoding}; set PYTHONUTF8=1"
         refuse(UserError(why), whole)
     except Exception as error:
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str], whole: bool) -> None:
         if told is None and is_out_of_memory(error):
             reason = next(iter(str(error).strip().splitlines()), "none is left")
             told = UserError(f"there is too little memory ({reason}); simcore train --dry-run tells what is needed")
-        if told is None:  # a fault of SimCore's own, which is not hidden
+        if told is None:  # a bug in SimCore itself, which is not hidden
             raise
         refuse(told, whole)
 
@@ -99,7 +99,7 @@ def named(arguments: Sequence[str]) -> Command:
     """
     from simcore.commands import Pretrained
 
-    if list(arguments[:1]) == ["pretrained"]:  # alone, since the flags of others wait for PyTorch
+    if list(arguments[:1]) == ["pretrained"]:  # handled apart, since the flags of others need PyTorch
         return parse(Pretrained, arguments[1:], "simcore pretrained")
     from simcore.commands import (
         Compare,
@@ -134,7 +134,7 @@ def named(arguments: Sequence[str]) -> Command:
 
 
 def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the `default` of a command that looks at a run, by its name: that run, in worlds as its own.
+    """Return the `default` of a command that reads a run, by its name: that run, in worlds like its own.
 
     Raises:
         UserError: the run is damaged, or there is no such level.
@@ -161,8 +161,8 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether NumPy, PyTorch or its CUDA allocator did not get the memory that it asked for."""
-    kinds = ("can't allocate memory", "out of memory")  # PyTorch has a class of its own on GPUs alone
+    """Return whether NumPy, PyTorch or its CUDA allocator ran out of memory."""
+    kinds = ("can't allocate memory", "out of memory")  # PyTorch has an error class for this on GPUs only
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(kind in str(error) for kind in kinds)
     )
@@ -192,7 +192,7 @@ def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None 
 
 
 def require_lists_once(command: Command, arguments: Sequence[str]) -> None:
-    """Raise `UserError` if a flag that takes several values is given twice: argparse keeps the last ones alone."""
+    """Raise `UserError` if a flag that takes several values is given twice: argparse would keep only the last ones."""
     given = Counter(argument.partition("=")[0] for argument in arguments if argument.startswith("--"))
     for flag in (flag for flag, times in given.items() if times > 1):
         path = flag.removeprefix("--").replace("-", "_").split(".")

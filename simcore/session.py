@@ -33,7 +33,7 @@ from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError
 from simcore.worlds.checks import checked_actions
 
 ReadBy = Literal["fresh", "online", "nothing"]
-"""The probes of a belief: trained afterwards on the frozen belief, trained along with it, or none."""
+"""The probes of a belief: trained afterwards on the frozen belief, alongside it, or none."""
 
 
 class SessionState(NamedTuple):
@@ -58,9 +58,9 @@ class SessionState(NamedTuple):
 class BeliefSession:
     """The belief of one world, or of N side by side, formed frame by frame without gradient.
 
-    It carries the previous action, the reward and where episodes begin. An action is known because the session chose it
-    (`act`), because the environment's info tells it (as those of `LoadedRun.make_env` do), or because it is given
-    (`action=`); the later of these has precedence.
+    It keeps track of the previous action, the reward and where episodes begin. An action is known because the session
+    chose it (`act`), because the environment's info reports it (as those of `LoadedRun.make_env` do), or because it is
+    given (`action=`); the later of these has precedence.
 
     Args:
         agent: the nets; their weights are read at each step, so changes take effect at once.
@@ -114,7 +114,7 @@ class BeliefSession:
         Args:
             frame: uint8 `[H, W, 3]`, or `[N, H, W, 3]` of a batch.
             *returned: the info, as `reset` returns it; or reward, terminated, truncated and info, as `step` does.
-            action: what led to the frame; None: what the environment tells, or else what `act` chose.
+            action: what led to the frame; None: what the environment reports, or else what `act` chose.
 
         Raises:
             UserError: the action that led to the frame is unknown, a reward is not a finite number, or only some of a
@@ -168,7 +168,7 @@ class BeliefSession:
 
     @torch.no_grad()
     def imagine(self, actions: ArrayLike, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
-        """Imagine the frames that actions would lead to; the session stays where it is.
+        """Imagine the frames that actions would lead to; the session does not advance.
 
         Args:
             actions: K of them, `[K]`, or `[K, N]` of a batch.
@@ -191,7 +191,7 @@ class BeliefSession:
 
     @torch.no_grad()
     def simulate(self, actions: ArrayLike) -> Tensor:
-        """Compute the states that actions would lead to, which frames are sampled from; the session stays where it is.
+        """Compute the states that actions would lead to, from which frames are sampled; the session does not advance.
 
         Args:
             actions: K of them, `[K]`, or `[K, N]` of a batch.
@@ -307,7 +307,7 @@ class BeliefSession:
         return torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
 
     def _require_all_reset(self, info: Mapping[str, Any]) -> None:
-        """Raise `UserError` if an environment's info says, by its masks, that it has begun only some worlds anew."""
+        """Raise `UserError` if an environment's info says, by its masks, that it has reset only some worlds."""
         if self._stepper.belief is None:
             return
         is_reset = np.asarray(info.get("_pose", True), np.bool_)  # of SimCore's levels; others' masks mean other things
@@ -332,7 +332,7 @@ class BeliefSession:
         return checked_actions(self._each(actions), self.num_worlds, self.agent.num_actions)
 
     def _scaled(self, reward: ArrayLike, begins: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the rewards as the agent is shown them, `[N]`: scaled, and 0 where an episode begins."""
+        """Return the rewards as the agent receives them, `[N]`: scaled, and 0 where an episode begins."""
         try:
             scaled = np.where(begins, 0.0, self.reward_scale * self._each(reward, np.float64))
         except (TypeError, ValueError, OverflowError):

@@ -25,13 +25,13 @@ class SimulationConfig:
     frames: Capacity = 2
     """Ng, modelled frames per roll-out (table 2); all of them if the overshoot is shorter."""
     earliest_start: CountOrZero = 0
-    """First step of a trajectory at which a roll-out may start; App. K: 0. Later starts ask more of the memory: more
-    has been seen and left by then. Lowered where fewer than simulation.starts steps remain."""
+    """First step of a trajectory at which a roll-out may start; App. K: 0. Later starts need the memory more: more has
+    been seen and left by then. Lowered if fewer than simulation.starts steps remain."""
     mask_episode_ends: bool = True
     """Predict only up to the end of the start's episode; the paper's pseudo-code does not mask."""
     cost: Positive = 1.0
     """Weight of the frame model's loss, in nats per frame, relative to policy and value. The contrastive model's loss
-    has another unit, and contrastive.cost instead."""
+    has another unit, and uses contrastive.cost instead."""
 
     def __post_init__(self) -> None:
         require_fields("simulation.", self)
@@ -42,8 +42,8 @@ def draw_starts(
 ) -> list[int]:
     """Sample Nt = `points` start times without replacement from `earliest` .. T - Lo - 1, in ascending order.
 
-    T is the trajectory's length, `unroll_length`. App. K begins at 0. Late starts ask more of the memory: more has been
-    seen and left by then. Where fewer than Nt times remain, `earliest` is lowered.
+    T is the trajectory's length, `unroll_length`. App. K begins at 0. Late starts need the memory more: more has been
+    seen and left by then. If fewer than Nt times remain, `earliest` is lowered.
 
     Raises:
         ValueError: there are fewer start times than points.
@@ -84,7 +84,7 @@ class FrameModelLoss(NamedTuple):
     error: Tensor
     """Squared reconstruction error per image dimension; NaN where no point counts."""
     weight: Tensor
-    """The fraction of the sampled points, of all processes, that lie before their episode's end, and so count."""
+    """The fraction of the sampled points, over all processes, that lie before their episode's end, and so count."""
 
 
 class SimCoreHead(nn.Module):
@@ -123,7 +123,7 @@ class SimCoreHead(nn.Module):
         return self.unroll(states, actions).outputs
 
     def unroll(self, states: CoreState, actions: Tensor) -> Unrolled:
-        """Do the same as `simulate`, and also return the state after the last action, to continue from."""
+        """Like `simulate`, but also return the state after the last action, to continue from."""
         return self.core(one_hot_actions(actions, self.num_actions), states)
 
     def sample_frames(self, states: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -37,7 +37,7 @@ class AgentStepper:
     def state(self) -> CoreState:
         """The belief core's state `[N, ...]`, whose memory a later step may overwrite: see `core_state`.
 
-        Before the first frame it is what the present weights begin with.
+        Before the first frame it is the initial state of the current weights.
         """
         return self.agent.initial_state(self.num_worlds) if self._state is None else self._state
 
@@ -64,7 +64,7 @@ class AgentStepper:
 
     @torch.no_grad()
     def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Sample actions of the present beliefs, or take the most likely: actions and log µ(action), both `[N]`.
+        """Sample actions from the current beliefs, or take the most likely ones: actions and log µ(action), both `[N]`.
 
         Raises:
             RuntimeError: the agent has no policy.

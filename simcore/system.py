@@ -19,7 +19,7 @@ SIZES = {
     "world.size": ("probes.map.mean", 1),
     "probes.hidden_size": ("probes.cell.0.weight", 0),
 }
-"""Fields of the configuration that weights tell: the name of one, and its dimension."""
+"""Fields of the configuration that can be read off the weights: the name of a weight, and its dimension."""
 PARTS = {
     "agent.core.memory": "core",
     "agent.heads": "policy",
@@ -42,9 +42,9 @@ class WorldSizes:
     num_actions: int
     """Discrete actions."""
     targets: tuple[ProbeTarget, ...]
-    """What the worlds tell for probes to read."""
+    """What the worlds provide for probes to read."""
     episode_metrics: tuple[str, ...]
-    """What they tell of an episode."""
+    """What they report of an episode."""
 
 
 class SimCore(nn.Module):
@@ -79,7 +79,7 @@ class SimCore(nn.Module):
 
 
 def misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Return in which field the configurations of two state dicts differ, as far as the weights tell."""
+    """Return in which field the configurations of two state dicts differ, as far as the weights show it."""
     for part, field in PARTS.items():
         has, gives = (any(name.startswith(f"{part}.") for name in weights) for weights in (own, given))
         if has != gives:

@@ -57,7 +57,7 @@ class Case(NamedTuple):
 
     name: str
     config: Config
-    """On the device; on the CPU it is the same without the faster ways."""
+    """On the device; on the CPU it is the same without the faster modes."""
     tolerance: Tolerance
     updates: int = 1
     """How many are done; gradients are those of the last."""
@@ -130,7 +130,7 @@ def make_cases(device: torch.device, rehearse: bool) -> list[Case]:
     cases.append(Case("paper's sizes", paper, FLOAT32))
     if device.type != "cuda":
         return cases
-    # A graph draws by itself, and what is compiled may as well: they are compared where nothing is drawn in the nets.
+    # A graph samples by itself, and compiled code may as well: they are compared where the nets do not sample.
     still = replace(city, frame_model="deterministic")
     cases += [
         Case("walker, lstm, convdraw, tf32", replace(city, precision="tf32"), TF32),
@@ -158,7 +158,7 @@ def run_updates(
         learned = learner.step(learner.prepare(there))
         there = there._replace(initial_state=learned.final_state)
     learner.check()
-    # Accuracies are left out: one guess that tips over is a jump, however small the cause.
+    # Accuracies are left out: a single guess that flips is a jump, however small the cause.
     losses = {name: float(value) for name, value in learned.metrics.items() if not name.endswith("accuracy")}
     gradients = {
         name: parameter.grad.detach().to(CPU, torch.float64)
@@ -180,7 +180,7 @@ def difference(ours: Outcome, theirs: Outcome) -> Difference:
     norms, gradients = {}, {}
     for name, gradient in ours.gradients.items():
         other = theirs.gradients[name]
-        # What is no more than rounding beside its neighbours cannot agree.
+        # A value that is mere rounding compared with its neighbours cannot agree.
         least = SMALL * max(float(g.norm()) for n, g in ours.gradients.items() if part_of(n) == part_of(name))
         norms[name] = apart(float(gradient.norm()), float(other.norm()), least)
         gradients[name] = float((gradient - other).norm()) / max(float(gradient.norm()), least)
@@ -206,7 +206,7 @@ def part_of(name: str) -> str:
 
 
 def compare(case: Case, device: torch.device, nudged: bool = False) -> Difference:
-    """Do a case's updates on the CPU and on the device, there with `nudged` weights if asked; return the difference."""
+    """Do a case's updates on the CPU and on the device, there `nudged` if requested; return the difference."""
     plain = replace(case.config, precision="fp32", compile=False, graph=False)
     trajectory = make_trajectory(plain)
     with DrawnOnHost():
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--nudged", action="store_true", help="move the weights by a rounding: what may be tolerated")
     options = parser.parse_args()
-    # Convolutions round to TF32 unless told otherwise, and would hide what is looked for.
+    # Convolutions round to TF32 by default, and would hide the differences.
     set_precision("fp32")
     console = Console(width=150)
     console.print(machine(options.device), highlight=False)
@@ -236,7 +236,7 @@ def main() -> None:
         row: dict[str, Any] = {"case": case.name, "tolerance": case.tolerance._asdict()}
         try:
             found = compare(case, options.device, options.nudged)
-        except Exception as error:  # whatever it is, the other cases are worth knowing
+        except Exception as error:  # of any kind: the other cases are worth knowing
             agreed = False
             message = f"{type(error).__name__}: {error}"
             table.add_row(case.name, "", "", "", "", "", "[red]failed")

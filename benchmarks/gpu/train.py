@@ -97,7 +97,7 @@ def main() -> None:
     flags += ["--run", str(options.run), "--learning.worlds", str(worlds), "--learning.updates", "1000000"]
     flags += [*executor_flags(options.actors), *chosen, *(TOYS if options.rehearse else ()), *options.flags]
     print("simcore train", *flags, flush=True)
-    # The signal goes to this process alone, and not to actors that it may have. A shell in the background is deaf to
+    # The signal goes only to this process, not to actors that it may have. A shell in the background is deaf to
     # SIGINT, and hands that on, hence SIGTERM, by which a run ends just as well.
     run = subprocess.Popen([sys.executable, "-m", "simcore.cli", "train", *flags])
     begin = time.monotonic()

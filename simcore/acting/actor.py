@@ -32,7 +32,7 @@ class Actor:
         measures: add `since_seen` to the targets, for measurements.
         options: the options of the worlds' first reset. Episodes that it begins with some time `elapsed` are not whole,
             and are not among those that trajectories are returned with.
-        patience: seconds after which it is said that the worlds have not answered; after `GIVE_UP` times as long the
+        patience: seconds after which unanswering worlds are reported; after `GIVE_UP` times as long the
             actor counts as hung, unless it is at its start, which may take any time.
 
     Raises:
@@ -135,7 +135,7 @@ class Actor:
         return Collected(trajectory, self.number, self._made - 1, version, tuple(episodes), stages)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that the next trajectories depend on, as tensors, tuples and numbers."""
+        """Return everything that the next trajectories depend on, as tensors, tuples and numbers."""
         current = self._row() | {"ended": self._ended, "returns": self._returns, "lengths": self._lengths}
         current["is_whole"] = self._is_whole
         return {
@@ -219,7 +219,7 @@ class Actor:
             self.on_hang(what)
 
     def _checked(self, rewards: NDArray[np.float64], scaled: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return scaled rewards without what came with an episode's first frame, where none counts.
+        """Return scaled rewards, 0 at an episode's first frame, where none counts.
 
         Raises:
             RewardError: another one is not finite, or too large for float32.
@@ -249,7 +249,7 @@ class Actor:
 
 
 def upgrade_actor_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Convert an actor's state of an older version: one that counted food itself, or knew of whole episodes alone."""
+    """Convert an actor's state of an older version: one that counted food itself, or recorded only whole episodes."""
     present = dict(state["present"])
     present.setdefault("is_whole", torch.ones_like(present["ended"]))
     if "targets" in state:

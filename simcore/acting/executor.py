@@ -26,7 +26,7 @@ class ActingConfig:
     replacements: CountOrZero = 100
     """Actors that may die and be replaced before the run gives up (ray)."""
     patience: Positive = PATIENCE
-    """Seconds after which it is said which world has not answered. After ten times as long its actor counts as dead:
+    """Seconds after which a world that has not answered is named. After ten times as long its actor counts as dead:
     the run ends with a checkpoint (threads, processes), or another actor replaces it (ray)."""
     stagger: bool = True
     """If the agent acts in SimCore's levels: begin the first episodes at different parts of their time limit, so that
@@ -60,7 +60,7 @@ class Executor(ABC):
 
     @abstractmethod
     def publish(self, version: int) -> None:
-        """Give the actors the learner's present weights, those after `version` updates."""
+        """Give the actors the learner's current weights, those after `version` updates."""
 
     @abstractmethod
     def take(self, count: int) -> CollectedBatch:
@@ -94,7 +94,7 @@ class ActorError(RuntimeError):
 
 
 def actor_error(number: int, error: BaseException) -> ActorError:
-    """Return the error that tells in one line of an actor's exception, which is its cause."""
+    """Return the error that reports an actor's exception, its cause, in one line."""
     failed = ActorError(f"actor {number} failed: {in_a_line(error)}")
     failed.__cause__ = error
     return failed

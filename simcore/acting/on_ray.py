@@ -64,7 +64,7 @@ class RemoteActor:
 
 @contextmanager
 def telling() -> Iterator[None]:
-    """Raise an actor's exception as an `ActorError` in one line, since Ray sends the text of its traceback alone.
+    """Raise an actor's exception as an `ActorError` in one line, since Ray only sends the text of its traceback.
 
     A mistake in the configuration or a world's rewards, which another actor would make as well, is raised as it is.
     """
@@ -88,7 +88,7 @@ class Employed:
     heard: float = 0.0
     """When it last returned a trajectory, or got a request while it had none; seconds of `time.monotonic`."""
     told: bool = False
-    """Whether it has been said since then that it is silent."""
+    """Whether its silence since then has been reported."""
 
 
 class OnRay(Executor):
@@ -112,7 +112,7 @@ class OnRay(Executor):
         address: of the cluster, as in `ray.init`; None: a Ray of its own on this machine, which ends with it. Where
             this process is connected already, that is used.
         patience: seconds without a trajectory after which an actor counts as dead; they include compilation and the
-            start of nodes. It is said that an actor is silent at a tenth (`GIVE_UP`) of them.
+            start of nodes. An actor's silence is reported at a tenth (`GIVE_UP`) of them.
 
     Raises:
         UserError: Ray is not installed, or the cluster cannot be reached.

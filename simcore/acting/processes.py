@@ -1,4 +1,4 @@
-"""Actors in processes of this machine, which share no interpreter lock with the learner."""
+"""Actors in processes on this machine, which share no interpreter lock with the learner."""
 
 import contextlib
 import copy
@@ -27,7 +27,7 @@ from simcore.common.watchdog import PATIENCE, Watch
 from simcore.data.collected import Collected
 
 CLOSING = 5.0
-"""Seconds that processes have to end when told to; then they are killed."""
+"""Seconds that processes get to end; then they are killed."""
 
 
 class Made(NamedTuple):
@@ -89,7 +89,7 @@ class Processes(Executor):
         length: Lu, the steps of a trajectory.
         queue_size: how many trajectories may wait for the learner.
         needs_weights: whether the actors act with the agent, and so need its weights after each update.
-        patience: seconds without any trajectory after which that is said.
+        patience: seconds without any trajectory after which this is reported.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ def act(
                     raise LearnerGoneError from error
     except LearnerGoneError:
         return
-    except BaseException as error:  # of any kind, so that the learner is told
+    except BaseException as error:  # of any kind, so that the learner is informed
         send(results, actor_error(number, error))
 
 

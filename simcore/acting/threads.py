@@ -20,7 +20,7 @@ LOOK_UP = 0.01
 LOOK = 1.0
 """Seconds between checks whether an actor hangs, while the learner waits."""
 CLOSING = 5.0
-"""Seconds that threads have to end when told to; one that hangs is left behind, and ends with the process."""
+"""Seconds that threads get to end; one that hangs is left behind, and ends with the process."""
 
 
 class Weights:
@@ -144,5 +144,5 @@ class Threads(Executor):
                 version = self._weights.load_into(own_agent)
                 # Without a timeout, so that waiting actors get room in the order in which they came.
                 self._queue.put(actor.collect(self.length, version))
-        except BaseException as error:  # of any kind, so that the learner is told and does not wait forever
+        except BaseException as error:  # of any kind, so that the learner is informed and does not wait forever
             self._queue.put(actor_error(actor.number, error))

@@ -19,7 +19,7 @@ from simcore.config.settings import SEED, group_by_setting, label_settings, requ
 Span = tuple[int, int]
 """The fewest and the most steps since a cell was in sight."""
 SEEING = ("level", "world", "probes", "options")
-"""The fields, or sections, on which depends what the present frame alone tells."""
+"""The fields, or sections, that affect what the present frame alone reveals."""
 
 
 class Knowledge(NamedTuple):
@@ -69,15 +69,15 @@ class Row:
         return Interval.of([known.scores[column] for known in self.known.values()])
 
     def by_age(self, span: Span) -> Interval | None:
-        """Return the same of the cells that were last seen so many steps ago, as far as episodes are so long."""
+        """Return the same for cells by the steps since they were last seen, within the episodes' length."""
         by_first = [{first: left for (first, _), left in known.by_age.items()} for known in self.known.values()]
         return Interval.of([left[span[0]] for left in by_first if span[0] in left])
 
     def difference(self, other: "Row", column: str) -> Interval | None:
         """Return the mean of this row's score less the other's of the same seed, with its 90 % interval.
 
-        Runs of one seed are measured in the same worlds, some of which are easier for all, so that differences tell
-        more than the intervals of both. None if they have no seed in common, or their worlds differ.
+        Runs of one seed are measured in the same worlds, some of which are easier for all, so differences are more
+        precise than both intervals suggest. None if they have no seed in common, or their worlds differ.
         """
         both = [seed for seed in self.known if seed in other.known and self.where == other.where]
         return Interval.of([self.known[seed].scores[column] - other.known[seed].scores[column] for seed in both])
@@ -101,12 +101,12 @@ class Comparison:
 
     @property
     def spans(self) -> list[Span]:
-        """The spans of steps since a cell was seen, in the longest episodes; none where no map is told."""
+        """The spans of steps since a cell was seen, in the longest episodes; none without a map."""
         each = [list(known.by_age) for row in self.rows for known in row.known.values()]
         return max(each, key=lambda spans: spans[-1:])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it for JSON; the ends of an unbounded interval, and what is not a number, are None."""
+        """Return everything for JSON; the ends of an unbounded interval, and NaN, are None."""
         rows = [self._row(row) for row in self.rows]
         return {"worlds": self.worlds, "of": self.of, "confidence": CONFIDENCE, "rows": rows}
 
@@ -142,7 +142,7 @@ def compare(
 ) -> Comparison:
     """Compare what runs' beliefs know, as fresh probes read them in held-out worlds that are the same for a seed.
 
-    Runs whose configurations differ in the seed alone are samples of one setting. Settings with the same untrained
+    Runs whose configurations differ only in the seed are samples of one setting. Settings with the same untrained
     agent in the same worlds share its row, which is measured once.
 
     Args:
@@ -154,8 +154,8 @@ def compare(
         of: what the probes read.
 
     Raises:
-        UserError: there is none, two are of the same setting and seed, those of a setting are not equally long, they
-            tell different things, or one has no probes.
+        UserError: there are no runs, two have the same setting and seed, those of a setting are not equally long, their
+            worlds have different probe targets, or one has no probes.
     """
     names, loaded = list(runs), list(runs.values())
     if not loaded:
@@ -192,15 +192,15 @@ class Control(NamedTuple):
     name: str
     """Of `CONTROLS`."""
     config: Config
-    """Of the first run that it stands beside."""
+    """Of the first run that it is compared with."""
     known: dict[int, Knowledge]
     """By seed."""
 
 
 def identity(config: Config, name: str) -> tuple[tuple[str, str], ...]:
-    """Return what, beside the seed, a control depends on: what it sees, and the nets of an untrained agent.
+    """Return what a control depends on besides the seed: what it sees, and the nets of an untrained agent.
 
-    Where the agent acts, what is seen depends on all that it learned by.
+    If the agent acts, what is seen depends on everything it was trained with.
     """
     fields = fields_of(config)
     seeing = SEEING if name == "frame" else (*SEEING, "core", "agent", config.core)

@@ -1,4 +1,4 @@
-"""One held-out episode as a run's belief goes through it: frames, those expected one step ahead, and maps."""
+"""One held-out episode as a run's belief follows it: frames, those expected one step ahead, and maps."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from simcore.common.tree import to_device, tree_map
 from simcore.worlds.api import Worlds
 
 LONGEST = 120
-"""The most frames of the episode that the belief goes through."""
+"""The most frames of the episode that the belief follows."""
 SHOWN = 8
 """The most steps that are shown."""
 
@@ -30,16 +30,17 @@ class ObservedEpisode:
     frames: Tensor
     """What the agent saw, uint8 `[K, H, W, 3]`."""
     expected: Tensor | None
-    """Sampled one step ahead, from the belief before, alike. None: no frame model makes frames, or there is one frame
-    alone."""
+    """Sampled one step ahead, from the belief before, in the same form. None: no frame model makes frames, or there is
+    only one frame."""
     true: MapView | None
     """True maps and places, `[K]`; None if the world has no maps, or the run no probes."""
     believed: MapView | None
-    """Decoded maps and the most likely places, `[K]`; None alike."""
+    """Decoded maps and the most likely places, `[K]`; None in the same cases."""
     heat: Tensor | None
-    """Probabilities of the cells, float `[K, N, N]`; None alike, and where places are not marked in the maps."""
+    """Probabilities of the cells, float `[K, N, N]`; None in the same cases, and if places are not marked in the
+    maps."""
     headings: Tensor | None
-    """Probabilities of the headings, float `[K, headings]`; None alike."""
+    """Probabilities of the headings, float `[K, headings]`; None in the same cases."""
 
 
 @torch.no_grad()

@@ -97,7 +97,7 @@ def evaluate(
 ) -> Evaluation:
     """Play whole episodes with the agent and with a random policy.
 
-    Each world plays its share of them to the end, so that short episodes are not over-represented.
+    Each world finishes its share of them, so that short episodes are not over-represented.
 
     Args:
         run: the run.
@@ -106,7 +106,7 @@ def evaluate(
         greedy: take the most likely action instead of sampling one.
         seed: seeds the worlds and the sampled actions.
         world: new values of fields of the run's world, by name.
-        copies: worlds that are stepped side by side; None: as many as each of the run's actors had.
+        copies: worlds stepped side by side; None: as many as each of the run's actors had.
         max_steps: the most steps of an episode; None: the world's own limit, or `LONGEST` if it has none.
         advance: the progress callback.
 

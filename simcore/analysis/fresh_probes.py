@@ -30,8 +30,8 @@ from simcore.worlds.api import SINCE_SEEN, Worlds
 from simcore.worlds.gym import GymConfig
 
 Of = Literal["hidden", "state"]
-"""What the probes read: "hidden" is b_t, as in the paper; "state" is all that the core carries on: b_t, the LSTM's
-cell, and what its memory holds, which is read by attention."""
+"""What the probes read: "hidden" is b_t, as in the paper; "state" is the core's whole state: b_t, the LSTM's cell, and
+the memory, which is read by attention."""
 
 PROBE_VERSION = 2
 """Of what probes are trained on where an agent acts, which may leave the map, or where the world tells vectors: from 2
@@ -71,8 +71,8 @@ def episode_frames(config: Config) -> int:
 def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) -> Trajectory:
     """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them.
 
-    Of Gymnasium's environments there are never more at a time than an actor of the run had, since of some, such as
-    simulators with licences or ports, there cannot be more.
+    There are never more Gymnasium environments at a time than an actor of the run had, since some, such as simulators
+    with licences or ports, do not allow more.
     """
     copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
     seed, parts = derive_seed(config.seed, purpose), []
@@ -124,7 +124,7 @@ def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
 
 
 def memory_shape(agent: Agent) -> MemoryShape | None:
-    """Return the shape of what an agent's memory holds, if it has one that tells it."""
+    """Return the shape of what an agent's memory holds, if it has one that exposes it."""
     held = agent.core.contents(agent.initial_state(1))
     return None if held is None else MemoryShape(*held.shape[-2:])
 
@@ -181,7 +181,7 @@ class FreshProbes:
         return self._untrained
 
     def subject(self, name: str, of: Of = "hidden") -> Subject:
-        """Return the subject named "belief", "untrained" or "frame"; `of` does not change what is read of a frame."""
+        """Return the subject named "belief", "untrained" or "frame"; `of` does not affect what is read from a frame."""
         if name == "frame":
             return Subject(name, see, None)
         agent = self.untrained if name == "untrained" else self.system.agent
@@ -253,7 +253,7 @@ class FreshProbes:
         return [Examples(torch.cat(rows), truth) for rows in parts]
 
     def _key(self, subject: Subject) -> dict[str, Any]:
-        """Return all that the trained probes depend on: the weights they read, the worlds, and the training."""
+        """Return everything that the trained probes depend on: the weights they read, the worlds, and the training."""
         config, recipe, agent = self.config, asdict(self.config.probes), self.system.agent
         if not recipe["heads"]:
             del recipe["heads"]  # absent from probes that were stored before there was this option
@@ -266,7 +266,7 @@ class FreshProbes:
         }
         if config.policy == "agent" or any(target.kind == "vector" for target in config.world.probe_targets):
             key["reading"] = PROBE_VERSION
-        if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy comes to
+        if config.policy == "agent" and subject.weights is not agent:  # a control sees what the agent's policy reaches
             key["policy"] = digest_of(agent.state_dict())
         return key
 

@@ -51,7 +51,7 @@ class LoadedRun:
     fresh: FreshProbes
     """Probes of the frozen belief, trained on first use."""
     online: bool = False
-    """Whether the belief is read by the online probes, trained along with it, instead of fresh ones."""
+    """Whether the belief is read by the online probes, trained alongside it, instead of fresh ones."""
     of: Of = "hidden"
     """What fresh probes read in pictures."""
     is_exported: bool = False
@@ -72,7 +72,7 @@ class LoadedRun:
         return self.system.agent
 
     def in_worlds(self, level: str | None = None, world: Mapping[str, Any] | None = None) -> "LoadedRun":
-        """Return the run as it is looked at in other worlds, its nets unchanged.
+        """Return the run for analysis in other worlds, its nets unchanged.
 
             run.in_worlds(world={"episode_length": 500}).make_env()
 
@@ -167,7 +167,7 @@ class LoadedRun:
         return collect(self.config, self.system.agent, purpose, worlds, rows)
 
     def collect_each(self, purpose: str, worlds: int, rows: int) -> Iterator[Trajectory]:
-        """Yield trajectories `[rows, W, ...]` of so many worlds in all, as many at a time as fit into memory."""
+        """Yield trajectories `[rows, W, ...]` of that many worlds in all, as many at a time as fit into memory."""
         batch = worlds_per_batch(self.config, rows)
         for number, first in enumerate(range(0, worlds, batch)):
             yield self.collect(f"{purpose}/{number}", min(batch, worlds - first), rows)
@@ -188,10 +188,10 @@ class LoadedRun:
         return probes(self.fresh.subject("belief", self.of).features(trajectory))
 
     def require_targets(self) -> tuple[ProbeTarget, ...]:
-        """Return what these worlds tell for probes to read.
+        """Return what these worlds provide for probes to read.
 
         Raises:
-            UserError: they tell nothing, or the run was trained without probes.
+            UserError: they provide nothing, or the run was trained without probes.
         """
         if self.system.probes is None:
             raise UserError(
@@ -205,7 +205,7 @@ class LoadedRun:
 
     @property
     def online_fits(self) -> bool:
-        """Whether the online probes can read what these worlds tell: the same, and maps in the same frame."""
+        """Whether the online probes fit what these worlds provide: the same targets, and maps in the same frame."""
         if self.system.probes is None:
             return False
         is_alike = listed(self.system.probes.targets) == listed(self.config.world.probe_targets)
@@ -213,7 +213,7 @@ class LoadedRun:
 
     @property
     def online_probes(self) -> Probes:
-        """The probes that were trained along with the belief.
+        """The probes trained alongside the belief.
 
         Raises:
             UserError: the run has none, or they do not fit these worlds.
@@ -232,8 +232,8 @@ class LoadedRun:
     def probes(self) -> Probes:
         """The probes that read the belief in pictures: fresh ones, or the online ones if `online`.
 
-        Of an exported run they are the online ones too, unless `simcore probe` has left fresh ones: who is given a file
-        need not wait minutes for a picture.
+        Of an exported run they are the online ones too, unless `simcore probe` has left fresh ones: pictures from a
+        file then need no minutes of training.
 
         Raises:
             UserError: the run has no probes.
@@ -269,8 +269,8 @@ def load(path: str | Path, device: str = "auto", online: bool = False) -> Loaded
     """Load a run's nets at its newest checkpoint.
 
     Args:
-        path: the run's folder, or a file written by `simcore export`; or the name of a shipped run, as `random-city`,
-            or `hf:owner/name` for one on the Hugging Face Hub.
+        path: the run's folder, or a file written by `simcore export`; or the name of a shipped run, such as
+            `random-city`, or `hf:owner/name` for one on the Hugging Face Hub.
         device: cpu, cuda, ...; auto takes a GPU where there is one.
         online: read the belief by the online probes, trained along with it, instead of fresh ones.
 
@@ -350,7 +350,7 @@ def newest_weights(run: AnyRun, device: torch.device) -> Weights:
         UserError: the run has no checkpoint, or it or the exported file is damaged or of another run.
     """
     config = Config.from_dict(run.config)
-    frames_per_update = config.learning.frames_per_update  # of one process, as in early versions, which do not tell
+    frames_per_update = config.learning.frames_per_update  # of one process, as in early versions
     if isinstance(run, ExportedRun):
         frames = run.update * frames_per_update if run.card is None else run.card.frames
         return Weights(run.file, run.weights(), run.update, frames)

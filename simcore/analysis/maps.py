@@ -23,7 +23,7 @@ from simcore.worlds.voxel.levels.base import LevelConfig
 SHOWN = 32
 """The most worlds whose maps are decoded by default."""
 OTHERS = 64
-"""Other worlds, whose mean map they are compared with: of so many it is off by a 64th of their variance."""
+"""Other worlds, whose mean map they are compared with: for this number it is off by a 64th of their variance."""
 
 
 @dataclass(frozen=True)

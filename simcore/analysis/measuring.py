@@ -13,7 +13,7 @@ from simcore.common.errors import UserError
 from simcore.probes.readout import Probes
 
 CONTROLS = ("untrained", "frame")
-"""What stands beside a belief, read by the same probes trained as long: an untrained agent's belief, and the present
+"""The controls of a belief, read by the same probes trained equally long: an untrained agent's belief, and the present
 frame alone."""
 ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
 """The predictors that are measured, in the order in which they are reported."""
@@ -45,7 +45,7 @@ def measure(
         run: the run.
         worlds: the number of held-out worlds; as many others fit the constant guess.
         steps: steps in each world from an episode's start; None: one whole episode.
-        oracle: a supervised run, which is shown the same frames.
+        oracle: a supervised run, which observes the same frames.
         purpose: the prefix of the names that seed the worlds: another one gives other worlds.
         controls: those to measure as well, of `CONTROLS`; each needs probes of its own.
         of: what fresh probes read.

@@ -11,7 +11,7 @@ _LABELS = {
     "length": "episode length",
 }
 _OLDER = "map_mse_old_"
-"""The prefix of scores of cells out of sight for so many steps or more."""
+"""The prefix of scores of cells out of sight for at least a number of steps."""
 PREDICTORS = {
     "belief": "belief",
     "online": "belief, online probes",
@@ -20,7 +20,7 @@ PREDICTORS = {
     "constant": "best constant guess",
     "oracle": "oracle, trained on the map",
 }
-"""The display names of what is compared on held-out worlds."""
+"""The display names of the predictors compared on held-out worlds."""
 
 
 def label(name: str) -> str:

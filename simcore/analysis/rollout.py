@@ -30,7 +30,7 @@ BATCHES = 8
 class LongRollout:
     """A long roll-out from beliefs of held-out episodes, with the true frames (App. J); all on the CPU, time first.
 
-    Of T frames the belief observes the first `context`; from there on the simulation is given the actions alone.
+    Of T frames the belief observes the first `context`; from there on, the simulation gets only the actions.
     Beyond the end of a world's episode everything is zero.
     """
 
@@ -77,7 +77,7 @@ def roll_out(
 
     Args:
         run: the run.
-        worlds: W, the number of episodes; fewer are returned if not so many are found that are long enough.
+        worlds: W, the number of episodes; fewer are returned if too few long ones are found.
         context: frames that the belief observes; None: half an episode, at most 50, fewer where an episode ends early.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
         seed: seeds the worlds and the sampled frames.

@@ -64,10 +64,10 @@ def world_in(config: Config, level: str | None) -> WorldConfig:
 
 
 def kept(config: Config, level: str) -> dict[str, Any]:
-    """Return what of a run's world goes with it to another level: all in which it differs from its level's preset.
+    """Return the world fields that carry over to another level: those changed from the preset.
 
-    What is as in the preset belongs to the level. The size of the frames is that of the nets. Fields that the other
-    level does not have are left behind.
+    The other fields belong to the level. The size of the frames is that of the nets. Fields that the other level does
+    not have are dropped.
     """
     own, usual = vars(config.world), vars(preset(config.preset, config.level).world)
     there = vars(preset(config.preset, level).world)

@@ -1,7 +1,7 @@
 """The commands of the command line, one a file: a dataclass of flags with a method `execute`.
 
 They import what they need when executed, so that --help and bad flags need not wait for PyTorch and the compiler; and
-they are imported themselves when the command line wants them, since the flags of some are PyTorch's modules' own.
+they are imported themselves when the command line wants them, since the flags of some come from PyTorch modules.
 """
 
 from typing import TYPE_CHECKING

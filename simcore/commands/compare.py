@@ -18,13 +18,14 @@ from simcore.worlds.api import WorldConfig
 class Compare:
     """Compare what the beliefs of several runs know, setting by setting, as means over seeds with 90 % intervals.
 
-    Fresh probes are trained for each run that has none yet, and stored in its folder. Runs that differ in the seed
-    alone are of one setting. Beside them stand their untrained agent and the present frame, measured once for all
-    settings that have them in common.
+    Fresh probes are trained for each run that has none yet, and stored in its folder. Runs that differ only in the seed
+    have one setting. They are compared with an untrained agent and the present frame, measured once for all settings
+    that have them in common.
     """
 
     runs: Positional[tuple[Path, ...]] = ()
-    """The runs' folders, exported files, or names of shipped ones; differences are told to the first one's setting."""
+    """The runs' folders, exported files, or names of shipped ones; differences are relative to the first run's
+    setting."""
     worlds: Capacity = 256
     """Held-out worlds for each seed, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
@@ -32,13 +33,13 @@ class Compare:
     old: tuple[int, ...] = (10,)
     """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
     of: Literal["hidden", "state"] = "hidden"
-    """What the probes read: b_t, as in the paper, or all that the core carries on: cell and memory too."""
+    """What the probes read: b_t, as in the paper, or the core's whole state, with cell and memory."""
     controls: bool = True
     """Measure the untrained agent and the current frame too; each takes as long as a belief."""
     title: str | None = None
     """The figure's title; by default what is compared."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path = Path("comparison")
     """The files' path without suffix, to which .json, .md and .png are added."""
 

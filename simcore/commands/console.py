@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 SECONDS = 10.0
-"""Seconds between two lines of progress, where there is no terminal."""
+"""Seconds between two lines of progress without a terminal."""
 
 
 def say(*lines: str) -> None:
@@ -19,9 +19,9 @@ def say(*lines: str) -> None:
 
 
 def wide_console() -> Console:
-    """Return a console that is wide enough for wide tables where standard output is no terminal.
+    """Return a console that is wide enough for wide tables if standard output is not a terminal.
 
-    Names of runs are shown as they are, also with brackets or colons, which are rich's markup elsewhere.
+    Names of runs are shown verbatim, even with brackets or colons, which rich would take for markup.
     """
     width = None if Console().is_terminal else 160
     return Console(width=width, markup=False, emoji=False)
@@ -29,7 +29,7 @@ def wide_console() -> Console:
 
 @contextmanager
 def advancing() -> Iterator[Callable[[str, float], None]]:
-    """Show progress on standard error: bars in a terminal, elsewhere a line now and then.
+    """Show progress on standard error: bars in a terminal, elsewhere an occasional line.
 
     Yields `advance(text, part)`, where `part` is the fraction done, 0 to 1.
     """

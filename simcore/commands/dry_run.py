@@ -44,7 +44,7 @@ def dry_run(config: Config, peak: str | None) -> None:
 
 
 def parts_table(costs: UpdateCost) -> Table:
-    """Return the table of parameters and arithmetic, one row a part."""
+    """Return the table of parameters and arithmetic, one row per part."""
     table = Table(
         title=f"One update, {costs.frames:,} frames",
         title_justify="left",

@@ -23,21 +23,21 @@ class Evaluate:
     episodes: Count = 100
     """Episodes to play."""
     level: str | None = None
-    """Another level than the run's, whose actions begin with those of the agent. What the run changed of its own
-    level's preset goes with it."""
+    """Another level than the run's, whose actions begin with those of the agent. The run's changes to its own level's
+    preset carry over."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     greedy: bool = False
     """Take the most likely action instead of sampling one."""
     copies: int | None = None
-    """Worlds that are stepped side by side; none: as many as each of the run's actors had."""
+    """Worlds stepped side by side; none: as many as each of the run's actors had."""
     max_steps: int | None = None
-    """Steps after which an episode is stopped, and counts as far as it came; none: the world's own limit, or 10,000
-    where it has none."""
+    """Steps after which an episode is stopped, and counts as far as it came; none: the world's own limit, or 10,000 if
+    it has none."""
     seed: Seed = 0
     """Seed of the worlds and of sampling."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder for the results; by default the run's own, or NAME-results: beside an exported file, or in
     runs/ for a shipped one."""

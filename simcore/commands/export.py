@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from simcore.runs import RunFolder
 
 Several = Annotated[int, Range(2, 2**20)]
-"""Worlds or episodes: of one alone there is no interval."""
+"""Worlds or episodes: a single one gives no interval."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """Write a run's newest weights, its configuration and its card into one small file, for all but training.
+    """Write a run's newest weights, configuration and card into one small file, for everything but training.
 
-    The file can be used in place of the run's folder by probe, rollout, evaluate and figure. Its card tells where the
+    The file can be used in place of the run's folder by probe, rollout, evaluate and figure. Its card says where the
     run comes from and, measured now, how well it does in held-out worlds: simcore pretrained FILE.
     """
 
@@ -37,18 +37,18 @@ class Export:
     limit: float = 16.0
     """The largest size that the file may have, in MiB."""
     title: str | None = None
-    """What it is, in a line of the card; by default level, core and seed."""
+    """The card's title; by default level, core and seed."""
     licence: str | None = None
-    """The licence of the weights, for the card, as Apache-2.0."""
+    """The licence of the weights, for the card, such as Apache-2.0."""
     measure: bool = True
-    """Measure the scores of the card: seconds for tiny, minutes for paper. The belief is read by the probes that were
-    trained along with it; the controls are beside it if simcore probe has left theirs in the run's folder."""
+    """Measure the scores of the card: seconds for tiny, minutes for paper. The belief is read by the probes trained
+    alongside it; the controls are included if simcore probe has left their probes in the run's folder."""
     worlds: Several = 256
     """Held-out worlds in which the belief is measured, one episode each."""
     episodes: Several = 100
-    """Episodes that an agent which acts plays, and a random policy."""
+    """Episodes to play, if the agent acts, by the agent and by a random policy."""
     device: str = "auto"
-    """Where it is measured: cpu, cuda, ...; auto takes a GPU where there is one."""
+    """Where it is measured: cpu, cuda, ...; auto takes a GPU if there is one."""
 
     def execute(self) -> None:
         """Measure, and write the file."""
@@ -80,7 +80,7 @@ class Export:
         say(*(f"simcore {verb} {shell_word(file)}" for verb in ("pretrained", "probe")))
 
     def measured(self, card: "Card", run: "RunFolder", weights: "Weights") -> "Card":
-        """Return a card with the scores of the weights as the file has them.
+        """Return a card with the scores of the weights as they are in the file.
 
         Raises:
             UserError: the weights do not fit, or the run's worlds cannot be made on this machine.

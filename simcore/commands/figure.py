@@ -31,15 +31,15 @@ class Figure:
     over: Literal["frames", "seconds"] = "frames"
     """Of curves: the x axis, frames or seconds of computing."""
     region: Literal["student", "bootstrap"] = "student"
-    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap, too narrow for less than ten."""
+    """Of curves: the 90 % region over seeds, by Student's t or by a bootstrap (too narrow for fewer than ten)."""
     reach: float | None = None
-    """Of curves: a level of the metric; tells after how many frames or seconds each setting's runs come to it."""
+    """Of curves: a level of the metric; prints after how many frames or seconds each setting's runs reach it."""
     title: str = ""
     """Of curves: the title; by default the metric."""
     seed: int = 0
     """Seed of the held-out worlds that are shown."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """The files' path without suffix, to which .png and .pdf are added; by default figure-<which>."""
 

@@ -28,7 +28,7 @@ DEMO_STEPS = 200
 """Steps of the demo's episodes: long enough to see the map form, fade and be imagined."""
 
 FILM_STEPS = 200
-"""Steps of a film without a page, unless said otherwise."""
+"""Default number of steps of a film without a page."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Live:
     run: Positional[Path] = Path("random-city")
     """The run's folder, its exported file, or a shipped belief: simcore pretrained lists them."""
     beside: Path | None = None
-    """Another run, whose belief is shown beside, in the same world."""
+    """Another run, whose belief is shown beside the first, in the same world."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
     seed: Seed = 0
@@ -61,9 +61,9 @@ class Live:
     steps: Annotated[int, Range(1, 10**6)] | None = None
     """Without a page: the steps to record; none: 200."""
     blindfold_from: Annotated[int, Range(0, 10**6)] | None = None
-    """Without a page: the step from which on the belief is shown no frames; none: it sees all."""
+    """Without a page: the step from which the belief gets no frames; none: it sees all."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
 
     def execute(self) -> None:
         """Serve the page until Ctrl-C, or record without one."""
@@ -132,7 +132,7 @@ class Live:
             record(scene, described, film, steps, self.blindfold_from, partial(advance, "recording"))
 
     def serve(self, runs: "list[AnyRun]", film: "Film | None") -> bool:
-        """Serve the page until Ctrl-C; return whether all that it began has ended."""
+        """Serve the page until Ctrl-C; return whether everything it started has ended."""
         from simcore.viewer.description import describe
         from simcore.viewer.server import LOCAL, LiveServer
 

@@ -35,7 +35,7 @@ HOW = (
 class Pretrained:
     """List the trained runs that are shipped with SimCore, or show the card of one.
 
-    Commands that look at a run take such a name in place of its folder, as in simcore rollout random-city.
+    Commands that read a run accept such a name in place of its folder, as in simcore rollout random-city.
     """
 
     run: Positional[Path | None] = None
@@ -96,7 +96,7 @@ def size_of(file: Path) -> str:
 
 
 def summary(card: Card | None) -> tuple[str, ...]:
-    """Return what the list tells of a run, a line each."""
+    """Return what the list says about a run, as lines."""
     return () if card is None else (f"{card.level}, {card.core}", f"{card.frames / 1e6:.1f} M frames")
 
 
@@ -163,7 +163,7 @@ def titled(name: str) -> str:
 
 
 def shown(mean: Interval | None, form: str, interval: bool) -> str:
-    """Return a mean, with what its interval reaches to both sides, as 37.4 ± 1.6%."""
+    """Return a mean with the reach of its interval to both sides, such as 37.4 ± 1.6%."""
     if mean is None:
         return "–"
     text = f"{mean.mean:{form}}"

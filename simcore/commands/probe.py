@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """Measure by probes what a run's belief knows of held-out worlds.
+    """Measure with probes what a run's belief knows of held-out worlds.
 
-    Fresh probes are trained to the end on the frozen belief, and stored in the run's folder; the controls are the same
+    Fresh probes are trained in full on the frozen belief, and stored in the run's folder; the controls are the same
     probes on the belief of an untrained agent, and on the current frame alone.
     """
 
@@ -39,13 +39,13 @@ class Probe:
     oracle: Path | None = None
     """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False
-    """Read the belief by the probes trained along with it: no training, but they lag behind it and understate it."""
+    """Read the belief by the probes trained alongside it: no training, but they lag behind it and understate it."""
     of: Literal["hidden", "state"] = "hidden"
-    """What the probes read: b_t, as in the paper, or all that the core carries on: cell and memory too."""
+    """What the probes read: b_t, as in the paper, or the core's whole state, with cell and memory."""
     controls: bool = True
     """Measure the untrained agent and the current frame too; each takes as long as the belief itself."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder for the results and the fresh probes; by default the run's own, or NAME-results: beside an
     exported file, or in runs/ for a shipped one."""

@@ -1,4 +1,4 @@
-"""Results of analysis: files that are written before anything is printed, and tables that are printed in any case."""
+"""Results of analysis: files, written before anything is printed, and tables, printed in any case."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from simcore.common.errors import UserError
 
 
 def publish(folder: Path, files: Mapping[str, bytes], show: Callable[[], None] = lambda: None) -> None:
-    """Write results into a folder, made if it is missing, then show them, also where they cannot be written.
+    """Write results into a folder, made if it is missing, then show them, even if they cannot be written.
 
     Args:
         folder: the folder.
@@ -19,7 +19,7 @@ def publish(folder: Path, files: Mapping[str, bytes], show: Callable[[], None] =
         show: prints the results.
 
     Raises:
-        UserError: a file cannot be written, as in somebody else's run.
+        UserError: a file cannot be written, for instance into somebody else's run.
     """
     failure = None
     try:
@@ -37,5 +37,5 @@ def publish(folder: Path, files: Mapping[str, bytes], show: Callable[[], None] =
 
 
 def as_json(report: Mapping[str, Any]) -> bytes:
-    """Return a report as a JSON file has it."""
+    """Return a report as stored in a JSON file."""
     return (json.dumps(report, indent=1) + "\n").encode()

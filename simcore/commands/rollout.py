@@ -16,7 +16,7 @@ from simcore.worlds.api import WorldConfig
 class Rollout:
     """Show what a run's model imagines: the belief observes an episode's first frames, the simulation continues.
 
-    The map read from the belief is below the true one, the imagined frames below the true ones.
+    The decoded map is below the true one, the imagined frames below the true ones.
     """
 
     run: Positional[Path]
@@ -32,7 +32,7 @@ class Rollout:
     seed: Seed = 0
     """Seed of the worlds and of sampling."""
     device: str = "auto"
-    """cpu, cuda, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder for the results; by default the run's own, or NAME-results: beside an exported file, or in
     runs/ for a shipped one."""

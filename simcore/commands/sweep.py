@@ -32,7 +32,7 @@ class Sweep:
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
     reuse: tuple[Path, ...] = ()
     """Folders of other sweeps: finished runs of the same configuration are copied from them, and not run again; shorter
-    ones are gone on with."""
+    ones are continued."""
     retry_failed: bool = False
     """Retry the runs that have failed, from their newest checkpoints."""
     all: bool = False

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Train:
-    """Train in a world, or resume a run, by the same command again or by --resume RUN.
+    """Train in a world, or resume a run by the same command or by --resume RUN.
 
     Exit code 130: it was interrupted, by Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, and has written a checkpoint.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("tiny"))
     run: Path | None = None
-    """The run's folder; by default runs/<level>-<preset>-<seed>, before the seed also a memory, a model that is not
-    ConvDRAW, or "supervised": runs/Food-tiny-model-none-0."""
+    """The run's folder; by default runs/<level>-<preset>-<seed>, with a memory, a model other than ConvDRAW, or
+    "supervised" before the seed: runs/Food-tiny-model-none-0."""
     resume: Path | None = None
     """Resume the run in this folder, with its configuration. Other flags may change its length (learning.updates),
     what is recorded, and where it is computed."""
@@ -89,7 +89,7 @@ class Train:
         """Open the folder of the run to resume, or make that of a new one.
 
         Raises:
-            UserError: the run's configuration differs in what may not change.
+            UserError: the configurations differ in a field that may not change.
         """
         from simcore.runs import RunFolder
 
@@ -108,7 +108,7 @@ class Train:
 
 
 def require_same(asked: Config, recorded: Config, path: Path) -> None:
-    """Raise `UserError` unless a run has the configuration that is asked for."""
+    """Raise `UserError` unless a run has the requested configuration."""
     found = differences(recorded, asked)
     if not found:
         return
@@ -131,7 +131,7 @@ def default_train(arguments: Sequence[str]) -> Train:
     if not arguments or arguments[0] != "train":
         return Train()
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    # A flag without its value is left to tyro, which complains in one line.
+    # A flag without its value is left to tyro, which reports it in one line.
     parser.add_argument("--preset", nargs="?", default="tiny", const="tiny")
     parser.add_argument("--resume", nargs="?")
     flags, rest = parser.parse_known_args(arguments[1:])

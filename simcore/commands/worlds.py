@@ -1,4 +1,4 @@
-"""The flags `--world.*` of commands that look at a run: its world's fields, each with the run's value as default."""
+"""The flags `--world.*` of commands that read a run: its world's fields, each with the run's value as default."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig
 
 OTHERS = ("--oracle", "--out", "--beside", "--record", "--title", "--device", "--host")
-"""Flags whose values could be read as a run, and are not the run that is looked at."""
+"""Flags whose values could be mistaken for the run to read."""
 
 
 def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
     """Return the first run that a command's arguments name, and its world in the level that they name.
 
     Returns:
-        None if they name no run that is there; then the command itself complains.
+        None if they name no existing run; then the command itself reports it.
 
     Raises:
         UserError: the run is damaged, or there is no such level.
@@ -36,7 +36,7 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
 
 
 def changes(world: WorldConfig, config: Config, level: str | None = None) -> dict[str, Any]:
-    """Return the fields of a command's world, by name, that are not as they would be in the run's by themselves."""
+    """Return the fields of a command's world, by name, that differ from the run's by more than the level."""
     from simcore.analysis.worlds import world_in
 
     usual = vars(world_in(config, level) if type(world) is not WorldConfig else WorldConfig())

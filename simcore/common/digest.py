@@ -1,4 +1,4 @@
-"""A digest of weights, which tells whether two sets are the same."""
+"""A digest of weights, which shows whether two sets are the same."""
 
 import hashlib
 from collections.abc import Mapping

@@ -48,7 +48,7 @@ class Launch:
 
     @classmethod
     def read(cls) -> "Launch":
-        """Return the place that the environment tells; without `LOCAL_...`, all processes are on this machine.
+        """Return the place given by the environment variables; without `LOCAL_...`, all processes are on this machine.
 
         Raises:
             UserError: a variable is missing or no whole number, or a number is out of its range.
@@ -151,7 +151,7 @@ def join_ranks(device: torch.device) -> Ranks:
     Without `torchrun` this process is alone.
 
     Raises:
-        UserError: the environment does not tell where the others are, or they cannot be reached.
+        UserError: the environment variables do not say where the others are, or they cannot be reached.
     """
     if Launch.read().size == 1:
         return Ranks()

@@ -14,7 +14,7 @@ def parse_json(text: str | bytes, each_once: bool = False) -> Any:
         each_once: refuse a name that a table has twice; else the last value counts.
 
     Raises:
-        ValueError: it is no JSON, not even text, or nested more deeply than Python can follow.
+        ValueError: it is not JSON, not even text, or nested more deeply than Python can follow.
     """
     try:
         return json.loads(text, object_pairs_hook=_table if each_once else None)
@@ -26,7 +26,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML text.
 
     Raises:
-        ValueError: it is no TOML, or nested more deeply than Python can follow.
+        ValueError: it is not TOML, or nested more deeply than Python can follow.
     """
     try:
         return tomllib.loads(text)

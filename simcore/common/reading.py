@@ -1,4 +1,4 @@
-"""Reading a user's files: regular ones alone, since a pipe or a device could keep the program waiting for ever."""
+"""Reading a user's files: only regular ones, since a pipe or a device could keep the program waiting forever."""
 
 import errno
 import os

@@ -34,7 +34,7 @@ class Registry(Generic[Part]):
         kind: the name of such a part in messages, such as "frame model".
         base: the class that each part is a subclass or an instance of.
         home: the module whose import registers SimCore's own parts; None: they need no further import.
-        also: what stands for having no such part where one is named; it is among the choices of messages.
+        also: the name that stands for no such part; messages list it among the choices.
     """
 
     def __init__(self, kind: str, base: type, home: str | None = None, also: str | None = None) -> None:

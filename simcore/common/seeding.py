@@ -18,7 +18,7 @@ def restore(generator: torch.Generator, state: Tensor) -> bool:
     A CPU's state has 5,056 bytes and a GPU's 16; neither can be converted to the other.
 
     Returns:
-        Whether the generator goes on as the saved one would have.
+        Whether the generator continues as the saved one would have.
     """
     state = state.cpu()
     is_same_kind = state.numel() == generator.get_state().numel()
@@ -52,7 +52,7 @@ class Generators(NamedTuple):
         """Restore what `state_dict` returned; the device's generator only if `is_own`: this rank saved the state.
 
         Returns:
-            Whether they go on as the saved ones would have; False if the saved one was on another kind of device.
+            Whether they continue as the saved ones would have; False if the saved one was on another kind of device.
         """
         self.host.set_state(state["host"].cpu())
         return restore(self.device, state["device"]) if is_own else True

@@ -72,7 +72,7 @@ class Insistence:
     """Counts the signals of `ENDING`: says at the second that the next ends the process, and ends it at the third.
 
     Args:
-        end: returns what is said as the process ends; None: it is left to others to end it.
+        end: returns the message printed as the process ends; None: others end it.
     """
 
     def __init__(self, end: Callable[[], str] | None) -> None:

@@ -84,7 +84,7 @@ def one_thread_each() -> Iterator[None]:
 
 
 def stop(processes: Sequence[SpawnProcess], patience: float) -> None:
-    """Wait for processes that have been told to end, and kill those that have not ended in time.
+    """Wait for processes that should end, and kill those that have not ended in time.
 
     Args:
         processes: as `start` returned them.

@@ -28,7 +28,7 @@ def shared_cores(among: int = 1, others: int = 0) -> Iterator[str | None]:
     """Let PyTorch use its share of the cores, see `share_of_threads`, and all that it had again at the end.
 
     Yields:
-        A line that tells of it; None if nothing changes.
+        A line that reports it; None if nothing changes.
     """
     own, share = torch.get_num_threads(), share_of_threads(among, others)
     if share == own:

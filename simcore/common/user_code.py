@@ -1,4 +1,4 @@
-"""Failures of a user's own code, told in one line: whose it was, the exception, and the file and line in that code."""
+"""Failures of a user's own code, reported in one line: whose it was, the exception, and its file and line."""
 
 import linecache
 import os
@@ -19,7 +19,7 @@ OURS = f"{Path(__file__).parents[1]}{os.sep}"
 STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
 INSTALLED = ("site-packages", "dist-packages")
 FRAMEWORKS = ("simcore", "gymnasium", "numpy", "torch")
-"""Packages that call a user's code, or that it calls: an error raised in them is not told as theirs."""
+"""Packages that call a user's code, or that it calls: an error raised in them is not reported as theirs."""
 
 _modules: set[str] = set()
 
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     file: str
     line: int
     function: str = ""
-    """With its class, as `Hall.step`; empty for a module's own lines."""
+    """With its class, such as `Hall.step`; empty for a module's own lines."""
 
     def __str__(self) -> str:
         try:
@@ -60,7 +60,7 @@ def is_ours(part: object) -> bool:
 
 
 def as_user_code_error(error: BaseException) -> UserCodeError | None:
-    """Return the error that tells of a failure in a user's module; None for any other failure.
+    """Return the error that reports a failure in a user's module; None for any other failure.
 
     Args:
         error: an exception, also of SimCore's own code or a library's that a user's module called or was called by.

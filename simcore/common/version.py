@@ -19,7 +19,7 @@ __version__ = _installed()
 
 @cache
 def commit() -> str | None:
-    """Return the commit of SimCore's sources, with "-dirty" if they were changed; None if they are no git checkout."""
+    """Return the commit of SimCore's sources, with "-dirty" if they were changed; None without a git checkout."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():  # as in site-packages, which may be in somebody else's checkout
         return None

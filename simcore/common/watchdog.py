@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Callable
 
 PATIENCE = 60.0
-"""Seconds without an answer after which that is said. A start or a compilation may take longer: it is but a line."""
+"""Seconds without an answer after which this is reported. A start or a compilation may take longer: it is only a
+line."""
 GIVE_UP = 10
 """Times the patience, after which what has not answered counts as dead."""
 LOOK = 0.5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NO_MODEL, NO_MEMORY = "none", "lstm"
 """The names that stand for no frame model and no memory."""
 RESERVED = ("acting", "frame_model", "probes", "map_model", "core")
-"""Names of SimCore's own objectives and parts, by which metrics and options are told apart."""
+"""Names of SimCore's own objectives and parts, which distinguish metrics and options."""
 LARGEST_BATCH = 2**40
 """The most bytes of a batch's frames."""
 
@@ -79,7 +79,7 @@ def parts_of(config: "Config") -> dict[str, tuple[str, type]]:
 
 
 def given_values(config: "Config") -> dict[str, Any]:
-    """Return what was written as name=value, by name, as the environment or part gets it."""
+    """Return name=value texts as a dict, as the environment or part receives them."""
     world = config.world.arguments if isinstance(config.world, GymConfig) else {}
     parts = parts_of(config)
     options = {
@@ -160,7 +160,7 @@ def check_frames(config: "Config") -> None:
 
 
 def check_size(config: "Config") -> None:
-    """Check that no machine is asked to hold more frames than any has room for."""
+    """Check that a batch's frames could fit into any machine's memory."""
     learning, side = config.learning, config.world.frame_size
     size = 3 * side**2 * learning.worlds * learning.unroll_length
     require(

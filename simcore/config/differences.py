@@ -7,7 +7,7 @@ from simcore.common.errors import UserError
 from simcore.config.run import Config
 
 LENGTH = "learning.updates"
-"""The length of a run: no schedule depends on it, so that a short run's updates are the first ones of a longer run."""
+"""The length of a run: no schedule depends on it, so a short run's updates are the first ones of a longer run."""
 INCIDENTAL = (
     *(
         "device",
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
     """A field in which two configurations differ."""
 
     field: str
-    """Dotted, as `learning.updates`."""
+    """Dotted, such as `learning.updates`."""
     old: Any
     """None also if there is no such field."""
     new: Any
@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 
 def fields_of(config: Config) -> dict[str, Any]:
-    """Return a configuration's values by dotted field, as `geco.kappa`."""
+    """Return a configuration's values by dotted field, such as `geco.kappa`."""
     return dict(_flatten(config.to_dict(), ""))
 
 
@@ -59,7 +59,7 @@ def differences(old: Config, new: Config) -> tuple[Difference, ...]:
 def differing_fields(configs: Sequence[Config], besides: Collection[str] = ()) -> list[str]:
     """Return the fields, except those in `besides`, in which not all configurations are equal.
 
-    This includes fields that only some of them have, as those of different levels.
+    This includes fields that only some of them have, such as those of different levels.
     """
     flat = [fields_of(config) for config in configs]
     names = dict.fromkeys(field for fields in flat for field in fields)
@@ -90,7 +90,7 @@ def require_changeable(recorded: Config, asked: Config, run: object) -> None:
 
 
 def require_same_run(recorded: Config, state: Mapping[str, Any], checkpoint: object) -> None:
-    """Raise `UserError` if a checkpoint is one of another run; those of an early version do not tell.
+    """Raise `UserError` if a checkpoint is one of another run; those of an early version cannot be checked.
 
     Args:
         recorded: the run's configuration.

@@ -1,4 +1,4 @@
-"""Configurations as they are typed: the flags of fields, and the command that trains a run."""
+"""Configurations as command lines: the flags of fields, and the command that trains a run."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ def training_command(config: Config) -> str | None:
     """Return a command that trains such a run, by what differs from its preset.
 
     Returns:
-        The command; None if the preset is not at hand, or so much differs that nobody would type it.
+        The command; None if the preset is not available, or too much differs to be typed.
     """
     try:
         usual = preset(config.preset, config.level)

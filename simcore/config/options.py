@@ -75,7 +75,7 @@ def structure_options(kind: type[Options], part: str, texts: Sequence[str]) -> O
 
 
 def fitting(option: Option, kind: Any) -> Any:
-    """Return an option's value, or its text where only that is of the field's type, as none for a field of text."""
+    """Return an option's value, or its text if only that has the field's type, such as none for a text field."""
     for candidate in (option.value, option.text):
         with suppress(Exception):  # cattrs raises errors of many classes
             if is_kept(candidate, cattrs.Converter().structure(candidate, kind)):

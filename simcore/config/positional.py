@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 else:
     try:
         from tyro.conf import Positional
-    except ModuleNotFoundError:  # it belongs to the extra `cli`, and a configuration is made without it as well
+    except ModuleNotFoundError:  # it belongs to the extra `cli`, and configurations must work without it
         Positional = Annotated[TypeVar("Value"), "positional"]
 
 __all__ = ["Positional"]

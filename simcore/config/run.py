@@ -57,14 +57,14 @@ class Config:
     objectives: tuple[str, ...] = ()
     """Objectives of your own, as module:Name, in addition to those of policy, frame model and probes."""
     options: tuple[str, ...] = ()
-    """Options of parts of your own, as frame_model.width=32, core.size=4 or an objective's name.weight=0.5."""
+    """Options of parts of your own, such as frame_model.width=32, core.size=4 or an objective's name.weight=0.5."""
     supervised: bool = False
     """Train the belief only by the true map, position and heading, without a frame model: the oracle with which
     `simcore probe --oracle` compares a belief that was trained without them."""
     policy: Literal["walker", "agent"] = "walker"
-    """The policy: the hand-written walker of Random City, or the agent, which then learns by reward (App. D)."""
+    """The policy: the hand-written walker of Random City, or the agent, which then learns from reward (App. D)."""
     executor: Literal["serial", "threads", "processes", "ray"] = "serial"
-    """Where actors run: in turn with the learner (reproducible), in threads beside it, in processes of this machine, or
+    """Where actors run: in turn with the learner (reproducible), in threads beside it, in processes on this machine, or
     on a Ray cluster."""
     ray_address: str | None = None
     """The Ray cluster to join, as in ray.init; none: one on this machine."""
@@ -75,8 +75,8 @@ class Config:
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one."""
     threads: Annotated[int, Range(0, 1024)] = 0
-    """Threads of PyTorch on the CPU; 0: OMP_NUM_THREADS, or else PyTorch's choice, divided with runs of a sweep, actors
-    and processes of worlds that work beside it. Bit-exact resuming requires the same number."""
+    """Threads of PyTorch on the CPU; 0: OMP_NUM_THREADS, or else PyTorch's choice, shared with concurrent runs of a
+    sweep, actors and processes of worlds. Bit-exact resuming requires the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     """Precision of the nets' products: float32; float32 rounded to TF32 inside products, on GPUs that have it; or
     bfloat16 for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""
@@ -135,9 +135,9 @@ class Config:
 
     @property
     def model_cost(self) -> float:
-        """Weight of the frame model's loss relative to policy and value: its own option `cost`, if it has one.
+        """Weight of the frame model's loss relative to policy and value: its option `cost`, if it has one.
 
-        A model whose loss is not in nats per frame has one, as the contrastive does.
+        A model whose loss is not in nats per frame has one, such as the contrastive model.
         """
         kind = options_class(frame_models.find(self.frame_model))
         return float(getattr(self.options_of("frame_model", self.frame_model, kind), "cost", self.simulation.cost))
@@ -146,19 +146,19 @@ class Config:
     def measures_memory(self) -> bool:
         """Whether the steps since each cell was seen are recorded for the learner's `memory_share`.
 
-        It follows each cell of the map over time, so that the map's frame must stay where it is.
+        It follows each cell of the map over time, so the map's frame of reference must be fixed.
         """
         stays = isinstance(self.world, LevelConfig) and self.world.map_frame != "ego"
         return self.policy == "walker" and self.has_frame_model and stays
 
     @property
     def has_probes(self) -> bool:
-        """Whether there is something to probe the belief for: the world tells something, and probes are wanted."""
+        """Whether probes are trained: the world provides targets, and probes are wanted."""
         return bool(self.world.probe_targets) and self.learning.probe_times != 0
 
     @property
     def has_map(self) -> bool:
-        """Whether the world tells a square map from above, as our levels do."""
+        """Whether the world provides a square map from above, as our levels do."""
         shapes = [target.shape for target in self.world.probe_targets if target.name == MAP]
         return any(len(shape) == 3 and shape[0] == shape[1] for shape in shapes)
 
@@ -200,7 +200,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Make a configuration from what `to_dict` returned, also from JSON and in an earlier version.
+        """Make a configuration from what `to_dict` returned, also after JSON and from earlier versions.
 
         Raises:
             UserError: a field is unknown, missing or of a wrong type or value.
@@ -215,13 +215,13 @@ class Config:
 
 @cache
 def _converter(world: Any) -> cattrs.Converter:
-    """Return what makes a configuration with such a world of nested dicts."""
+    """Return the converter from nested dicts to a configuration with such a world."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     # By identity, since a hook for a class also serves its subclasses.
     converter.register_structure_hook_func(
         lambda kind: kind is WorldConfig, lambda value, _: converter.structure(value, world)
     )
-    # The dataclasses check what they are given; cattrs would take 2.5 for 2, and any text for true.
+    # The dataclasses check their values; cattrs would take 2.5 for 2, and any text for true.
     converter.register_structure_hook_func(is_checked, _as_field)
     for kind in (int, float, bool, str):
         converter.register_structure_hook(kind, _as_field)
@@ -234,7 +234,7 @@ def _as_field(value: Any, kind: Any) -> Any:
 
 
 def _complaint(error: BaseException) -> str:
-    """Return in one line what is wrong with a configuration: in the words of its own check, if that has refused it."""
+    """Return in one line what is wrong with a configuration: in the words of the check that refused it, if one has."""
     own, field = error, ""
     while isinstance(own, cattrs.BaseValidationError):
         notes = [note.name for note in getattr(own, "__notes__", ()) if isinstance(note, AttributeValidationNote)]

@@ -16,7 +16,7 @@ BY_VALUE = ("level", "preset", "core", "frame_model", "policy", "executor", "pre
 
 
 DIGITS = 3
-"""Of a number in a label, if that tells all settings apart."""
+"""Significant digits of a number in a label, if these distinguish all settings."""
 
 
 def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -> list[list[int]]:
@@ -24,7 +24,8 @@ def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -
 
     Args:
         configs: of runs.
-        besides: fields that may also differ within a setting, as the seed and those without an effect (`INCIDENTAL`).
+        besides: fields that may also differ within a setting, such as the seed and those without an effect
+            (`INCIDENTAL`).
     """
     groups: dict[Hashable, list[int]] = {}
     for place, config in enumerate(configs):
@@ -33,7 +34,7 @@ def group_by_setting(configs: Sequence[Config], besides: Collection[str] = ()) -
 
 
 def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> list[str]:
-    """Return a label of each setting by the fields that differ between them, as `slots, overshoot = 6`.
+    """Return a label of each setting by the fields that differ between them, such as `slots, overshoot = 6`.
 
     Values that follow from the level and preset are left out if these are in the label.
 
@@ -60,7 +61,7 @@ def label_settings(configs: Sequence[Config], besides: Collection[str] = ()) -> 
 
 
 def require_one_of_each_seed(configs: Sequence[Config], names: Sequence[object]) -> None:
-    """Raise `UserError` if two runs of one setting have the same seed: they are no independent samples.
+    """Raise `UserError` if two runs of one setting have the same seed: they are not independent samples.
 
     Args:
         configs: of runs of one setting.
@@ -107,7 +108,7 @@ def _part(field: str, value: Any, digits: int | None) -> str:
 def _fields_of_preset(name: str, level: str) -> dict[str, Any]:
     try:
         return fields_of(preset(name, level))
-    except UserError:  # a preset of another version: all that differs is named
+    except UserError:  # a preset of another version: all differences are named
         return {}
 
 

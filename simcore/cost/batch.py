@@ -1,4 +1,4 @@
-"""A batch with the shapes of a run and no content, to measure costs without worlds; and its size."""
+"""A batch with a run's shapes but no content, to measure costs without worlds; and its size."""
 
 import torch
 

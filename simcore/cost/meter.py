@@ -18,7 +18,7 @@ from simcore.common.precision import products_are_exact
 from simcore.cost.flops import flop_of
 
 OTHER = "other"
-"""The part of what belongs to none: losses, optimiser, and what joins the parts."""
+"""What belongs to no part: losses, optimiser, and what joins the parts."""
 ACTIVATIONS = "activations"
 """The kind of intermediate tensors, kept for the backward pass or freed."""
 LSTM_ROOM = {"cpu": 15.25, "cuda": 6.0}
@@ -34,7 +34,7 @@ class Arithmetic(NamedTuple):
     backward: bool
     """Whether it is of the backward pass."""
     dtype: torch.dtype
-    """The type in which it is done."""
+    """The type of its numbers."""
     is_exact: bool
     """Whether float32 is not rounded, whatever the run's precision, as in a Kanerva memory."""
 
@@ -96,7 +96,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return call
 
     def hold(self, tensors: Iterable[Tensor], kind: str) -> None:
-        """Book the memory of tensors to a kind, in place of what it was booked to before."""
+        """Book the memory of tensors to a kind, instead of the one it was booked to before."""
         for tensor in tensors:
             self._book(tensor, Held(kind, OTHER))
 

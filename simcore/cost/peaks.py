@@ -10,7 +10,7 @@ from simcore.common.errors import UserError
 
 @dataclass(frozen=True)
 class Peak:
-    """The peak rates of a card, in TFLOP/s (10¹² floating-point operations a second), without sparsity."""
+    """The peak rates of a card, in TFLOP/s (10¹² floating-point operations per second), without sparsity."""
 
     name: str
     bf16: float
@@ -18,7 +18,7 @@ class Peak:
     fp32: float
 
     def rate(self, dtype: torch.dtype, precision: str) -> float:
-        """Return the operations a second in a type; float32 is rounded to TF32 unless `precision` is fp32."""
+        """Return the operations per second in a type; float32 is rounded to TF32 unless `precision` is fp32."""
         if dtype in (torch.bfloat16, torch.float16):
             return 1e12 * self.bf16
         return 1e12 * (self.fp32 if precision == "fp32" else self.tf32)

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 class Indices(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs operations on tensors with data for real, and makes new tensors of integers with data.
 
-    With PyTorch's fake tensors alone the host could not read a sampled time, or where an episode begins.
+    With only PyTorch's fake tensors, the host could not read a sampled time, or where an episode begins.
     """
 
     def __torch_dispatch__(

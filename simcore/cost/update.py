@@ -135,7 +135,7 @@ def cost_of_run(config: Config, on_gpu: bool) -> UpdateCost:
         on_gpu: count for a GPU, also if the run's device is another.
 
     Raises:
-        UserError: there is no such environment, or it is not one to learn from.
+        UserError: there is no such environment, or it cannot be learned from.
     """
     gpu = on_gpu or config.device.startswith("cuda") or (config.device == "auto" and torch.cuda.is_available())
     sizes = world_sizes(config)

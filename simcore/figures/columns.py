@@ -24,7 +24,7 @@ def metric_columns(path: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def columns_over_frames(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return the same of a run, whose lines all tell their `frames`, more of them from line to line.
+    """Return the same for a run, whose lines all have their `frames`, increasing from line to line.
 
     Raises:
         UserError: as `metric_columns`; or they do not.

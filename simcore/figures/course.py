@@ -33,7 +33,7 @@ def course_figure(
 
     Args:
         metrics: what `metric_columns` returns.
-        constant: the constant guess's scores by name, as `map_mse`, for metrics that have one.
+        constant: the constant guess's scores by name, such as `map_mse`, for metrics that have one.
         kappa: κ, GECO's target error; None if frames are not reconstructed, as by the contrastive model.
         title: the figure's title.
     """

@@ -46,7 +46,7 @@ def plot_curves(
         title: the figure's; by default the metric's name.
         tell: is called with a line for each curve, which names its runs.
         over: the x axis: frames, or seconds of computing, see `seconds_along`.
-        reach: a level of the metric; it is drawn, and told after how much each curve's runs come to it.
+        reach: a level of the metric; it is drawn, and `tell` gets after how much each curve's runs reach it.
 
     Raises:
         UserError: there is no run, a folder is not a run's, a run has no such metric, two are the same or copies, or
@@ -121,6 +121,6 @@ def described(runs: Sequence[RecordedRun], curve: Curve, longest: float, over: s
 
 
 def _unfinished(run: RecordedRun) -> str:
-    """Return how far a run is, as its metrics tell; nothing if it is finished."""
+    """Return how far a run is, by its metrics; nothing if it is finished."""
     done, total = run.metrics["update"][-1], run.config.learning.updates
     return f", {age_of(int(done), total)}" if done < total else ""

@@ -24,7 +24,7 @@ def kappa_figure(points: Sequence[Point], constant: float, title: str, variance:
         points: of runs that differ only in κ and seed.
         constant: the map MSE of the best constant guess.
         title: the figure's title.
-        variance: of an image dimension, of which the upper axis tells κ as a share; None: there is no such axis.
+        variance: of an image dimension; the upper axis shows κ as a share of it. None: no such axis.
     """
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""How much a setting takes to come to a level of a metric: what the data efficiency of two models is compared by."""
+"""Frames or seconds a setting needs to reach a level of a metric (data efficiency)."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from simcore.figures.curves import Array, smooth
 
 
 def first_reached(x: Array, y: Array, level: float) -> float:
-    """Return the x at which a run's smoothed values first come to a level, from the side where they begin.
+    """Return the x at which a run's smoothed values first reach a level, from the side where they begin.
 
     Args:
         x: ascending, `[N]`.
@@ -37,9 +37,9 @@ def first_reached(x: Array, y: Array, level: float) -> float:
 
 
 def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> str:
-    """Tell in words after how much the runs (x, y) of one setting come to a level.
+    """Say in words after how much the runs (x, y) of one setting reach a level.
 
-    It is the mean with its 90 % interval, by Student's t, if all of several runs come to it; else each for itself.
+    This is the mean with its 90 % interval, by Student's t, if all of several runs reach it; else each run by itself.
 
     Args:
         runs: x, ascending, and y of each.
@@ -48,7 +48,7 @@ def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> st
     """
     places = np.array([first_reached(x, y, level) for x, y in runs])
     there = places[np.isfinite(places)]
-    interval = Interval.of(places.tolist())  # None if some run does not come to it
+    interval = Interval.of(places.tolist())  # None if some run does not reach it
     if interval is not None and len(runs) > 1:
         return f"{level:g} after {interval.mean:,.0f} ± {interval.high - interval.mean:,.0f} {unit}"
     if not len(there):

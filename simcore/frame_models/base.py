@@ -23,11 +23,11 @@ class FrameLoss(NamedTuple):
 class FrameModel(nn.Module, ABC):
     """A conditional model of frames, p(x | c), or a discriminative replacement.
 
-    A registered model, or one named as `module:Name`, is made with those of the keywords `condition_size`,
-    `frame_size`, `geco` (a `GECOConfig`) and `encoder_channels` that it names, after an instance of its dataclass
-    `Config` if it has one. A model whose loss is not in nats per frame has a field `cost` there, the loss's weight
-    beside policy and value; others are weighed by `simulation.cost`. `simcore.testing.check_frame_model` checks that a
-    model keeps the contract.
+    A registered model, or one named as `module:Name`, receives an instance of its dataclass `Config`, if it has one,
+    and those of the keywords `condition_size`, `frame_size`, `geco` (a `GECOConfig`) and `encoder_channels` that it
+    names. A model whose loss is not in nats per frame has a field `cost` there, the loss's weight beside policy and
+    value; others are weighted by `simulation.cost`. `simcore.testing.check_frame_model` checks that a model keeps the
+    contract.
     """
 
     draws_frames: ClassVar[bool] = True
@@ -43,7 +43,7 @@ class FrameModel(nn.Module, ABC):
     ) -> FrameLoss:
         """Return the loss of uint8 frames `[N, H, W, 3]` given conditions `[N, C]`.
 
-        `generator` samples whatever is random; `identity`, int64 `[N, 2]`, is the world and the time of each frame.
+        `generator` is used for all sampling; `identity`, int64 `[N, 2]`, is the world and the time of each frame.
         """
 
     @abstractmethod

@@ -18,8 +18,8 @@ class ContrastiveConfig:
     """The contrastive model, used if --frame-model is contrastive (CPC|Action)."""
 
     negatives: Width = 16
-    """Negative frames for each simulated state: half of them from other times of the same trajectory, as far as there
-    are enough, the rest from other trajectories."""
+    """Negative frames for each simulated state: half of them from other times of the same trajectory, if there are
+    enough, the rest from other trajectories."""
     embedding_size: Width = 128
     """Size of the frame embedding."""
     hidden_size: Width = 256
@@ -138,11 +138,11 @@ class Negatives(NamedTuple):
 def draw_negatives(identity: Tensor, count: int, generator: torch.Generator | None = None) -> Negatives:
     """Sample `count` negatives, points with another frame, for each of N points without replacement; if fewer, all.
 
-    Half, rounded up, are from other times of the same world, the rest from other worlds; where one kind is short, more
-    of the other. Other worlds differ in their looks, and from them alone a belief would learn only looks; another time
-    of the same world differs in where the agent is. Frames are distinguished by world and time, not by their pixels: a
-    frame that merely looks like the target is a negative as often as such frames are common, and only then do scores
-    tend to log p(x | c) / q(x), where q is the distribution of the negatives.
+    Half, rounded up, are from other times of the same world, the rest from other worlds; if there are too few of one
+    kind, more of the other. Other worlds differ in their looks, and from them alone a belief would learn only looks;
+    another time of the same world differs in where the agent is. Frames are distinguished by world and time, not by
+    their pixels: a frame that merely looks like the target may be a negative, as often as such frames occur, and only
+    then do scores tend to log p(x | c) / q(x), where q is the distribution of the negatives.
 
     Args:
         identity: int64 `[N, 2]`, the frames' worlds and times.

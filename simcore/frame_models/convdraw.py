@@ -1,4 +1,7 @@
-"""Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7)."""
+"""Modified ConvDRAW: a conditional deep VAE with recurrent encoder, prior and decoder (App. A, figure 7).
+
+The original: Gregor et al., "Towards Conceptual Compression", 2016, arXiv 1604.08772.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -202,7 +205,7 @@ class ConvDRAW(FrameModel):
         return lagrangian(self, frames, condition, self._noise(condition, generator))
 
     def lagrangian(self, frames: Tensor, condition: Tensor, noise: Sequence[Tensor]) -> FrameLoss:
-        """Do the same as `loss`, with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
+        """Like `loss`, but with the latents' noise given: a standard normal `[N, Z, h, w]` for each step."""
         x = frames_to_float(frames)
         condition, prior_state, decoder_state, z, canvas = self._begin(condition)
         encoder_state = decoder_state

@@ -1,4 +1,7 @@
-"""GECO: the reconstruction error as a constraint with a Lagrange multiplier (App. G)."""
+"""GECO: the reconstruction error as a constraint with a Lagrange multiplier (App. G).
+
+Rezende and Viola, "Taming VAEs", 2018, arXiv 1810.00597.
+"""
 
 from dataclasses import dataclass
 
@@ -37,26 +40,9 @@ class GECOConfig:
 class GECO(nn.Module):
     """The multiplier λ in min over nets, max over λ in [0, 1000] of KL + λ (error - κ).
 
-    KL and error are both per image dimension. λ converges to λ* = 1 / (2 θ), where θ is the water level of reverse
-    water-filling: the optimal nets for Gaussian frames leave an error of θ in each principal component of larger
-    variance, and all the variance of the others, which are not coded; κ is the mean of these errors. So θ = κ, and
-    λ* = 1 / (2 κ), only if every component is coded. Frames are smooth, most of their components have almost no
-    variance, and θ is several times κ. In a Gaussian model of a walker's frames we find
-
-        64 x 64, κ = 1e-3 (2 % of their variance): λ* = 61, where 1 / (2 κ) = 500
-        32 x 32, κ = 4e-3 (10 %): 12, not 125
-        16 x 16, κ = 5e-3 (13 %): 21, not 100
-
-    and 1/5 to 1/10 of 1 / (2 κ) for half and twice that κ, so λ starts at 1/8 of it by default. This is only an
-    estimate: recorded runs ended lower, at 4 with 16 x 16 frames and 2 with 32 x 32.
-
-    The ascent is multiplicative, so λ stays positive: each update multiplies λ by exp(rate * v), where v is a moving
-    average of the constraint's violation relative to κ, (error - κ) / κ, clipped to [-1, 1]. It is relative so that one
-    rate serves every κ, and clipped so that the large errors of the first batches do not drive λ up long afterwards.
-
-    Each batch's mean error counts alike in the moving average, however many frames it is the mean of, since it does so
-    in what the nets minimise: the loss is a mean over the batch, too. With weights for λ alone, the two would have
-    different constraints. A batch without a frame counts in neither.
+    KL and error are both per image dimension. Each update multiplies λ by exp(rate * v), where v is a moving average of
+    the relative violation (error - κ) / κ, clipped to [-1, 1]; each batch's mean error has the same weight in it. λ
+    starts at 1 / (16 κ) by default, near where it settles for smooth frames; docs/geco.md derives that.
 
     Args:
         config: κ, and the step size and bounds of λ.
@@ -83,9 +69,9 @@ class GECO(nn.Module):
 
     @torch.no_grad()
     def update(self, error: Tensor) -> None:
-        """Make one step of the ascent in λ by a batch's mean error, a scalar.
+        """Make one step of the ascent in λ, given a batch's mean error, a scalar.
 
-        The error NaN, of a batch in which nothing was reconstructed, changes nothing.
+        NaN, the error of a batch in which nothing was reconstructed, changes nothing.
         """
         valid = ~error.isnan()  # kept on the device, so that the host need not wait
         self.updates += valid

@@ -21,8 +21,8 @@ class Memory(nn.Module, ABC):
 
     A memory must define only `step`, its initial state and its sizes: `RecurrentCore` unrolls it over time, with
     resets, snapshots and simulations. `simcore.testing.check_memory` checks that a memory keeps the contract. A
-    registered memory, or one named as `module:Name`, is made with those of the keywords `input_size`, `hidden_size` and
-    `writes` that it names, after an instance of its dataclass `Config` if it has one.
+    registered memory, or one named as `module:Name`, receives an instance of its dataclass `Config`, if it has one, and
+    those of the keywords `input_size`, `hidden_size` and `writes` that it names.
     """
 
     read_size: int
@@ -57,7 +57,8 @@ class Memory(nn.Module, ABC):
     def contents(self, memory: tuple[Any, ...]) -> Tensor | None:
         """Return what the state `[*, ...]` holds as K vectors, `[*, K, D]`, zeros where nothing is written yet.
 
-        Probes of a belief's whole state read it. None: it is not told, and they read the LSTM's part alone.
+        Probes of a belief's whole state read it. None: the contents are not exposed, and they read only the LSTM's
+        part.
         """
         return None
 
@@ -70,7 +71,7 @@ class Memory(nn.Module, ABC):
         return tree_map(lambda *leaves: torch.cat(leaves), *memories)
 
     def restored(self, memory: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return a state from a checkpoint in its present form; a memory whose form has changed converts it here."""
+        """Return a state from a checkpoint in its current form; a memory whose form has changed converts it here."""
         return memory
 
 

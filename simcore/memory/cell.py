@@ -1,6 +1,6 @@
 """One step of the LSTM with each memory, as in the paper's figure 8: read, LSTM and write.
 
-These steps are the definition. `simcore.memory.plain` unrolls them over time as they are; the unrolls of
+These steps are the definition. `simcore.memory.plain` unrolls them over time; the unrolls of
 `simcore.memory.fast` give the same values and gradients, as tests check, in a fraction of the time.
 """
 

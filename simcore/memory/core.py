@@ -34,7 +34,7 @@ class MemoryConfig:
 class RecurrentCore(nn.Module):
     """f in b_t = f(b_{t-1}, input_t): the belief core and the simulation core are one instance each.
 
-    The LSTM and its memory are unrolled together: by a fast unroll if there is one, as for a bare LSTM, else by the
+    The LSTM and its memory are unrolled together: by a fast unroll if there is one, as for a bare LSTM, or else by the
     memory's own steps.
 
     Args:
@@ -54,7 +54,7 @@ class RecurrentCore(nn.Module):
         wired = NoMemory() if memory is None else memory
         self.unroller = PlainUnroller(wired) if plain else find_fast(wired) or PlainUnroller(wired)
         self.lstm = nn.LSTM(input_size + wired.read_size, hidden_size)
-        # PyTorch's initial cell forgets half at every step, and so learns slowly to remember.
+        # PyTorch's initial cell forgets half at every step, and is slow to learn to remember.
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
 
@@ -71,7 +71,7 @@ class RecurrentCore(nn.Module):
     def contents(self, state: CoreState) -> Tensor | None:
         """Return what the memory of a state `[*, ...]` holds, K vectors `[*, K, D]`, zeros where none is written yet.
 
-        It is None without a memory, or if a user's memory does not tell it.
+        It is None without a memory, or if a user's memory does not expose it.
 
         Raises:
             RuntimeError: a slot memory's state is too old: words that it sees have been overwritten since.
@@ -112,7 +112,7 @@ class RecurrentCore(nn.Module):
 
         Raises:
             ValueError: it is not a state of this core.
-            TypeError: it is no state.
+            TypeError: it is not a state.
         """
         state = CoreState(*saved)
         return with_structure(self.initial_state(1), state._replace(memory=self.unroller.restored(state.memory)))

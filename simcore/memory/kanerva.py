@@ -1,4 +1,8 @@
-"""The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C)."""
+"""The dynamic Kanerva machine: a Gaussian distribution over memories, written by exact inference (App. B, App. C).
+
+Wu et al., "The Kanerva Machine", 2018, arXiv 1804.01756; "Learning Attractor Dynamics for Generative Memory", 2018,
+arXiv 1811.09556.
+"""
 
 import math
 from dataclasses import dataclass
@@ -31,8 +35,8 @@ class KanervaConfig:
 
 
 PRECISE = torch.float64
-"""The type of a memory's distribution, whatever that of the nets. Repeated words tell of other directions only what
-little turns their addresses; where words are a thousand times the noise or more, that is lost if M or w is float32."""
+"""The type of a memory's distribution, whatever that of the nets. Repeated words reveal other directions only through
+small rotations of their addresses; if words are a thousand times the noise or more, float32 for M or w loses them."""
 
 
 class KanervaState(NamedTuple):

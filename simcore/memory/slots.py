@@ -1,4 +1,7 @@
-"""The slot memory of RMA: each write fills a new slot, and a read attends to the most similar slots (App. B)."""
+"""The slot memory of RMA: each write fills a new slot, and a read attends to the most similar slots (App. B).
+
+Hung et al., "Optimizing Agent Behavior over Long Time Scales by Transporting Value", 2018, arXiv 1810.06721.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The frame encoder: the residual convolutional net of IMPALA's deep agent; the paper names none."""
+"""The frame encoder: the residual convolutional net of IMPALA's deep agent (the paper specifies none)."""
 
 import torch
 import torch.nn.functional as F

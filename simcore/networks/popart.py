@@ -10,9 +10,9 @@ from simcore.common.distributed import Ranks
 BETA = 3e-4
 """β, the rate of the moving averages (Hessel et al., 2018)."""
 PEAK_DECAY = 0.99
-"""What is left after an update of the variance that a single batch has shown."""
+"""The fraction of a single batch's variance that is left after an update."""
 MIN_SCALE = 1e-4
-"""The least scale, in all and relative to the mean, since float32 knows no finer differences."""
+"""The smallest scale, absolute and relative to the mean, since float32 resolves no finer differences."""
 
 
 class Moments(NamedTuple):
@@ -40,10 +40,9 @@ class PopArt(nn.Linear):
     A loss in units of σ has gradients of the same size whatever the size of the targets ("ART": adaptively rescaling
     targets). When µ and σ change, w and b are changed so that no output does ("POP": preserving outputs precisely).
 
-    In two things it differs from the papers. Averages are plain means until there are as many batches as the moving
-    averages look back on, so that they come at once to targets of any size, also small ones. And σ rises to the
-    deviation of a batch, so that no errors are many units large, and that fades within some hundred updates to what
-    the averages keep of the batch.
+    It differs from the papers in two ways. Averages are plain means until there are as many batches as the moving
+    averages span, so they adapt at once to targets of any scale. And σ rises at once to the deviation of a batch, so
+    that no error is many units large, then decays within some hundred updates to what the averages keep of that batch.
 
     Args:
         features: the number of inputs.
@@ -73,7 +72,7 @@ class PopArt(nn.Linear):
 
     @torch.no_grad()
     def moments_with(self, targets: Tensor, weights: Tensor, ranks: Ranks) -> Moments:
-        """Return the moments once a batch is added; a batch counts by the fraction of its targets that do.
+        """Return the moments after a batch, which is weighted by the fraction of its targets that count.
 
         Args:
             targets: any shape.

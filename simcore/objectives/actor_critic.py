@@ -31,7 +31,7 @@ class ReinforcementConfig:
     c_bar: Positive = 1.0
     """V-trace's c̄."""
     reward_scale: Positive = 1.0
-    """Factor on rewards, before the agent sees them or learns from them."""
+    """Factor on rewards before the agent sees them or learns from them."""
     popart: bool = False
     """Learn the value in units of its targets' mean and deviation (PopArt), for returns of any or of unknown size."""
 
@@ -55,7 +55,7 @@ class ActorCriticLoss(NamedTuple):
     entropy: Tensor
     """The policy's entropy, in nats."""
     weight: Tensor
-    """The fraction of the steps, of all processes, at which an action was taken, and which so count."""
+    """The fraction of the steps, over all processes, at which an action was taken, and which therefore count."""
     moments: Moments | None
     """Those of the value's targets, with this batch; policy and value loss are in units of their scale. None without
     PopArt."""
@@ -107,7 +107,7 @@ def actor_critic_loss(
 
 
 class ActorCriticObjective(Objective):
-    """Train policy and value by reward, and the belief through them.
+    """Train policy and value from reward, and the belief through them.
 
     Args:
         agent: the agent, which has policy and value.

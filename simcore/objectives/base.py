@@ -33,7 +33,7 @@ class Weighted(NamedTuple):
     """The mean, a scalar; with several processes the sum of this one's terms, divided by `ranks.mean` of the number."""
     weight: Tensor
     """The fraction of the possible terms that count, a scalar in [0, 1], the same in all processes. At 0 there is no
-    value, whatever is given."""
+    value, whatever the mean."""
 
 
 class ObjectiveLoss(NamedTuple):
@@ -62,8 +62,8 @@ class Objective(nn.Module, ABC):
     The learner sums the losses of a list of objectives and knows none of them by name. An objective's own weights are
     in its submodules, as in any module.
 
-    A user's objective is made with those of the keywords `belief_size`, `num_actions` and `frame_size` that it names,
-    after an instance of its dataclass `Config` if it has one. `simcore.testing.check_objective` checks that an
+    A user's objective receives an instance of its dataclass `Config`, if it has one, and those of the keywords
+    `belief_size`, `num_actions` and `frame_size` that it names. `simcore.testing.check_objective` checks that an
     objective keeps the contract.
 
     A run of several processes averages gradients over them. If the number of terms in a loss differs between
@@ -106,8 +106,8 @@ class Objective(nn.Module, ABC):
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
         """Compute the loss of one batch.
 
-        It must not read a value from the device, for which the host would wait: use `torch.where`, and NaN for metrics
-        without a value.
+        It must not read a value from the device, since the host would wait for it: use `torch.where`, and NaN for
+        metrics without a value.
 
         Args:
             beliefs: along the trajectory; unless detached, they are trained by the loss.

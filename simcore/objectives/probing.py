@@ -59,7 +59,7 @@ class Probing(Objective):
         return ProbedTimes(sample_some(length, self.times, generators.host, device))
 
     def loss(self, beliefs: Beliefs, trajectory: Trajectory, generators: Generators) -> ObjectiveLoss:
-        """Compare what the probes read with what the world knows."""
+        """Compare what the probes read with the true targets."""
         outputs = beliefs.outputs if self.trains_belief else beliefs.outputs.detach()
         targets, probed = trajectory.targets, beliefs.times.probed
         if probed is not None:

@@ -11,7 +11,8 @@ from simcore.common.intervals import Interval
 from simcore.common.parsing import parse_json
 
 Means = dict[str, dict[str, Interval]]
-"""Means with their 90 % intervals, by the name of a score and by whose it is, as `cell_accuracy` of the "frame"."""
+"""Means with their 90 % intervals, by the name of a score and by whose it is, such as `cell_accuracy` of the
+"frame"."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class BeliefScores:
     accuracy: Means
     """How often the most likely class is the true one, also of the "constant" guess."""
     constant: dict[str, float]
-    """The error of the constant guess, by its name: `left` is told in parts of it."""
+    """The error of the constant guess, by its name: `left` is a fraction of it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class ActingScores:
 
 @dataclass(frozen=True)
 class Card:
-    """What an exported file tells of its run.
+    """What an exported file says about its run.
 
     Raises:
         UserError: a field is of another type, or a text has letters that cannot be printed.
@@ -78,7 +79,7 @@ class Card:
 
     @property
     def training(self) -> dict[str, str]:
-        """What the card tells of the training, by a display name, for tables."""
+        """What the card says about the training, by display name, for tables."""
         updates = f"{self.updates:,}" if self.updates >= self.planned else f"{self.updates:,} of {self.planned:,}"
         told = {
             "level": self.level,

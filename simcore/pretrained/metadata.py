@@ -19,7 +19,7 @@ VERSION = 1
 
 
 class Metadata(NamedTuple):
-    """What a file tells beside its weights."""
+    """What a file contains besides its weights."""
 
     config: dict[str, Any]
     """The contents of the run's `config.json`, of JSON's types only."""
@@ -53,7 +53,7 @@ def opened(file: Path, framework: Literal["numpy", "pt"]) -> Iterator[Any]:
 
 
 def read_metadata(file: Path) -> Metadata:
-    """Read the metadata alone; whether they and the weights are undamaged is checked when a run is opened.
+    """Read only the metadata; whether they and the weights are undamaged is checked when a run is opened.
 
     Raises:
         UserError: the file is missing, unreadable, damaged, not an exported run, or of a newer version.

@@ -10,8 +10,8 @@ from simcore.common.checks import Capacity, Count, Positive, Range, Width, requi
 class ProbesConfig:
     """Small nets that read the world's targets from the belief, such as the map (App. I), cell and heading.
 
-    Online probes, trained along with the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
-    Reports and figures use fresh ones, trained to the end on the frozen belief.
+    Online probes, trained alongside the belief, give the curves (learning.probe_times, learning.probe_learning_rate).
+    Reports and figures use fresh ones, trained in full on the frozen belief.
     """
 
     hidden_size: Width = 512
@@ -21,7 +21,7 @@ class ProbesConfig:
     channels: Width = 32
     """Features per cell of the map, from which its colour is read."""
     heads: tuple[str, ...] = ()
-    """Nets of your own in place of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
+    """Nets of your own instead of those for a target's kind, as target=module:Name, such as map=my_module:MyHead."""
     worlds: Capacity = 12288
     """Worlds in which fresh probes are trained, one episode each."""
     validation_worlds: Capacity = 256
@@ -35,7 +35,8 @@ class ProbesConfig:
     learning_rate: Positive = 1e-3
     """Adam's initial learning rate for fresh probes; it falls to 0 along a cosine."""
     map_convdraw: bool = False
-    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where it is unsure."""
+    """Also train a ConvDRAW of the map given the belief, of convdraw's sizes: its samples differ where the belief is
+    unsure."""
     map_kappa: Positive = 1e-3
     """κ of the map's ConvDRAW, the squared error per dimension of the map to reach."""
     map_times: Capacity = 2

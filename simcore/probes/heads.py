@@ -14,7 +14,7 @@ from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import ProbeTarget
 
 MIN_DEVIATION = 1e-4
-"""A number that varies less than this part of its mean is taken not to vary."""
+"""A number that varies by less than this fraction of its mean counts as constant."""
 LEGACY_COUNT = 100
 """Batches that moments of an earlier version count as."""
 Average = Callable[[Tensor], Tensor]
@@ -42,7 +42,7 @@ class ProbeHead(nn.Module):
         """Initialise the net from targets `[N, ...]`, for instance at their mean; by default do nothing."""
 
     def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
-        """Follow targets `[N, ...]` after an update of a probe that is trained along; by default do nothing.
+        """Follow targets `[N, ...]` after an update of an online probe; by default do nothing.
 
         Args:
             target: a batch of them, or this process's part of it.
@@ -110,7 +110,7 @@ class VectorHead(ProbeHead):
 
     @property
     def unit(self) -> Tensor:
-        """The standard deviation of each number, `[D]`; 1 of one that never varies, but for rounding."""
+        """The standard deviation of each number, `[D]`; 1 for one that never varies, except by rounding."""
         deviation = self.standardise.variance.sqrt()
         return torch.where(deviation > MIN_DEVIATION * self.standardise.mean.abs(), deviation, 1.0)
 
@@ -125,7 +125,7 @@ class VectorHead(ProbeHead):
         self.standardise.fit(target)
 
     def follow(self, target: Tensor, average: Average, failed: Tensor) -> None:
-        """Let mean and deviation follow vectors `[N, D]`; but for the first time, no answer changes by that."""
+        """Let mean and deviation follow vectors `[N, D]`; except for the first time, this changes no answer."""
         had_begun, mean, unit = self.standardise.count > 0, self.standardise.mean.clone(), self.unit
         self.standardise.track(target, average, failed)
         ratio = torch.where(had_begun, unit / self.unit, 1.0)
@@ -145,7 +145,7 @@ class VectorHead(ProbeHead):
 class PictureHead(ProbeHead):
     """A net from a belief to a picture: hidden layers, a few features of each cell, and convolutions over the cells.
 
-    Convolutions share their weights between cells, and so learn from fewer maps than a linear layer (at equal CPU time
+    Convolutions share their weights between cells, so they learn from fewer maps than a linear layer (at equal CPU time
     72.0 against 74.2 % of the constant guess's error, on the same belief of `tiny`).
 
     Args:
@@ -212,5 +212,4 @@ def _upgrade_vector_head(head: VectorHead, state: dict[str, Any], prefix: str, *
     if f"{prefix}scale" in state:
         state[f"{prefix}standardise.mean"] = state.pop(f"{prefix}mean")
         state[f"{prefix}standardise.variance"] = state.pop(f"{prefix}scale").square()
-        # So that a run that goes on reads what it has read.
-        state[f"{prefix}standardise.count"] = torch.tensor(LEGACY_COUNT)
+        state[f"{prefix}standardise.count"] = torch.tensor(LEGACY_COUNT)  # so that a resumed run reads what it has read

@@ -12,7 +12,7 @@ from simcore.worlds.api import NO_CLASS
 class TargetKind(NamedTuple):
     """Loss and score of one kind of target; answers are `[..., *shape]`, targets as in `ProbeTarget`.
 
-    Where there is no class both are 0, and yet count in the means.
+    Where there is no class both are 0, but still count in the means.
     """
 
     metric: str
@@ -56,7 +56,7 @@ def accuracy(read: Tensor, target: Tensor) -> Tensor:
 
 
 def part_told(target: Tensor) -> Tensor:
-    """Compute in which part of the cases there is a class `[...]`, a scalar in [0, 1]."""
+    """Compute the fraction of the cases with a class `[...]`, a scalar in [0, 1]."""
     return (target != NO_CLASS).float().mean()
 
 

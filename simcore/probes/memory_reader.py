@@ -1,4 +1,4 @@
-"""How probes of a belief's whole state read its memory: by attention to all that the memory holds."""
+"""How probes of a belief's whole state read its memory: by attention to everything that the memory holds."""
 
 import math
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from simcore.probes.heads import Average, ProbeHead
 READS = 8
 """Reads of the memory by each head."""
 UNITS = 64
-"""Features that a head makes of each vector of the memory, and reads."""
+"""Features that a head makes from each vector of the memory, and reads."""
 READ_SIZE = READS * UNITS
 """The size of all reads of a head together."""
 ROWS = 2048
-"""The most beliefs that are read together where there is no gradient, since each has K times so many features."""
+"""The most beliefs read together without a gradient, since each has K times as many features."""
 
 
 class MemoryShape(NamedTuple):
@@ -65,7 +65,7 @@ class MemoryReader(nn.Module):
 
 
 class MemoryHead(ProbeHead):
-    """A head that reads a memory beside the belief, by a reader of its own.
+    """A head that reads a memory beside the belief, with its own reader.
 
     Args:
         head: of a target, for beliefs of `belief_size + READ_SIZE`.

@@ -22,19 +22,19 @@ Readout = dict[str, Tensor]
 picture, float `[..., H, W, 3]`, not bounded to [0, 1]."""
 
 LEAST_PART = 1e-9
-"""What is divided by where no class is told, and the loss is 0."""
+"""The divisor if no class is given, when the loss is 0."""
 
 
 class ProbeLoss(NamedTuple):
     """The probes' loss and scores of one batch; each a scalar."""
 
     loss: Tensor
-    """The sum of the probes' losses; their parameters are disjoint, so the sum trains each alone."""
+    """The sum of the probes' losses; their parameters are disjoint, so the sum trains each independently."""
     metrics: dict[str, Tensor]
     """Scores by name, without gradient: `<name>_accuracy` of a class, how often the most likely is the true one;
     `<name>_mse` of a vector or picture, the mean squared error, with a picture's values in [0, 1]."""
     weights: dict[str, Tensor]
-    """Of a class's score: in which part of the cases there is a class, and so a score."""
+    """Of a class's score: the fraction of the cases with a class, and so a score."""
 
 
 class Probes(nn.Module):
@@ -142,7 +142,7 @@ class Probes(nn.Module):
             loss = kind.loss(answer, true)
             score = loss if kind.score is None else kind.score(answer, true)
             unit = self._head(target.name).unit_for(true, average)
-            if unit is not None:  # or a number would be learned the slower the smaller its unit is
+            if unit is not None:  # otherwise numbers in smaller units would be learned more slowly
                 loss = kind.loss(answer / unit, true / unit)
             name = f"{target.name}_{kind.metric}"
             if target.kind == "class":

@@ -37,7 +37,7 @@ class ExportedRun:
     digest: str
     """SHA-256 of names and weights, in hexadecimal."""
     card: Card | None
-    """What the file tells of the run; None in those of early versions."""
+    """What the file says about the run; None in those of early versions."""
     name: str
     """The run's name."""
     path: Path
@@ -88,7 +88,7 @@ def save_export(
         update: how many updates the weights have had.
         half: write matrices and kernels as float16, which halves the file.
         limit: the most bytes that the weights may have.
-        card: what the file tells of the run.
+        card: what the file says about the run.
 
     Returns:
         The size of the file in bytes.
@@ -132,7 +132,7 @@ def require_fits(file: Path, kept: Mapping[str, Tensor], half: bool, limit: int)
 
 
 def _seal(metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of all that a file tells of its weights, in hexadecimal; the weights have a digest."""
+    """Return the SHA-256, in hexadecimal, of what a file says about its weights; these have a digest."""
     kinds = {name: [str(weight.dtype), list(weight.shape)] for name, weight in weights.items()}
     told = {key: value for key, value in metadata.items() if key != _SEAL}
     return hashlib.sha256(json.dumps([told, kinds], sort_keys=True).encode()).hexdigest()

@@ -50,7 +50,7 @@ class RunFolder:
         try:
             is_new = not os.path.lexists(path)
             path.mkdir(parents=True, exist_ok=True)
-            # What a process that was killed in here has left is no run: that folder still counts as empty.
+            # What a process killed in here has left is not a run: that folder still counts as empty.
             if any(file.suffix != TEMPORARY_SUFFIX and file.name != _ORIGIN for file in path.iterdir()):
                 remedy = "resume its run" if (path / _CONFIG).exists() else "empty it"
                 raise UserError(f"the folder {path} is not empty; {remedy}, or name a new folder")
@@ -121,7 +121,7 @@ class RunFolder:
 
     @classmethod
     def is_at(cls, path: str | Path) -> bool:
-        """Return whether there is a run in a folder."""
+        """Return whether a folder holds a run."""
         return os.path.lexists(Path(path) / _CONFIG)
 
     @property
@@ -150,7 +150,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """The metrics, one JSON line an update."""
+        """The metrics, one JSON line per update."""
         return self.path / "metrics.jsonl"
 
     @property

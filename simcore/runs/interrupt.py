@@ -1,4 +1,4 @@
-"""Graceful interruption: Ctrl-C ends a run after the present update."""
+"""Graceful interruption: Ctrl-C ends a run after the current update."""
 
 import logging
 import signal
@@ -32,8 +32,8 @@ def graceful_interrupt(asked: str = "Stopping", end: Callable[[], str] | None = 
     Outside the main thread, where Python cannot handle signals, nothing is requested and nothing changes.
 
     Args:
-        asked: what is said at the request.
-        end: returns what is said when a third signal ends the process; None: it raises `KeyboardInterrupt`, in a
+        asked: the message at the request.
+        end: returns the message when a third signal ends the process; None: it raises `KeyboardInterrupt`, in a
             program that is not ours to end.
 
     Raises:

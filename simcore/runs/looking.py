@@ -20,11 +20,11 @@ def open_run(path: str | Path) -> AnyRun:
     """Open a run's folder, a file that `simcore export` has made of one, or a run by its name.
 
     Args:
-        path: of the folder or file; or the name of a shipped run, as `random-city`, or `hf:owner/name` for one on the
-            Hugging Face Hub.
+        path: of the folder or file; or the name of a shipped run, such as `random-city`, or `hf:owner/name` for one on
+            the Hugging Face Hub.
 
     Raises:
-        UserError: there is none, it is damaged, or one of the Hub wants code that is not SimCore's.
+        UserError: there is none, it is damaged, or one from the Hub needs code that is not SimCore's.
     """
     export = find_export(path)
     if export is None:

@@ -56,13 +56,13 @@ class JSONLines:
         self._ahead = dict(sorted((before | later).items()))
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
-        """Append a line, which is then on disk; a number that is not finite becomes null, for want of one in JSON."""
+        """Append a line, which is then on disk; a number that is not finite becomes null, as JSON has none."""
         if not self._has_begun:
             self._begin()
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         self._file.write(json.dumps({"update": step.update, "frames": step.frames, **finite}) + "\n")
         self._file.flush()
-        os.fsync(self._file.fileno())  # as a checkpoint is, which comes after it, so that a power cut leaves both
+        os.fsync(self._file.fileno())  # as the later checkpoint is, so that a power cut leaves both
         if self._ahead and step.update >= max(self._ahead):
             self._ahead = {}
             self._folder.metrics_ahead.unlink(missing_ok=True)

@@ -103,7 +103,7 @@ class Progress:
     def show(self, update: int, values: dict[str, float]) -> None:
         """Record that `update` updates are done, and their metrics.
 
-        Each metric is shown with its newest value. The frames a second are measured between calls.
+        Each metric is shown with its newest value. The frames per second are measured between calls.
         """
         now = monotonic()
         self._update = update

@@ -23,10 +23,10 @@ BEGINNING = Step()
 
 @runtime_checkable
 class Sink(Protocol):
-    """What takes metrics and pictures; steps only rise, but where a run is resumed.
+    """The interface of what receives metrics and pictures; steps only rise, except when a run is resumed.
 
     One of a user's own, named as `module:Name`, is a class with these methods, and with `close` if it has something to
-    close. It is made with those of the keywords `folder` (the run's, a `Path`), `resume_at` (a `Step`) and
+    close. It receives those of the keywords `folder` (the run's, a `Path`), `resume_at` (a `Step`) and
     `hyperparameters` (by name) that it names.
     """
 

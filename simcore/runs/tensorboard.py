@@ -20,7 +20,7 @@ BY_FRAMES = ".frames"
 class TensorBoard:
     """Writes a run's event files; a step of TensorBoard's is a frame.
 
-    A run that an early version has begun goes on by updates, so that its curves have one unit.
+    A run begun by an early version continues to count updates, so that its curves have one unit.
     """
 
     def __init__(self, writer: "SummaryWriter", by_frames: bool) -> None:
@@ -53,7 +53,7 @@ def tensorboard(folder: Path, resume_at: Step, hyperparameters: Mapping[str, Any
         hyperparameters: of the run, by name, for TensorBoard's page of them.
 
     Yields:
-        The sink; None where TensorBoard is not installed, or cannot name the folder, which is no text.
+        The sink; None if TensorBoard is not installed, or the folder's name is not text.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

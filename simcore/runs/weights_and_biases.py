@@ -20,15 +20,15 @@ logger = logging.getLogger(__name__)
 class WeightsAndBiases:
     """Sends metrics and pictures to a run at Weights & Biases; its steps are frames.
 
-    A resumed run sends nothing of frames that its record has: Weights & Biases takes no earlier step. If the library
-    fails amid the run there is one warning, and nothing more is sent: the run's folder has it all.
+    A resumed run sends no frames that its record has: Weights & Biases accepts no earlier step. If the library
+    fails during the run there is one warning, and nothing more is sent: the run's folder has everything.
     """
 
     def __init__(self, wandb: Any, run: Any) -> None:
         self._wandb = wandb
         self._run = run
         self._has = run.step - 1
-        """The newest step of the record; -1 if it is empty, or is kept on this machine alone."""
+        """The newest step of the record; -1 if it is empty, or is only on this machine."""
         self._works = True
 
     def scalars(self, step: Step, values: Mapping[str, float]) -> None:
@@ -71,7 +71,7 @@ def import_wandb() -> Any:
 
 @contextmanager
 def weights_and_biases(project: str, folder: Path, name: str, hyperparameters: Mapping[str, Any]) -> Iterator[Sink]:
-    """Open a run's record at Weights & Biases, the one that it had before if its folder tells.
+    """Open a run's record at Weights & Biases, its earlier one if its folder names it.
 
     Args:
         project: `PROJECT` or `ENTITY/PROJECT`.
@@ -93,7 +93,7 @@ def weights_and_biases(project: str, folder: Path, name: str, hyperparameters: M
             resume="allow",
             dir=folder,
             config=plain_values(hyperparameters),
-            settings=wandb.Settings(console="off", quiet=True),  # the progress display is no log
+            settings=wandb.Settings(console="off", quiet=True),  # the progress display is not a log
         )
     except (wandb.errors.Error, OSError) as error:
         why = " ".join(str(error).split()).rstrip(".")

@@ -22,7 +22,7 @@ NOTHING_ELSE = RecordConfig()
 
 
 class MetricsWriter:
-    """Hands metrics and pictures to all sinks: JSON lines, TensorBoard where it is installed, and what is asked for.
+    """Hands metrics and pictures to all sinks: JSON lines, TensorBoard if installed, and requested ones.
 
     Write the metrics of an update before its checkpoint, so that no update that a checkpoint counts lacks them. Close
     the writer, or use it in a `with` block.
@@ -34,10 +34,10 @@ class MetricsWriter:
         folder: the run.
         resume_at: how far the run is.
         hyperparameters: of the run, by name.
-        record: which sinks are asked for.
+        record: the requested sinks.
 
     Raises:
-        UserError: the files cannot be written, or a line is damaged; or a sink that is asked for cannot be made.
+        UserError: the files cannot be written, or a line is damaged; or a requested sink cannot be made.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class MetricsWriter:
         self._has_begun = False
         with ExitStack() as opened, self._writing():
             self._sinks: list[Sink] = [opened.enter_context(JSONLines(folder, resume_at.update))]
-            # Now, so that what is missing, such as a login, is told before the first update.
+            # Now, so that anything missing, such as a login, is reported before the first update.
             if record.wandb is not None:
                 online = weights_and_biases(record.wandb, folder.path, folder.name, hyperparameters)
                 self._sinks.append(opened.enter_context(online))

@@ -1,4 +1,4 @@
-"""Access to a configuration's fields by dotted names, as `learning.learning_rate`."""
+"""Access to a configuration's fields by dotted names, such as `learning.learning_rate`."""
 
 import copy
 import difflib

@@ -23,7 +23,7 @@ from simcore.sweeps.scores import Scores
 SPEC, PLAN, LOCK, RUNS = "spec.toml", "plan.json", "lock", "runs"
 
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What the system says where a folder may be read and not written."""
+"""The system's errors for a folder that can be read but not written."""
 
 
 class Status(Enum):

@@ -151,7 +151,7 @@ def report_table(report: Report, title: str, is_whole: bool = False) -> Table:
 
 
 def describe(setting: Fields) -> str:
-    """Return a setting's values with the fields' short names, as `overshoot = 6, kappa = 0.001`."""
+    """Return a setting's values with the fields' short names, such as `overshoot = 6, kappa = 0.001`."""
     return ", ".join(f"{short_name(field)} = {value}" for field, value in setting.items()) or "–"
 
 

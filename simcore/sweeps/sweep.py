@@ -49,7 +49,7 @@ def make_executor(plan: Plan, name: str, address: str | None, jobs: int | None) 
 
 
 def shared_threads(jobs: int, configs: Sequence[Config]) -> Iterator[str]:
-    """Yield a line that tells of the threads of runs that share the cores, unless each run's are given."""
+    """Yield a line about the threads of runs that share the cores, unless each run's are given."""
     own, share = share_of_threads(), share_of_threads(jobs)
     if share < own and not all(config.threads for config in configs):
         yield f"{jobs} runs at a time share the cores: PyTorch uses {share} of {own} threads in each; threads chooses"

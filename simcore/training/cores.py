@@ -1,4 +1,4 @@
-"""The cores of a machine, shared out between a run's learner and what works beside it."""
+"""The cores of a machine, shared between a run's learner and the processes beside it."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,10 +8,10 @@ from simcore.config.run import Config
 
 
 def share_cores(config: Config) -> AbstractContextManager[str | None]:
-    """Let the learner use the cores that actors and processes of worlds leave; alone, it uses all.
+    """Let the learner use the cores that actors and processes of worlds leave; without these, it uses all.
 
     Returns:
-        A context that yields a line about it; None where nothing changes, as with `threads` or OMP_NUM_THREADS.
+        A context that yields a line about it; None if nothing changes, as with `threads` or OMP_NUM_THREADS.
     """
     if config.threads:
         return nullcontext()

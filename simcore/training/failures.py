@@ -1,4 +1,4 @@
-"""What is told of a run that ends before its last update."""
+"""Error messages for a run that ends early."""
 
 from simcore.common.errors import UserError
 from simcore.common.terminal import shell_word
@@ -11,7 +11,7 @@ from simcore.training.training import Training
 
 
 def ended_at_once(folder: RunFolder) -> str:
-    """Return what is said when a third Ctrl-C ends a run."""
+    """Return the message for a run that a third Ctrl-C ends."""
     return f"ended at once; the last checkpoint is {checkpoints.latest(folder.checkpoints) or 'none'}"
 
 
@@ -27,7 +27,7 @@ def unheard(error: OSError, folder: RunFolder) -> OSError | UserError:
 
 
 def failed(error: Exception, training: Training, folder: RunFolder) -> UserError:
-    """Return the error that tells a user of a failed update."""
+    """Return the error that reports a failed update to the user."""
     kind, good, updates = UserError, checkpoints.latest(folder.checkpoints), training.updates
     if isinstance(error, NonFiniteLossError):
         updates, remedy = error.before, f"train again with {cure(error.part, training)}"
@@ -38,7 +38,7 @@ def failed(error: Exception, training: Training, folder: RunFolder) -> UserError
 
 
 def cure(part: str, training: Training) -> str:
-    """Return what may keep a loss or a weight finite, by the name of its objective or its own."""
+    """Return advice that may keep a loss or a weight finite, by the name of the objective or the weight."""
     system, name = training.system, part.removeprefix("objectives.").partition(".")[0]
     multiplier = system.simulation.frame_model.multiplier if system.simulation is not None else 0.0
     if ".geco." in part or (name == FramePrediction.name and multiplier > GECOConfig().maximum):

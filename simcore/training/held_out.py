@@ -1,4 +1,4 @@
-"""The picture of one held-out episode, as the nets of a run that trains know it by now."""
+"""The picture of one held-out episode, drawn during training with the current nets."""
 
 import copy
 import random
@@ -20,14 +20,14 @@ from simcore.training.training import Training
 from simcore.worlds.api import Worlds
 
 PURPOSE = "held-out/episode"
-"""What seeds the world, of which training sees nothing."""
+"""The seed of the world, which training never sees."""
 
 
 class HeldOutEpisode:
-    """Draws a held-out episode, in the same world each time; the training goes on as if it had not been.
+    """Draws a held-out episode, in the same world each time, without any effect on the training.
 
-    A copy of the nets goes through it, with generators of its own. The world is made at the first picture, and kept:
-    closing one may harm others of a user's, which live in the same process. Close it at the end.
+    It uses a copy of the nets, with its own generators. The world is made at the first picture, and kept:
+    closing it may harm a user's other environments in the same process. Close it at the end.
     """
 
     def __init__(self, training: Training) -> None:
@@ -35,7 +35,7 @@ class HeldOutEpisode:
         self._worlds: Worlds | None = None
 
     def draw(self) -> Picture:
-        """Draw the episode as the nets know it by now, uint8 `[H, W, 3]`."""
+        """Draw the episode with the current nets, uint8 `[H, W, 3]`."""
         training = self._training
         config, device = training.config, training.device
         with global_generators_kept(device):

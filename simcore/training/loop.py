@@ -26,11 +26,11 @@ from simcore.training.training import Training, resumed
 
 
 def check(config: Config) -> None:
-    """Check, before a run begins, that what it needs is there.
+    """Check, before a run begins, that everything it needs is available.
 
     Raises:
-        UserError: the device, a compiler, the environment or what it is to tell, a probe head or Ray is missing, or
-            --graph has no GPU; or a sink that is asked for is missing.
+        UserError: the device, a compiler, the environment or its targets, a probe head or Ray is missing, or
+            --graph has no GPU; or a requested sink is missing.
     """
     device = choose_device(config.device)
     if config.graph and device.type != "cuda":
@@ -47,7 +47,7 @@ def check(config: Config) -> None:
 
 
 def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:
-    """Train in a folder until the run's last update, from its newest checkpoint where it has one.
+    """Train in a folder until the run's last update, from its newest checkpoint if it has one.
 
     If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
     checks which fields may change (`require_changeable`).
@@ -65,7 +65,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
     Raises:
         UserError: the folder is in use, its newest checkpoint is damaged, of another run or past the last update, the
             disk is full, an actor or a user's own code failed, or a loss is not finite.
-        BrokenPipeError: nobody reads the progress any more; there is a checkpoint.
+        BrokenPipeError: the reader of the progress has gone; there is a checkpoint.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -87,7 +87,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
                     run_updates(training, recorder, stop)
                 except Exception as error:
                     failure = error if isinstance(error, ActorError | NonFiniteLossError) else as_user_code_error(error)
-                    if failure is None:  # the folder's, or a fault of SimCore's own
+                    if failure is None:  # the folder's, or a bug in SimCore itself
                         raise
                     raise failed(failure, training, folder) from error
             ranks.meet()
@@ -101,7 +101,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
 
 
 def begin(config: Config, device: torch.device, ranks: Ranks, folder: RunFolder) -> Training:
-    """Return a training run as the folder's newest checkpoint has it, or a new one.
+    """Return the training run of the folder's newest checkpoint, or a new one.
 
     Raises:
         UserError: the checkpoint is damaged, of another run, or past the last update.
@@ -124,7 +124,7 @@ def run_updates(training: Training, recorder: Recorder, stop: Stop) -> None:
 
     Raises:
         ActorError: an actor failed; there is a checkpoint, with which worlds begin anew.
-        StoppedWaiting: alike, when it was asked to stop while it waited for an actor that does not answer.
+        StoppedWaiting: the same, if it was asked to stop while it waited for an actor that does not answer.
         NonFiniteLossError: a loss was NaN or infinite.
     """
     total, ranks = training.config.learning.updates, training.ranks

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder, and shows, while it trains."""
+"""What a run records in its folder, and shows, during training."""
 
 import logging
 from contextlib import ExitStack, closing
@@ -61,14 +61,14 @@ class Recorder:
         self._shown.__exit__(kind, error, trace)
 
     def after_update(self) -> None:
-        """Record an update that has been done, as often as the configuration says.
+        """Record a completed update, as often as the configuration says.
 
         Raises:
             NonFiniteLossError: a loss was NaN or infinite.
         """
         record, done = self._training.config.record, self._training.updates
         is_last = done == self._training.config.learning.updates
-        self._record_changes()  # now that the changed run has shown that it can go on
+        self._record_changes()  # now that the changed run has shown that it can continue
         values = self._training.take_metrics() if is_last or done % record.metrics_every == 0 else {}
         if self._writes:
             if values:
@@ -112,13 +112,13 @@ class Recorder:
         return self._episode
 
     def _draw(self) -> None:
-        """Record a picture of a held-out episode; if that fails there is a warning, and there are no more."""
+        """Record a picture of a held-out episode; if that fails, warn and record no more."""
         if not self._writes:
             return
         try:
             if self._metrics.takes_pictures():
                 self._metrics.pictures(self._step(), {EPISODE: self._held_out().draw()})
-        except Exception as error:  # whatever it is, the run is worth more than its pictures
+        except Exception as error:  # of any kind: the run is worth more than its pictures
             self._draws = False
             logger.warning(
                 "the held-out episode cannot be drawn: %s; the run goes on without pictures, as it does with "

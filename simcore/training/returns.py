@@ -1,4 +1,4 @@
-"""The remark that returns are larger than the value can learn in a run."""
+"""Warn when returns exceed what the value head can learn in this run."""
 
 import logging
 import math
@@ -6,20 +6,20 @@ import math
 from simcore.config.run import Config
 
 LARGE = 30.0
-"""The least error of the value that is remarked on; what smaller ones need, any run has."""
+"""The smallest error of the value that is warned about; any run is long enough for smaller ones."""
 SHARE = 0.25
-"""The share of a run's updates that the value may need to come to the returns."""
+"""The share of a run's updates that the value may need to reach the returns."""
 WANTED = 10.0
-"""The returns that the suggested scale leads to, at most."""
+"""The largest returns after the suggested scaling."""
 
 logger = logging.getLogger(__name__)
 
 
 class ReturnsWatch:
-    """Warns once, by the log, if returns are far from what the value can follow.
+    """Logs one warning if returns are farther away than the value can follow.
 
-    The value is linear in a belief of numbers within ±1, and Adam changes each of its weights by the learning rate an
-    update at most, so that it follows by the rate times the belief's size.
+    The value is linear in a belief of numbers within ±1, and Adam changes each of its weights by at most the learning
+    rate per update, so the value moves by at most the rate times the belief's size.
 
     Args:
         config: the run's.
@@ -32,7 +32,7 @@ class ReturnsWatch:
         self._told = config.reinforcement.popart
 
     def check(self, means: dict[str, float]) -> None:
-        """Warn if a line of metrics shows that the returns are too large to learn."""
+        """Check a line of metrics."""
         squared = 2 * means.get("acting/value_loss", math.nan)
         if self._told or not LARGE**2 < squared < math.inf:
             return

@@ -30,7 +30,7 @@ class Training:
         config: the run's configuration.
         device: where the nets are.
         ranks: the processes that learn together.
-        updates_before: those of the run so far, if worlds begin anew, so that these are not the same again.
+        updates_before: the number of earlier updates, so that worlds that begin anew are not the same again.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Training:
         return self.config.learning.frames_per_update * self.ranks.size
 
     def update(self) -> None:
-        """Take a batch of trajectories and do one update; `check` tells whether its losses were finite.
+        """Take a batch of trajectories and do one update; `check` reports whether its losses were finite.
 
         Raises:
             ActorError: an actor failed.
@@ -84,7 +84,7 @@ class Training:
         self.executor.publish(self.updates)
 
     def _take(self) -> CollectedBatch:
-        """Take a batch of trajectories, on all ranks or on none: else some would wait for the gradients of others."""
+        """Take a batch of trajectories, on all ranks or on none; otherwise some would wait for others' gradients."""
         taken, failure = None, None
         try:
             taken = self.executor.take(self.config.trajectories_per_update)
@@ -124,7 +124,7 @@ class Training:
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the continuation depends on, as tensors, numbers and strings only.
 
-        Without worlds that are lost: new ones begin then.
+        Lost worlds are left out, and new ones begin.
         """
         has_worlds = self.ranks.size == 1 and not self.worlds_lost
         return {
@@ -168,7 +168,7 @@ class Training:
 def resumed(
     config: Config, device: torch.device, ranks: Ranks, checkpoint: checkpoints.Checkpoint, path: Path
 ) -> Training:
-    """Return a training run as a checkpoint has it.
+    """Return the training run of a checkpoint.
 
     Raises:
         UserError: the checkpoint is of another run.

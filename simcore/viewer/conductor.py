@@ -1,4 +1,4 @@
-"""Who drives the scene of the live page: obeys commands, steps at a pace, imagines in between, and tells of it all."""
+"""The driver of the live page's scene: obeys commands, steps at a pace, imagines in between, and reports all."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from simcore.viewer.scene import Driver, Plan, Scene
 Kind = Literal["loading", "failed", "hello", "control", "history", "moment", "futures"]
 """The kinds of views."""
 Tell = Callable[[Kind, Any], None]
-"""Takes a view to whoever watches."""
+"""Sends a view to all viewers."""
 
 PACE = 5.0
-"""Steps a second, until somebody chooses others."""
+"""Steps per second, until another pace is chosen."""
 FUTURES_EVERY = 10
 """Steps between two times that futures are imagined while the agent moves."""
 AFTER_THE_END = 1.5
@@ -35,11 +35,11 @@ class Controls(NamedTuple):
     is_sharp: bool
     """Whether moments come with what sharp eyes would see."""
     plan: Driver | int | None
-    """What futures are imagined along: a driver's actions, an action held, or, if None, what whoever drives does."""
+    """What futures are imagined along: a driver's actions, an action held, or, if None, those of the current driver."""
     held: int | None
     """The action whose key is down."""
     looked_at: int | None
-    """The number of the moment that is looked at, if not the newest."""
+    """The number of the selected moment, if not the newest."""
     note: str
     """What could not be done, in a line."""
 
@@ -79,12 +79,12 @@ class Point(NamedTuple):
 class Conductor:
     """Leads a scene as people at the pages ask for; everything is synchronous.
 
-    A moment is told before futures are imagined, and these are in parts, so that they delay neither steps nor commands
+    A moment is sent before futures are imagined, and these come in parts, so that they delay neither steps nor commands
     by much: call `step_in_time` whenever `until_due` is 0 or less, and `imagine_on` in between while `is_imagining`.
 
     Args:
         scene: the scene.
-        tell: takes views to whoever watches.
+        tell: sends views to all viewers.
         pace: steps a second at first.
         clock: returns the time in seconds.
     """
@@ -134,7 +134,7 @@ class Conductor:
         )
 
     def obey(self, command: Command) -> None:
-        """Do what was asked for; what cannot be done becomes a note among the controls."""
+        """Execute a command; a failure becomes a note among the controls."""
         self._note = ""
         try:
             getattr(self, f"_on_{command.do}")(command.value)
@@ -174,7 +174,7 @@ class Conductor:
             self._tell("futures", futures)
 
     def imagine_all(self) -> None:
-        """Do all that is left of what is being imagined."""
+        """Finish what is being imagined."""
         while self._imagining is not None:
             self.imagine_on()
 

@@ -1,4 +1,4 @@
-"""What a page is told of a scene at first: the world, its actions and their keys, and the beliefs."""
+"""What a page learns about a scene at first: the world, its actions and their keys, and the beliefs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ KEYS = {
 
 
 def describe(scene: Scene, names: Sequence[str]) -> dict[str, Any]:
-    """Return what a page is told of a scene at first; `names` are those of its runs."""
+    """Return what a page learns about a scene at first; `names` are those of its runs."""
     config, actions = scene.runs[0].config, scene.world.action_names
     world = config.world
     return {
@@ -57,7 +57,7 @@ def describe(scene: Scene, names: Sequence[str]) -> dict[str, Any]:
 
 
 def describe_belief(run: LoadedRun, name: str, can_imagine: bool, read_by: str) -> dict[str, Any]:
-    """Return what a page is told of one belief."""
+    """Return what a page learns about one belief."""
     return {
         "name": name,
         "core": run.config.core,

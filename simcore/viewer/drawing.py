@@ -200,5 +200,5 @@ def column(points: Sequence[dict[str, Any]], name: str, belief: int | None = Non
 
 
 def name_of(hello: dict[str, Any], number: int) -> str:
-    """Return what tells a belief from the others; nothing if there is one only."""
+    """Return what distinguishes a belief from the others; nothing if there is only one."""
     return f" ({hello['beliefs'][number]['core']})" if len(hello["beliefs"]) > 1 else ""

@@ -24,7 +24,7 @@ SUFFIXES = (".mp4", ".gif")
 
 
 class Film:
-    """Draws each moment that is told, and writes a film of them; use it in a `with` block, at whose end it is there.
+    """Draws each moment, and writes a film of them; use it in a `with` block, at whose end the film is complete.
 
     Args:
         file: the film, NAME.mp4 or NAME.gif; one that is there is replaced at the end.
@@ -97,18 +97,18 @@ def record(
     blindfold_from: int | None = None,
     advance: Callable[[float], None] = lambda part: None,
 ) -> None:
-    """Record a film of a scene, in which whoever drives at first takes all steps.
+    """Record a film of a scene, in which the first driver takes all steps.
 
     Args:
         scene: the scene.
-        description: what pages would be told of it at first.
+        description: what pages would learn about it at first.
         film: the film.
         steps: how many steps are taken.
         blindfold_from: the step from which on the beliefs are shown no frames; None: they see all.
-        advance: is told the part that is done.
+        advance: is called with the fraction done.
 
     Raises:
-        UserError: nobody can drive; a run cannot go on without frames; or the film cannot be written.
+        UserError: there is no driver; a run cannot continue without frames; or the film cannot be written.
     """
     require(scene.driver != "you", "nobody can drive: this world has no walker, and the run's agent has no policy")
     if blindfold_from is not None:

@@ -16,7 +16,7 @@ STEPS = 100
 
 
 class Guess(NamedTuple):
-    """What is known of these worlds by somebody who sees nothing."""
+    """What is known of these worlds without seeing anything."""
 
     map: NDArray[np.float32]
     """The mean map, `[M, M, 3]`, on the scale [0, 1]."""

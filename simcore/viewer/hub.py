@@ -68,7 +68,7 @@ class Hub:
 
     Args:
         ask: passes a command on, and returns whether it was taken.
-        watch: is told whether there are pages.
+        watch: is called with whether there are pages.
     """
 
     def __init__(self, ask: Callable[[Command], bool], watch: Callable[[bool], None]) -> None:

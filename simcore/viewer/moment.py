@@ -51,7 +51,7 @@ class BelievedMoment:
     error: float = np.nan
     """The squared error of `expected`, per dimension of a frame, on the scale [0, 1]."""
     surprise: float = np.nan
-    """KL(posterior || prior) of the frame in nats: what it told beyond what was expected."""
+    """KL(posterior || prior) of the frame in nats: what it revealed beyond what was expected."""
     map: Frame | None = None
     """The map read from the belief, uint8 `[M, M, 3]`."""
     certainty: NDArray[np.float32] | None = None

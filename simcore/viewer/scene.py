@@ -1,4 +1,4 @@
-"""The scene of the live view: a world, whoever drives in it, the beliefs that are watched, and the time line."""
+"""The scene of the live view: a world, its driver, the beliefs that are watched, and the time line."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ class Scene:
 
     @property
     def can_blindfold(self) -> bool:
-        """Whether all beliefs can go on without frames."""
+        """Whether all beliefs can continue without frames."""
         return all(watcher.can_imagine for watcher in self.watchers)
 
     @property
@@ -110,12 +110,12 @@ class Scene:
 
     @property
     def shown(self) -> Past:
-        """The moment that is looked at; the newest, unless another was chosen."""
+        """The selected moment; the newest, unless another was chosen."""
         return self._past[-1 if self._looked_at is None else self._looked_at - self._past[0].moment.number]
 
     @property
     def is_looking_back(self) -> bool:
-        """Whether another moment than the newest is looked at."""
+        """Whether another moment than the newest is selected."""
         return self._looked_at is not None
 
     def reset(self, seed: int | None = None) -> Moment:
@@ -140,7 +140,7 @@ class Scene:
         return self._keep(Moment(number, seed, 0, None, 0.0, 0.0, False, False, returned.frame, place, beliefs))
 
     def step(self, action: int | None = None) -> Moment:
-        """Take a step from the moment that is looked at; after an episode's end, begin one in the next world.
+        """Take a step from the selected moment; after an episode's end, begin one in the next world.
 
         From an earlier moment another future begins, and the one that was is forgotten.
 
@@ -148,7 +148,7 @@ class Scene:
             action: what to do; None: what the driver chooses.
 
         Raises:
-            UserError: the action is unknown, nobody chooses one, or an earlier world cannot be restored.
+            UserError: the action is unknown, none is chosen, or an earlier world cannot be restored.
         """
         self.branch()
         before = self.present
@@ -206,7 +206,7 @@ class Scene:
         return self.shown.moment
 
     def branch(self) -> None:
-        """Make the moment that is looked at the present.
+        """Make the selected moment the present.
 
         Raises:
             UserError: its world cannot be restored.
@@ -225,11 +225,11 @@ class Scene:
             watcher.restore(state)
 
     def draw(self) -> Frame | None:
-        """Return what sharp eyes would see at the moment that is looked at; None where it cannot be drawn."""
+        """Return a sharper view of the selected moment; None if it cannot be drawn."""
         return self.world.draw(self.shown.snapshot.world)
 
     def imagine(self, plan: Plan, samples: int = SAMPLES, steps: int = STEPS) -> Iterator[Futures | None]:
-        """Imagine futures from the moment that is looked at, in parts: yields None, and the futures at last."""
+        """Imagine futures from the selected moment, in parts: yields None, and finally the futures."""
         past = self.shown
         if past.moment.is_over or not any(watcher.can_imagine for watcher in self.watchers):
             return

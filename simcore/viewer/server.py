@@ -35,11 +35,11 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class LiveServer:
-    """Serves one scene to the pages that know its address, until it is told to end.
+    """Serves one scene to the pages that know its address, until it is stopped.
 
     Args:
         make_scene: makes the scene, in the worker's thread, while the page already says that it loads.
-        describe: returns what pages are told of the scene at first.
+        describe: returns what pages learn about the scene at first.
         host: the address to listen at.
         port: the port; None: `PORT`, or the next that is free; 0: any.
         pace: steps a second at first, while the walker or the agent drives.

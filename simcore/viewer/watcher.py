@@ -1,4 +1,4 @@
-"""A belief that is watched: what it expects before a frame, how surprised it is by it, and what is read from it."""
+"""A belief that is watched: what it expects, how much the next frame surprises it, and what is read from it."""
 
 import copy
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ class WatcherState(NamedTuple):
 class Watcher:
     """Follows one run's belief of the live world.
 
-    Blindfolded, the simulation core continues alone from the last belief, as in the paper: `expected` and `imagine` are
-    its. Probes read beliefs and not its states, so the belief core observes the frames that it imagines in place of the
-    true ones; map and place are read from that belief, which also goes on when the blindfold is taken off.
+    Blindfolded, the simulation core continues on its own from the last belief, as in the paper, and gives `expected`
+    and `imagine`. Probes read beliefs, not its states, so the belief core observes the imagined frames instead of the
+    true ones; map and place are read from that belief, which also continues when the blindfold comes off.
 
     Args:
         run: the run.
@@ -148,7 +148,7 @@ class Watcher:
         error: float = np.nan,
         surprise: float = np.nan,
     ) -> BelievedMoment:
-        """Read the present belief, and compare it with what the world tells of itself in `info`."""
+        """Read the current belief, and compare it with what the world reports in `info`."""
         belief = self.session.read()
         others = tuple(self._others(belief, info, place is not None))
         if place is None or belief.map is None:
@@ -206,7 +206,7 @@ class Watcher:
 
 
 def show(session: BeliefSession, action: int, frame: Frame, reward: float) -> None:
-    """Let a session of one world observe a frame amid an episode, be it what came or what was imagined."""
+    """Let a session of one world observe a frame within an episode, true or imagined."""
     no = np.zeros(1, np.bool_)
     session.observe(frame[None], np.array([reward]), no, no, {}, action=[action])
 

@@ -14,7 +14,7 @@ Publish = Callable[[Kind, bytes], None]
 """Takes an encoded view to all pages; called in the worker's thread."""
 
 LAST_COUNTS = ("look", "pace", "sharp", "history")
-"""Commands of which several in a row are as good as the last."""
+"""Commands of which, if repeated, only the last counts."""
 WAITING = 256
 """The most commands that wait; later ones are refused."""
 
@@ -25,7 +25,7 @@ class Worker:
     Args:
         make_scene: makes the scene; it may take long.
         publish: takes views to the pages.
-        describe: returns what pages are told of the scene at first.
+        describe: returns what pages learn about the scene at first.
         pace: steps a second at first.
     """
 
@@ -63,7 +63,7 @@ class Worker:
         return True
 
     def watch(self, is_watched: bool) -> None:
-        """Take steps by itself only while somebody watches; at first nobody does. From any thread."""
+        """Step automatically only while there are viewers; at first there are none. From any thread."""
         with self._changed:
             self._is_watched = is_watched
             self._changed.notify()
@@ -78,7 +78,7 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread goes on, as it does after `stop` until the scene is made."""
+        """Whether the thread is running, as it is after `stop` until the scene is made."""
         return self._thread.is_alive()
 
     def _run(self) -> None:

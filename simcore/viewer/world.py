@@ -39,7 +39,7 @@ class WorldState(NamedTuple):
 
 
 class LiveWorld:
-    """One world of a run, stepped by whoever drives.
+    """One world of a run, stepped by its driver.
 
     SimCore's levels can also be restored, tried out ahead in a twin, and drawn more sharply than the agent sees them;
     Gymnasium's environments can only be stepped.

@@ -24,24 +24,24 @@ SINCE_SEEN = "since_seen"
 """The key in `info` of the steps since a frame of the episode last showed each cell of the map, int32 `[B, N, N]`: 0
 where this one does, -1 where none has. It is not a target; the map's errors are sorted by it."""
 OUT_OF_SIGHT_STEPS = 10
-"""Steps out of sight from which on cells are scored separately: only a memory can still know them."""
+"""Steps out of sight after which cells are scored separately: only a memory can still know them."""
 
 MOST_NUMBERS = 2**24
 """The most numbers of a target."""
 Kind = Literal["class", "vector", "picture"]
 NO_CLASS = -1
-"""Stands for a class where there is none to tell, which no probe is trained on or scored by."""
+"""The class where there is none; no probe is trained or scored on it."""
 
 
 @dataclass(frozen=True)
 class ProbeTarget:
-    """A fact of the world that the agent is not given, and that a probe is trained to read from the belief.
+    """A fact of the world that the agent does not receive, and that a probe is trained to read from the belief.
 
     `info` of every reset and step holds its value in each of the B worlds: a class as int64 `[B]` from 0 to C - 1,
     or `NO_CLASS`; a vector as float32 `[B, D]`, a picture as uint8 `[B, H, W, 3]`.
 
     Raises:
-        ValueError: the name is no Python identifier, the kind is unknown, or the shape does not fit the kind.
+        ValueError: the name is not a Python identifier, the kind is unknown, or the shape does not fit the kind.
     """
 
     name: str
@@ -78,7 +78,7 @@ class WorldConfig:
     frame_size: int = 64
     """Side of the square frames in pixels."""
     episode_length: int = 0
-    """Steps after which an episode is truncated, if it has not ended sooner; 0: only where the world itself says."""
+    """Steps after which an episode is truncated, if it has not ended sooner; 0: only by the world itself."""
 
     @property
     def probe_targets(self) -> tuple[ProbeTarget, ...]:
@@ -91,7 +91,7 @@ class WorldsLostError(UserCodeError):
 
 
 LARGEST_REWARD = float(np.finfo(np.float32).max)
-"""The largest reward that an agent can be shown, once it is scaled."""
+"""The largest reward that an agent can receive, after scaling."""
 
 
 class RewardError(UserError):
@@ -137,7 +137,7 @@ class Worlds(Protocol):
 
     @property
     def busy_with(self) -> str:
-        """What works now, for messages about worlds that do not answer; it is read by another thread."""
+        """What is working now, for messages about worlds that do not answer; it is read by another thread."""
         ...
 
     def abandon(self) -> bool:

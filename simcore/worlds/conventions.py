@@ -20,7 +20,7 @@ def checked_seed(seed: Any, name: str = "seed") -> int:
     """Return a seed, of Python's or NumPy's integers, as an int.
 
     Raises:
-        ValueError: it is no whole number, or negative.
+        ValueError: it is not a whole number, or negative.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"{name} is {seed!r}; it must be a whole number from 0, or None")
@@ -52,7 +52,7 @@ def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, has_beg
         has_begun: whether there was a reset before. The first one must restart all.
 
     Raises:
-        ValueError: the mask is no bool array `[B]`, is False everywhere, or leaves some out in the first reset.
+        ValueError: the mask is not a bool array `[B]`, is False everywhere, or leaves some out in the first reset.
     """
     if options is None or RESET_MASK not in options:
         return np.ones(num_envs, np.bool_)
@@ -73,7 +73,7 @@ def checked_reset_mask(options: Mapping[str, Any] | None, num_envs: int, has_beg
 
 
 def with_masks(info: Arrays, mask: NDArray[np.bool_]) -> Arrays:
-    """Return `info` with the mask (`bool [B]`) of each entry, as `_name`: which environments tell it this time.
+    """Return `info` with the mask (`bool [B]`) of each entry, as `_name`: which environments report it this time.
 
     All entries share one array.
     """

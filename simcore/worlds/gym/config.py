@@ -20,19 +20,19 @@ class GymConfig(WorldConfig):
     """
 
     repeat: int = 1
-    """Steps of the environment that one action lasts; their rewards are summed."""
+    """Steps per action; their rewards are summed."""
     observation: str = "auto"
     """The entry of a Dict observation that is the image; auto finds it."""
     wrappers: tuple[str, ...] = ("auto",)
     """Gymnasium wrappers as module:Class, the innermost first; auto: what the environment's family needs."""
     make_kwargs: tuple[str, ...] = ()
-    """Arguments of the environment as name=value; values are literals of Python, JSON or TOML, as 3, false or null;
-    anything else is a string."""
+    """Arguments of the environment as name=value; values are literals of Python, JSON or TOML, such as 3, false or
+    null; anything else is a string."""
     targets: tuple[str, ...] = ()
     """Entries of info, or else of a Dict observation, that probes are to read from the belief: name=class:C for whole
     numbers from 0 to C - 1, name=vector:D for D numbers, name=picture:HxW for an RGB image."""
     processes: int = 0
-    """Processes that share each actor's environments between them; 0 or 1: they run one after the other in the actor
+    """Number of processes that share each actor's environments; 0 or 1: they run one after the other in the actor
     itself."""
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Telling in one line what an environment does wrong: it raises an exception, or returns what Gymnasium's do not."""
+"""One-line errors for environments that raise an exception, or break Gymnasium's API."""
 
 import inspect
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ OLD = (
 
 
 class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A wrapper that tells of an environment's failures in one line; the exception that it raised is the cause.
+    """A wrapper that reports an environment's failures in one line; the original exception is the cause.
 
     Args:
         env: the environment, perhaps in wrappers of the user's.
@@ -72,7 +72,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise failure(f"{self.name}: its close", error) from error
 
     def _refuse(self, method: str, result: Any) -> NoReturn:
-        """Tell what is wrong with what `reset` or `step` returned."""
+        """Say what is wrong with what `reset` or `step` returned."""
         values = len(result) if isinstance(result, (tuple, list)) else None
         expected = 2 if method == "reset" else 5
         if values == expected:
@@ -86,7 +86,7 @@ class Guard(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def guarded(env: Env, name: str) -> Env:
-    """Put a `Guard` next to the environment itself, inside of all its wrappers, which would unpack what it returns."""
+    """Put a `Guard` around the environment itself, inside all its wrappers, which would unpack what it returns."""
     if not isinstance(env, gymnasium.Wrapper):
         return Guard(env, name)
     innermost = env

@@ -1,7 +1,7 @@
 """DeepMind Lab through Shimmy, with images and discrete actions. Importing this registers `DeepMindLab-v0`.
 
-This module mends three things in Shimmy: its actions are seven numbers each, it asks for an observation after the
-episode's end, where Lab raises an error, and it renders every frame, also those that an action is repeated over.
+This module fixes three things in Shimmy: its actions are seven numbers each, it asks for an observation after the
+episode's end, where Lab raises an error, and it renders every frame, even those over which an action is repeated.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Noting which environment of a batch works now, so that one that hangs can be named."""
+"""Recording which environment of a batch is working, so that one that hangs can be named."""
 
 from collections.abc import Callable
 from functools import partial

@@ -12,14 +12,14 @@ from simcore.worlds.api import RewardError
 class Rewards(gymnasium.Wrapper[Any, Any, Any, Any]):
     """A wrapper whose rewards are floats; a bool, an int, or an array of one number becomes one.
 
-    What is not finite is left to the actor, which knows by what rewards are multiplied.
+    Values that are not finite are left to the actor, which knows the factor of rewards.
 
     Args:
         env: the environment.
         name: its name in messages.
 
     Raises:
-        RewardError: in a step, if the reward is no number.
+        RewardError: in a step, if the reward is not a number.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], name: str) -> None:
@@ -46,14 +46,14 @@ class Rewards(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def as_float(reward: object) -> float | None:
-    """Return a number, or an array of one, as a float, infinite if it is too large for one; None of anything else."""
+    """Return a number, or an array of one, as a float, infinite if it is too large for one; None for anything else."""
     try:
         if isinstance(reward, numbers.Real):
             return float(reward)
         array = np.asarray(reward)
     except OverflowError:
         return float("inf")
-    except Exception:  # whatever an object does when it is converted
+    except Exception:  # an object may raise anything when it is converted
         return None
     return float(array.item()) if array.dtype.kind in "biuf" and array.size == 1 else None
 

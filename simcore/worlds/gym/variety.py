@@ -1,4 +1,4 @@
-"""A first look at an environment's frames: those that hardly vary have nothing to learn from."""
+"""A check of an environment's first frames: if they hardly vary, there is nothing to learn from."""
 
 import logging
 
@@ -7,9 +7,9 @@ import numpy as np
 from simcore.worlds.gym.vector import GymVectorEnv
 
 STEPS = 32
-"""Random actions of the look."""
+"""The number of random actions."""
 LEAST = 16
-"""Grey levels of 255 by which one pixel at least must vary; a picture of small numbers, taken for grey, does not."""
+"""Grey levels of 255 by which at least one pixel must vary; a picture of small numbers, taken for grey, does not."""
 
 logger = logging.getLogger(__name__)
 

@@ -126,7 +126,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
                 are passed to the environments.
 
         Raises:
-            ValueError: `seed` is no whole number from 0, nor B of these or None; or `reset_mask` is no array
+            ValueError: `seed` is neither a whole number from 0, nor B of these or None; or `reset_mask` is not an array
                 `bool [B]`, False everywhere, or leaves some out in the first reset.
         """
         seeds = checked_seeds(seed, self.num_envs)
@@ -202,7 +202,7 @@ class GymVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the environments."""
-        if hasattr(self, "_envs"):  # older versions of Gymnasium close also what could not be made
+        if hasattr(self, "_envs"):  # older versions of Gymnasium also close what could not be made
             self._envs.close(**kwargs)
 
     def _begin(

@@ -158,9 +158,9 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
                 already used, so that they do not all end at once. Other keys are ignored.
 
         Raises:
-            ValueError: `seed` is no whole number from 0, nor B of these or None; `reset_mask` is no array `bool [B]`,
-                False everywhere, or leaves some out in the first reset; or `elapsed` is not B numbers of steps within
-                the time limit.
+            ValueError: `seed` is neither a whole number from 0, nor B of these or None; `reset_mask` is not an array
+                `bool [B]`, False everywhere, or leaves some out in the first reset; or `elapsed` is not B numbers of
+                steps within the time limit.
         """
         seeds = checked_seeds(seed, self.num_envs)
         mask = checked_reset_mask(options, self.num_envs, self._has_begun)
@@ -302,7 +302,7 @@ class WorldEnv(gymnasium.Env[Frames, np.int64]):
         """Begin a new episode, whose seed comes from `np_random`.
 
         Raises:
-            ValueError: the seed is no whole number from 0.
+            ValueError: the seed is not a whole number from 0.
         """
         super().reset(seed=seed if seed is None else checked_seed(seed))
         self.worlds.generators[0] = self.np_random

@@ -1,4 +1,4 @@
-"""The hand: kernels that find the block looked at, remove it, or place one before it."""
+"""The hand: kernels that find the block in the line of sight, remove it, or place one before it."""
 
 from math import floor
 
@@ -54,7 +54,7 @@ def use_hand(
     hand: int,
     rules: Rules,
 ) -> bool:
-    """Remove the block looked at, or place one before it; return whether the grid changed.
+    """Remove the block in the line of sight, or place one before it; return whether the grid changed.
 
     A block is placed only where the body is not, and is of the lowest kind carried.
     """

@@ -1,4 +1,4 @@
-"""Paths on the plane: kernels that find a shortest path of open cells, and test straight ways."""
+"""Paths on the plane: kernels that find a shortest path of open cells, and test straight paths."""
 
 from math import ceil, floor
 
@@ -19,7 +19,7 @@ def shortest_path(open_cells: NDArray[np.bool_], start: int, goal: int, path: ND
         path: `int64 [N * N]`, overwritten with the cells from start to goal, both included.
 
     Returns:
-        The number of cells written; 0 if there is no way.
+        The number of cells written; 0 if there is no path.
     """
     size = open_cells.shape[0]
     onward = np.empty(size * size, np.int64)  # the next cell on the way to the goal

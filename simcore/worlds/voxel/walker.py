@@ -79,7 +79,7 @@ class Walker:
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next actions depend on besides the environment: a flat dict of arrays."""
+        """Return everything that the next actions depend on besides the environment: a flat dict of arrays."""
         return {name: array.copy() for name, array in self.plans._asdict().items()}
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
@@ -169,7 +169,7 @@ def follow_plan(open_cells: NDArray[np.bool_], x: float, y: float, plans: Plans,
 
 @kernel
 def pick_goal(open_cells: NDArray[np.bool_], here: int, plans: Plans, b: int) -> None:
-    """Plan the way of walker `b` to a random open place; it stays if `GOALS_TRIED` of them cannot be reached."""
+    """Plan the path of walker `b` to a random open place; it stays if `GOALS_TRIED` of them cannot be reached."""
     size = open_cells.shape[0]
     plans.path[b, 0] = here
     plans.length[b], plans.at[b] = 1, 0

@@ -85,7 +85,7 @@ def count_reachable(blocks: NDArray[np.uint8], x: int, y: int) -> int:
 
 @kernel
 def is_vacant(blocks: NDArray[np.uint8], x: int, y: int, width: int, depth: int) -> bool:
-    """Tell whether nothing stands on a piece of the plane."""
+    """Return whether a piece of the plane is empty."""
     for at_x in range(x, x + width):
         for at_y in range(y, y + depth):
             if blocks[at_x, at_y, 1] != AIR:
