@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What SimCore needs, and beside that what its tests and checks need.
+READY := $(VENV)/ready
 INSTALLED := $(VENV)/installed
 RUN ?= runs/RandomCity-tiny-slots-0
 # make would turn exit code 130 into 2; ended by the signal itself, it stops as the training did. The shell outlives the signal's
@@ -20,16 +22,24 @@ help:
 	@echo "make format     mend lint and format"
 	@echo "make clean      remove the environment and caches; runs stay"
 
-$(INSTALLED): pyproject.toml constraints.txt
+define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "SimCore needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(1)]'
+endef
+
+$(READY): pyproject.toml constraints.txt
+	$(call install,all)
 	@touch $@
 
-demo: $(INSTALLED)
+$(INSTALLED): pyproject.toml constraints.txt
+	$(call install,dev)
+	@touch $(READY) $@
+
+demo: $(READY)
 	$(BIN)/simcore demo
 
-train: $(INSTALLED)
+train: $(READY)
 	$(BIN)/simcore train RandomCity --preset tiny --run $(RUN) || { $(INTERRUPTED); }
 	$(BIN)/simcore probe $(RUN)
 	$(BIN)/simcore rollout $(RUN)

@@ -51,7 +51,7 @@ fi
 card=$("$python" -c '
 import sys, torch
 torch.empty(1, device=sys.argv[1])
-print(torch.cuda.get_device_name() if sys.argv[1].startswith("cuda") else sys.argv[1])
+print(torch.cuda.get_device_name(sys.argv[1]) if sys.argv[1].startswith("cuda") else sys.argv[1])
 ' "$device" 2>"$work/missing") || {
     tail -n 1 "$work/missing" && echo "on_gpu.sh: there is no device $device; try --device cpu --rehearse"
     exit 2
@@ -83,7 +83,7 @@ part() { # NAME LIMIT COMMAND...: run a part for at most LIMIT seconds, and keep
     if ((limit < 3)); then
         code=124 && echo "no time for it"
     else
-        timeout --signal="${signal:-TERM}" --kill-after=5 "$limit" "$@" >"$work/$name.txt" 2>&1
+        timeout --kill-after="${grace:-5}" "$limit" "$@" >"$work/$name.txt" 2>&1
         code=$?
         tail -n 45 "$work/$name.txt"
     fi
@@ -103,13 +103,23 @@ everything() {
     "$python" -c 'import sys, torch; print(sys.version.split()[0], torch.__version__, torch.version.cuda)'
     echo "$card, $(getconf _NPROCESSORS_ONLN) cores, $total s, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
     tests=$(grep -rl 'mark\.cuda' tests --include='*.py')
-    local only=(-n 4) worlds=256
+    limit=$(share 150)
+    local only=(-n 4 --session-timeout=$((limit > 30 ? limit - 20 : 10))) worlds=256
     if ((${#rehearse[@]})); then
         only=(-k "updates and lstm and convdraw and walker") worlds=4
         if [[ $device == cpu ]]; then export SIMCORE_TEST_DEVICE=cpu; fi
     fi
-    # Warnings are errors where versions are pinned; here they are others. Interrupted, pytest tells what has failed.
-    signal=INT part tests "$(share 120)" "$python" -m pytest -q -m cuda -W default -p no:cacheprovider --tb=short \
+    # Compiled once and kept, and not by each of the tests' processes.
+    "$python" -c '
+import simcore
+for level in ("RandomCity", "Food"):
+    worlds = simcore.make_worlds(level, 1)
+    worlds.reset(seed=0)
+    worlds.step([0])
+'
+    # Warnings are errors where versions are pinned; here they are others. Pytest ends by itself, so that it still tells
+    # what has failed.
+    grace=20 part tests "$limit" "$python" -m pytest -v -m cuda -W default -p no:cacheprovider --tb=short \
         "${only[@]}" $tests
     part agree "$(share 110)" "${gpu[@]}" benchmarks.gpu.agree "${every[@]}" --out "$out/agree.jsonl"
     limit=$(share 130)
@@ -126,7 +136,6 @@ everything() {
     # At most 16 MiB, so that it is easily sent and kept.
     part export "$(share 30)" "${cli[@]}" export "$run" "$out/$preset.safetensors" --no-measure
     part online "$(share 40)" "${cli[@]}" probe "$run" --online --device "$device" --worlds $worlds
-    cp "$run/probe.json" "$run/probe-online.json" 2>/dev/null
     part probe "$(share 150)" "${cli[@]}" probe "$run" --device "$device" --worlds $worlds
     part rollout "$(share 40)" "${cli[@]}" rollout "$run" --device "$device"
     if ((${#rehearse[@]} == 0)); then

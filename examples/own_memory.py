@@ -1,12 +1,13 @@
 """A memory of your own, checked and trained in a core to recall key-value pairs that were shown once.
 
-    python examples/own_memory.py
+    python examples/own_memory.py [UPDATES]
 
 The memory is a matrix that sums up outer products of values and keys and decays at each step, as the "fast weights" of
 Ba et al. (2016). It defines `initial_state` and `step`; resets, snapshots and simulations are the core's. A run uses it
 by name: `simcore train RandomCity --core own_memory:OuterProductMemory`.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,4 +109,4 @@ def main(updates: int = 300) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -70,7 +70,7 @@ def main() -> None:
         )
         simcore.train(config, path)
         last = read_metrics(path / "metrics.jsonl")[-1]
-        print(f"Cross-entropy {last['inverse_dynamics/loss']:.2f} nats, of {math.log(5):.2f} for a blind guess")
+        print(f"Cross-entropy {last['inverse_dynamics/loss']:.2f} nats, of {math.log(5):.2f} for a uniform guess")
 
 
 if __name__ == "__main__":

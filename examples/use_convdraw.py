@@ -2,8 +2,8 @@
 
     python examples/use_convdraw.py [UPDATES]
 
-The condition is the colour, but not the place: samples of one condition have one colour and many places. GECO keeps the
-squared error at κ by the multiplier λ of the reconstruction term.
+The condition is the colour, but not the place: samples of one condition have one colour and many places. GECO holds the
+squared error down to κ by the multiplier λ of the reconstruction term.
 """
 
 import sys
@@ -15,6 +15,7 @@ from simcore.frame_models import ConvDRAW, ConvDRAWConfig, GECOConfig
 
 SIZE, SIDE = 8, 4
 BATCH, UPDATES = 32, 500
+KAPPA = 2e-3
 
 
 def squares(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -34,7 +35,7 @@ def main(updates: int = UPDATES) -> None:
     config = ConvDRAWConfig(
         steps=3, latent_channels=2, state_channels=16, encoder_channels=(16,), decoder_channels=(16,), kernel_size=3
     )
-    model = ConvDRAW(config, condition_size=3, frame_size=SIZE, geco=GECOConfig(kappa=1e-2, initial=10.0))
+    model = ConvDRAW(config, condition_size=3, frame_size=SIZE, geco=GECOConfig(kappa=KAPPA, initial=10.0))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for update in range(1, updates + 1):
         frames, colours = squares(BATCH, generator)
@@ -55,6 +56,9 @@ def main(updates: int = UPDATES) -> None:
     brightest = samples.flatten(1, 2).topk(SIDE, dim=1).values.mean((0, 1))
     print(f"Asked for the colour {[round(value, 2) for value in colour.tolist()]}")
     print(f"the samples' squares have {[round(value, 2) for value in brightest.tolist()]}")
+    lit = samples[..., 0] > colour[0] / 2
+    corners = {(int(square.any(1).int().argmax()), int(square.any(0).int().argmax())) for square in lit}
+    print(f"and their corners are at {sorted(corners)}")
 
 
 if __name__ == "__main__":

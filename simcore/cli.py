@@ -1,8 +1,6 @@
 """The command line: `simcore train`, `probe`, `rollout`, `live` and others, each with its --help."""
 
 import io
-import itertools
-import re
 import sys
 import traceback
 from collections import Counter
@@ -14,6 +12,7 @@ from typing import Annotated, Any, NoReturn, Protocol
 import tyro
 from tyro.conf import subcommand
 
+from simcore.commands.usage import complaint_of
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
@@ -174,19 +173,19 @@ def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None 
     Raises:
         UserError: a flag is unknown, its value wrong, or a flag that takes several values is given twice.
     """
+
+    def parsed(words: Sequence[str]) -> Command:
+        return tyro.cli(commands, prog=prog, description=about, args=words)
+
     complaint = io.StringIO()
     try:
         with redirect_stderr(complaint):
-            command: Command = tyro.cli(
-                commands,
-                prog=prog,
-                description=about,
-                args=arguments,
-            )
+            command = parsed(arguments)
     except SystemExit as stop:
         if stop.code == 0:  # --help
             raise
-        raise UserError(unboxed(complaint.getvalue())) from None
+        told = complaint_of(complaint.getvalue(), prog, arguments, lambda command: parsed([*command, "--help"]))
+        raise UserError(told) from None
     require_lists_once(command, arguments)
     return command
 
@@ -199,19 +198,6 @@ def require_lists_once(command: Command, arguments: Sequence[str]) -> None:
         for owner in (command, getattr(command, "config", None)):
             if isinstance(reduce(lambda part, name: getattr(part, name, None), path, owner), tuple):
                 raise UserError(f"{flag} is given twice; it takes all its values at once: {flag} A B")
-
-
-def unboxed(complaint: str) -> str:
-    """Return the text of tyro's error box, with or without ruled lines, below its title, as one line."""
-    lines = [line.strip(" │╭╮╰╯") for line in complaint.splitlines()][1:]
-    body = itertools.dropwhile(is_rule, lines)
-    text = " ".join(itertools.takewhile(lambda line: not is_rule(line), body))
-    return f"{re.sub(r'Error parsing __tyro-dummy-inner__[.](config[.])?', '', text)}; see simcore --help"
-
-
-def is_rule(line: str) -> bool:
-    """Return whether a line is empty or a horizontal rule."""
-    return not line.strip("─-")
 
 
 if __name__ == "__main__":

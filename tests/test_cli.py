@@ -92,9 +92,10 @@ def test_probe_reads_online_or_the_whole_state_when_asked(trained: Path, capsys:
     output = capsys.readouterr().out
     assert "online probes of b_t" in output
     assert "untrained" not in output
-    assert json.loads((trained / "probe.json").read_text())["probes"] == "online probes"
+    assert json.loads((trained / "probe-online.json").read_text())["probes"] == "online probes"
     main(["probe", str(trained), "--worlds", "2", "--of", "state", "--no-controls"])
     assert "fresh probes of the whole state" in capsys.readouterr().out
+    assert json.loads((trained / "probe-state.json").read_text())["of"] == "state"
     assert "--of is then hidden" in refused(["probe", str(trained), "--online", "--of", "state"], capsys)
 
 
@@ -203,7 +204,12 @@ def test_what_tells_frames_apart_is_trained_and_probed_but_has_no_rollout(
             ["train", "--learning.updates", "0"],
             "learning.updates must be a whole number from 1 to 1000000000000, not 0",
         ),
-        (["train", "--learning.updates", "many"], "invalid literal"),
+        (["train", "--learning.updates", "many"], "--learning.updates must be a whole number, not 'many'; see simcore"),
+        (["train", "--geco.kappa", "small"], "--geco.kappa must be a number, not 'small'; see simcore train --help"),
+        (["train", "--learning.update", "5"], "perhaps --learning.updates; see simcore train --help"),
+        (["sweep", "x.toml", "--jobs", "x"], "--jobs must be a whole number, not 'x'; see simcore sweep --help"),
+        (["trian", "RandomCity"], "there is no command trian; perhaps train; see simcore --help"),
+        (["unlike"], "there is no command unlike; see simcore --help"),
         (
             ["train", "--learning.beta1", "1"],
             "learning.beta1 must be a finite number at least 0.0 and less than 1.0, not 1",

@@ -100,11 +100,10 @@ def test_a_table_is_printed_also_where_nothing_can_be_written(
 def test_results_are_written_before_they_are_printed(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Gone:
-        def print(self, *tables: object) -> None:
-            raise BrokenPipeError
+    def gone(*tables: object) -> None:
+        raise BrokenPipeError
 
-    monkeypatch.setattr("simcore.commands.evaluate.wide_console", Gone)
+    monkeypatch.setattr("simcore.commands.evaluate.show_tables", gone)
     with pytest.raises(BrokenPipeError):
         main(["evaluate", str(runs / "acted"), "--episodes", "2", "--out", str(tmp_path)])
     assert (tmp_path / "evaluation-Food.json").exists()

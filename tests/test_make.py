@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "installed").touch()
+    (tmp_path / ".venv" / "ready").touch()
     return tmp_path
 
 

@@ -10,6 +10,7 @@ import torch
 import simcore
 from simcore import BeliefSession, UserError
 from simcore.acting import Actor, ActorInput, AgentPolicy
+from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun
 from simcore.build import make_system, make_worlds
 from simcore.config.run import Config
@@ -39,16 +40,19 @@ def unrolled(system: SimCore, trajectory: Trajectory) -> np.ndarray:
 
 @pytest.mark.parametrize("core", CORES)
 def test_a_batch_has_the_beliefs_of_the_unroll(core: str) -> None:
-    config = tinier_acting(core=core, reinforcement__reward_scale=2.0)
-    system = make(config)
-    actor = Actor(make_worlds(config, WORLDS), AgentPolicy(system.agent, WORLDS, seed=7), seed=11, reward_scale=2.0)
+    config = tinier_acting(core=core, reinforcement__reward_scale=2.0, world__amount=6)
+    system, begun = make(config), {"elapsed": np.array([0, 7, 12])}
+    policy = AgentPolicy(system.agent, WORLDS, seed=7)
+    actor = Actor(make_worlds(config, WORLDS), policy, seed=11, reward_scale=2.0, options=begun)
     trajectory = actor.collect(STEPS).trajectory
-    assert trajectory.is_first[1:].any()
+    begins = trajectory.is_first[1:]
+    assert (begins.any(dim=1) & ~begins.all(dim=1)).any(), "the test wants episodes that end apart"
+    assert trajectory.rewards.any(), "and food eaten"
     expected = unrolled(system, trajectory)
 
     session = BeliefSession(system.agent, batch=WORLDS, seed=7, reward_scale=2.0)
     worlds = make_worlds(config, WORLDS)
-    belief = session.observe(*worlds.reset(seed=11))
+    belief = session.observe(*worlds.reset(seed=11, options=begun))
     for t in range(STEPS):
         np.testing.assert_allclose(belief.vector, expected[t], atol=1e-5)
         actions = session.act()
@@ -228,6 +232,13 @@ def test_a_reset_of_some_worlds_is_refused_and_changes_nothing() -> None:
         session.observe(*worlds.reset(options={"reset_mask": np.array([False, True])}))
     assert (session.read().vector == before).all()
     session.observe(*worlds.reset(seed=2))
+
+
+def test_a_runs_session_shows_rewards_at_its_scale() -> None:
+    config = tinier_acting(reinforcement__reward_scale=0.25)
+    system = make(config)
+    run = LoadedRun(config, system, torch.device("cpu"), 1, FreshProbes(config, system, 1, None))
+    assert run.session().reward_scale == 0.25
 
 
 def test_without_probes_nothing_is_read() -> None:

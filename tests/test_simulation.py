@@ -16,6 +16,7 @@ from simcore.frame_models.convdraw import ConvDRAWConfig
 from simcore.memory import CoreState, Unrolled
 from simcore.objectives.frame_prediction import asks_memory
 from simcore.simulation import FrameModelLoss, SimCoreHead, SimulationConfig, draw_offsets, draw_starts, target_times
+from simcore.worlds.api import OUT_OF_SIGHT_STEPS
 
 
 def truth(length: int, batch: int) -> TargetValues:
@@ -285,6 +286,6 @@ def test_targets_that_show_what_was_long_out_of_sight_ask_for_a_memory() -> None
     since_seen[25, :, 1, 1] = since_seen[25, :, 2, 2] = 0  # ... again at 25
     since_seen[26:] = -1
     truth = {"map": maps, "since_seen": since_seen}
-    starts, targets = torch.tensor([5, 12, 20]), torch.tensor([[24, 24, 24], [25, 25, 25]])
+    starts, targets = torch.tensor([5, OUT_OF_SIGHT_STEPS, 20]), torch.tensor([[24, 24, 24], [25, 25, 25]])
     asks = asks_memory(truth, starts, targets)
     assert asks.tolist() == [[[False] * 3] * 3, [[False] * 3, [True, False, False], [True, False, False]]]

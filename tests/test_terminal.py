@@ -68,7 +68,7 @@ def test_a_run_of_any_name_is_shown_by_it(
         assert f"{name}x after 2 updates: online probes" in capsys.readouterr().out
     finally:
         renamed.rename(trained)
-    assert (tmp_path / "out" / name / "probe.png").exists()
+    assert (tmp_path / "out" / name / "probe-online.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def import_ray() -> Any:
     try:
         return importlib.import_module("ray")
     except ModuleNotFoundError as error:
-        raise UserError("Ray is not installed: pip install simcore[ray]") from error
+        raise UserError("Ray is not installed: pip install 'simcore[ray]'") from error
 
 
 def connect(ray: Any, address: str | None, actors: int) -> None:

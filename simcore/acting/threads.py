@@ -63,7 +63,7 @@ class Threads(Executor):
 
     Args:
         make_actor: makes an actor.
-        agent: the learner's, copied for each actor.
+        agent: the learner's, copied for each actor, and onto the CPU.
         numbers: of the actors.
         length: Lu, the steps of a trajectory.
         queue_size: how many trajectories the queue holds.
@@ -90,7 +90,8 @@ class Threads(Executor):
         self._threads = []
         self._actors = []
         for number in numbers:
-            own_agent = copy.deepcopy(agent).requires_grad_(False)
+            # On the CPU: on a GPU each of its steps would wait for the update that is queued there.
+            own_agent = copy.deepcopy(agent).requires_grad_(False).cpu()
             actor = make_actor(number, own_agent)
             thread = threading.Thread(target=self._run, args=(actor, own_agent), name=f"actor {number}", daemon=True)
             self._threads.append(thread)

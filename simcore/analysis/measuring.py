@@ -17,6 +17,9 @@ CONTROLS = ("untrained", "frame")
 frame alone."""
 ORDER = ("belief", "online", "untrained", "frame", "constant", "oracle")
 """The predictors that are measured, in the order in which they are reported."""
+GUESS_WORLDS = 128
+"""The fewest worlds that the best constant guess is fitted to: of N worlds its error is larger by an Nth of their
+variance, so that every score which is given as a part of it looks better."""
 
 
 def require_oracle(oracle: LoadedRun, run: LoadedRun) -> None:
@@ -95,6 +98,6 @@ def score_readers(
 
 
 def constant_guess(run: LoadedRun, worlds: int, steps: int, purpose: str = "") -> Constant:
-    """Fit the best constant guess to worlds other than those that are measured."""
-    episodes = map(first_episodes, run.collect_each(f"{purpose}constant", worlds, steps))
+    """Fit the best constant guess to worlds other than those that are measured, as many or `GUESS_WORLDS`."""
+    episodes = map(first_episodes, run.collect_each(f"{purpose}constant", max(worlds, GUESS_WORLDS), steps))
     return Constant.fit(episodes, run.require_targets())

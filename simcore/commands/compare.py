@@ -6,7 +6,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from simcore.commands.console import advancing, wide_console
+from simcore.commands.console import advancing, show_tables
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Capacity, require, require_fields
@@ -70,4 +70,4 @@ class Compare:
             f"{self.out.name}.md": markdown(grids).encode(),
             f"{self.out.name}.png": figure_file(comparison_figure(comparison, title)),
         }
-        publish(self.out.parent, files, lambda: wide_console().print(*map(rich_table, grids)))
+        publish(self.out.parent, files, lambda: show_tables(*map(rich_table, grids)))

@@ -1,13 +1,20 @@
 """Printing for the commands: lines, wide tables, progress bars."""
 
+import copy
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
+NAMES = 24
+"""The width to which the names of a table's rows may be wrapped, before its columns are parted."""
+RULE = 3
+"""The width of what is between two columns of a table."""
 SECONDS = 10.0
 """Seconds between two lines of progress without a terminal."""
 
@@ -25,6 +32,45 @@ def wide_console() -> Console:
     """
     width = None if Console().is_terminal else 160
     return Console(width=width, markup=False, emoji=False)
+
+
+def show_tables(*tables: Table | None, highlight: bool | None = None) -> None:
+    """Print tables; one that is too wide for the terminal in parts, each with the names of the rows."""
+    console = wide_console()
+    for table in tables:
+        if table is not None:
+            console.print(*parts_of(table, console.width), highlight=highlight)
+
+
+def parts_of(table: Table, width: int) -> list[Table]:
+    """Part the columns of a table, whose first one has the rows' names, so that all cells keep their lines."""
+    names, *others = table.columns
+    if sum(_width(column, header=True) + RULE for column in table.columns) < width:
+        return [table]
+    whole = _width(names)
+    room = width - min(NAMES, whole) - RULE - 1
+    groups: list[list[Column]] = [[]]
+    for column in others:
+        column.width = _width(column)
+        if groups[-1] and sum((each.width or 0) + RULE for each in (*groups[-1], column)) > room:
+            groups.append([])
+        groups[-1].append(column)
+    parts: list[Table] = []
+    for columns in groups:
+        part = copy.copy(table)
+        rest = width - sum((column.width or 0) + RULE for column in columns) - RULE - 1
+        first = replace(names, width=max(1, min(whole, rest)))
+        part.columns = [replace(column, _index=place) for place, column in enumerate((first, *columns))]
+        part.title, part.caption = None if parts else table.title, table.caption if columns is groups[-1] else None
+        parts.append(part)
+    return parts
+
+
+def _width(column: Column, header: bool = False) -> int:
+    """Return the width of a column whose cells keep their lines; a heading may break between words unless `header`."""
+    lines = [line for cell in column.cells for line in str(cell).splitlines()]
+    heading = str(column.header)
+    return max(len(text) for text in ("", *lines, *(heading.splitlines() if header else heading.split())))
 
 
 @contextmanager

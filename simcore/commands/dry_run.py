@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from simcore.commands.console import say, wide_console
+from simcore.commands.console import say, show_tables
 from simcore.config.run import Config
 from simcore.cost import (
     ACTIVATIONS,
@@ -30,8 +30,7 @@ def dry_run(config: Config, peak: str | None) -> None:
     """
     card = find_peak(peak) if peak is not None else None  # raises before anything is made
     costs = cost_of_run(config, on_gpu=card is not None)
-    console = wide_console()
-    console.print(parts_table(costs), memory_table(costs), highlight=False)
+    show_tables(parts_table(costs), memory_table(costs), highlight=False)
     if costs.measuring > 1:
         every = config.record.metrics_every
         say(f"One update in {every}, which measures gradient_ratio, is {costs.measuring:.2f} times as much arithmetic.")
@@ -40,7 +39,7 @@ def dry_run(config: Config, peak: str | None) -> None:
     if card is None:
         say("For frames a second: --peak h100, or a100, h200, rtx4090, or a number of TFLOP/s.")
         return
-    console.print(rate_table(config, costs, card), highlight=False)
+    show_tables(rate_table(config, costs, card), highlight=False)
 
 
 def parts_table(costs: UpdateCost) -> Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.console import advancing, say, show_tables
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Count, Seed, require_fields
@@ -88,7 +88,7 @@ class Evaluate:
         }
 
         def show() -> None:
-            wide_console().print(evaluation_table(evaluation, title))
+            show_tables(evaluation_table(evaluation, title))
             say(*notes)
 
         file = f"evaluation-{file_name(evaluation.level)}.json"

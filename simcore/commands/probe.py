@@ -1,14 +1,14 @@
 """The command `simcore probe`."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from simcore.commands.console import advancing, say, wide_console
+from simcore.commands.console import advancing, say, show_tables
 from simcore.commands.results import as_json, publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Capacity, require_fields
@@ -48,10 +48,12 @@ class Probe:
     """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder for the results and the fresh probes; by default the run's own, or NAME-results: beside an
-    exported file, or in runs/ for a shipped one."""
+    exported file, or in runs/ for a shipped one. Results of --online, of --of state and of other worlds are kept
+    apart, as in probe-online.json."""
 
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""
+        from simcore.analysis.fresh_probes import episode_frames
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import decode_maps, has_maps
         from simcore.analysis.measuring import CONTROLS, measure
@@ -85,10 +87,12 @@ class Probe:
         title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} {where}"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
         report, notes = self.report(loaded, scores) | {"world": changed}, []
-        files = {"probe.png": figure_file(knowledge_figure(scores, title))}
+        apart = "".join(f"-{kind}" for kind in self.kinds(bool(changed)))
+        files = {f"probe{apart}.png": figure_file(knowledge_figure(scores, title))}
         if maps is not None:
             state = ", read from the whole state" if self.of == "state" else ""
-            files |= self.map_figures(loaded, maps, f"{run.name} {loaded.age}, {where}{state}")
+            pictures = self.map_figures(loaded, maps, f"{run.name} {loaded.age}, {where}{state}")
+            files |= {f"{name}{apart}.png": picture for name, picture in pictures.items()}
             variance = maps.sample_variance()
             if variance is not None:
                 report["variance_of_map_samples"] = variance._asdict()
@@ -107,11 +111,26 @@ class Probe:
             )
             files["course.png"] = figure_file(course)
 
+        if not loaded.config.world.episode_length:
+            notes.append(
+                f"Measured: steps 0 to {episode_frames(loaded.config) - 1} of each episode; --world.episode-length N, "
+                "where the world sets no limit itself, measures up to step N"
+            )
+
         def show() -> None:
-            wide_console().print(*(table for table in tables if table is not None))
+            show_tables(*tables)
             say(*notes)
 
-        publish(self.out or run.path, files | {"probe.json": as_json(report)}, show)
+        publish(self.out or run.path, files | {f"probe{apart}.json": as_json(report)}, show)
+
+    def kinds(self, elsewhere: bool) -> Iterator[str]:
+        """Yield in what the results differ from those that stand without a suffix: fresh probes of b_t at home."""
+        if self.online:
+            yield "online"
+        if self.of != "hidden":
+            yield self.of
+        if elsewhere:
+            yield "elsewhere"
 
     @property
     def read(self) -> str:
@@ -146,8 +165,8 @@ class Probe:
 
         trajectory = trajectory_error(loaded, loaded.config.seed)
         return {
-            "maps.png": figure_file(maps_figure(maps, title)),
-            "trajectory.png": figure_file(trajectory_error_figure(trajectory, title.replace("worlds", "world"))),
+            "maps": figure_file(maps_figure(maps, title)),
+            "trajectory": figure_file(trajectory_error_figure(trajectory, title.replace("worlds", "world"))),
         }
 
 

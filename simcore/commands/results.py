@@ -33,7 +33,7 @@ def publish(folder: Path, files: Mapping[str, bytes], show: Callable[[], None] =
         raise UserError(
             f"cannot write the results in {folder}: {failure.strerror}; name another folder by --out"
         ) from failure
-    say(f"Written: {', '.join(str(folder / name) for name in files)}")
+    say(*(f"{'Written: ' if not place else ' ' * 9}{folder / name}" for place, name in enumerate(files)))
 
 
 def as_json(report: Mapping[str, Any]) -> bytes:

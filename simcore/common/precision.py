@@ -36,9 +36,9 @@ def products_are_exact() -> bool:
 
 
 def lowered(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """Return a context in which encoder, LSTM and frame model run in a precision; leave it before backward.
+    """Return a context in which encoder and frame model run in a precision; leave it before backward.
 
     With bf16 it is PyTorch's autocast to bfloat16, which has float32's range, so gradients need no scaling. The parts
-    themselves keep in float32 what needs it: the memories' unrolls, canvas, latents, KL divergences and errors.
+    themselves keep in float32 what needs it: the cores' unrolls, canvas, latents, KL divergences and errors.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

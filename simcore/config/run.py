@@ -79,7 +79,7 @@ class Config:
     sweep, actors and processes of worlds. Bit-exact resuming requires the same number."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     """Precision of the nets' products: float32; float32 rounded to TF32 inside products, on GPUs that have it; or
-    bfloat16 for encoder, LSTM and frame model, with float32 weights, losses and memories, and TF32 for the rest."""
+    bfloat16 for encoder and frame model, with float32 weights, losses and cores, and TF32 for the rest."""
     compile: bool = False
     """Compile encoder, frame model and probes by torch.compile, which takes minutes at the start."""
     graph: bool = False

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from simcore.figures.curves import smooth
@@ -49,18 +49,22 @@ def course_figure(
     rows = -(-len(shown) // 3)
     figure = Figure(figsize=(12, 2.8 * rows), layout="constrained")
     figure.suptitle(title, fontsize=11, parse_math=False)
-    frames = metrics["frames"] / 1e6
+    unit, scale = ("million frames", 1e6) if metrics["frames"][-1] >= 1e5 else ("thousand frames", 1e3)
+    frames = metrics["frames"] / scale
+    marker = "o" if len(frames) == 1 else None  # of a single measurement there is no line
     panels = list(figure.subplots(rows, 3, squeeze=False).flat)
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     for panel, (name, label) in zip(panels, shown.items(), strict=False):
         guess = constant.get(name.rpartition("/")[2])
         panel.set_title(label, fontsize=9)
-        panel.set_xlabel("million frames", fontsize=8)
+        panel.set_xlabel(unit, fontsize=8)
+        panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.tick_params(labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
+        own = "belief" if guess is not None else None
         panel.plot(frames, metrics[name], color="tab:blue", alpha=0.25, linewidth=1)
-        panel.plot(frames, smooth(metrics[name]), color="tab:blue", label="belief" if guess is not None else None)
+        panel.plot(frames, smooth(metrics[name]), color="tab:blue", marker=marker, label=own)
         if guess is not None:
             panel.axhline(guess, color="tab:gray", label="constant")
             panel.legend(fontsize=8, frameon=False)

@@ -102,7 +102,8 @@ def curves_figure(
     axes = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
         count = f"{curve.runs} seeds" if curve.runs > 1 else "1 seed, so no region"
-        axes.plot(curve.x, curve.mean, color=f"C{i}", linewidth=1.6, label=f"{name} ({count})")
+        marker = "o" if curve.x[0] == curve.x[-1] else None  # of a single measurement there is no line
+        axes.plot(curve.x, curve.mean, color=f"C{i}", marker=marker, linewidth=1.6, label=f"{name} ({count})")
         if curve.low is not None and curve.high is not None:
             axes.fill_between(curve.x, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
     for name, level in (levels or {}).items():
@@ -114,7 +115,9 @@ def curves_figure(
     axes.set_title(title, fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     found = {REGIONS[curve.region] for curve in curves.values() if curve.low is not None}
-    title_of_legend = f"90 % regions by {' and '.join(sorted(found))}" if found else None
+    title_of_legend = f"Moving averages over {WINDOW} measurements"
+    if found:
+        title_of_legend += f", 90 % regions by {' and '.join(sorted(found))}"
     figure.legend(title=title_of_legend, title_fontsize=8, frameon=False, fontsize=8, loc="outside lower left")
     return figure
 

@@ -67,7 +67,7 @@ def plot_curves(
         longest = max(along[run.path][-1] for run in of_setting)
         tell(f"{label}: {described(of_setting, curves[label], longest, over)}")
         if reach is not None:
-            tell(f"{label}: {name} {reaching(points, reach, over)}")
+            tell(f"{label}: {name} {reaching(points, reach, over)} (moving average)")
     levels = {} if reach is None else {f"{reach:g}": reach}
     return curves_figure(curves, title or name, name, over, levels)
 

@@ -36,6 +36,12 @@ def first_reached(x: Array, y: Array, level: float) -> float:
     return float(x[before] + part * (x[after] - x[before]))
 
 
+def begins_above(y: Array, level: float) -> bool:
+    """Return whether the first of a run's values `[N]` that is not NaN lies above a level."""
+    present = y[np.isfinite(y)]
+    return bool(len(present) and present[0] > level)
+
+
 def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> str:
     """Say in words after how much the runs (x, y) of one setting reach a level.
 
@@ -53,6 +59,7 @@ def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> st
         return f"{level:g} after {interval.mean:,.0f} ± {interval.high - interval.mean:,.0f} {unit}"
     if not len(there):
         longest = max(float(x[-1]) for x, _ in runs)
-        return f"{level:g} not reached in {longest:,.0f} {unit}"
+        side = " from above" if all(begins_above(y, level) for _, y in runs) else ""
+        return f"{level:g} not reached{side} in {longest:,.0f} {unit}"
     each = " and ".join(f"{place:,.0f}" for place in there)
     return f"{level:g} after {each} {unit}" + (f", {len(there)} of {len(runs)} runs" if len(runs) > 1 else "")

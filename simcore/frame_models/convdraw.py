@@ -199,7 +199,17 @@ class ConvDRAW(FrameModel):
         The Lagrangian is then multiplied by the dimensions: KL + λ (Σ error - H W 3 κ), in nats per frame. λ and the
         optimal nets are the same either way, but the belief learns from the KL alone, which per dimension would be too
         weak by that factor relative to policy and value.
+
+        Raises:
+            ValueError: frames or conditions have another shape.
+            TypeError: the frames are not uint8.
         """
+        side, size = self.frame_size, self.embed_condition.in_features
+        if frames.shape[1:] != (side, side, 3) or condition.shape != (len(frames), size):
+            raise ValueError(
+                f"frames {tuple(frames.shape)} and conditions {tuple(condition.shape)}; they must be "
+                f"[N, {side}, {side}, 3] and [N, {size}]"
+            )
         # Sampled here, so that the rest can be compiled: torch.compile does not support generators.
         lagrangian = self._compiled or type(self).lagrangian
         return lagrangian(self, frames, condition, self._noise(condition, generator))

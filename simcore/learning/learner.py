@@ -82,7 +82,7 @@ class Learner:
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None  # type: ignore[no-untyped-call]
         sampling = [generators.device for generators in self.generators.values()]
-        self._recorded = RecordedUpdate(self._update, sampling) if graph and on_gpu else None
+        self._recorded = RecordedUpdate(self._update, sampling, device) if graph and on_gpu else None
         self._rate = torch.zeros((), device=device)
         """The learning rate of encoder and cores, for a recorded update."""
         self._be_recordable()

@@ -18,17 +18,26 @@ class RecordedUpdate:
         update: does one on the device. It must do the same work whatever is in its batch (see `Batch.blind`), and
             change nothing but tensors, in place.
         generators: from which it samples.
+        device: the GPU, which need not be the process's current one.
     """
 
-    def __init__(self, update: Callable[[Batch], UpdateResult], generators: Sequence[torch.Generator]) -> None:
+    def __init__(
+        self, update: Callable[[Batch], UpdateResult], generators: Sequence[torch.Generator], device: torch.device
+    ) -> None:
         self._update = update
         self._generators = generators
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._device = device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._done = 0
         self._recorded: tuple[torch.cuda.CUDAGraph, Batch, UpdateResult] | None = None
 
     def __call__(self, batch: Batch) -> UpdateResult:
         """Do an update with a batch; all batches must have the same shapes."""
+        # Streams and graphs are of the current device: on another one nothing would be recorded.
+        with torch.cuda.device(self._device):
+            return self._do(batch)
+
+    def _do(self, batch: Batch) -> UpdateResult:
         if self._done < WARM_UP:
             self._done += 1
             return self._aside(batch)

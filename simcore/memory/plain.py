@@ -5,7 +5,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from simcore.common.tree import stack, tree_map
+from simcore.common.tree import leaves, stack, tree_map
+from simcore.common.user_code import UserCodeError
 from simcore.data.state import CoreState, Unrolled
 from simcore.data.times import Resets, Times, masks_of
 from simcore.memory.base import Memory
@@ -36,12 +37,27 @@ class PlainUnroller(Unroller[Memory]):
         for t, x in enumerate(inputs):
             if t in begins:
                 state = self._reset(state, begins[t])
-            output, state = self.memory.step(x, state, cell)
+            output, after_step = self.memory.step(x, state, cell)
+            if not t:
+                self._check(output, after_step, state)
+            state = after_step
             outputs.append(output)
             if t in snapshots_at.known:
                 after[t] = state
         snapshots = stack([after[t] for t in snapshots_at.known]) if after else None
         return Unrolled(torch.stack(outputs), state, snapshots)
+
+    def _check(self, output: Tensor, after: CoreState, before: CoreState) -> None:
+        """Raise `UserCodeError` unless a step returned what `Memory.step` is to return."""
+        step = f"{type(self.memory).__name__}.step"
+        expected = (*before.hidden.shape[:-1], before.hidden.shape[-1] + self.memory.output_size)
+        if tuple(output.shape) != expected:
+            raise UserCodeError(
+                f"{step} returned b_t of shape {tuple(output.shape)}; it must be [B, N_h + output_size], {expected}"
+            )
+        found, wanted = ([tuple(leaf.shape) for leaf in leaves(state)] for state in (after, before))
+        if found != wanted:
+            raise UserCodeError(f"{step} returned a state of shapes {found}; the state before the step has {wanted}")
 
     def _reset(self, state: CoreState, first: Tensor) -> CoreState:
         """Return the state, reset to an episode's start in the worlds where `first`, bool `[B]`, is true."""

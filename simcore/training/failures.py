@@ -34,7 +34,8 @@ def failed(error: Exception, training: Training, folder: RunFolder) -> UserError
     else:
         kind = UserCodeError
         remedy = f"mend what it complains of, then: simcore train --resume {shell_word(folder.path)}"
-    return kind(f"update {updates + 1}: {error}; the last good checkpoint is {good or 'none'}; {remedy}")
+    kept = f"the last good checkpoint is {good}" if good else "there is no checkpoint yet"
+    return kind(f"update {updates + 1}: {error}; {kept}; {remedy}")
 
 
 def cure(part: str, training: Training) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import secrets
 import signal
@@ -155,6 +156,11 @@ def listen(host: str, port: int | None) -> socket.socket:
             return listening
         except (OSError, UnicodeError, OverflowError) as error:
             failure = error if isinstance(error, OSError) else OSError(None, str(error))
+            if isinstance(error, socket.gaierror | UnicodeError) or failure.errno == errno.EADDRNOTAVAIL:
+                raise UserError(
+                    f"cannot listen at {host}: {failure.strerror or failure}; --host takes an address of this machine, "
+                    "such as 127.0.0.1, or 0.0.0.0 for all of them"
+                ) from failure  # no other port would help
     assert failure is not None
     remedy = "name another by --port, or 0 for any" if port is not None else "name one by --port, or 0 for any"
     raise UserError(f"cannot listen at {host}, port {tried[-1]}: {failure.strerror or failure}; {remedy}") from failure

@@ -209,3 +209,9 @@ def test_a_greedy_policy_takes_the_most_likely_action() -> None:
     actor = Actor(worlds, AgentPolicy(agent, WORLDS, seed=1, greedy=True), seed=3)
     actions = actor.collect(10).trajectory.actions
     assert set(actions[actions != NO_ACTION].tolist()) == {2}
+
+
+def test_a_new_agent_prefers_no_action() -> None:
+    agent = make_agent()
+    policy = agent.policy_and_value(2 * torch.rand(50, agent.core.output_size) - 1).logits.softmax(-1)
+    torch.testing.assert_close(policy, torch.full_like(policy, 1 / agent.num_actions), rtol=0.1, atol=0)

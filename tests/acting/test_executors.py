@@ -213,6 +213,18 @@ def test_ranks_share_no_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({number for numbers in given for number in numbers}) == 4 * 20
 
 
+@pytest.mark.parametrize(("config", "noise"), [(tinier(), "streams"), (tinier_acting(), "generator")])
+def test_no_two_actors_meet_the_same_worlds_or_draw_the_same(config: Config, noise: str) -> None:
+    """Nor does one that begins anew after some updates, in a run that was resumed."""
+    agent = make_agent(config)
+    actors = [make_actor(config, number, agent, begun) for number in range(3) for begun in (0, 4)]
+    draws = {actor.policy.state_dict()[noise].numpy().tobytes() for actor in actors}
+    maps = [actor.collect(1).trajectory.targets["map"][0] for actor in actors]
+    worlds = {each.numpy().tobytes() for of_actor in maps for each in of_actor}
+    assert len(draws) == len(actors)
+    assert len(worlds) == len(actors) * config.learning.worlds
+
+
 def book(ledger: Ledger, actor: int, turn: int) -> None:
     ledger.book(Collected(cast(Any, None), actor, turn, 0, (), {}))
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from simcore.acting import RandomPolicy
+from simcore.acting import ActionOutput, ActorInput, RandomPolicy
 from simcore.analysis.evaluation import evaluate, play
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.cli import main
@@ -48,6 +49,29 @@ def test_an_evaluation_repeats_and_another_seed_is_another(loaded: LoadedRun) ->
     one, same, other = (evaluate(loaded, 10, seed=seed) for seed in (0, 0, 1))
     assert one == same
     assert one.random != other.random
+
+
+def test_a_greedy_agent_takes_the_likeliest_action_alone(run: Path) -> None:
+    """One that would turn a little rather than anything else never comes to food."""
+    turning = load_run(RunFolder.open(run), "cpu")
+    with torch.no_grad():
+        turning.agent.heads.policy.weight.zero_()
+        turning.agent.heads.policy.bias.copy_(torch.tensor([0.0, 0.1, 0.0, 0.0, 0.0]))
+    assert not any(episode.reward for episode in evaluate(turning, 20, greedy=True).agent)
+    assert any(episode.reward for episode in evaluate(turning, 20).agent)
+
+
+def test_rewards_are_shown_at_the_scale_of_the_run_and_told_in_their_own() -> None:
+    shown: set[float] = set()
+
+    class Watching(RandomPolicy):
+        def act(self, present: ActorInput) -> ActionOutput:
+            shown.update(present.rewards.tolist())
+            return super().act(present)
+
+    played = play(tinier_acting(reinforcement__reward_scale=0.25), Watching(5, 5, seed=0), 5, 20, seed=1)
+    assert {0.0, 0.25} <= shown <= {0.0, 0.25, 0.5}
+    assert {episode.reward for episode in played} <= {0.0, 1.0, 2.0}
 
 
 def test_intervals_are_students() -> None:

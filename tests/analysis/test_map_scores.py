@@ -113,6 +113,18 @@ def test_samples_that_know_nothing_spread_as_the_worlds_do(truth: TargetValues) 
     assert np.isnan(everything.unseen), "all has been seen"
 
 
+def test_the_variance_of_few_samples_is_as_large_as_that_of_many() -> None:
+    """Black and white at random, of which the variance is a quarter: over pairs of samples it is so on average."""
+    maps, mean, unseen = (
+        torch.zeros(1, 1, 1, 3, dtype=torch.uint8),
+        torch.full((1, 1, 3), 0.5),
+        torch.full((1, 1, 1), -1),
+    )
+    pairs = [torch.tensor(pair, dtype=torch.uint8) for pair in ((0, 0), (0, 255), (255, 0), (255, 255))]
+    spreads = [sample_variance(pair.view(2, 1, 1, 1, 1).expand(2, 1, 1, 1, 3), maps, mean, unseen) for pair in pairs]
+    assert np.mean([spread.unseen for spread in spreads]) == pytest.approx(0.25 / 0.25)
+
+
 def test_a_class_that_is_not_told_is_not_scored(truth: TargetValues) -> None:
     read, off = perfect(truth), torch.zeros(T, W, dtype=torch.bool)
     off[2:, 0] = True
@@ -122,6 +134,27 @@ def test_a_class_that_is_not_told_is_not_scored(truth: TargetValues) -> None:
     assert np.nanmin(accuracy) == 1.0
     only = {"cell": torch.where(off, -1, 3)}
     assert Constant.fit([only], [each for each in TARGETS if each.name == "cell"]).answers["cell"].argmax() == 3
+
+
+def test_what_is_not_within_the_first_episode_is_in_no_score(truth: TargetValues) -> None:
+    within = torch.ones(T, W, dtype=torch.bool)
+    within[3:, 1] = within[1:, 2] = False
+    right = perfect(truth)
+    wrong = {"map": 1.0 - right["map"], **{name: right[name].roll(1, -1) for name in ("cell", "heading")}}
+    read = {
+        name: torch.where(within.view(T, W, *[1] * (part.dim() - 2)), part, wrong[name]) for name, part in right.items()
+    }
+    scores = score(read, truth, TARGETS, within)
+    for name, error in scores.errors.items():
+        assert not error.squared.any(), name
+        assert not error.cells[~within.numpy()].any(), name
+    assert (scores.errors["map_mse"].cells[within.numpy()] == N * N).all()
+    for accuracy in scores.accuracies.values():
+        np.testing.assert_array_equal(accuracy == 1.0, within.numpy())
+        assert np.isnan(accuracy[~within.numpy()]).all()
+    assert scores.error_by_age is not None
+    assert not scores.error_by_age.squared.any()
+    assert scores.error_by_age.cells.sum() == ((truth["since_seen"] >= 0) & within[..., None, None]).sum().item()
 
 
 def test_scores_join_world_by_world(truth: TargetValues) -> None:

@@ -40,8 +40,10 @@ CASES = (
 
 def config_of(frame_model: str, core: str) -> Config:
     world = {"learning__worlds": WORLDS, "world__amount": 1, "record__metrics_every": 1}
-    popart = frame_model == "none"
-    return tinier_acting(frame_model=frame_model, core=core, geco__rate=0.1, reinforcement__popart=popart, **world)
+    world |= {"reinforcement__popart": frame_model == "none", "probes__map_convdraw": frame_model == "deterministic"}
+    # Errors near κ, since GECO takes all larger ones alike.
+    geco = {"geco__rate": 0.1, "geco__kappa": 0.2, "probes__map_kappa": 0.2}
+    return tinier_acting(frame_model=frame_model, core=core, **geco, **world)
 
 
 def seeded_learner(config: Config, ranks: Ranks) -> Learner:

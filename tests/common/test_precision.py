@@ -10,7 +10,9 @@ from torch import Tensor
 
 from courses import CPU, course
 from simcore.common.precision import lowered, set_precision
+from simcore.common.tree import leaves
 from simcore.config.run import Config
+from simcore.data.times import Times
 from simcore.memory import RecurrentCore
 from simcore.training.training import Training
 from test_on_a_device import CASES, name_of
@@ -50,15 +52,33 @@ def test_weights_gradients_and_what_is_carried_over_stay_float32(config: Config)
     assert all(value is None or value.dtype in (torch.float32, torch.int64) for value in values)
 
 
-def test_an_lstm_cut_at_resets_carries_float32_states_under_autocast() -> None:
-    core = RecurrentCore(3, 8)
+def test_encoder_and_frame_model_multiply_in_bfloat16_and_cores_and_probes_do_not() -> None:
+    system = (training := Training(tinier(precision="bf16"), CPU)).system
+    half = ("agent.encoder.linear", "simulation.frame_model.embed_condition")
+    whole = ("agent.core.lstm", "simulation.core.lstm", "probes.cell.0")
+    kinds: dict[str, torch.dtype] = {}
+    for name in (*half, *whole):
+        system.get_submodule(name).register_forward_hook(
+            lambda _, __, made, name=name: kinds.update({name: (made[0] if isinstance(made, tuple) else made).dtype})
+        )
+    training.update()
+    assert kinds == dict.fromkeys(half, torch.bfloat16) | dict.fromkeys(whole, torch.float32)
+
+
+@pytest.mark.parametrize("times", [[1, 4], Times(None, torch.tensor([1, 4]))], ids=["cut", "masked"])
+def test_an_lstm_computes_as_without_autocast(times: list[int] | Times) -> None:
+    """Autocast has cuDNN's LSTM compute in float16, in which small gradients vanish."""
+    core, inputs = RecurrentCore(3, 8), torch.randn(6, 2, 3)
     is_first = torch.zeros(6, 2, dtype=torch.bool)
     is_first[3, 1] = True
+    exact = core(inputs, core.initial_state(2), is_first, times)
     with lowered("bf16", CPU):
-        unrolled = core(torch.randn(6, 2, 3), core.initial_state(2), is_first, [1, 4])
-    assert unrolled.snapshots is not None
-    for value in (unrolled.outputs, unrolled.final.cell, unrolled.snapshots.cell):
-        assert value.dtype == torch.float32
+        lower = core(inputs.bfloat16().float(), core.initial_state(2), is_first, times)
+        again = core(inputs, core.initial_state(2), is_first, times)
+    for one, other, rounded in zip(leaves(exact), leaves(again), leaves(lower), strict=True):
+        assert torch.equal(one, other)
+        assert not torch.equal(one, rounded)
+        assert rounded.dtype == torch.float32
 
 
 def test_a_kanerva_memory_is_in_float64_and_never_multiplies_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,13 @@ def test_the_fields_are_all_those_of_a_configuration() -> None:
     assert {*CHANGEABLE, *INCIDENTAL} <= {*fields, *of_gym}, "none of these is misspelt"
 
 
+def test_nothing_that_is_learned_or_seen_is_incidental() -> None:
+    parts = {field.partition(".")[0] for field in INCIDENTAL if "." in field}
+    assert parts == {"acting", "record", "world"}
+    assert [field for field in INCIDENTAL if field.startswith("world.")] == ["world.processes"]
+    assert not {"seed", "precision", "executor", "learning.updates"} & set(INCIDENTAL)
+
+
 def test_differences_name_field_old_and_new() -> None:
     assert differences(tinier(), tinier()) == ()
     changes = differences(tinier(), tinier(learning__updates=9, core="slots"))

@@ -118,10 +118,10 @@ def test_a_level_is_drawn_and_told_when_each_setting_comes_to_it(tmp_path: Path)
     told: list[str] = []
     (axes,) = plot_curves([folder.path], "return", tell=told.append, reach=0.1).axes
     x = 20 + 10 * 0.1 * 11 / 2  # the moving average takes 2/11 of the first 1
-    assert told[1] == f"RandomCity, tiny: return 0.1 after {x:,.0f} frames"
+    assert told[1] == f"RandomCity, tiny: return 0.1 after {x:,.0f} frames (moving average)"
     assert [line.get_label() for line in axes.lines] == ["RandomCity, tiny (1 seed, so no region)", "0.1"]
     plot_curves([folder.path], "return", tell=told.append, reach=2)
-    assert told[3] == "RandomCity, tiny: return 2 not reached in 60 frames"
+    assert told[3] == "RandomCity, tiny: return 2 not reached in 60 frames (moving average)"
 
 
 def test_curves_run_over_seconds_of_computing(tmp_path: Path) -> None:

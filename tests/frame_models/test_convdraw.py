@@ -215,6 +215,18 @@ def test_frames_that_are_not_bytes_are_refused() -> None:
         small().loss(random_frames().float(), random_conditions())
 
 
+def test_frames_and_conditions_of_other_shapes_are_refused() -> None:
+    frames, conditions = random_frames(), random_conditions()
+    for wrong in (
+        (frames[..., :2], conditions),
+        (frames[:, 1:], conditions),
+        (frames[1:], conditions),
+        (frames, frames),
+    ):
+        with pytest.raises(ValueError, match=r"they must be \[N, \d+, \d+, 3\] and \[N, \d+\]"):
+            small().loss(*wrong)
+
+
 # Learning.
 
 

@@ -118,14 +118,15 @@ def test_a_recorded_update_is_replayed_with_each_batch_and_its_results_are_kept(
 
     waiting = SimpleNamespace(wait_stream=lambda other: None)
     for part, stand_in in (
-        ("Stream", lambda: waiting),
+        ("Stream", lambda device: waiting),
         ("current_stream", lambda: waiting),
         ("stream", lambda stream: nullcontext()),
+        ("device", lambda device: nullcontext()),
         ("CUDAGraph", FakeGraph),
         ("graph", recording),
     ):
         monkeypatch.setattr(torch.cuda, part, stand_in)
-    recorded = RecordedUpdate(update, [torch.Generator()])
+    recorded = RecordedUpdate(update, [torch.Generator()], torch.device("cuda"))
     learned = [recorded(batch_of(value)) for value in range(1, 8)]
     assert [result.metrics["found"].item() for result in learned] == [2.0 * value for value in range(1, 8)]
     assert [result.final_state.hidden[2, 1].item() for result in learned] == [2.0 * value for value in range(1, 8)]

@@ -69,6 +69,14 @@ def test_gradients_equal_the_slow_loop(core: RecurrentCore, inputs: Tensor, is_f
     torch.testing.assert_close(gradient(unrolled.outputs, snapshot), gradient(outputs, states[6]))
 
 
+def test_a_new_core_keeps_most_of_its_cell(core: RecurrentCore) -> None:
+    """What is left of a cell after a step is linear in it, with the forget gate as the slope."""
+    nothing, hidden = torch.zeros(1, B, INPUT).double(), torch.zeros(B, HIDDEN).double()
+    empty, full = (core(nothing, CoreState(hidden, torch.full_like(hidden, cell))).final.cell for cell in (0.0, 1.0))
+    forget = full - empty
+    assert forget.min() > 0.6
+
+
 @pytest.mark.parametrize("cut", [1, 5, T - 1])
 def test_two_halves_equal_one(core: RecurrentCore, inputs: Tensor, is_first: Tensor, cut: int) -> None:
     whole = core(inputs, random_state(), is_first)

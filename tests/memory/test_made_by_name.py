@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from simcore.build import make_memory, make_system
 from simcore.common.errors import UserError
 from simcore.config.run import Config
-from simcore.memory import KanervaWiring, SlotWiring, memories
+from simcore.memory import CoreState, KanervaWiring, LSTMStep, RecurrentCore, SlotWiring, memories
+from simcore.memory.cell import NoMemory
 from simcore.memory.plain import PlainUnroller
 from simcore.training.training import Training
 from tinier import changed, tinier
@@ -82,6 +84,24 @@ def test_a_memory_of_ones_own_trains_in_belief_and_simulation(own: Config) -> No
         one.update()
     for one, other in zip(training.system.parameters(), again.system.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_step_that_returns_the_wrong_shapes_is_refused_by_name() -> None:
+    class Narrow(NoMemory):
+        def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
+            hidden, cell = lstm(inputs, state.hidden, state.cell)
+            return hidden[:, :5], CoreState(hidden, cell)
+
+    class Grown(NoMemory):
+        def step(self, inputs: Tensor, state: CoreState, lstm: LSTMStep) -> tuple[Tensor, CoreState]:
+            hidden, cell = lstm(inputs, state.hidden, state.cell)
+            return hidden, CoreState(hidden, torch.cat([cell, cell]))
+
+    wrong = {r"Narrow.step returned b_t .*\(2, 5\); .*\(2, 8\)": Narrow(), "Grown.step returned a state": Grown()}
+    for complaint, memory in wrong.items():
+        core = RecurrentCore(3, 8, memory)
+        with pytest.raises(UserError, match=complaint):
+            core(torch.zeros(4, 2, 3), core.initial_state(2))
 
 
 def test_the_example_runs_and_learns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The losses of policy and value: what they pull towards, and what counts in them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -74,6 +76,21 @@ def test_between_episodes_nothing_counts() -> None:
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize(("terminated", "second"), [((2,), 3.0), ((), 3.0 + 0.5 * 4.0)])
+def test_the_frame_that_an_episode_ends_with_by_itself_is_worth_nothing(
+    terminated: tuple[int, ...], second: float
+) -> None:
+    """And that at which a time limit stops it is worth what the value says, in the step that led there alone."""
+    ln2 = torch.tensor(2.0).log().item()
+    trajectory = make_trajectory([-1, 0, 1, -1, 0], [0, 1, 3, 0, 1], terminated, log_probs=-ln2)
+    values = torch.tensor([[1.0], [2.0], [4.0], [8.0], [16.0]])
+    first, third = 1 + 0.5 * second, 1 + 0.5 * 16.0
+    acting = loss_of(torch.zeros(5, 1, 2), values, trajectory)
+    errors = [first - 1, second - 2, third - 8]
+    assert acting.value_loss.item() == pytest.approx(sum(error**2 for error in errors) / 3 / 2)
+    assert acting.policy_loss.item() == pytest.approx(ln2 * sum(errors) / 3)
+
+
 def test_entropy_alone_makes_the_policy_even() -> None:
     logits = torch.tensor([[[2.0, 0.0]], [[0.0, 0.0]]], requires_grad=True)
     trajectory = make_trajectory([-1, 1], [0, 0])
@@ -89,3 +106,15 @@ def test_an_older_policys_rarer_action_counts_no_more_than_rho_bar() -> None:
         for log_probs in (torch.tensor(0.5).log().item(), -5.0)
     )
     assert one.policy_loss == pytest.approx(much_rarer.policy_loss)
+
+
+def test_rho_bar_bounds_a_step_and_c_bar_what_reaches_back_from_later_ones() -> None:
+    """All actions are four times as likely as they were: ρ = 2 and c = 1."""
+    ln2 = torch.tensor(2.0).log().item()
+    trajectory = make_trajectory([-1, 0, 1], [0, 1, 3], log_probs=-3 * ln2)
+    config = replace(CONFIG, rho_bar=2.0, c_bar=1.0)
+    acting = loss_of(torch.zeros(3, 1, 2), torch.zeros(3, 1), trajectory, config)
+    second = 2 * 3
+    first = 2 * 1 + 0.5 * 1 * second
+    assert acting.value_loss.item() == pytest.approx((first**2 + second**2) / 4)
+    assert acting.policy_loss.item() == pytest.approx(ln2 * (2 * (1 + 0.5 * second) + 2 * 3) / 2)

@@ -7,15 +7,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from simcore.analysis.fresh_probes import FreshProbes, episode_frames
+from simcore.analysis import fresh_probes, loading, measuring
+from simcore.analysis.fresh_probes import FreshProbes, Subject, collect, episode_frames, silent
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.common.archive import read_archive
 from simcore.data.targets import TargetValues
+from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes, ProbesConfig
 from simcore.probes.fresh import Examples, train_fresh_probes, validation_losses
 from simcore.probes.heads import mean_picture
 from simcore.runs import RunFolder
+from simcore.training.training import Training
 from tinier import tell_map, tinier, tinier_acting
 from trained import trained_run
 
@@ -124,6 +127,25 @@ def test_no_world_is_in_two_of_the_sets(folder: Path) -> None:
     assert len(set().union(*ways.values())) == 20 * len(names)
 
 
+def test_a_measurement_meets_no_world_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it collects them itself: to train its probes, to choose their best step, to guess, and to score."""
+    config = tinier(learning__updates=1, probes__worlds=20, probes__validation_worlds=20)
+    run, ways = load_run(trained_run(tmp_path / "run", config), "cpu"), list[tuple[bytes, bytes]]()
+
+    def watched(*arguments: object) -> Trajectory:
+        trajectory = collect(*arguments)  # type: ignore[arg-type]
+        maps, actions = trajectory.targets["map"][0].numpy(), trajectory.actions.T.numpy()
+        ways.extend((maps[world].tobytes(), actions[world].tobytes()) for world in range(len(maps)))
+        return trajectory
+
+    for module in (fresh_probes, loading):
+        monkeypatch.setattr(module, "collect", watched)
+    monkeypatch.setattr(fresh_probes, "MAX_WORLDS", 8)
+    monkeypatch.setattr(measuring, "GUESS_WORLDS", 20)
+    measure(run, 20, controls=())
+    assert len(set(ways)) == len(ways) == 4 * 20
+
+
 def test_probes_are_kept_by_checkpoint_and_used_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = measure(load(folder), 4)
     kept = sorted(file.name for file in (folder / "probes").iterdir())
@@ -178,12 +200,26 @@ def test_probes_of_an_earlier_reading_are_trained_anew(tmp_path: Path, monkeypat
     assert load(tmp_path / "walks").fresh.kept("belief") is not None
 
 
+def test_beliefs_and_what_they_are_to_tell_are_of_the_same_times_and_worlds(folder: Path) -> None:
+    run = load(folder)
+
+    def told(targets: TargetValues, first: int) -> torch.Tensor:
+        maps, places = targets["map"].flatten(first), (targets[name][..., None] for name in ("cell", "heading"))
+        return torch.cat([maps, *places], dim=-1).float()
+
+    telling = Subject("telling", lambda trajectory: told(trajectory.targets, 2), None)
+    (examples,) = run.fresh._examples([telling], "training", silent)
+    assert len(examples.beliefs) == run.config.probes.worlds * run.config.probes.times
+    assert torch.equal(examples.beliefs, told(examples.targets, 1))
+
+
 def test_the_untrained_agent_has_other_weights_and_the_same_core(folder: Path) -> None:
+    """Other than those that the run has now, and than those that it began with."""
     run = load(folder)
     untrained = run.fresh.untrained
-    own = run.system.agent.state_dict()
-    assert untrained.state_dict().keys() == own.keys()
-    assert not torch.equal(untrained.state_dict()["core.lstm.weight_hh_l0"], own["core.lstm.weight_hh_l0"])
+    for own in (run.system.agent, Training(run.config, torch.device("cpu")).system.agent):
+        assert untrained.state_dict().keys() == own.state_dict().keys()
+        assert not torch.equal(untrained.core.lstm.weight_hh_l0, own.core.lstm.weight_hh_l0)
 
 
 def test_a_folder_that_keeps_nothing_still_measures(folder: Path) -> None:

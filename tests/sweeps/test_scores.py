@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from simcore.analysis import evaluation
 from simcore.analysis.loading import LoadedRun, load_run
-from simcore.analysis.measuring import measure
+from simcore.analysis.measuring import GUESS_WORLDS, measure
 from simcore.commands.probe import nulls
 from simcore.common.errors import UserError
 from simcore.sweeps.scores import DOING, KNOWING, METRICS, Scores, available, take_scores
@@ -41,13 +42,12 @@ def test_sets_of_worlds_have_none_in_common(run: LoadedRun, monkeypatch: pytest.
     monkeypatch.setattr(LoadedRun, "collect", spy)
     scores = take_scores(run, 40)
     measure(run, 40)
-    assert {kind: len(maps) for kind, maps in seen.items()} == dict.fromkeys(
-        (
-            *("validation/constant", "validation/held-out", "test/constant", "test/held-out"),
-            *("constant", "held-out"),
-        ),
-        40,
-    )
+    found = {kind: len(maps) for kind, maps in seen.items()}
+    assert found == {
+        f"{purpose}{kind}": worlds
+        for purpose in ("validation/", "test/", "")
+        for kind, worlds in (("constant", GUESS_WORLDS), ("held-out", 40))
+    }
     assert scores.validation != scores.test
 
 
@@ -67,6 +67,23 @@ def test_an_agent_that_acts_has_returns_too(tmp_path: Path) -> None:
     scores = take_scores(trained(config, tmp_path / "run"), 3)
     assert set(scores.test) == set(METRICS)
     assert all(isinstance(scores.test[name], float) for name in DOING)
+
+
+def test_an_agent_plays_other_episodes_to_choose_by_than_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Agent and random policy in the same worlds of each set; world i of a set has its seed + i."""
+    play, seeds = evaluation.play, []
+
+    def watched(*arguments: Any) -> Any:
+        seeds.append(arguments[4])
+        return play(*arguments)
+
+    monkeypatch.setattr(evaluation, "play", watched)
+    take_scores(trained(tinier_acting(learning__updates=1, learning__probe_times=0), tmp_path / "run"), 3)
+    assert len(seeds) == 4
+    assert seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    assert abs(seeds[0] - seeds[2]) >= 3
 
 
 def test_a_run_has_the_scores_that_it_is_said_to_have() -> None:

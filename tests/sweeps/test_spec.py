@@ -281,3 +281,20 @@ def test_the_experiments_cover_what_the_paper_compares(scale: str) -> None:
     assert compared["core"] == {"lstm", "slots", "kanerva"}
     assert len(compared["kappa"]) >= 4
     assert compared["overshoot"] >= {1, 12 if scale == "paper" else 6}
+
+
+@pytest.mark.parametrize(
+    ("field", "ends", "outside"),
+    [
+        ("learning.learning_rate", (1e-4, 2e-4), (9.9e-5, 2.1e-4)),
+        ("reinforcement.entropy_cost", (5e-4, 3e-2), (4e-4, 3.1e-2)),
+        ("learning.beta1", (0.0, 0.95), (0.96,)),
+        ("learning.beta2", (0.99, 0.999), (0.98, 0.9999)),
+        ("simulation.overshoot", (1, 2, 3, 6, 12), (4, 13)),
+        ("learning.unroll_length", (24, 100), (23, 101)),
+        ("agent.hidden_size", (512, 1024), (511, 1025)),
+    ],
+)
+def test_the_ranges_are_those_of_table_2(field: str, ends: tuple[float, ...], outside: tuple[float, ...]) -> None:
+    assert [beyond(field, value) for value in ends] == [None] * len(ends)
+    assert None not in [beyond(field, value) for value in outside]

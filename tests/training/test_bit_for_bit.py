@@ -36,7 +36,10 @@ def test_the_same_seed_gives_the_same_run_and_another_a_different_one() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"core": "lstm"}, {"core": "slots"}, {"core": "kanerva"}, {"probes__map_convdraw": True}, {"supervised": True}],
+    [
+        *({"core": "lstm"}, {"core": "slots"}, {"core": "kanerva"}, {"probes__map_convdraw": True}),
+        *({"supervised": True}, {"acting__actors": 2}),
+    ],
 )
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
 def test_a_run_loaded_in_the_middle_ends_bit_for_bit_the_same(stop_after: int, changes: dict[str, Any]) -> None:

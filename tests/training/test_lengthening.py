@@ -92,7 +92,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--learning.updates", "9", "--learning.learning-rate", "1"], "has learning.learning_rate = 0.001, not 1.0; "),
         (["--learning.updates", "3"], "has done 4 updates, and learning.updates is 3; ask for 4 or more"),
         (["--learning.updates", "0"], "learning.updates must be a whole number from 1 to 1000000000000, not 0"),
-        (["--learning.updates", "many"], "invalid literal"),
+        (["--learning.updates", "many"], "must be a whole number, not 'many'"),
         (["--learning.updatse", "9"], "--learning.updatse"),
         (["--learning.updates", "9", "--graph", "--device", "cpu"], "--graph records an update on a GPU"),
         (["--learning.updates", "9", "--device", "tpu"], "there is no device 'tpu' here"),

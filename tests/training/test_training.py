@@ -20,8 +20,11 @@ from simcore.common.seeding import derive_seed
 from simcore.common.watchdog import StoppedWaiting
 from simcore.config.presets import preset
 from simcore.config.run import Config
+from simcore.data.trajectory import Trajectory, join_trajectories
+from simcore.learning.batch import Batch, UpdateResult
 from simcore.learning.fault import NonFiniteLossError
 from simcore.learning.learner import Learner
+from simcore.memory import CoreState
 from simcore.runs import RunFolder, read_metrics
 from simcore.training.loop import train
 from simcore.training.statistics import STAGES
@@ -106,6 +109,16 @@ def test_the_oracle_is_trained_by_the_probes_alone(config: Config) -> None:
         assert set(moved.values()) == {all_move}
 
 
+def test_maps_have_a_weight_of_their_own_where_the_probes_train_the_belief() -> None:
+    def loss(weight: float, **changes: Any) -> float:
+        training = Training(tinier(probes__map_weight=weight, **changes), CPU)
+        training.update()
+        return training.take_metrics()["probes/loss"]
+
+    assert loss(1.0) == loss(100.0)
+    assert loss(1.0, supervised=True) < loss(100.0, supervised=True)
+
+
 def test_one_step_ahead_with_two_frames_to_be_modelled_trains() -> None:
     """Table 2's Lo = 1 and Ng = 2: what it does is what Ng = 1 does."""
     runs = [Training(tinier(simulation__overshoot=1, simulation__frames=frames), CPU) for frames in (2, 1)]
@@ -139,6 +152,52 @@ def test_the_core_state_travels_to_the_next_trajectory() -> None:
     assert torch.equal(seen[0], state.hidden)
 
 
+def test_each_of_several_actors_goes_on_from_its_own_core_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(tinier(acting__actors=2), CPU)
+    prepare, step = training.learner.prepare, training.learner.step
+    begun: list[CoreState] = []
+    ended: list[CoreState] = []
+
+    def prepared(trajectory: Trajectory) -> Batch:
+        assert trajectory.initial_state is not None
+        begun.append(trajectory.initial_state)
+        return prepare(trajectory)
+
+    def stepped(batch: Batch) -> UpdateResult:
+        result = step(batch)
+        ended.append(result.final_state)
+        return result
+
+    monkeypatch.setattr(training.learner, "prepare", prepared)
+    monkeypatch.setattr(training.learner, "step", stepped)
+    for _ in range(4):
+        training.update()
+    assert not begun[0].hidden.any()
+    assert not begun[1].hidden.any()
+    for before, after in ((0, 2), (1, 3)):
+        assert torch.equal(begun[after].hidden, ended[before].hidden)
+        assert torch.equal(begun[after].cell, ended[before].cell)
+
+
+@pytest.mark.parametrize("core", ["lstm", "slots", "kanerva"])
+def test_trajectories_of_a_batch_are_unrolled_each_from_its_own_state(core: str) -> None:
+    changes = {"core": core, "learning__worlds": 4, "acting__worlds": 2, "acting__actors": 2, "acting__stagger": False}
+    training = Training(tinier_acting(**changes), CPU)
+    training.update()  # so that they begin within an episode
+    agent = training.system.agent
+    apart = [each.trajectory for each in training.executor.take(2).parts]
+    expected = torch.cat([agent.unroll(trajectory).outputs for trajectory in apart], dim=1)
+    together = agent.unroll(join_trajectories(apart, agent.core.join)).outputs
+    torch.testing.assert_close(together, expected)
+    assert not torch.allclose(together[:, :2], together[:, 2:])
+
+
+def test_the_map_model_has_a_kappa_of_its_own() -> None:
+    training = Training(tinier(probes__map_convdraw=True, probes__map_kappa=0.02), CPU)
+    assert training.system.map_model is not None
+    assert training.system.map_model.multiplier.item() == pytest.approx(25.0)
+
+
 def test_metrics_are_recorded_at_their_updates(tmp_path: Path) -> None:
     folder = trained_run(tmp_path / "run", tinier(learning__updates=5))
     records = read_metrics(folder.metrics)
@@ -150,8 +209,9 @@ def test_metrics_are_recorded_at_their_updates(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.checkpoints.iterdir()) == [f"update_{u:08}.pt" for u in (2, 4, 5)]
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Path) -> None:
-    training = Training(tinier(), CPU)
+@pytest.mark.parametrize("config", [tinier(probes__map_convdraw=True), tinier_acting(reinforcement__popart=True)])
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(config: Config) -> None:
+    training = Training(config, CPU)
     training.update()
     with torch.no_grad():
         bias = training.system.simulation.frame_model.embed_condition.bias.clone()

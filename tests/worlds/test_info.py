@@ -119,6 +119,23 @@ def test_food_is_rewarded_and_the_last_ends_the_episode(meadow_level):
     assert not (info["map"] == yellow).all(-1).any()  # the map follows the grid
 
 
+def test_food_that_is_eaten_up_at_the_time_limit_ends_the_episode_by_itself(meadow_level):
+    """Which is worth nothing from there on, unlike an episode that is stopped."""
+
+    def play(episode_length):
+        env = WorldEnv(meadow_level, size=9, frame_size=8, episode_length=episode_length)
+        env.reset(seed=0)
+        steps = [env.step(0)[2:4]]
+        while not any(steps[-1]):
+            steps.append(env.step(0)[2:4])
+        return steps
+
+    whole = play(100)
+    assert whole[-1] == (True, False)
+    assert play(len(whole)) == whole
+    assert play(len(whole) - 1)[-1] == (False, True)
+
+
 def test_start_frame_of_a_turned_start_off_the_middle(meadow_level):
     kwargs = {"size": 9, "frame_size": 8}
     envs = {frame: WorldEnv(meadow_level, map_frame=frame, **kwargs) for frame in ("start", "world")}

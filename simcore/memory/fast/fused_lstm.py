@@ -14,7 +14,7 @@ from simcore.memory.unroller import Unroller
 
 
 class FusedLSTM(Unroller[NoMemory]):
-    """Unroll a bare LSTM; under autocast in the kernel's precision, with a state in the weights'.
+    """Unroll a bare LSTM, in the weights' precision also under autocast, which for cuDNN's LSTM means float16.
 
     An unroll is cut only where an episode begins or a snapshot is taken; each piece between is one call of the kernel,
     so that a reset costs a cut and not a Python loop over time.
@@ -42,7 +42,8 @@ class FusedLSTM(Unroller[NoMemory]):
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, is_first: Tensor | None, snapshots_at: Times
     ) -> Unrolled:
         """Do the same with a mask at every step, so that the work does not depend on the times, as in a CUDA graph."""
-        outputs, cells = masked_unroll(lstm, inputs, state.hidden, state.cell, is_first)
+        with torch.autocast(inputs.device.type, enabled=False):
+            outputs, cells = masked_unroll(lstm, inputs.to(state.hidden.dtype), state.hidden, state.cell, is_first)
         rows, snapshots = snapshots_at.rows, None
         if snapshots_at.number:
             snapshots = CoreState(outputs.index_select(0, rows), cells.index_select(0, rows))
@@ -57,6 +58,7 @@ def _simulate(lstm: nn.LSTM, inputs: Tensor, state: CoreState) -> Unrolled:
 
 
 def _run(lstm: nn.LSTM, inputs: Tensor, state: CoreState) -> tuple[Tensor, CoreState]:
-    outputs, (hidden, cell) = lstm(inputs, (state.hidden[None], state.cell[None]))
-    kind = state.hidden.dtype  # under autocast the LSTM has another
-    return outputs.to(kind), CoreState(hidden[0].to(kind), cell[0].to(kind))
+    # Autocast would have cuDNN compute in float16, whatever its type, and small gradients would vanish.
+    with torch.autocast(inputs.device.type, enabled=False):
+        outputs, (hidden, cell) = lstm(inputs.to(state.hidden.dtype), (state.hidden[None], state.cell[None]))
+    return outputs, CoreState(hidden[0], cell[0])
