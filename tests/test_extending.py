@@ -1,18 +1,22 @@
 """Parts of a user's own on the command line: found in the current folder, with options, resumed, measured."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from commands import Launch
 from simcore.cli import main
 from simcore.runs import read_metrics
+from simcore.testing import check_memory
 from waiting import PATIENCE
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
 TINY = (
     *("--device", "cpu", "--threads", "1", "--learning.worlds", "2", "--agent.hidden-size", "16"),
     *("--record.metrics-every", "2", "--record.checkpoint-every", "2", "--probes.worlds", "4"),
@@ -137,3 +141,11 @@ def test_what_is_not_there_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not Path("run").exists()
+
+
+def test_the_memory_of_the_docs_keeps_the_contract() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text()
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "class GRU" in block)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    check_memory(names["GRU"])

@@ -84,7 +84,7 @@ def configure(base: Mapping[str, Any], values: Mapping[str, Any]) -> Config:
 
 def _walk(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        field = prefix + key
+        field = prefix + key.replace("-", "_")  # as the flags are written
         if isinstance(value, dict) and is_section(known, field):
             yield from _walk(value, known, f"{field}.")
         else:

@@ -75,8 +75,9 @@ class _Check:
         """Check types and shapes of the state at an episode's start, and return it."""
         state = self.plain.initial_state(WORLDS)
         demand(
-            isinstance(state.memory, tuple) and hasattr(state.memory, "_fields"),
-            f"{self.name}.initial_state must return a named tuple of tensors, not a {type(state.memory).__name__}",
+            isinstance(state.memory, tuple) and (state.memory == () or hasattr(state.memory, "_fields")),
+            f"{self.name}.initial_state must return a named tuple of tensors, or an empty tuple, not a "
+            f"{type(state.memory).__name__}",
         )
         again = self.plain.initial_state(WORLDS)
         demand(same(state, again), f"{self.name}.initial_state must return the same state each time")
@@ -202,7 +203,7 @@ class _Check:
         inputs = self.inputs[:, None].expand(-1, SNAPSHOTS, -1, -1)
         outputs, final, _ = self.simulation(inputs, snapshots)
         demand(same(snapshots, before), f"{self.name} with writes=False changed in place the state that it was given")
-        for field in set(final.memory._fields) - set(self.memory.last_reads):
+        for field in set(getattr(final.memory, "_fields", ())) - set(self.memory.last_reads):
             demand(
                 same(getattr(final.memory, field), getattr(before.memory, field)),
                 f"{self.name} with writes=False must leave the memory as it is, and {field!r} has changed; if that "

@@ -41,7 +41,7 @@ def test_a_grid_tries_all_with_all_for_each_model_and_seed() -> None:
         [[model]]
         name = "Kanerva, large"
         core = "kanerva"
-        kanerva.memory_size = 64
+        kanerva.memory-size = 64
         learning.updates = 20
     """)
     assert len({run.name for run in plan.runs}) == len(plan.runs) == 3 * 2 * 6

@@ -180,7 +180,7 @@ BROKEN = {
     "must take the keyword `writes`": NoWrites,
     "WantsTheColour wants the argument 'colour'": WantsTheColour,
     "read_size must be a whole number": NoSizes,
-    "must return a named tuple of tensors, not a tuple": PlainTuple,
+    "must return a named tuple of tensors, or an empty tuple, not a tuple": PlainTuple,
     "must have 3 rows, one a world": FewRows,
     "must make tensors of its weights' type": Single,
     r"step failed: RuntimeError": Fails,
