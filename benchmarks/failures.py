@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import episode_lengths, in_first_episode
-from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun, load
 from simcore.analysis.maps import Maps, map_views, require_maps
 from simcore.common.checks import require

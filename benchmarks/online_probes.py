@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from simcore.analysis.fresh_probes import FreshProbes, collect, episode_frames, observe
+from simcore.analysis.collecting import collect, episode_frames
+from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.scores import Constant, Scores, left, score
+from simcore.analysis.subjects import observe
 from simcore.build import make_probes, world_sizes
 from simcore.common.seeding import Generators
 from simcore.common.tree import tree_map

@@ -11,12 +11,13 @@ from typing import Any
 from simcore.analysis import comparing, evaluation, measuring, rollout
 from simcore.analysis.comparing import Comparison
 from simcore.analysis.evaluation import Evaluation
-from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun, load
 from simcore.analysis.rollout import LongRollout
 from simcore.analysis.scores import Scores
+from simcore.analysis.subjects import Of
 from simcore.common.devices import choose_device
 from simcore.common.distributed import joined_ranks
+from simcore.common.progress import Advance, silent
 from simcore.config.differences import require_changeable
 from simcore.config.run import Config
 from simcore.runs import RunFolder

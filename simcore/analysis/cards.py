@@ -5,12 +5,13 @@ from functools import partial
 
 import numpy as np
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.evaluation import evaluate
-from simcore.analysis.fresh_probes import Advance, episode_frames, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.measuring import CONTROLS, score_readers
 from simcore.analysis.scores import Scores
 from simcore.common.intervals import Interval
+from simcore.common.progress import Advance, silent
 from simcore.config.flags import training_command
 from simcore.config.run import Config
 from simcore.pretrained import ActingScores, BeliefScores, Card, Means

@@ -5,13 +5,14 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from simcore.analysis.fresh_probes import Advance, Of, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.analysis.names import PREDICTORS
 from simcore.analysis.scores import ErrorByAge, Scores, age_spans, as_fraction, left
+from simcore.analysis.subjects import Of
 from simcore.common.errors import UserError
 from simcore.common.intervals import CONFIDENCE, Interval
+from simcore.common.progress import Advance, silent
 from simcore.config.differences import fields_of
 from simcore.config.run import Config
 from simcore.config.settings import SEED, group_by_setting, label_settings, require_one_of_each_seed

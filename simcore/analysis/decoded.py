@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.analysis.maps import OTHERS, map_views, require_maps

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
-from simcore.analysis.fresh_probes import Advance, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.names import label
 from simcore.analysis.worlds import action_names, in_worlds
@@ -17,6 +16,7 @@ from simcore.build import make_worlds
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.intervals import CONFIDENCE, Interval
+from simcore.common.progress import Advance, silent
 from simcore.common.seeding import derive_seed
 from simcore.config.run import Config
 from simcore.worlds.api import WorldConfig

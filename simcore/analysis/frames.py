@@ -2,8 +2,8 @@
 
 import torch
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import in_first_episode
-from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.networks import frames_to_float
 

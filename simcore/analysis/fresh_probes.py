@@ -1,142 +1,34 @@
 """Fresh probes of a run: trained on its frozen belief and on the controls, and stored in the run's folder."""
 
-import math
 import os
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from simcore.acting import Actor
 from simcore.agent import Agent
-from simcore.build import make_policy, make_probes, make_system, make_worlds, world_sizes
+from simcore.analysis.collecting import collect, episode_frames, worlds_per_batch
+from simcore.analysis.subjects import Of, Subject, memory_shape, observe, see
+from simcore.build import make_probes, make_system, world_sizes
 from simcore.common.archive import read_archive, write_archive
 from simcore.common.digest import digest_of
+from simcore.common.progress import Advance, silent
 from simcore.common.seeding import derive_seed
-from simcore.common.tree import to_device, tree_map
+from simcore.common.tree import tree_map
 from simcore.config.run import Config
 from simcore.data.targets import TargetValues
-from simcore.data.trajectory import Trajectory
-from simcore.networks import frames_to_float
 from simcore.probes import Probes
 from simcore.probes.fresh import Examples, train_fresh_probes
 from simcore.probes.memory_reader import MemoryShape
 from simcore.system import SimCore
-from simcore.worlds.api import SINCE_SEEN, Worlds
-from simcore.worlds.gym import GymConfig
-
-Of = Literal["hidden", "state"]
-"""What the probes read: "hidden" is b_t, as in the paper; "state" is the core's whole state: b_t, the LSTM's cell, and
-the memory, which is read by attention."""
+from simcore.worlds.api import SINCE_SEEN
 
 PROBE_VERSION = 2
 """Of what probes are trained on where an agent acts, which may leave the map, or where the world tells vectors: from 2
 on cells off the map are none, and vectors have a unit. It is in the keys of stored probes."""
-
-Advance = Callable[[str, float], None]
-"""A progress callback: what is being done, and the fraction of it that is done."""
-
-
-def silent(text: str, part: float) -> None:
-    """Report no progress."""
-
-
-WIDEST_FRAME = 32
-"""The largest side, in pixels, of frames that a probe reads; larger ones are averaged down."""
-MAX_WORLDS = 256
-"""The most worlds in one batch of measurements."""
-MAX_PIXELS = 2**22
-"""The most pixels of frames that are embedded together; those of a single world may exceed it."""
-MAX_MAP_BYTES = 2**29
-"""The most bytes of maps (as float32) in one batch of worlds; intermediate results take a few times as much."""
-
-
-def worlds_per_batch(config: Config, steps: int) -> int:
-    """Return how many worlds fit into one batch of measurements of `steps` steps; at least 1."""
-    numbers = sum(math.prod(target.shape) for target in config.world.probe_targets if target.kind == "picture")
-    maps = 4 * max(numbers, 3) * steps  # of one world, as floats
-    frames = config.world.frame_size**2 * steps
-    return max(1, min(MAX_WORLDS, MAX_MAP_BYTES // maps, MAX_PIXELS // frames))
-
-
-def episode_frames(config: Config) -> int:
-    """Return the most frames of an episode; those of an unroll if the world sets no time limit."""
-    return (config.world.episode_length or config.learning.unroll_length) + 1
-
-
-def collect(config: Config, agent: Agent, purpose: str, worlds: int, rows: int) -> Trajectory:
-    """Collect one trajectory `[rows, worlds, ...]` in new worlds with the run's policy; `purpose` seeds them.
-
-    There are never more Gymnasium environments at a time than an actor of the run had, since some, such as simulators
-    with licences or ports, do not allow more.
-    """
-    copies = min(worlds, config.worlds_per_actor) if isinstance(config.world, GymConfig) else worlds
-    seed, parts = derive_seed(config.seed, purpose), []
-    for first in range(0, worlds, copies):
-        count = min(copies, worlds - first)
-        with closing(make_worlds(config, count, copy=False)) as batch:
-            parts.append(collect_in(batch, config, agent, seed + first, rows))
-    joined = tree_map(lambda *columns: torch.cat(columns, dim=1), *parts) if len(parts) > 1 else parts[0]
-    return to_device(joined, next(agent.parameters()).device)._replace(initial_state=agent.initial_state(worlds))
-
-
-def collect_in(worlds: Worlds, config: Config, agent: Agent, seed: int, rows: int) -> Trajectory:
-    """Collect one trajectory `[rows, worlds, ...]` in some worlds, reset by a seed, with the run's policy.
-
-    It is on the CPU, without an initial state.
-    """
-    policy, scale = make_policy(config, worlds, agent, seed), config.reinforcement.reward_scale
-    actor = Actor(worlds, policy, seed, reward_scale=scale, measures=True, patience=config.acting.patience)
-    return actor.collect(rows - 1 if policy.needs_last else rows).trajectory._replace(initial_state=None)
-
-
-class Subject(NamedTuple):
-    """A predictor whose features probes are trained on."""
-
-    name: str
-    features: Callable[[Trajectory], Tensor]
-    """Computes the probes' inputs, float `[T, W, F]`, from a trajectory `[T, W, ...]`."""
-    weights: nn.Module | None
-    """The net that computes the features, if any; probes are valid for these weights only."""
-    of: Of = "hidden"
-    """What of a core's state the features are."""
-    memory: MemoryShape | None = None
-    """The shape of the memory that is the last part of the features, if one is."""
-
-
-def observe(agent: Agent, trajectory: Trajectory, of: Of = "hidden") -> Tensor:
-    """Compute an agent's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state.
-
-    Of the "state", b_t is followed by the cell and by what the memory holds, if there is one, `memory_shape`.
-    """
-    length, worlds = trajectory.frames.shape[:2]
-    fresh = trajectory._replace(initial_state=agent.initial_state(worlds))
-    unrolled = agent.unroll(fresh, snapshots_at=range(length) if of == "state" else ())
-    if unrolled.snapshots is None:
-        return unrolled.outputs
-    held = agent.core.contents(unrolled.snapshots)
-    parts = [unrolled.outputs, unrolled.snapshots.cell, *([] if held is None else [held.flatten(-2)])]
-    return torch.cat(parts, dim=-1)
-
-
-def memory_shape(agent: Agent) -> MemoryShape | None:
-    """Return the shape of what an agent's memory holds, if it has one that exposes it."""
-    held = agent.core.contents(agent.initial_state(1))
-    return None if held is None else MemoryShape(*held.shape[-2:])
-
-
-def see(trajectory: Trajectory) -> Tensor:
-    """Return the frames' pixels, averaged down, float `[T, W, F]`: the control without a memory."""
-    frames = trajectory.frames
-    pictures = frames_to_float(frames.flatten(0, 1))
-    factor = -(-frames.shape[2] // WIDEST_FRAME)
-    if factor > 1:
-        pictures = nn.functional.avg_pool2d(pictures, factor)
-    return pictures.flatten(1).view(*frames.shape[:2], -1)
 
 
 def file_of(subject: Subject) -> str:

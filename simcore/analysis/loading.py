@@ -10,13 +10,9 @@ import torch
 from torch import Tensor
 
 from simcore.agent import Agent
-from simcore.analysis.fresh_probes import (
-    FreshProbes,
-    Of,
-    collect,
-    observe,
-    worlds_per_batch,
-)
+from simcore.analysis.collecting import collect, worlds_per_batch
+from simcore.analysis.fresh_probes import FreshProbes
+from simcore.analysis.subjects import Of, observe
 from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_system, make_worlds
 from simcore.common.devices import choose_device

@@ -4,12 +4,14 @@ from collections.abc import Collection, Mapping
 
 import torch
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import first_episodes, in_first_episode
-from simcore.analysis.fresh_probes import Advance, Of, Subject, episode_frames, silent
 from simcore.analysis.loading import LoadedRun
 from simcore.analysis.scores import Constant, Scores, score
+from simcore.analysis.subjects import Of, Subject
 from simcore.common.checks import require
 from simcore.common.errors import UserError
+from simcore.common.progress import Advance, silent
 from simcore.probes.readout import Probes
 
 CONTROLS = ("untrained", "frame")

@@ -53,7 +53,7 @@ class Probe:
 
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""
-        from simcore.analysis.fresh_probes import episode_frames
+        from simcore.analysis.collecting import episode_frames
         from simcore.analysis.loading import load_run
         from simcore.analysis.maps import decode_maps, has_maps
         from simcore.analysis.measuring import CONTROLS, measure

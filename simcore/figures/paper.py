@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.comparing import require_equally_long
 from simcore.analysis.decoded import decoded_maps, shared_worlds, trajectory_error
 from simcore.analysis.frames import frame_variance
-from simcore.analysis.fresh_probes import episode_frames
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import decode_maps, require_maps
 from simcore.analysis.measuring import measure

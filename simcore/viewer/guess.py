@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.analysis.fresh_probes import episode_frames
+from simcore.analysis.collecting import episode_frames
 from simcore.analysis.loading import LoadedRun
 from simcore.worlds.api import MAP, NO_CLASS
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from simcore.analysis import measuring
+from simcore.analysis.collecting import MAX_WORLDS, collect, episode_frames, worlds_per_batch
 from simcore.analysis.decoded import trajectory_error
-from simcore.analysis.fresh_probes import MAX_WORLDS, collect, episode_frames, worlds_per_batch
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.maps import decode_maps, map_views
 from simcore.analysis.measuring import GUESS_WORLDS, constant_guess, measure

@@ -10,9 +10,9 @@ import pytest
 import simcore
 from counting import Counting
 from simcore.acting import RandomPolicy
-from simcore.analysis import fresh_probes
+from simcore.analysis import collecting
+from simcore.analysis.collecting import collect_in
 from simcore.analysis.evaluation import LONGEST, Evaluation, evaluate, limited, play
-from simcore.analysis.fresh_probes import collect_in
 from simcore.analysis.loading import LoadedRun, load, load_run
 from simcore.analysis.worlds import in_worlds, kept, world_in
 from simcore.cli import main
@@ -124,7 +124,7 @@ def test_worlds_that_are_made_part_by_part_have_seeds_of_their_own(
 ) -> None:
     """World i of a part is reset with the part's seed + i; there are 4 in each here."""
     seeds: list[int] = []
-    monkeypatch.setattr(fresh_probes, "collect_in", lambda *given: seeds.append(given[3]) or collect_in(*given))
+    monkeypatch.setattr(collecting, "collect_in", lambda *given: seeds.append(given[3]) or collect_in(*given))
     counting.collect("held-out", 7, 3)
     assert [seed - seeds[0] for seed in seeds] == [0, 4]
 

@@ -7,11 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from simcore.analysis import fresh_probes, loading, measuring
-from simcore.analysis.fresh_probes import FreshProbes, Subject, collect, episode_frames, silent
+from simcore.analysis import collecting, fresh_probes, loading, measuring
+from simcore.analysis.collecting import collect, episode_frames
+from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.loading import LoadedRun, load_run
 from simcore.analysis.measuring import CONTROLS, measure
+from simcore.analysis.subjects import Subject
 from simcore.common.archive import read_archive
+from simcore.common.progress import silent
 from simcore.data.targets import TargetValues
 from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes, ProbesConfig
@@ -140,7 +143,7 @@ def test_a_measurement_meets_no_world_twice(tmp_path: Path, monkeypatch: pytest.
 
     for module in (fresh_probes, loading):
         monkeypatch.setattr(module, "collect", watched)
-    monkeypatch.setattr(fresh_probes, "MAX_WORLDS", 8)
+    monkeypatch.setattr(collecting, "MAX_WORLDS", 8)
     monkeypatch.setattr(measuring, "GUESS_WORLDS", 20)
     measure(run, 20, controls=())
     assert len(set(ways)) == len(ways) == 4 * 20
