@@ -21,7 +21,8 @@ from torch import Tensor
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import episode_lengths, in_first_episode
-from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load
 from simcore.analysis.maps import Maps, map_views, require_maps
 from simcore.common.checks import require
 from simcore.common.intervals import Interval

@@ -7,8 +7,15 @@ run = simcore.load("random-city")  # a shipped trained run; or the path of one o
 env = run.make_env()
 session = run.session()
 belief = session.observe(*env.reset(seed=0))
-print(belief.map, belief.cell, belief.heading, session.imagine(actions, samples=8))
+print(belief.map, belief.cell, belief.heading, session.imagine([0, 0, 0], samples=8))
 ```
+
+- Runs: `load` (a `LoadedRun`), `train`, `probe`, `compare`, `evaluate`, `roll_out`; `preset` and `Config`.
+- A belief step by step: `run.session()`, a `BeliefSession`, whose `observe` returns a `Belief`.
+- Worlds: `make_worlds`, or Gymnasium's ids; `RandomCity`, `Food` and so on are the levels' configurations.
+- Parts: `Agent`, `SimCoreHead`, `ConvDRAW`, `GECO`, `KanervaMemory`, `SlotMemory`, `vtrace`.
+- To derive your own from: `simcore.frame_models.FrameModel`, `simcore.memory.Memory`, `simcore.objectives.Objective`,
+  and others (docs/extending.md).
 
 Importing it registers the levels with Gymnasium, as `simcore/RandomCity-v0`; PyTorch, the compiler of the worlds and
 whatever else a name needs are imported when that name is first used.
@@ -21,8 +28,10 @@ from simcore.worlds.registration import register_levels
 
 if TYPE_CHECKING:
     from simcore.agent import Agent
+    from simcore.analysis.loaded_run import LoadedRun
     from simcore.analysis.loading import load
     from simcore.api import compare, evaluate, probe, roll_out, train
+    from simcore.belief import Belief
     from simcore.common.errors import UserError
     from simcore.common.version import __version__
     from simcore.config.presets import preset
@@ -49,6 +58,7 @@ _MODULES = {
     "GECO": "simcore.frame_models.geco",
     "GECOConfig": "simcore.frame_models.geco",
     "Agent": "simcore.agent",
+    "Belief": "simcore.belief",
     "BeliefSession": "simcore.session",
     "Bridge": "simcore.worlds:BridgeConfig",
     "Cliff": "simcore.worlds:CliffConfig",
@@ -60,6 +70,7 @@ _MODULES = {
     "HighFood": "simcore.worlds:HighFoodConfig",
     "HighFoodHard": "simcore.worlds:HighFoodHardConfig",
     "KanervaMemory": "simcore.memory",
+    "LoadedRun": "simcore.analysis.loaded_run",
     "RandomCity": "simcore.worlds:RandomCityConfig",
     "SimCoreHead": "simcore.simulation",
     "SlotMemory": "simcore.memory",
@@ -83,6 +94,7 @@ register_levels()
 __all__ = [
     "GECO",
     "Agent",
+    "Belief",
     "BeliefSession",
     "Bridge",
     "Cliff",
@@ -95,6 +107,7 @@ __all__ = [
     "HighFood",
     "HighFoodHard",
     "KanervaMemory",
+    "LoadedRun",
     "RandomCity",
     "SimCoreHead",
     "SlotMemory",

@@ -11,7 +11,8 @@ from typing import Any
 from simcore.analysis import comparing, evaluation, measuring, rollout
 from simcore.analysis.comparing import Comparison
 from simcore.analysis.evaluation import Evaluation
-from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load
 from simcore.analysis.rollout import LongRollout
 from simcore.analysis.scores import Scores
 from simcore.analysis.subjects import Of

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.build import make_system
 from simcore.config.run import Config
 from simcore.viewer.scene import Scene

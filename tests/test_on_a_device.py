@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException
 from fake_gpu import GPU, fake_gpu
 from simcore.analysis import evaluation
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.maps import decode_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out

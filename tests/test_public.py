@@ -9,7 +9,7 @@ import pytest
 
 import simcore
 from simcore.__main__ import main
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.worlds import LEVELS
 from simcore.worlds.registration import NAMES
 from tinier import tinier, tinier_acting

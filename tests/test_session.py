@@ -11,7 +11,7 @@ import simcore
 from simcore import BeliefSession, UserError
 from simcore.acting import Actor, ActorInput, AgentPolicy
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.build import make_system, make_worlds
 from simcore.config.run import Config
 from simcore.data.trajectory import NO_ACTION, Trajectory

@@ -7,7 +7,7 @@ import numpy as np
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.evaluation import evaluate
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.measuring import CONTROLS, score_readers
 from simcore.analysis.scores import Scores
 from simcore.common.intervals import Interval

@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.analysis.names import PREDICTORS
 from simcore.analysis.scores import ErrorByAge, Scores, age_spans, as_fraction, left

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.analysis.maps import OTHERS, map_views, require_maps
 from simcore.analysis.measuring import constant_guess

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from simcore.analysis.collecting import collect_in, episode_frames
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.analysis.maps import has_maps, map_views
 from simcore.analysis.worlds import map_frame

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simcore.acting import Actor, AgentPolicy, Episode, Policy, RandomPolicy
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.names import label
 from simcore.analysis.worlds import action_names, in_worlds
 from simcore.build import make_worlds

@@ -4,7 +4,7 @@ import torch
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import in_first_episode
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.networks import frames_to_float
 
 

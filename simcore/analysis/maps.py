@@ -7,7 +7,7 @@ from torch import Tensor
 
 from simcore.analysis.collecting import episode_frames, worlds_per_batch
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.measuring import constant_guess
 from simcore.analysis.scores import SampleVariance, sample_variance

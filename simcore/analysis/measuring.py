@@ -6,7 +6,7 @@ import torch
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import first_episodes, in_first_episode
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.scores import Constant, Scores, score
 from simcore.analysis.subjects import Of, Subject
 from simcore.common.checks import require

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from simcore.analysis.collecting import episode_frames
 from simcore.analysis.first_episode import episode_lengths
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.maps import has_maps
 from simcore.analysis.worlds import map_frame

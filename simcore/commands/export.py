@@ -12,7 +12,7 @@ from simcore.common.errors import UserError
 from simcore.common.terminal import shell_word
 
 if TYPE_CHECKING:
-    from simcore.analysis.loading import Weights
+    from simcore.analysis.loading import NewestWeights
     from simcore.pretrained import Card
     from simcore.runs import RunFolder
 
@@ -55,7 +55,8 @@ class Export:
         import torch
 
         from simcore.analysis.cards import make_card
-        from simcore.analysis.loading import age_of, newest_weights
+        from simcore.analysis.loaded_run import age_of
+        from simcore.analysis.loading import newest_weights
         from simcore.config.run import Config
         from simcore.pretrained import SUFFIX
         from simcore.pretrained.metadata import mebibytes
@@ -79,7 +80,7 @@ class Export:
         say(f"Written: {file}, {mebibytes(size)}, {age_of(newest.update, config.learning.updates)}", "Next:")
         say(*(f"simcore {verb} {shell_word(file)}" for verb in ("pretrained", "probe")))
 
-    def measured(self, card: "Card", run: "RunFolder", weights: "Weights") -> "Card":
+    def measured(self, card: "Card", run: "RunFolder", weights: "NewestWeights") -> "Card":
         """Return a card with the scores of the weights as they are in the file.
 
         Raises:

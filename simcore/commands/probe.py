@@ -17,7 +17,7 @@ from simcore.common.literals import as_arguments
 from simcore.worlds.api import WorldConfig
 
 if TYPE_CHECKING:
-    from simcore.analysis.loading import LoadedRun
+    from simcore.analysis.loaded_run import LoadedRun
     from simcore.analysis.maps import Maps
     from simcore.analysis.scores import Scores
 

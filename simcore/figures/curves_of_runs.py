@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from matplotlib.figure import Figure
 
-from simcore.analysis.loading import age_of
+from simcore.analysis.loaded_run import age_of
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.config.differences import LENGTH

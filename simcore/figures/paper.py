@@ -11,7 +11,8 @@ from simcore.analysis.collecting import episode_frames
 from simcore.analysis.comparing import require_equally_long
 from simcore.analysis.decoded import decoded_maps, shared_worlds, trajectory_error
 from simcore.analysis.frames import frame_variance
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.analysis.maps import decode_maps, require_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out

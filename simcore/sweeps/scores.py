@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from simcore.analysis.evaluation import Evaluation, evaluate
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.maps import has_maps
 from simcore.analysis.measuring import measure
 from simcore.common.atomic import write_atomically

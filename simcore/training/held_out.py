@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simcore.analysis.episode import ObservedEpisode, observe_episode
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.map_view import MapView
 from simcore.build import make_worlds
 from simcore.common.watchdog import Watch

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.common.version import __version__
 from simcore.viewer.scene import LONGEST, SAMPLES, STEPS, Scene
 from simcore.worlds.voxel.levels.base import LevelConfig

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.analysis.collecting import episode_frames
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.worlds.api import MAP, NO_CLASS
 
 WORLDS = 64

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.belief import Belief
 from simcore.common.seeding import derive_seed
 from simcore.session import BeliefSession, SessionState

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simcore.analysis.loading import LoadedRun
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.common.seeding import derive_seed
 from simcore.viewer.moment import Frame
 from simcore.worlds import Walker

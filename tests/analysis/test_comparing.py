@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from simcore.analysis.comparing import Comparison, Knowledge, Row, compare, identity
-from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load
 from simcore.analysis.measuring import measure
 from simcore.analysis.scores import ErrorByAge, Scores, SquaredError, left
 from simcore.common.errors import UserError

@@ -11,7 +11,8 @@ from scipy import stats
 
 from simcore.acting import ActionOutput, ActorInput, RandomPolicy
 from simcore.analysis.evaluation import evaluate, play
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.common.intervals import Interval

@@ -11,7 +11,8 @@ from torch import Tensor
 from simcore.analysis import measuring
 from simcore.analysis.collecting import MAX_WORLDS, collect, episode_frames, worlds_per_batch
 from simcore.analysis.decoded import trajectory_error
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.analysis.maps import decode_maps, map_views
 from simcore.analysis.measuring import GUESS_WORLDS, constant_guess, measure
 from simcore.analysis.scores import score

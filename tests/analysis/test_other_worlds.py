@@ -13,7 +13,8 @@ from simcore.acting import RandomPolicy
 from simcore.analysis import collecting
 from simcore.analysis.collecting import collect_in
 from simcore.analysis.evaluation import LONGEST, Evaluation, evaluate, limited, play
-from simcore.analysis.loading import LoadedRun, load, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load, load_run
 from simcore.analysis.worlds import in_worlds, kept, world_in
 from simcore.cli import main
 from simcore.commands.console import advancing

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from simcore.analysis.decoded import decoded_maps
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out, rollout_span
 from simcore.common.errors import UserError

@@ -9,7 +9,7 @@ import torch
 from grey_rollouts import check_words
 from PIL import Image
 
-from simcore.analysis import loading
+from simcore.analysis import loaded_run
 from simcore.analysis.decoded import DecodedMaps, decoded_maps, trajectory_error
 from simcore.analysis.frames import frame_variance
 from simcore.analysis.loading import load_run
@@ -179,7 +179,7 @@ def test_figure_9_tells_kappa_as_a_share_of_the_frames_variance(
     variance = frame_variance(run)
     frames = run.collect("frames' variance/0", 256, 9).frames.numpy().reshape(-1, 8 * 8 * 3) / 255
     assert variance == pytest.approx(frames.var(axis=0).mean())
-    monkeypatch.setattr(loading, "worlds_per_batch", lambda config, rows: 100)
+    monkeypatch.setattr(loaded_run, "worlds_per_batch", lambda config, rows: 100)
     assert frame_variance(run) == pytest.approx(variance, rel=0.1), "in other worlds, 100 at a time"
     assert [trajectory.frames.shape[1] for trajectory in run.collect_each("any", 256, 2)] == [100, 100, 56]
     monkeypatch.undo()

@@ -10,7 +10,8 @@ import torch
 
 import simcore
 from simcore.analysis.cards import score_acting, score_belief
-from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load
 from simcore.cli import main
 from simcore.common.errors import UserError
 from simcore.common.intervals import Interval

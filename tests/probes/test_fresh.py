@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from simcore.analysis import collecting, fresh_probes, loading, measuring
+from simcore.analysis import collecting, fresh_probes, loaded_run, measuring
 from simcore.analysis.collecting import collect, episode_frames
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.analysis.measuring import CONTROLS, measure
 from simcore.analysis.subjects import Subject
 from simcore.common.archive import read_archive
@@ -141,7 +142,7 @@ def test_a_measurement_meets_no_world_twice(tmp_path: Path, monkeypatch: pytest.
         ways.extend((maps[world].tobytes(), actions[world].tobytes()) for world in range(len(maps)))
         return trajectory
 
-    for module in (fresh_probes, loading):
+    for module in (fresh_probes, loaded_run):
         monkeypatch.setattr(module, "collect", watched)
     monkeypatch.setattr(collecting, "MAX_WORLDS", 8)
     monkeypatch.setattr(measuring, "GUESS_WORLDS", 20)

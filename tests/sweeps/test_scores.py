@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from simcore.analysis import evaluation
-from simcore.analysis.loading import LoadedRun, load_run
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load_run
 from simcore.analysis.measuring import GUESS_WORLDS, measure
 from simcore.commands.probe import nulls
 from simcore.common.errors import UserError

@@ -14,7 +14,8 @@ import torch
 from event_files import pictures
 from simcore.analysis.episode import observe_episode
 from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loading import LoadedRun, load
+from simcore.analysis.loaded_run import LoadedRun
+from simcore.analysis.loading import load
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
