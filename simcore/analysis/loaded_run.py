@@ -15,6 +15,7 @@ from simcore.analysis.subjects import Of, observe
 from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_worlds
 from simcore.common.errors import UserError
+from simcore.common.progress import Advance
 from simcore.config.run import Config
 from simcore.data.trajectory import Trajectory
 from simcore.probes import Probes, Readout
@@ -234,6 +235,12 @@ class LoadedRun:
         if self.is_exported and self.online_fits:
             return self.fresh.kept() or self.online_probes
         return self.fresh.get(["belief"])["belief"]
+
+    def train_probes(self, advance: Advance) -> None:
+        """Train the probes that read the belief in pictures now, with progress, if there are none yet."""
+        has_targets = self.system.probes is not None and self.config.world.probe_targets
+        if has_targets and not self.online and not (self.is_exported and self.online_fits):
+            self.fresh.get(["belief"], self.of, advance)
 
     @property
     def simulation(self) -> SimCoreHead:

@@ -12,6 +12,7 @@ from simcore.analysis.map_view import MapView, believed_view, true_view
 from simcore.analysis.maps import has_maps
 from simcore.analysis.worlds import map_frame
 from simcore.common.errors import UserError
+from simcore.common.progress import Advance, silent
 from simcore.common.seeding import derive_seed
 from simcore.common.tree import tree_map
 from simcore.data.targets import TargetValues
@@ -71,7 +72,12 @@ def rollout_span(length: int, context: int | None, steps: int | None) -> tuple[i
 
 @torch.no_grad()
 def roll_out(
-    run: LoadedRun, worlds: int = 4, context: int | None = None, steps: int | None = None, seed: int = 0
+    run: LoadedRun,
+    worlds: int = 4,
+    context: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    advance: Advance = silent,
 ) -> LongRollout:
     """Compute beliefs of the first frames of held-out episodes, then simulate along the actions that were taken.
 
@@ -81,6 +87,7 @@ def roll_out(
         context: frames that the belief observes; None: half an episode, at most 50, fewer where an episode ends early.
         steps: frames that are then simulated; None: 16, or as many as the episode has.
         seed: seeds the worlds and the sampled frames.
+        advance: the progress callback, for the training of fresh probes where there are none yet.
 
     Raises:
         UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or all
@@ -94,6 +101,7 @@ def roll_out(
     # Where an episode ends early, a shorter context leaves steps to simulate.
     context = max(2, min(planned, min(lengths) - steps)) if context is None else context
     lengths = [min(length, context + steps) for length in lengths]
+    run.train_probes(advance)
     return imagine_rollout(run, trajectory, context, lengths, seed)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import advancing, say
 from simcore.commands.results import publish
 from simcore.commands.worlds import changes
 from simcore.common.checks import Seed, Width, require_fields
@@ -31,6 +31,9 @@ class Rollout:
     """Steps of simulation without frames; none: 16, or as many as are left of the episode."""
     seed: Seed = 0
     """Seed of the worlds and of sampling."""
+    online: bool = False
+    """Read the map by the probes trained alongside the belief, at once, rather than by fresh ones, which are trained
+    first if there are none yet, for minutes."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
@@ -46,9 +49,10 @@ class Rollout:
 
         require_fields("--", self)
         run = open_run(self.run)
-        loaded = load_run(run, self.device, out=self.out)
+        loaded = load_run(run, self.device, self.online, self.out)
         loaded = loaded.in_worlds(world=changes(self.world, loaded.config))
-        rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed)
+        with advancing() as advance:
+            rollout = roll_out(loaded, self.worlds, self.context, self.steps, self.seed, advance)
         title = f"{run.name} {loaded.age}, in worlds that it was not trained in"
         files = {
             "rollout.png": figure_file(rollout_figure(rollout, title)),

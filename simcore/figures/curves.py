@@ -118,7 +118,9 @@ def curves_figure(
     title_of_legend = f"Moving averages over {WINDOW} measurements"
     if found:
         title_of_legend += f", 90 % regions by {' and '.join(sorted(found))}"
-    figure.legend(title=title_of_legend, title_fontsize=8, frameon=False, fontsize=8, loc="outside lower left")
+    figure.legend(
+        title=title_of_legend, title_fontsize=8, alignment="left", frameon=False, fontsize=8, loc="outside lower left"
+    )
     return figure
 
 

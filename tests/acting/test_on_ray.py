@@ -223,7 +223,7 @@ def test_an_actor_that_falls_silent_counts_as_dead() -> None:
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     config = tinier_acting(executor="ray")
-    with pytest.raises(UserError, match=r"^Ray is not installed: pip install simcore\[ray\]$"):
+    with pytest.raises(UserError, match=r"^Ray is not installed: pip install 'simcore\[ray\]'$"):
         make_executor(config, make_agent(config), 0, Ranks())
 
 

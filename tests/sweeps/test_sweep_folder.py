@@ -109,7 +109,7 @@ def test_what_the_runs_want_is_asked_for_first(tmp_path: Path) -> None:
 def test_ray_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, _ = plan_sweep(write_sweep(tmp_path / "spec.toml"))
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"Ray is not installed: pip install simcore\[ray\]"):
+    with pytest.raises(UserError, match=r"Ray is not installed: pip install 'simcore\[ray\]'"):
         make_executor(plan, "ray", None, 1)
 
 
