@@ -8,6 +8,12 @@ from simcore.common.intervals import Interval
 from simcore.figures.curves import Array, smooth
 
 
+def begins_above(y: Array, level: float) -> bool:
+    """Return whether the first of a run's values `[N]` that is not NaN lies above a level."""
+    present = y[np.isfinite(y)]
+    return bool(len(present) and present[0] > level)
+
+
 def first_reached(x: Array, y: Array, level: float) -> float:
     """Return the x at which a run's smoothed values first reach a level, from the side where they begin.
 
@@ -23,7 +29,7 @@ def first_reached(x: Array, y: Array, level: float) -> float:
     x, values = x[present], smooth(y[present]) - level
     if not len(values):
         return float("nan")
-    if values[0] > 0:
+    if begins_above(y, level):
         values = -values
     reached = np.flatnonzero(values >= 0)
     if not len(reached):
@@ -34,12 +40,6 @@ def first_reached(x: Array, y: Array, level: float) -> float:
     before = after - 1
     part = values[before] / (values[before] - values[after])
     return float(x[before] + part * (x[after] - x[before]))
-
-
-def begins_above(y: Array, level: float) -> bool:
-    """Return whether the first of a run's values `[N]` that is not NaN lies above a level."""
-    present = y[np.isfinite(y)]
-    return bool(len(present) and present[0] > level)
 
 
 def reaching(runs: Sequence[tuple[Array, Array]], level: float, unit: str) -> str:

@@ -72,7 +72,7 @@ class FramePrediction(Objective):
         means = {"loss": terms.loss, "kl": terms.kl, "error": terms.error}
         if SINCE_SEEN in trajectory.targets:
             weights, asks = overshoot.weights, asks_memory(trajectory.targets, times.starts.rows, overshoot.targets)
-            means["memory_share"] = (weights * asks).sum() / self.ranks.mean(weights.sum())
+            means["memory_share"] = (weights * asks).sum() / (terms.weight * weights.numel())
         metrics: dict[str, Tensor | Weighted] = {
             **{name: Weighted(mean, terms.weight) for name, mean in means.items()},
             "weight": terms.weight,

@@ -57,3 +57,4 @@ def test_seeds_are_told_by_mean_and_interval_and_one_by_one_if_some_do_not_come_
     assert reaching([*runs[:2], flat], 100.0, "seconds") == f"100 after {either} seconds, 2 of 3 runs"
     assert reaching(runs[:1], 100.0, "frames") == f"100 after {places[0]:,.0f} frames"
     assert reaching([flat, flat], 100.0, "frames") == "100 not reached in 3,990 frames"
+    assert reaching([flat, flat], -1.0, "frames") == "-1 not reached from above in 3,990 frames"
