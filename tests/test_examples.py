@@ -25,7 +25,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 LAST_LINES = {
     "load_a_run.py": "Imagined after forward, forward, forward: frames uint8 [8, 3, 8, 8, 3]",
     "own_frame_model.py": "Squared error: ",
+    "own_level.py": " pieces of food in each",
     "own_memory.py": "after 20 updates: ",
+    "own_objective.py": " for a uniform guess",
     "use_convdraw.py": "and their corners are at [(",
 }
 """By example, a part of the last line that it prints, where that is known."""
