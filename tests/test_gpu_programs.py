@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmarks.gpu.agree import CPU, FLOAT32, Case, DrawnOnHost, apart, compare, difference, make_cases, run_updates
-from benchmarks.gpu.common import make_trajectory, sized
-from benchmarks.gpu.throughput import cells, guarded
+from benchmarks.gpu.common import guarded, make_trajectory, sized
+from benchmarks.gpu.throughput import cells
 from benchmarks.gpu.train import executor_flags, fastest
 
 

@@ -1,6 +1,7 @@
 """Functions that the GPU programs share: flags, sizes of a rehearsal, trajectories, and JSON lines."""
 
 import argparse
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -94,6 +95,20 @@ def seconds_of(run: Callable[[], object], device: torch.device) -> float:
     run()
     synchronize(device)
     return time.perf_counter() - begin
+
+
+def guarded(run: Callable[[], dict[str, Any]], device: torch.device) -> dict[str, Any]:
+    """Return a case's result, or its error; then free its memory."""
+    try:
+        return run()
+    except torch.OutOfMemoryError:
+        return {"error": "out of memory"}
+    except Exception as error:  # whatever it is, the other cases are worth knowing
+        return {"error": f"{type(error).__name__}: {error}"[:1500]}
+    finally:
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def tell(out: Path | None, row: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from simcore.worlds.registration import register_levels
 
 if TYPE_CHECKING:
     from simcore.worlds.api import WorldConfig, Worlds
-    from simcore.worlds.voxel.env import WorldEnv, WorldVectorEnv, make_vector
+    from simcore.worlds.voxel.env import WorldVectorEnv, make_vector
     from simcore.worlds.voxel.grid import KINDS, World
     from simcore.worlds.voxel.levels import (
         LEVELS,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TerrainConfig,
         TowerConfig,
     )
+    from simcore.worlds.voxel.single import WorldEnv
     from simcore.worlds.voxel.walker import Walker
 
 _LEVELS = "simcore.worlds.voxel.levels"
@@ -56,7 +57,7 @@ _MODULES = {
     "Walker": "simcore.worlds.voxel.walker",
     "World": "simcore.worlds.voxel.grid",
     "WorldConfig": "simcore.worlds.api",
-    "WorldEnv": "simcore.worlds.voxel.env",
+    "WorldEnv": "simcore.worlds.voxel.single",
     "WorldVectorEnv": "simcore.worlds.voxel.env",
     "Worlds": "simcore.worlds.api",
     "make_vector": "simcore.worlds.voxel.env",

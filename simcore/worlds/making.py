@@ -9,7 +9,8 @@ from simcore.worlds.api import PREVIOUS_ACTION, WorldConfig, Worlds
 from simcore.worlds.gym.config import GymConfig
 from simcore.worlds.gym.making import find_spec, is_gym_id, make_one
 from simcore.worlds.gym.vector import GymVectorEnv
-from simcore.worlds.voxel.env import WorldEnv, WorldVectorEnv
+from simcore.worlds.voxel.env import WorldVectorEnv
+from simcore.worlds.voxel.single import WorldEnv
 
 
 def make_worlds(

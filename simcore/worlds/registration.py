@@ -27,7 +27,7 @@ def register_levels() -> None:
         if id_ not in registry:
             register(
                 id=id_,
-                entry_point="simcore.worlds.voxel.env:WorldEnv",
+                entry_point="simcore.worlds.voxel.single:WorldEnv",
                 vector_entry_point="simcore.worlds.voxel.env:WorldVectorEnv",
                 kwargs={"level": name},
             )

@@ -1,10 +1,9 @@
-"""The Gymnasium environments of SimCore's levels: a vector environment, and a single one that is a batch of one."""
+"""The Gymnasium vector environment of SimCore's levels; a single one is in `single`."""
 
 import time
 from dataclasses import replace
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box, Discrete
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from simcore.worlds import state as saved
 from simcore.worlds.api import Arrays, ProbeTarget
 from simcore.worlds.checks import checked_actions, require_valid
-from simcore.worlds.conventions import Seeds, checked_reset_mask, checked_seed, checked_seeds, with_masks
+from simcore.worlds.conventions import Seeds, checked_reset_mask, checked_seeds, with_masks
 from simcore.worlds.voxel.batch import begin, make_episodes, make_views, move, show
 from simcore.worlds.voxel.levels import find_level
 from simcore.worlds.voxel.raster import make_camera
@@ -278,63 +277,6 @@ class WorldVectorEnv(VectorEnv[Frames, NDArray[np.int64], NDArray[Any]]):
             "seen": self._kept(views.seen_maps),
             "since_seen": self._kept(views.since_seen_maps),
         }
-
-
-class WorldEnv(gymnasium.Env[Frames, np.int64]):
-    """A single environment of one level: a batch of one, without its leading dimension and autoreset.
-
-    Arguments, observations, actions and `info` are those of `WorldVectorEnv`; `heading_index` and `cell` are
-    ints.
-    """
-
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
-
-    def __init__(self, level: str, *, render_mode: str | None = None, **level_kwargs: Any) -> None:
-        self.worlds = WorldVectorEnv(level, 1, copy=False, render_mode=render_mode, **level_kwargs)
-        self.config = self.worlds.config
-        self.action_names = self.worlds.action_names
-        self.observation_space = self.worlds.single_observation_space
-        self.action_space = self.worlds.single_action_space
-        self.render_mode = render_mode
-        self._over = True
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, Info]:
-        """Begin a new episode, whose seed comes from `np_random`.
-
-        Raises:
-            ValueError: the seed is not a whole number from 0.
-        """
-        super().reset(seed=seed if seed is None else checked_seed(seed))
-        self.worlds.generators[0] = self.np_random
-        frames, info = self.worlds.reset(options=options)
-        self._over = False
-        return frames[0].copy(), _first(info)
-
-    def step(self, action: int | np.integer[Any]) -> tuple[Frames, float, bool, bool, Info]:
-        """Take one action.
-
-        Raises:
-            ResetNeeded: the episode is over, or none has begun.
-            ValueError: the action is not an integer in `0 .. A - 1`.
-        """
-        if self._over:
-            raise ResetNeeded("call reset before the first step and after the end of an episode")
-        frames, rewards, terminated, truncated, info = self.worlds.step(np.asarray(action)[None])
-        self._over = bool(terminated[0] or truncated[0])
-        return frames[0].copy(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
-
-    def render(self) -> Frames | None:
-        """Return the current frame if the render mode is "rgb_array", else None."""
-        frames = self.worlds.render()
-        return frames[0] if frames is not None else None
-
-
-def _first(info: Info) -> Info:
-    return {
-        key: array[0].copy() if array.ndim > 1 else int(array[0])  # scalars become Python numbers
-        for key, array in info.items()
-        if not key.startswith("_")  # masks are a batch's
-    }
 
 
 def make_vector(level: str, num_envs: int, **level_kwargs: Any) -> WorldVectorEnv:
