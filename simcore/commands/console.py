@@ -100,9 +100,14 @@ class _Lines:
 
     def __init__(self) -> None:
         self._begun = self._last = time.monotonic()
+        self._under_way: dict[str, float] = {}
 
     def __call__(self, text: str, part: float) -> None:
+        self._under_way.pop(text, None)
+        if part < 1.0:
+            self._under_way[text] = part
         now = time.monotonic()
         if now - self._last >= SECONDS:
             self._last = now
-            print(f"{text}: {part:.1%}, elapsed {now - self._begun:.0f} s", file=sys.stderr)
+            parts = [f"{each}: {done:.1%}" for each, done in self._under_way.items() if each != text]
+            print(*parts, f"{text}: {part:.1%}", f"elapsed {now - self._begun:.0f} s", sep=", ", file=sys.stderr)

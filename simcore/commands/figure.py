@@ -6,7 +6,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from simcore.commands.console import say
+from simcore.commands.console import advancing, say
 from simcore.commands.results import publish
 from simcore.commands.worlds import changes
 from simcore.config.run import Config
@@ -53,6 +53,7 @@ class Figure:
         else:
             first = [Config.from_dict(open_run(run).config) for run in self.runs[:1]]
             changed = changes(self.world, first[0]) if first else {}
-            figure = plot_paper_figure(self.which, self.runs, self.device, self.seed, changed)
+            with advancing() as advance:
+                figure = plot_paper_figure(self.which, self.runs, self.device, self.seed, changed, advance)
         out = self.out or Path(f"figure-{self.which}")
         publish(out.parent, {f"{out.name}.{kind}": figure_file(figure, kind, dpi=200) for kind in ("png", "pdf")})

@@ -17,6 +17,7 @@ from simcore.analysis.maps import decode_maps, require_maps
 from simcore.analysis.measuring import measure
 from simcore.analysis.rollout import roll_out
 from simcore.common.errors import UserError
+from simcore.common.progress import Advance, silent
 from simcore.config.differences import INCIDENTAL, differing_fields
 from simcore.config.run import Config
 from simcore.config.settings import SEED, label_settings, require_one_of_each_seed
@@ -44,8 +45,8 @@ class PaperFigure:
     """The runs that it needs, in words."""
     make: str
     """A command that trains one of them."""
-    draw: Callable[[Sequence[LoadedRun], int], Figure]
-    """Makes the figure from runs and a seed of the worlds."""
+    draw: Callable[[Sequence[LoadedRun], int, Advance], Figure]
+    """Makes the figure from runs, a seed of the worlds, and a progress callback."""
 
 
 def plot_paper_figure(
@@ -54,6 +55,7 @@ def plot_paper_figure(
     device: str = "auto",
     seed: int = 0,
     world: Mapping[str, Any] | None = None,
+    advance: Advance = silent,
 ) -> Figure:
     """Make a figure of the paper from runs' folders.
 
@@ -63,6 +65,7 @@ def plot_paper_figure(
         device: as `Config.device`.
         seed: of the held-out worlds.
         world: new values of fields of the runs' worlds, by name.
+        advance: the progress callback, for the training of fresh probes where there are none yet.
 
     Raises:
         UserError: a run is missing or does not fit; the message names the command that makes one.
@@ -77,12 +80,12 @@ def plot_paper_figure(
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
     try:
-        return figure.draw(runs, seed)
+        return figure.draw(runs, seed, advance)
     except UserError as error:
         raise UserError(f"{error}; {hint}") from error
 
 
-def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
+def draw_kappa(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figure 9: map MSE over κ."""
     kappas = {run.config.geco.kappa for run in runs}
     if len(kappas) < 2 or any(run.config.frame_model != "convdraw" for run in runs):
@@ -95,14 +98,16 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int) -> Figure:
     variance = frame_variance(shared_worlds(runs[0], seed))
     for run in runs:
         require_maps(run.config)
-        scores = measure(shared_worlds(run, seed), controls=())
+    for place, run in enumerate(runs):
+        advance("runs", place / len(runs))
+        scores = measure(shared_worlds(run, seed), controls=(), advance=advance)
         points.append(Point(run.config.geco.kappa, scores["belief"].overall()["map_mse"]))
         constant.append(scores["constant"].overall()["map_mse"])
     title = f"{runs[0].config.level}, {runs[0].config.preset}{unfinished(runs)}"
     return kappa_figure(points, sum(constant) / len(constant), title, variance)
 
 
-def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
+def draw_map_samples(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figure 10: maps decoded from several models' beliefs."""
     length = episode_frames(runs[0].config)
     step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
@@ -111,43 +116,65 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
         if run.config.world != runs[0].config.world:
             raise UserError("these runs are not of the same world")
         models.setdefault(model_name(run.config), []).append(run)
-    rows = {}
+    shown: dict[str, dict[int, LoadedRun]] = {}
     for name, of_model in zip(row_names(models), models.values(), strict=True):
         require_alike(of_model, f"the runs of {name}", OVERSHOOT)
-        first: dict[int, LoadedRun] = {}
+        shown[name] = {}
         for run in of_model:  # the first of several seeds stands for its model
-            first.setdefault(run.config.simulation.overshoot, run)
-        rows[name] = {overshoot: decoded_maps(run, step, seed, MAP_SAMPLES) for overshoot, run in first.items()}
+            shown[name].setdefault(run.config.simulation.overshoot, run)
+    train_probes([run for by_overshoot in shown.values() for run in by_overshoot.values()], advance)
+    rows = {
+        name: {overshoot: decoded_maps(run, step, seed, MAP_SAMPLES) for overshoot, run in by_overshoot.items()}
+        for name, by_overshoot in shown.items()
+    }
     return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}{unfinished(runs)}")
 
 
-def draw_maps(runs: Sequence[LoadedRun], seed: int) -> Figure:
+def draw_maps(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figure 11: the map along episodes."""
     (run,) = only_one(runs)
+    train_probes(runs, advance)
     maps = decode_maps(shared_worlds(run, seed), worlds=3, times=10)
     return maps_figure(
         maps, f"The map along episodes of {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     )
 
 
-def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int) -> Figure:
+def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figure 12: the map's error along one trajectory."""
     (run,) = only_one(runs)
+    train_probes(runs, advance)
     title = f"Map error along one trajectory, {run.config.level}, {model_name(run.config)}{unfinished(runs)}"
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
-def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int) -> Figure:
+def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figures 13 and 14: inputs and samples of long roll-outs."""
     rollouts, names = {}, dict[str, str]()
-    for run in runs:
+    for place, run in enumerate(runs):
+        advance("runs", place / len(runs))
         if run.config.level in names:
             raise UserError(f"two of these runs are of {run.config.level}, where one of each level is wanted")
         context = min(CONTEXT, episode_frames(run.config) // 2)
         steps = min(2 * COLUMNS, episode_frames(run.config)) - context
         names[run.config.level] = f"{run.config.level}{unfinished([run])}"
-        rollouts[names[run.config.level]] = roll_out(run, worlds=1, context=context, steps=steps, seed=seed)
+        rollouts[names[run.config.level]] = roll_out(
+            run, worlds=1, context=context, steps=steps, seed=seed, advance=advance
+        )
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
+
+
+def train_probes(runs: Sequence[LoadedRun], advance: Advance) -> None:
+    """Train the probes that runs' maps are decoded by, where there are none yet.
+
+    Raises:
+        UserError: the world of one has no maps.
+    """
+    for run in runs:
+        require_maps(run.config)
+    for place, run in enumerate(runs):
+        advance("runs", place / len(runs))
+        run.train_probes(advance)
 
 
 def unfinished(runs: Sequence[LoadedRun]) -> str:

@@ -1,6 +1,7 @@
 """The paper's figures from recorded runs, and what they say where runs are missing."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from PIL import Image
 from simcore.analysis import loaded_run
 from simcore.analysis.decoded import DecodedMaps, decoded_maps, trajectory_error
 from simcore.analysis.frames import frame_variance
+from simcore.analysis.loaded_run import LoadedRun
 from simcore.analysis.loading import load_run
 from simcore.analysis.map_view import MapView
 from simcore.analysis.measuring import measure
+from simcore.analysis.scores import Scores
 from simcore.cli import main
 from simcore.common.errors import UserError
+from simcore.common.progress import Advance
 from simcore.config.presets import preset
 from simcore.figures import paper
 from simcore.figures.kappa import Point, kappa_figure
@@ -140,12 +144,31 @@ def test_figure_9_bears_one_seed_and_several() -> None:
 
 def test_figure_9_measures_all_runs_in_the_same_worlds(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
-    monkeypatch.setattr(
-        paper, "measure", lambda run, controls: seeds.append(run.config.seed) or measure(run, 4, controls=controls)
-    )
+
+    def measured(run: LoadedRun, controls: Sequence[str], advance: Advance) -> dict[str, Scores]:
+        seeds.append(run.config.seed)
+        return measure(run, 4, controls=controls, advance=advance)
+
+    monkeypatch.setattr(paper, "measure", measured)
     loaded = [load_run(RunFolder.open(runs[name]), "cpu") for name in ("one", "kappa-3")]
     paper.draw_kappa(loaded, seed=5)
     assert seeds == [5, 5]
+
+
+@pytest.mark.parametrize(("number", "names"), [("9", ["one", "kappa"]), ("10", ["one", "short"]), ("12", ["food"])])
+def test_a_figure_tells_of_the_probes_that_it_trains(
+    number: str, names: list[str], runs: dict[str, Path], tmp_path: Path
+) -> None:
+    paths = [Path(shutil.copytree(runs[name], tmp_path / name)) for name in names]
+    for path in paths:
+        shutil.rmtree(path / "probes", ignore_errors=True)
+    told: list[tuple[str, float]] = []
+    plot_paper_figure(number, paths, "cpu", advance=lambda text, part: told.append((text, part)))
+    assert [part for text, part in told if text == "runs"] == [place / len(names) for place in range(len(names))]
+    assert [part for text, part in told if text == "probes of the belief"].count(1.0) == len(names)
+    told.clear()
+    plot_paper_figure(number, paths, "cpu", advance=lambda text, part: told.append((text, part)))
+    assert {text for text, _ in told} == {"runs"}, "they are kept"
 
 
 def test_figure_9_takes_no_copy_for_another_seed(runs: dict[str, Path], tmp_path: Path) -> None:
