@@ -26,9 +26,13 @@ for weights in "$here/$scale"/weight-*.toml; do
     [ ! -e "$weights" ] || sweep "$(basename "$weights" .toml)"
 done
 simcore train Terrain --preset "$scale" --probes.map-convdraw --run "$out/terrain"
-simcore train HighFood --preset "$scale" --run "$out/high-food"
-simcore train Cliff --preset "$scale" --run "$out/cliff"
-simcore train Tower --preset "$scale" --run "$out/tower"
+building() { simcore train "$1" --preset "$scale" --run "$out/$2"; }
+building HighFood high-food
+building Cliff cliff
+building Tower tower
+building HighFoodHard high-food-hard
+building CliffHard cliff-hard
+building Bridge bridge
 
 knowledge models knowledge "generative deterministic contrastive"
 knowledge memories knowledge "lstm slots kanerva"
@@ -39,5 +43,6 @@ simcore figure 10 "$out"/models/runs/*-seed0 --out "$out/figure-10"
 simcore figure 11 "$out/terrain" --out "$out/figure-11"
 simcore figure 12 "$out/terrain" --out "$out/figure-12"
 simcore figure 13 "$out/cliff" "$out/high-food" "$out/tower" --out "$out/figure-13"
+simcore figure 13 "$out/cliff-hard" "$out/high-food-hard" "$out/bridge" --out "$out/figure-13-hard"
 simcore figure 14 "$out/terrain" --out "$out/figure-14"
 echo "Tables: $out/*/report.json and $out/*/knowledge.md. Curves and figures: $out"

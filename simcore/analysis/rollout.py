@@ -47,7 +47,7 @@ class LongRollout:
     """Frames sampled one step ahead, each from the belief before it, uint8 `[context, W, H, W, 3]`; step 0 is empty."""
     true: MapView | None
     """True maps and places `[T, W]`; `since_seen` counts the frames that the belief observed. None if the world has no
-    maps."""
+    maps, or none were to be decoded."""
     believed: MapView | None
     """Decoded maps and the most likely places, `[context, W]`: probes read beliefs only, not simulated states."""
 
@@ -78,6 +78,7 @@ def roll_out(
     steps: int | None = None,
     seed: int = 0,
     advance: Advance = silent,
+    decode: bool = True,
 ) -> LongRollout:
     """Compute beliefs of the first frames of held-out episodes, then simulate along the actions that were taken.
 
@@ -88,6 +89,7 @@ def roll_out(
         steps: frames that are then simulated; None: 16, or as many as the episode has.
         seed: seeds the worlds and the sampled frames.
         advance: the progress callback, for the training of fresh probes where there are none yet.
+        decode: decode maps from the beliefs, too.
 
     Raises:
         UserError: the run has no frame model; the numbers are not positive, or do not fit into one episode, or all
@@ -101,8 +103,9 @@ def roll_out(
     # Where an episode ends early, a shorter context leaves steps to simulate.
     context = max(2, min(planned, min(lengths) - steps)) if context is None else context
     lengths = [min(length, context + steps) for length in lengths]
-    run.train_probes(advance)
-    return imagine_rollout(run, trajectory, context, lengths, seed)
+    if decode:
+        run.train_probes(advance)
+    return imagine_rollout(run, trajectory, context, lengths, seed, decode)
 
 
 def collect_longer(run: LoadedRun, worlds: int, rows: int, context: int, seed: int) -> tuple[Trajectory, list[int]]:
@@ -137,7 +140,9 @@ def collect_longer(run: LoadedRun, worlds: int, rows: int, context: int, seed: i
 
 
 @torch.no_grad()
-def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, lengths: list[int], seed: int) -> LongRollout:
+def imagine_rollout(
+    run: LoadedRun, trajectory: Trajectory, context: int, lengths: list[int], seed: int, decode: bool = True
+) -> LongRollout:
     """Compute beliefs of the first `context` frames of a trajectory, then simulate along its actions.
 
     Args:
@@ -146,6 +151,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
         context: frames that the beliefs observe.
         lengths: the number of frames of each of the W worlds, counted from the first; later ones are left out.
         seed: seeds the sampled frames.
+        decode: decode maps from the beliefs, too.
 
     Raises:
         UserError: the run has no frame model.
@@ -165,7 +171,7 @@ def imagine_rollout(run: LoadedRun, trajectory: Trajectory, context: int, length
 
     within = torch.arange(total)[:, None] < torch.tensor(lengths)
     true, believed = None, None
-    if has_maps(run.config) and run.system.probes is not None:
+    if decode and has_maps(run.config) and run.system.probes is not None:
         read, frame = run.probes(beliefs.outputs), map_frame(run.config)
         since_seen = seen_by_belief(trajectory.targets, context)
         believed = believed_view(read, since_seen[:context], frame)

@@ -41,6 +41,8 @@ from simcore.worlds.voxel.levels.base import LevelConfig, levels
 class Config:
     """The configuration of a run.
 
+    Fields that are not given have the parts' own defaults; `simcore.preset(name, level)` gives the values of a preset.
+
     Raises:
         UserError: a value is out of its range, or two do not fit together; the message says what is allowed.
     """

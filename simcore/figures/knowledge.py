@@ -82,7 +82,7 @@ def _or_dash(value: float, form: str) -> str:
 
 
 def knowledge_figure(scores: Mapping[str, Scores], title: str) -> Figure:
-    """Plot the scores by time step (figure 12), and the map's error on seen and unseen cells and by age (App. I)."""
+    """Plot the scores by time step, and the map's error on seen and unseen cells and by age (App. I)."""
     constant = scores["constant"]
     has_ages = constant.error_by_age is not None
     names = [name for name in (*constant.errors, *constant.accuracies) if name not in REGIONS[1:]]

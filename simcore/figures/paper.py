@@ -30,7 +30,7 @@ from simcore.runs import open_run, require_each_once
 
 KAPPA, OVERSHOOT = "geco.kappa", "simulation.overshoot"
 MAP_SAMPLES = 8
-"""Worlds of figure 10."""
+"""Worlds of figure 10 with up to three overshoots; fewer with more, since each shows them all beside the others."""
 MAP_STEP = 70
 """The step of figure 10 in an episode of 100 frames; in proportion for shorter ones."""
 CONTEXT = 8
@@ -110,7 +110,7 @@ def draw_kappa(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) 
 def draw_map_samples(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
     """Make figure 10: maps decoded from several models' beliefs."""
     length = episode_frames(runs[0].config)
-    step = min(MAP_STEP, round(MAP_STEP / 100 * (length - 1)))
+    step = min(MAP_STEP, round(MAP_STEP / 100 * length), length - 1)
     models: dict[str, list[LoadedRun]] = {}
     for run in runs:
         if run.config.world != runs[0].config.world:
@@ -123,8 +123,9 @@ def draw_map_samples(runs: Sequence[LoadedRun], seed: int, advance: Advance = si
         for run in of_model:  # the first of several seeds stands for its model
             shown[name].setdefault(run.config.simulation.overshoot, run)
     train_probes([run for by_overshoot in shown.values() for run in by_overshoot.values()], advance)
+    worlds = min(MAP_SAMPLES, 3 * MAP_SAMPLES // len({overshoot for row in shown.values() for overshoot in row}))
     rows = {
-        name: {overshoot: decoded_maps(run, step, seed, MAP_SAMPLES) for overshoot, run in by_overshoot.items()}
+        name: {overshoot: decoded_maps(run, step, seed, worlds) for overshoot, run in by_overshoot.items()}
         for name, by_overshoot in shown.items()
     }
     return map_samples_figure(rows, step, f"Maps decoded from the belief, {runs[0].config.level}{unfinished(runs)}")
@@ -148,18 +149,17 @@ def draw_trajectory_error(runs: Sequence[LoadedRun], seed: int, advance: Advance
     return trajectory_error_figure(trajectory_error(run, seed), title)
 
 
-def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int, advance: Advance = silent) -> Figure:
+def draw_inputs_and_samples(runs: Sequence[LoadedRun], seed: int, _: Advance = silent) -> Figure:
     """Make figures 13 and 14: inputs and samples of long roll-outs."""
     rollouts, names = {}, dict[str, str]()
-    for place, run in enumerate(runs):
-        advance("runs", place / len(runs))
+    for run in runs:
         if run.config.level in names:
             raise UserError(f"two of these runs are of {run.config.level}, where one of each level is wanted")
         context = min(CONTEXT, episode_frames(run.config) // 2)
         steps = min(2 * COLUMNS, episode_frames(run.config)) - context
         names[run.config.level] = f"{run.config.level}{unfinished([run])}"
         rollouts[names[run.config.level]] = roll_out(
-            run, worlds=1, context=context, steps=steps, seed=seed, advance=advance
+            run, worlds=1, context=context, steps=steps, seed=seed, decode=False
         )
     return inputs_and_samples_figure(rollouts, "Inputs, and what the model imagines after the first of them")
 

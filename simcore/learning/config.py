@@ -18,8 +18,9 @@ class LearningConfig:
     learning_rate: Positive = 1e-4
     """Adam's learning rate for agent and simulation (table 2: 1e-4 to 2e-4)."""
     belief_warmup: CountOrZero = 0
-    """Updates over which the learning rate of encoder and cores rises to its full value, so that the frame model first
-    learns what all frames have in common; at a high rate the belief saturates on that and ignores the frames."""
+    """Updates over which the learning rate of the agent (encoder, core, and policy if it has one) rises to its full
+    value, so that the frame model first learns what all frames have in common; at a high rate the belief saturates on
+    that and ignores the frames."""
     probe_learning_rate: Positive = 1e-3
     """Adam's learning rate for the probes."""
     probe_times: CountOrZero | None = None

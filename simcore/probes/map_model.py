@@ -49,7 +49,7 @@ class MapModel(nn.Module):
         self.map_size = map_size
         self.padding = -map_size % convdraw.frame_multiple
         self.enlarged = ((map_size + self.padding) / map_size) ** 2
-        of_map = replace(geco, kappa=kappa / self.enlarged, initial=min(0.5 / kappa, geco.maximum))
+        of_map = replace(geco, kappa=kappa / self.enlarged, initial=min(1.0 / (4.0 * kappa), geco.maximum))
         self.draw = ConvDRAW(convdraw, condition_size=belief_size, frame_size=map_size + self.padding, geco=of_map)
 
     def loss(self, maps: Tensor, beliefs: Tensor, generator: torch.Generator | None = None) -> MapModelLoss:

@@ -2,7 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -121,6 +124,22 @@ def test_all_models_of_figure_10_meet_the_same_worlds(runs: dict[str, Path]) -> 
     for true, same in zip(one.true, other.true, strict=True):
         assert torch.equal(true, same)
     assert not torch.equal(one.decoded.pictures, other.decoded.pictures)
+
+
+@pytest.mark.parametrize(("name", "step"), [("paper", 70), ("small", 42), ("tiny", 28)])
+def test_figure_10_shows_step_70_of_100_frames(name: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(run: LoadedRun, step: int, seed: int, worlds: int) -> DecodedMaps:
+        raise UserError(f"{step} {worlds}")
+
+    monkeypatch.setattr(paper, "decoded_maps", decoded)
+    monkeypatch.setattr(paper, "train_probes", lambda runs, advance: None)
+    configs = [
+        replace(preset(name), simulation=replace(preset(name).simulation, overshoot=each)) for each in (1, 2, 3, 4)
+    ]
+    runs = [cast(LoadedRun, SimpleNamespace(config=config, update=1)) for config in configs]
+    for shown, worlds in ((runs[:1], 8), (runs[:3], 8), (runs, 6)):
+        with pytest.raises(UserError, match=f"{step} {worlds}"):
+            paper.draw_map_samples(shown, seed=0)
 
 
 def test_figure_12_shows_one_episode(runs: dict[str, Path]) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.water_level import variances, water_level
 from simcore.common.errors import UserError
 from simcore.frame_models import GECO, GECOConfig
 
@@ -86,6 +87,19 @@ def test_the_error_is_driven_to_kappa_and_the_multiplier_to_its_optimum(
     assert (min(errors) < KAPPA / 2) or not start_is_too_high, "a λ too high should first make the error too small"
     assert errors[-100:] == pytest.approx([KAPPA] * 100, rel=0.1)
     assert geco.multiplier.item() == pytest.approx(1 / (2 * water_level), rel=0.1)
+
+
+@pytest.mark.parametrize("variance", [ALL_CODED, HALF_CODED])
+def test_the_benchmark_finds_the_water_level_of_samples(variance: list[float]) -> None:
+    axes = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0))).Q
+    signs = torch.tensor([[1.0, -1.0], [1.0, -1.0], [1.0, -1.0], [1.0, -1.0]])
+    corners = torch.cartesian_prod(*signs) * torch.tensor(variance).sqrt() @ axes.T  # their covariance is exact
+    components = variances(0.5 * 255 * (corners / corners.abs().max() + 1))  # colours in [0, 1]
+    scale = 0.25 / float(corners.abs().max()) ** 2
+    assert components.tolist() == pytest.approx(sorted(scale * each for each in variance), rel=1e-3)
+    expected = KAPPA if variance is ALL_CODED else (4 * KAPPA - 0.015) / 2
+    assert water_level(components, 4, scale * KAPPA) == pytest.approx(scale * expected, rel=1e-3)
+    assert water_level(components, 4, scale * sum(variance)) == float("inf"), "nothing is coded"
 
 
 def test_an_update_follows_the_unbiased_moving_average_of_the_limited_violation() -> None:

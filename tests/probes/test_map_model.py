@@ -70,7 +70,7 @@ def test_padding_is_no_part_of_the_map() -> None:
         torch.testing.assert_close(told * SIZE**2 * 3, whole.mean() * 6**2 * 3)
     nats = SIZE**2 * 3 * (terms.kl + model.multiplier * (terms.error - kappa))
     torch.testing.assert_close(terms.loss, nats)
-    assert model.multiplier == pytest.approx(1 / (2 * kappa))
+    assert model.multiplier == pytest.approx(1 / (4 * kappa))
 
 
 def test_the_multiplier_aims_at_the_error_of_the_map() -> None:
@@ -78,7 +78,7 @@ def test_the_multiplier_aims_at_the_error_of_the_map() -> None:
     above, below = make_model(kappa=kappa), make_model(kappa=kappa)
     above.update(torch.tensor(1.05 * kappa))
     below.update(torch.tensor(0.95 * kappa))
-    assert above.multiplier > 1 / (2 * kappa) > below.multiplier
+    assert above.multiplier > 1 / (4 * kappa) > below.multiplier
 
 
 def test_leading_dimensions_are_any() -> None:

@@ -56,7 +56,7 @@ class HighFoodConfig(BuildingConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class HighFoodHardConfig(HighFoodConfig):
-    """The arguments of HighFoodHard: those of HighFood, with food three times as high."""
+    """The arguments of HighFoodHard: those of HighFood, with food that takes three blocks to reach."""
 
     lift: int = 3
     """How high an agent must stand above the floor to touch food in a jump, in blocks."""
