@@ -62,6 +62,7 @@ def probe(
     of: Of = "hidden",
     controls: bool = True,
     world: Mapping[str, Any] | None = None,
+    probes: Mapping[str, Any] | None = None,
     advance: Advance = silent,
     device: str = "auto",
 ) -> dict[str, Scores]:
@@ -78,6 +79,7 @@ def probe(
             memory.
         controls: measure an untrained agent and the present frame too.
         world: new values of fields of the runs' world, by name.
+        probes: new values of fields of their `ProbesConfig`, by name, such as `{"epochs": 10}`, for fresh probes.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load the run, if it is a path.
 
@@ -87,10 +89,10 @@ def probe(
     Raises:
         UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
     """
-    loaded = loaded_run(run, device).in_worlds(world=world)
+    loaded = _for_reading(run, device, world, probes)
     if online is not None:
         loaded = replace(loaded, online=online)
-    beside = None if oracle is None else loaded_run(oracle, device).in_worlds(world=world)
+    beside = None if oracle is None else _for_reading(oracle, device, world, probes)
     wanted = measuring.CONTROLS if controls else ()
     return measuring.measure(loaded, worlds, oracle=beside, controls=wanted, of=of, advance=advance)
 
@@ -103,6 +105,7 @@ def compare(
     of: Of = "hidden",
     controls: bool = True,
     world: Mapping[str, Any] | None = None,
+    probes: Mapping[str, Any] | None = None,
     advance: Advance = silent,
     device: str = "auto",
 ) -> Comparison:
@@ -118,6 +121,7 @@ def compare(
         of: what the probes read, as for `probe`.
         controls: measure untrained agents and the present frame too.
         world: new values of fields of the runs' worlds, by name, such as `{"map_frame": "ego"}`.
+        probes: new values of fields of their `ProbesConfig`, as for `probe`.
         advance: called with what is done, and the fraction of it, 0 to 1.
         device: where to load runs that are paths.
 
@@ -126,7 +130,7 @@ def compare(
             worlds have different probe targets, or one has no probes.
     """
     named = {
-        f"run {number}" if isinstance(run, LoadedRun) else str(run): loaded_run(run, device).in_worlds(world=world)
+        f"run {number}" if isinstance(run, LoadedRun) else str(run): _for_reading(run, device, world, probes)
         for number, run in enumerate(runs, start=1)
     }
     return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance, of)
@@ -210,6 +214,11 @@ def loaded_run(run: Run, device: str = "auto") -> LoadedRun:
         UserError: there is no such run, it has no checkpoint, or it is damaged.
     """
     return run if isinstance(run, LoadedRun) else load(run, device)
+
+
+def _for_reading(run: Run, device: str, world: Mapping[str, Any] | None, probes: Mapping[str, Any] | None) -> LoadedRun:
+    """Return a run in worlds with changed fields, read by fresh probes with changed fields."""
+    return loaded_run(run, device).in_worlds(world=world).with_probes(**(probes or {}))
 
 
 def _open_or_create(path: Path, config: Config) -> RunFolder:

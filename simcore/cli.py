@@ -141,19 +141,21 @@ def default_looking(arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     from simcore.commands import Compare, Evaluate, Figure, Live, Probe, Rollout
     from simcore.commands.worlds import named_run
 
-    looking = {"probe": Probe, "rollout": Rollout, "evaluate": Evaluate, "live": Live}
+    looking = {"rollout": Rollout, "evaluate": Evaluate, "live": Live}
     name = arguments[0] if arguments else ""
-    if name not in (*looking, "figure", "compare"):
+    if name not in (*looking, "figure", "compare", "probe"):
         return {}
     named = named_run(arguments[1:])
     if named is None:
         return {}
-    run, world = named
+    run, world, probes = named
     match name:
         case "figure":
             default: Command = Figure("curves", world=world)
         case "compare":
-            default = Compare(world=world)
+            default = Compare(world=world, probes=probes)
+        case "probe":
+            default = Probe(run, world=world, probes=probes)
         case _:
             default = looking[name](run, world=world)
     return {name: {"default": default}}

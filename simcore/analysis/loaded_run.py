@@ -14,6 +14,7 @@ from simcore.analysis.fresh_probes import FreshProbes
 from simcore.analysis.subjects import Of, observe
 from simcore.analysis.worlds import in_worlds, map_frame
 from simcore.build import make_worlds
+from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.progress import Advance
 from simcore.config.run import Config
@@ -78,11 +79,34 @@ class LoadedRun:
         config = in_worlds(self.config, level, world)
         if config == self.config:
             return self
-        folder = self.fresh.folder
-        if folder is not None:  # beside those for the run's own worlds
-            folder = folder / hashlib.sha256(repr((config.level, config.world)).encode()).hexdigest()[:16]
-        fresh = FreshProbes(config, self.system, self.update, folder)
+        fresh = self._other_probes(config, (config.level, config.world))
         return replace(self, config=config, fresh=fresh, learned_frame=self.learned_frame or map_frame(self.config))
+
+    def with_probes(self, **values: Any) -> "LoadedRun":
+        """Return the run for analysis by other fresh probes, its nets unchanged.
+
+            run.with_probes(hidden_size=1024, epochs=10)
+
+        Args:
+            **values: new values of fields of `ProbesConfig`, by name.
+
+        Raises:
+            UserError: there is no such field, it does not concern fresh probes, or a value is out of its range.
+        """
+        fields = [name for name in vars(self.config.probes) if not name.startswith("map_")]
+        for name in values:
+            require(name in fields, f"fresh probes have no {name}; they have {', '.join(fields)}")
+        config = replace(self.config, probes=replace(self.config.probes, **values))
+        if config == self.config:
+            return self
+        return replace(self, config=config, fresh=self._other_probes(config, config.probes))
+
+    def _other_probes(self, config: Config, different: object) -> FreshProbes:
+        """Return fresh probes by another configuration, kept in a folder of their own beside those of the run's own."""
+        folder = self.fresh.folder
+        if folder is not None:
+            folder = folder / hashlib.sha256(repr(different).encode()).hexdigest()[:16]
+        return FreshProbes(config, self.system, self.update, folder)
 
     def make_env(self, render_mode: str | None = None) -> TellsPreviousAction:
         """Make one Gymnasium environment of the run's world, for a session; `reset(seed=)` seeds it.

@@ -8,9 +8,10 @@ from tyro.conf import Positional
 
 from simcore.commands.console import advancing, show_tables
 from simcore.commands.results import as_json, publish
-from simcore.commands.worlds import changes
+from simcore.commands.worlds import UnknownProbes, changed_probes, changes
 from simcore.common.checks import Capacity, require, require_fields
 from simcore.common.literals import as_arguments
+from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import WorldConfig
 
 
@@ -30,6 +31,8 @@ class Compare:
     """Held-out worlds for each seed, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
+    probes: ProbesConfig = field(default_factory=UnknownProbes)
+    """Fresh probes, by default like each run's own: with a run's name before --help, their values are shown."""
     old: tuple[int, ...] = (10,)
     """Steps n: a column for cells that were seen, then out of sight for n steps or more. Several give several."""
     of: Literal["hidden", "state"] = "hidden"
@@ -57,16 +60,21 @@ class Compare:
         require_each_once(self.runs)
         loaded = [load_run(open_run(path), self.device) for path in self.runs]
         changed = changes(self.world, loaded[0].config)
-        runs = {str(path): run.in_worlds(world=changed) for path, run in zip(self.runs, loaded, strict=True)}
+        recipe = changed_probes(self.probes, loaded[0].config)
+        runs = {
+            str(path): run.in_worlds(world=changed).with_probes(**recipe)
+            for path, run in zip(self.runs, loaded, strict=True)
+        }
         with advancing() as advance:
             comparison = compare(runs, self.worlds, self.old, CONTROLS if self.controls else (), advance, self.of)
         first_grid, *others = comparison_grids(comparison)
-        where = f", with {as_arguments(changed)}" if changed else ""
+        different = changed | {f"probes.{name}": value for name, value in recipe.items()}
+        where = f", with {as_arguments(different)}" if different else ""
         grids = [first_grid._replace(title=first_grid.title + where), *others]
         first = next(iter(runs.values())).config
         title = self.title or f"{first.level}, {first.preset}. {grids[0].title}"
         files = {
-            f"{self.out.name}.json": as_json(comparison.to_dict() | {"world": changed}),
+            f"{self.out.name}.json": as_json(comparison.to_dict() | {"world": changed, "probes": recipe}),
             f"{self.out.name}.md": markdown(grids).encode(),
             f"{self.out.name}.png": figure_file(comparison_figure(comparison, title)),
         }

@@ -10,10 +10,11 @@ from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say, show_tables
 from simcore.commands.results import as_json, publish
-from simcore.commands.worlds import changes
+from simcore.commands.worlds import UnknownProbes, changed_probes, changes
 from simcore.common.checks import Capacity, require_fields
 from simcore.common.errors import UserError
 from simcore.common.literals import as_arguments
+from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import WorldConfig
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Probe:
     """Held-out worlds to measure in, one episode each."""
     world: WorldConfig = field(default_factory=WorldConfig)
     """The worlds, by default the run's own: with the run's name before --help, its flags and its values are shown."""
+    probes: ProbesConfig = field(default_factory=UnknownProbes)
+    """Fresh probes, by default like the run's own: with the run's name before --help, their values are shown."""
     oracle: Path | None = None
     """A run with --supervised in the same worlds, to compare with the belief."""
     online: bool = False
@@ -48,8 +51,8 @@ class Probe:
     """cpu, cuda, ...; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder for the results and the fresh probes; by default the run's own, or NAME-results: beside an
-    exported file, or in runs/ for a shipped one. Results of --online, of --of state and of other worlds are kept
-    apart, as in probe-online.json."""
+    exported file, or in runs/ for a shipped one. Results of --online, of --of state, of other worlds and of
+    other probes are kept apart, as in probe-online.json."""
 
     def execute(self) -> None:
         """Write scores and figures, and print the tables."""
@@ -73,21 +76,27 @@ class Probe:
         run = open_run(self.run)
         loaded = load_run(run, self.device, self.online, self.out)
         changed = changes(self.world, loaded.config)
-        loaded = replace(loaded.in_worlds(world=changed), of=self.of)
+        recipe = changed_probes(self.probes, loaded.config)
+        if self.online and recipe:
+            raise UserError(
+                f"--online reads by the run's own probes, for which --probes.{next(iter(recipe))} comes too late"
+            )
+        loaded = replace(loaded.in_worlds(world=changed).with_probes(**recipe), of=self.of)
         metrics = columns_over_frames(run.metrics) if isinstance(run, RunFolder) else None  # an exported run has none
         oracle = None
         if self.oracle is not None:
-            oracle = load_run(open_run(self.oracle), self.device).in_worlds(world=changed)
+            oracle = load_run(open_run(self.oracle), self.device).in_worlds(world=changed).with_probes(**recipe)
         with advancing() as advance:
             controls = CONTROLS if self.controls else ()
             scores = measure(loaded, self.worlds, oracle=oracle, controls=controls, of=self.of, advance=advance)
             maps = decode_maps(loaded) if has_maps(loaded.config) else None
         what = "the whole state" if self.of == "state" else "b_t"
         where = f"held-out worlds with {as_arguments(changed)}" if changed else "held-out worlds"
-        title = f"{run.name} {loaded.age}: {self.read} of {what}, {self.worlds} {where}"
+        read = f"{self.read} ({as_arguments(recipe)})" if recipe else self.read
+        title = f"{run.name} {loaded.age}: {read} of {what}, {self.worlds} {where}"
         tables = (knowledge_table(scores, title), error_by_age_table(scores))
-        report, notes = self.report(loaded, scores) | {"world": changed}, []
-        apart = "".join(f"-{kind}" for kind in self.kinds(bool(changed)))
+        report, notes = self.report(loaded, scores) | {"world": changed, "recipe": recipe}, []
+        apart = "".join(f"-{kind}" for kind in self.kinds(bool(changed), bool(recipe)))
         files = {f"probe{apart}.png": figure_file(knowledge_figure(scores, title))}
         if maps is not None:
             state = ", read from the whole state" if self.of == "state" else ""
@@ -123,14 +132,16 @@ class Probe:
 
         publish(self.out or run.path, files | {f"probe{apart}.json": as_json(report)}, show)
 
-    def kinds(self, elsewhere: bool) -> Iterator[str]:
-        """Yield in what the results differ from those that stand without a suffix: fresh probes of b_t at home."""
+    def kinds(self, elsewhere: bool, recipe: bool) -> Iterator[str]:
+        """Yield in what the results differ from those without a suffix: of the run's fresh probes, of b_t, at home."""
         if self.online:
             yield "online"
         if self.of != "hidden":
             yield self.of
         if elsewhere:
             yield "elsewhere"
+        if recipe:
+            yield "other-probes"
 
     @property
     def read(self) -> str:

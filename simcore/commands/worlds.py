@@ -1,19 +1,35 @@
-"""The flags `--world.*` of commands that read a run: its world's fields, each with the run's value as default."""
+"""The flags `--world.*` and `--probes.*` of commands that read a run: each has the run's own value as default."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from simcore.config.run import Config
+from simcore.probes.config import ProbesConfig
 from simcore.worlds.api import WorldConfig
 
 OTHERS = ("--oracle", "--out", "--beside", "--record", "--title", "--device", "--host")
 """Flags whose values could be mistaken for the run to read."""
 
 
-def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
-    """Return the first run that a command's arguments name, and its world in the level that they name.
+class NamedRun(NamedTuple):
+    """A run that a command's arguments name."""
+
+    path: Path
+    """Of its folder or exported file, or the name of a shipped one."""
+    world: WorldConfig
+    """Its world, in the level that the arguments name."""
+    probes: ProbesConfig
+    """Its probes."""
+
+
+class UnknownProbes(ProbesConfig):
+    """The probes of a run that is not known when the arguments are parsed."""
+
+
+def named_run(arguments: Sequence[str]) -> NamedRun | None:
+    """Return the first run that a command's arguments name.
 
     Returns:
         None if they name no existing run; then the command itself reports it.
@@ -31,7 +47,8 @@ def named_run(arguments: Sequence[str]) -> tuple[Path, WorldConfig] | None:
     flags, rest = parser.parse_known_args(arguments)
     for path in map(Path, rest):
         if is_run(path):
-            return path, world_in(Config.from_dict(open_run(path).config), flags.level)
+            config = Config.from_dict(open_run(path).config)
+            return NamedRun(path, world_in(config, flags.level), config.probes)
     return None
 
 
@@ -41,3 +58,9 @@ def changes(world: WorldConfig, config: Config, level: str | None = None) -> dic
 
     usual = vars(world_in(config, level) if type(world) is not WorldConfig else WorldConfig())
     return {name: value for name, value in vars(world).items() if value != usual[name]}
+
+
+def changed_probes(probes: ProbesConfig, config: Config) -> dict[str, Any]:
+    """Return the fields of a command's probes, by name, that differ from the run's."""
+    usual = vars(UnknownProbes() if isinstance(probes, UnknownProbes) else config.probes)
+    return {name: value for name, value in vars(probes).items() if value != usual[name]}
