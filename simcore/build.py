@@ -170,6 +170,7 @@ def make_executor(config: Config, agent: Agent, updates_before: int, ranks: Rank
         acting.replacements,
         config.ray_address,
         GIVE_UP * acting.patience,
+        config.policy == "agent",
     )
 
 

@@ -25,6 +25,7 @@ from simcore.acting.executor import ActorError, CollectedBatch, Executor, MakeAc
 from simcore.agent import Agent
 from simcore.common.errors import UserError
 from simcore.common.spawning import left_to_the_parent
+from simcore.common.threads import own_cores
 from simcore.common.tree import exchange
 from simcore.common.user_code import UserCodeError, in_a_line
 from simcore.common.watchdog import GIVE_UP, PATIENCE, Watch, describe
@@ -113,6 +114,7 @@ class OnRay(Executor):
             this process is connected already, that is used.
         patience: seconds without a trajectory after which an actor counts as dead; they include compilation and the
             start of nodes. An actor's silence is reported at a tenth (`GIVE_UP`) of them.
+        needs_weights: whether the actors act with the agent, and so need its weights after each update.
 
     Raises:
         UserError: Ray is not installed, or the cluster cannot be reached.
@@ -129,6 +131,7 @@ class OnRay(Executor):
         replacements: int = 100,
         address: str | None = None,
         patience: float = GIVE_UP * PATIENCE,
+        needs_weights: bool = True,
     ) -> None:
         self._ray = import_ray()
         self._owns_ray = not self._ray.is_initialized()
@@ -136,6 +139,8 @@ class OnRay(Executor):
             connect(self._ray, address, actors)
         self.length = length
         self._agent = agent
+        self._needs_weights = needs_weights
+        self._newest: tuple[int, Any] = (0, None)
         self._numbers = numbers
         self._queue_size = queue_size
         self._replacements = replacements
@@ -151,7 +156,10 @@ class OnRay(Executor):
         self.publish(0)
 
     def publish(self, version: int) -> None:
-        """Put the learner's present weights into Ray's object store, for all actors."""
+        """Put the learner's present weights into Ray's object store, for all actors; if they need none, only once."""
+        if not self._needs_weights and version > 0:
+            self._newest = (version, self._newest[1])
+            return
         weights = {name: value.detach().cpu().numpy() for name, value in self._agent.state_dict().items()}
         self._newest = (version, self._ray.put(weights))
 
@@ -271,7 +279,7 @@ def connect(ray: Any, address: str | None, actors: int) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to it
-        cpus = max(actors, os.cpu_count() or 1)
+        cpus = max(actors, own_cores())
         options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
     else:
         options["address"] = address

@@ -3,8 +3,10 @@
 import contextlib
 import copy
 import ctypes
+import errno
 import os
 import pickle
+import resource
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -28,6 +30,8 @@ from simcore.data.collected import Collected
 
 CLOSING = 5.0
 """Seconds that processes get to end; then they are killed."""
+MANY_FILES = 1 << 16
+"""Open files that are enough."""
 
 
 class Made(NamedTuple):
@@ -62,6 +66,8 @@ class Employed:
             message = self.results.recv()
             if isinstance(message, Made) and message.is_new:
                 self.slots[message.slot] = LentSlot(recv_handle(self.results))
+        except RuntimeError as error:  # a descriptor that was sent, and could not be opened here
+            raise ActorError(f"actor {self.number} cannot hand over what it made: {too_many_files()}") from error
         except (EOFError, OSError) as error:
             ended = spawning.how_it_ended(self.process)
             raise ActorError(f"actor {self.number} failed: {ended}") from error
@@ -146,10 +152,15 @@ class Processes(Executor):
         # In shared memory, since a process reads its pipe only after seconds of imports, and the next would wait.
         pickled = CONTEXT.RawArray(ctypes.c_uint8, len(data))
         memoryview(pickled).cast("B")[:] = data
+        allow_many_files()
         for number in self._numbers:
-            here, there = CONTEXT.Pipe()
-            arguments = (self._make_actor, pickled, self._weights, number, self.length, self._leave, there)
-            process = spawning.start(f"actor {number}", act, *arguments)
+            try:
+                here, there = CONTEXT.Pipe()
+                arguments = (self._make_actor, pickled, self._weights, number, self.length, self._leave, there)
+                process = spawning.start(f"actor {number}", act, *arguments)
+            except OSError as error:
+                why = too_many_files() if error.errno == errno.EMFILE else str(error.strerror)
+                raise ActorError(f"actor {number} cannot be started: {why}") from error
             there.close()  # so that the pipe closes when the process ends
             self._actors.append(Employed(number, process, here))
         self._permit(self._queue_size + len(self._actors))
@@ -172,6 +183,21 @@ class Processes(Executor):
         self._actors.append(actor)
         self._permit(1)
         return collected
+
+
+def allow_many_files() -> None:
+    """Raise this process's limit of open files to the most that it may have: each actor takes about ten."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def too_many_files() -> str:
+    """Return what to say of the limit of open files."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"no more than {limit} files may be open at a time; raise the limit (ulimit -Hn), or have fewer actors"
 
 
 class LearnerGoneError(Exception):

@@ -70,7 +70,8 @@ class Train:
             folder = ranks.first_before_others(self.folder)
             complete = train(config, folder, owns_process=True)
         if not complete and checkpoints.latest(folder.checkpoints) is None:
-            say("Stopped before the first update. Next:", f"simcore train --resume {folder.path}")
+            if ranks.is_first:
+                say("Stopped before the first update. Next:", f"simcore train --resume {shell_word(folder.path)}")
             sys.exit(INTERRUPTED)
         state = "Done" if complete else "Stopped, with a checkpoint"
         verbs = ["evaluate"] if config.policy == "agent" else []

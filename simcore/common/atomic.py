@@ -1,11 +1,14 @@
 """Atomic writes: a file is replaced whole or not at all."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
 """Suffix of a file that is being written; a leftover one is from a process that was killed."""
+CANNOT_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
+"""What file systems answer that cannot flush a directory, as some over a network."""
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
@@ -35,5 +38,14 @@ def _sync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)
+
+
+def remedy(error: OSError) -> str:
+    """Return what to do about an error of writing in a run's folder."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "make room and resume" if is_full else "put that right and resume"

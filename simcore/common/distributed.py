@@ -71,6 +71,21 @@ def _read(name: str, default: int | None = None) -> int:
         raise UserError(f"{name} is {text!r}, which is no whole number; {_REMEDY}") from None
 
 
+@contextmanager
+def reaching_others() -> Iterator[None]:
+    """Raise the error of a message between processes as a `UserError` of one line.
+
+    Raises:
+        UserError: another process has ended, or cannot be reached.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # gloo's and NCCL's
+        raise UserError(
+            "another process of this run has ended, or cannot be reached any more; its own output says why"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Ranks:
     """The processes that learn together; by default there is one, and no method communicates.
@@ -94,7 +109,8 @@ class Ranks:
         if self.size == 1:
             return value
         total = value.detach().clone()
-        dist.all_reduce(total)
+        with reaching_others():
+            dist.all_reduce(total)
         return total / self.size
 
     def average(self, tensors: Iterable[Tensor]) -> None:
@@ -103,7 +119,8 @@ class Ranks:
             return
         group = list(tensors)
         flat = torch.cat([tensor.flatten() for tensor in group])
-        dist.all_reduce(flat)
+        with reaching_others():
+            dist.all_reduce(flat)
         flat /= self.size
         for tensor, part in zip(group, torch.split(flat, [tensor.numel() for tensor in group]), strict=True):
             tensor.copy_(part.view_as(tensor))
@@ -114,6 +131,42 @@ class Ranks:
             return flag
         return bool(self.mean(torch.tensor(float(flag), device=device)) > 0)
 
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by the first rank's, in place."""
+        if self.size == 1:
+            return
+        with reaching_others():
+            for tensor in tensors:
+                if tensor.numel():
+                    dist.broadcast(tensor, 0)
+
+    def told(self, value: Result) -> Result:
+        """Return the first rank's value, on all ranks; it is pickled."""
+        if self.size == 1:
+            return value
+        box = [value]
+        with reaching_others():
+            dist.broadcast_object_list(box)
+        return box[0]
+
+    def require_same(self, value: str, what: str) -> None:
+        """Check that a value is the same on all ranks.
+
+        Raises:
+            UserError: it is not; raised on all.
+        """
+        if self.size == 1:
+            return
+        values: list[str] = [""] * self.size
+        with reaching_others():
+            dist.all_gather_object(values, value)
+        other = next((rank for rank, each in enumerate(values) if each != values[0]), None)
+        require(
+            other is None,
+            f"{what} of process {other} differ from those of process 0; all processes must share the run's folder, and "
+            "have the same command and the same SimCore",
+        )
+
     def first_before_others(self, call: Callable[[], Result]) -> Result:
         """Make a call on the first rank and then on the others, such as one that makes a file that the others open.
 
@@ -122,18 +175,18 @@ class Ranks:
         """
         if self.size == 1:
             return call()
-        told: list[str | None] = [None]
         if self.is_first:
+            complaint = None
             try:
                 return call()
             except UserError as error:
-                told = [str(error)]
+                complaint = str(error)
                 raise
             finally:
-                dist.broadcast_object_list(told)
-        dist.broadcast_object_list(told)
-        if told[0] is not None:
-            raise UserError(told[0])
+                self.told(complaint)
+        complaint = self.told(None)
+        if complaint is not None:
+            raise UserError(complaint)
         return call()
 
     def meet(self) -> None:
@@ -142,7 +195,8 @@ class Ranks:
         A thread that still holds one needs Python's lock to release it, and aborts a process that is about to exit.
         """
         if self.size > 1:
-            dist.barrier()
+            with reaching_others():
+                dist.barrier()
 
 
 def join_ranks(device: torch.device) -> Ranks:

@@ -92,7 +92,7 @@ class Insistence:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM or SIGHUP raise `KeyboardInterrupt` in the `with` block, and a third end the process at once.
+    """Let Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 raise `KeyboardInterrupt` in the block; a third ends the process at once.
 
     A second one does not disturb what is tidied up after the first.
     """
@@ -105,7 +105,7 @@ def interruptible() -> Iterator[None]:
             interrupted = True
             raise KeyboardInterrupt
 
-    with heard((*ENDING, signal.SIGHUP), insistence.hear, interrupt):
+    with heard((*ENDING, signal.SIGHUP, signal.SIGUSR1), insistence.hear, interrupt):
         yield
 
 

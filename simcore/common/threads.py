@@ -1,11 +1,17 @@
 """Threads of PyTorch in processes that share the machine's cores."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from simcore.common.spawning import threads_are_chosen
+
+
+def own_cores() -> int:
+    """Return how many cores this process may use, which a batch system often limits."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def share_of_threads(among: int = 1, others: int = 0) -> int:

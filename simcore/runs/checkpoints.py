@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from simcore.common.archive import DamagedError, read_archive, write_archive
-from simcore.common.atomic import TEMPORARY_SUFFIX
+from simcore.common.atomic import TEMPORARY_SUFFIX, remedy
 from simcore.common.errors import UserError
 
 LONGEST_REASON = 240
@@ -48,14 +48,14 @@ def save(directory: Path, update: int, state: dict[str, Any], keep: int = 3) -> 
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):  # of a process that was killed while writing
-            leftover.unlink()
+            leftover.unlink(missing_ok=True)
         write_archive(path, {"format": "simcore-checkpoint", "version": 1, "update": update, "state": state})
+        for old in _ascending(directory)[:-keep]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         good = latest(directory)
         last = f"the last good checkpoint is {good}" if good else "there is no earlier checkpoint"
-        raise UserError(f"cannot save {path}: {error.strerror}; {last}; make room and resume") from error
-    for old in _ascending(directory)[:-keep]:
-        old.unlink()
+        raise UserError(f"cannot save {path}: {error.strerror}; {last}; {remedy(error)}") from error
     return path
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from simcore.common.atomic import TEMPORARY_SUFFIX, write_atomically
+from simcore.common.atomic import TEMPORARY_SUFFIX, remedy, write_atomically
 from simcore.common.errors import UserError
 from simcore.common.reading import read_json, read_regular
 from simcore.common.version import __version__, commit
 
 _CONFIG, _CHANGES, _ORIGIN = "config.json", "changes.jsonl", "origin.json"
+_LOCK = "lock"
 
 
 class RunInUseError(UserError):
@@ -50,20 +51,21 @@ class RunFolder:
         try:
             is_new = not os.path.lexists(path)
             path.mkdir(parents=True, exist_ok=True)
-            # What a process killed in here has left is not a run: that folder still counts as empty.
-            if any(file.suffix != TEMPORARY_SUFFIX and file.name != _ORIGIN for file in path.iterdir()):
-                remedy = "resume its run" if (path / _CONFIG).exists() else "empty it"
-                raise UserError(f"the folder {path} is not empty; {remedy}, or name a new folder")
-            for leftover in path.glob(f"*{TEMPORARY_SUFFIX}"):
-                leftover.unlink()
-            try:
-                write_atomically(path / _ORIGIN, origin.encode())
-                write_atomically(path / _CONFIG, text.encode())
-            except OSError:
-                (path / _ORIGIN).unlink(missing_ok=True)
-                if is_new:
-                    path.rmdir()
-                raise
+            _require_empty(path)
+            with (path / _LOCK).open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that make it at a time, one does
+                _require_empty(path)
+                for leftover in path.glob(f"*{TEMPORARY_SUFFIX}"):
+                    leftover.unlink()
+                try:
+                    write_atomically(path / _ORIGIN, origin.encode())
+                    write_atomically(path / _CONFIG, text.encode())
+                except OSError:
+                    for name in (_ORIGIN, _LOCK):
+                        (path / name).unlink(missing_ok=True)
+                    if is_new:
+                        path.rmdir()
+                    raise
         except OSError as error:
             raise UserError(f"cannot make the run {path}: {error.strerror}; name another folder") from error
         return cls(path, json.loads(text))
@@ -117,7 +119,7 @@ class RunFolder:
             write_atomically(file, before + line.encode())
             write_atomically(self.path / _CONFIG, (json.dumps(config, indent=2) + "\n").encode())
         except OSError as error:
-            raise UserError(f"cannot write in {self.path}: {error.strerror}; make room and resume") from error
+            raise UserError(f"cannot write in {self.path}: {error.strerror}; {remedy(error)}") from error
 
     @classmethod
     def is_at(cls, path: str | Path) -> bool:
@@ -176,16 +178,18 @@ class RunFolder:
             RunInUseError: a process is training in the folder.
         """
         try:
-            descriptor = os.open(self.path / "lock", os.O_RDONLY)
+            descriptor = os.open(self.path / _LOCK, os.O_RDONLY)
         except OSError:  # nobody has trained here, or we may not know
             yield
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunInUseError(f"another process is training in {self.path}") from error
+            except OSError:  # a file system without locks, where no run can be trained
+                pass
             yield
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        except BlockingIOError as error:
-            raise RunInUseError(f"another process is training in {self.path}") from error
         finally:
             os.close(descriptor)
 
@@ -201,7 +205,7 @@ class RunFolder:
             RunInUseError: another process is training in the folder.
             UserError: the lock file cannot be made.
         """
-        file = self.path / "lock"
+        file = self.path / _LOCK
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -222,3 +226,11 @@ class RunFolder:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
         finally:
             os.close(descriptor)
+
+
+def _require_empty(path: Path) -> None:
+    """Raise `UserError` if a folder holds more than what a process has left that was killed while it made a run."""
+    strangers = [file for file in path.iterdir() if file.suffix != TEMPORARY_SUFFIX]
+    if any(file.name not in (_ORIGIN, _LOCK) for file in strangers):
+        advice = "resume its run" if (path / _CONFIG).exists() else "empty it"
+        raise UserError(f"the folder {path} is not empty; {advice}, or name a new folder")

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from simcore.common.spawning import left_to_the_parent
 from simcore.sweeps.folder import RunFiles
 
 HERE = Path(__file__).parents[2]
@@ -27,7 +28,10 @@ class Ended(NamedTuple):
 
 
 class Executor(ABC):
-    """Run the processes of a sweep's runs. At the end of a `with` block the remaining ones are killed."""
+    """Run the processes of a sweep's runs.
+
+    At the end of a `with` block the remaining ones are killed; after an error, once they have written checkpoints.
+    """
 
     notes: tuple[str, ...] = ()
     """What the user should know before the first run."""
@@ -66,8 +70,14 @@ class Executor(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        try:
+            if kind is not None and issubclass(kind, Exception):
+                self.stop()
+                while self.running:
+                    self.ended()
+        finally:
+            self.close()
 
 
 def launch(path: Path, worlds: int, jobs: int = 1) -> subprocess.Popen[bytes]:
@@ -81,7 +91,7 @@ def launch(path: Path, worlds: int, jobs: int = 1) -> subprocess.Popen[bytes]:
     # No file of the current folder hides a library; unless SimCore itself is found there, as in its repository.
     safe = [] if Path.cwd() == HERE else ["-P"]
     command = [sys.executable, *safe, "-m", "simcore.sweeps", str(path), str(worlds), str(jobs)]
-    with RunFiles(path).log.open("ab") as log:
+    with RunFiles(path).log.open("ab") as log, left_to_the_parent():  # until it can hear signals
         # In its own session, so that Ctrl-C in the terminal reaches only the sweep, which then stops its runs.
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -13,7 +13,7 @@ from simcore.sweeps.worker import FINISHED, IN_USE, STOPPED
 
 ASK_AGAIN = 2.0
 """Seconds between two checks of runs that another process trains."""
-INTERRUPTED = (STOPPED, -signal.SIGTERM, -signal.SIGINT)
+INTERRUPTED = (STOPPED, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGUSR1)
 """Exit codes of a run that was stopped, and so has not failed."""
 
 
@@ -69,8 +69,11 @@ def settle(folder: SweepFolder, run: PlannedRun, ended: Ended) -> str:
         what = "stopped"
     else:
         error = ended.said or what_failed(files, ended.code)
-        files.write_failure(error, ended.code)
         what = f"FAILED: {error}"
+        try:
+            files.write_failure(error, ended.code)
+        except OSError as problem:  # a full disk, from which the run may have failed too
+            what += f" (cannot be recorded: {problem.strerror})"
     settled = sum(folder.status(run) is not Status.UNFINISHED for run in folder.plan.runs)
     return f"[{settled}/{len(folder.plan.runs)}] {run.name}: {what}"
 

@@ -60,7 +60,9 @@ def stop_with_the_holder() -> None:
 
 def main() -> int:
     """Run `work` with the command line's arguments; return the exit code."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)  # which a process of Ray's hands down
+    for warning in (signal.SIGHUP, signal.SIGUSR1):  # a batch system sends it to all; the sweep decides what ends
+        signal.signal(warning, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_PARENT)  # blocked by what has started this process
     show_every_letter()
     threading.Thread(target=stop_with_the_holder, daemon=True).start()
     path, worlds, jobs = sys.argv[1:]

@@ -1,7 +1,9 @@
 """A training run: its updates, until the last one or an interruption."""
 
+import logging
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -9,10 +11,12 @@ from simcore.acting import ActorError
 from simcore.acting.on_ray import import_ray
 from simcore.build import check_worlds
 from simcore.common.devices import choose_device
+from simcore.common.digest import digest_of
 from simcore.common.distributed import Ranks, join_ranks, leave_ranks
 from simcore.common.errors import UserError
 from simcore.common.user_code import as_user_code_error
 from simcore.common.watchdog import StoppedWaiting
+from simcore.config.differences import INCIDENTAL, fields_of
 from simcore.config.run import Config
 from simcore.learning.compiling import require_compiler
 from simcore.learning.fault import NonFiniteLossError
@@ -23,6 +27,8 @@ from simcore.training.cores import share_cores
 from simcore.training.failures import ended_at_once, failed, unheard
 from simcore.training.recorder import Recorder
 from simcore.training.training import Training, resumed
+
+logger = logging.getLogger(__name__)
 
 
 def check(config: Config) -> None:
@@ -106,9 +112,29 @@ def begin(config: Config, device: torch.device, ranks: Ranks, folder: RunFolder)
     Raises:
         UserError: the checkpoint is damaged, of another run, or past the last update.
     """
-    newest = checkpoints.latest(folder.checkpoints)
-    if newest is None:
-        return Training(config, device, ranks)
+    newest = ranks.told(checkpoints.latest(folder.checkpoints))  # others may not see the newest yet, or no folder
+    training = Training(config, device, ranks) if newest is None else load(config, device, ranks, folder, newest)
+    if newest is None and ranks.is_first and folder.metrics.exists() and folder.metrics.stat().st_size:
+        logger.warning(
+            "%s has no checkpoint, so it begins anew; earlier metrics stay in %s until it has passed them",
+            folder.path,
+            folder.metrics_ahead.name,
+        )
+    if ranks.size > 1:
+        fields = {name: value for name, value in fields_of(config).items() if name not in INCIDENTAL}
+        ranks.require_same(f"{fields}", "settings")
+        ranks.require_same(f"{training.updates} {digest_of(training.system.state_dict())}", "weights")
+    return training
+
+
+def load(config: Config, device: torch.device, ranks: Ranks, folder: RunFolder, newest: Path) -> Training:
+    """Return the training run of a checkpoint.
+
+    Raises:
+        UserError: the checkpoint is missing, damaged, of another run, or past the last update.
+    """
+    if not ranks.is_first and not newest.exists():
+        raise UserError(f"{newest} is not here: all machines must share the run's folder")
     checkpoint = checkpoints.load(newest, device)
     done, total = checkpoint.update, config.learning.updates
     if done > total:

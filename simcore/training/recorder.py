@@ -82,12 +82,12 @@ class Recorder:
                 self._draw()
 
     def save(self) -> None:
-        """Write a checkpoint, unless there is one of this update.
+        """Write a checkpoint, unless there is one of this update, whose worlds can continue.
 
         Raises:
             NonFiniteLossError: a loss was NaN or infinite, or a weight or a moment is; nothing is written.
         """
-        if self._saved == self._training.updates:
+        if self._saved == self._training.updates and not self._training.worlds_lost:
             return
         self._training.check()
         if self._writes:

@@ -130,6 +130,10 @@ class Statistics:
         self._episodes = [_episode(*episode) for episode in state["episodes"]]
         self._lags = list(state["lags"])
 
+    def forget_episodes(self) -> None:
+        """Forget the episodes and lags since the last `take`, which another rank also holds."""
+        self._episodes, self._lags = [], []
+
     def _clear(self) -> None:
         self._sums, self._count, self._timed = None, 0, 0
         self._episodes, self._lags = [], []

@@ -42,6 +42,7 @@ class Training:
         torch.manual_seed(derive_seed(config.seed, "weights"))
         sizes = world_sizes(config)
         self.system = make_system(config, sizes).to(device)
+        self.ranks.share(self.system.state_dict().values())  # another make of CPU may round initial weights otherwise
         self.learner = make_learner(config, self.system, self.ranks)
         self.executor = make_executor(config, self.system.agent, updates_before, self.ranks)
         self.ledger = Ledger()
@@ -126,15 +127,15 @@ class Training:
 
         Lost worlds are left out, and new ones begin.
         """
-        has_worlds = self.ranks.size == 1 and not self.worlds_lost
+        keeps = self.config.executor == "serial" and self.ranks.size == 1 and not self.worlds_lost
         return {
             "updates": self.updates,
             "frames": self.frames,
             "ranks": self.ranks.size,
             "learner": self.learner.state_dict(),
-            "executor": self.executor.state_dict() if has_worlds else {},
+            "executor": self.executor.state_dict() if keeps else {},
             "ledger": self.ledger.state_dict(),
-            "core_states": {actor: plain(state) for actor, state in self.core_states.items()},
+            "core_states": {actor: plain(state) for actor, state in self.core_states.items()} if keeps else {},
             "statistics": self.statistics.state_dict(),
         }
 
@@ -162,6 +163,8 @@ class Training:
                 for actor, saved in state["core_states"].items()
             }
         self.statistics.load_state_dict(state["statistics"])
+        if not self.ranks.is_first:  # whose they are
+            self.statistics.forget_episodes()
         self.executor.publish(self.updates)
 
 

@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 from functools import partial
@@ -15,11 +16,11 @@ from replaying import assert_never_half_written, assert_replays, breaking_actor,
 
 from commands import Launch
 from simcore import build
-from simcore.acting import ActorError, Processes
+from simcore.acting import ActorError, Processes, processes
 from simcore.acting.shared_slots import LentSlot, Slot, tensor_in
 from simcore.acting.shared_weights import SharedWeights
 from simcore.agent import Agent
-from simcore.build import make_system
+from simcore.build import make_actor, make_system
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.runs import RunFolder, checkpoints
@@ -102,6 +103,25 @@ def test_an_actor_that_raises_ends_a_run_with_its_traceback(tmp_path: Path, monk
     assert "in breaking\n    raise error" in str(root_cause(caught.value))
     assert not multiprocessing.active_children()
     wait_until_gone(before)
+
+
+def test_open_files_that_run_out_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is raised as far as it may be; what is beyond it is told."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    config = tinier_acting()
+    executor = Processes(partial(make_actor, config), make_agent(config), range(4), 7, queue_size=2)
+    few = len(os.listdir("/proc/self/fd")) + 3
+    try:
+        with executor:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+            monkeypatch.setattr(processes, "allow_many_files", lambda: None)
+            with pytest.raises(ActorError, match=rf"no more than {few} files may be open at a time; raise the limit"):
+                executor.take(1)
+            monkeypatch.undo()
+            processes.allow_many_files()
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(hard, processes.MANY_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_killed_actor_is_noticed_and_what_it_made_stays(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from simcore.learning.learner import Learner
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.training.statistics import Statistics
 from tinier import tinier_acting
+from trained import trained_run
 from waiting import PATIENCE
 
 UPDATES = 3
@@ -252,12 +255,65 @@ def test_where_an_actor_of_one_process_fails_all_end_with_a_checkpoint(tmp_path:
     assert 42 <= checkpoints.load(newest).update <= 45
 
 
+def agree_and_part(rank: int, port: int, folder: Path) -> None:
+    """Exchange what two ranks exchange beside gradients; then the second one is killed."""
+    os.environ |= {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    ranks = join_ranks(torch.device("cpu"))
+    assert ranks.told(f"of {rank}") == "of 0"
+    weights = {"float": torch.full((3,), float(rank)), "none": torch.zeros(0), "count": torch.tensor(rank)}
+    ranks.share(weights.values())
+    assert weights["float"].tolist() == [0.0, 0.0, 0.0]
+    assert weights["count"].item() == 0
+    ranks.require_same("alike", "weights")
+    with pytest.raises(UserError, match="weights of process 1 differ from those of process 0"):
+        ranks.require_same(f"of {rank}", "weights")
+    if rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    for call in (lambda: ranks.mean(torch.ones(1)), ranks.meet):
+        with pytest.raises(UserError, match="another process of this run has ended"):
+            call()
+    (folder / "told").touch()
+
+
+def test_ranks_agree_and_a_lost_one_is_one_line(tmp_path: Path) -> None:
+    context, port = multiprocessing.get_context("spawn"), free_port()
+    processes = [context.Process(target=agree_and_part, args=(rank, port, tmp_path), daemon=True) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE)
+    assert [process.exitcode for process in processes] == [0, -signal.SIGKILL]
+    assert (tmp_path / "told").exists()
+
+
+def test_ranks_that_do_not_share_the_folder_are_refused(tmp_path: Path) -> None:
+    for rank in range(2):
+        trained_run(tmp_path / str(rank) / "run", tinier_acting(learning__updates=2))
+    shutil.rmtree(tmp_path / "1" / "run" / "checkpoints")
+    command = [sys.executable, "-m", "simcore", "train", "--resume", "run", "--learning.updates", "4"]
+    port = str(free_port())
+    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            command, cwd=tmp_path / str(rank), env=os.environ | together | {"RANK": str(rank)}, stderr=subprocess.PIPE
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=PATIENCE)[1].decode().splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [2, 2]
+    assert said[0][-1].startswith("simcore: another process of this run has ended")
+    assert said[1][-1].endswith("update_00000002.pt is not here: all machines must share the run's folder")
+    assert not [line for lines in said for line in lines if "Traceback" in line]
+
+
 def test_alone_there_is_nobody_to_wait_for() -> None:
     ranks = join_ranks(torch.device("cpu"))
     value = torch.tensor(2.0)
     assert ranks == Ranks()
     assert ranks.mean(value) is value
     assert ranks.first_before_others(lambda: 3) == 3
+    assert ranks.told(value) is value
+    ranks.require_same("anything", "weights")
     ranks.average([value])
     assert value == 2.0
     leave_ranks(ranks)

@@ -127,6 +127,31 @@ def test_a_failed_write_leaves_the_old_checkpoints_alone(
     assert checkpoints.load(tmp_path / "update_00000002.pt").state == {"update": 2}
 
 
+def test_an_error_that_room_does_not_mend_is_not_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(UserError, match="error; there is no earlier checkpoint; put that right and resume"):
+        checkpoints.save(tmp_path, 1, {})
+
+
+def test_a_checkpoint_that_somebody_else_deletes_meanwhile_is_nobodys_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [checkpoints.save(tmp_path, update, {}, keep=2) for update in (1, 2)]
+    write = checkpoints.write_archive
+
+    def write_late(*arguments: Any) -> None:
+        write(*arguments)
+        paths[1].unlink()
+
+    monkeypatch.setattr(checkpoints, "write_archive", write_late)
+    monkeypatch.setattr(checkpoints, "_ascending", lambda directory: [*paths, directory / "update_00000003.pt"])
+    checkpoints.save(tmp_path, 3, {}, keep=1)
+    assert names(tmp_path) == ["update_00000003.pt"]
+
+
 def test_a_write_that_the_kernel_refuses(tmp_path: Path) -> None:
     said = run(FILL_THE_DISK, str(tmp_path))
     assert said.startswith(f"cannot save {tmp_path / 'update_00000002.pt'}: {os.strerror(errno.EFBIG)}")

@@ -1,16 +1,20 @@
 import errno
+import fcntl
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simcore.common.errors import UserError
 from simcore.common.version import __version__, commit
 from simcore.runs import RunFolder
+from waiting import PATIENCE
 
 CONFIG = {"seed": 3, "learning": {"rate": 1e-4, "channels": (16, 32)}, "initial": None}
 
@@ -32,7 +36,7 @@ def test_opens_what_was_created(tmp_path: Path) -> None:
     opened = RunFolder.open(str(tmp_path / "deep" / "run"))
     assert opened == created
     assert opened.config == {**CONFIG, "learning": {"rate": 1e-4, "channels": [16, 32]}}
-    assert {path.name for path in created.path.iterdir()} == {"config.json", "origin.json"}
+    assert {path.name for path in created.path.iterdir()} == {"config.json", "origin.json", "lock"}
     assert opened.metrics == created.path / "metrics.jsonl"
     assert opened.tensorboard == created.path / "tensorboard"
     assert opened.checkpoints == created.path / "checkpoints"
@@ -55,8 +59,49 @@ def test_a_folder_of_other_files_stays_as_it_is(tmp_path: Path) -> None:
 def test_an_empty_folder_and_one_whose_creation_was_killed_will_do(tmp_path: Path) -> None:
     (tmp_path / "origin.json").write_text("{}")
     (tmp_path / "config.json.tmp").write_text('{"seed":')
+    (tmp_path / "lock").touch()
     RunFolder.create(tmp_path, CONFIG)
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "origin.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "origin.json", "lock"}
+
+
+def make_at_once(path: Path, seed: int, barrier: Any, made: Any) -> None:
+    barrier.wait()
+    try:
+        made[seed] = RunFolder.create(path, {"seed": seed}).config["seed"] == seed
+    except UserError:  # is not empty
+        made[seed] = False
+
+
+def test_of_processes_that_make_a_run_at_a_time_one_does(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for attempt in range(20):
+        barrier, made = context.Barrier(3), context.Array("b", 3)
+        path = tmp_path / str(attempt)
+        processes = [context.Process(target=make_at_once, args=(path, seed, barrier, made)) for seed in range(3)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(PATIENCE)
+            assert process.exitcode == 0
+        assert sum(made) == 1
+        assert made[RunFolder.open(path).config["seed"]]
+
+
+def test_a_file_system_without_locks_does_not_keep_others_from_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder.create(tmp_path / "run", CONFIG)
+
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with run.undisturbed():
+        pass
+    with pytest.raises(OSError, match="the reader's own"), run.undisturbed():
+        raise BlockingIOError("the reader's own")
+    with pytest.raises(UserError, match="cannot lock"), run.lock():
+        pass
 
 
 def test_a_run_tells_with_what_it_began(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Running a sweep: killed, stopped, failing, beside another; each run is trained once, to the end, as if alone."""
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -18,6 +20,9 @@ from simcore.analysis.loading import load_run
 from simcore.cli import main
 from simcore.runs import RunFolder, checkpoints, read_metrics
 from simcore.sweeps import Status, SweepFolder, plan_sweep
+from simcore.sweeps.folder import RunFiles
+from simcore.sweeps.processes import Ended, Processes
+from simcore.sweeps.running import settle
 from simcore.sweeps.scores import Scores, take_scores
 from states import assert_same_state, newest_state
 from trained import trained_run
@@ -106,6 +111,69 @@ def test_ctrl_c_stops_politely_with_a_checkpoint(tmp_path: Path, begin: Begin) -
     assert all(sweep.status(run) is Status.UNFINISHED for run in sweep.plan.runs)
     assert not sweep.is_in_use(sweep.plan.runs[0])
     assert not (sweep.files(sweep.plan.runs[1]).path / "checkpoints").exists()
+
+
+def test_a_warning_of_slurms_to_all_processes_fails_no_run(tmp_path: Path, begin: Begin) -> None:
+    """It comes while the run's process starts, which hears no signal for itself yet."""
+    spec = write_sweep(tmp_path / "spec.toml", updates=100_000, every=100_000)
+    out = tmp_path / "out"
+    sweep = open_sweep(spec, out)
+    process = begin(spec, out)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_until(lambda: children.exists() and children.read_text().split(), process)
+    for pid in (int(children.read_text().split()[0]), process.pid):
+        os.kill(pid, signal.SIGUSR1)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, output
+    assert "FAILED" not in output
+    assert all(sweep.status(run) is Status.UNFINISHED for run in sweep.plan.runs)
+
+
+def test_a_failure_that_cannot_be_recorded_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, out = write_sweep(tmp_path / "spec.toml", updates=2, every=2), tmp_path / "out"
+    plan, text = plan_sweep(spec)
+    sweep = SweepFolder.prepare(out, text, plan)
+
+    def fill(self: RunFiles, error: str, code: int | None) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunFiles, "write_failure", fill)
+    (first, *_) = plan.runs
+    told = settle(sweep, first, Ended(sweep.files(first).path, 1, "it broke"))
+    assert told.endswith("FAILED: it broke (cannot be recorded: No space left on device)")
+
+
+class Asked(Processes):
+    """Notes in what order it is asked to stop and closed; a run ends once it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    @property
+    def running(self) -> int:
+        return int("ended" not in self.calls)
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def ended(self) -> list[Ended]:
+        self.calls.append("ended")
+        return []
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"), [(OSError(), ["stop", "ended", "close"]), (KeyboardInterrupt(), ["close"]), (None, ["close"])]
+)
+def test_after_an_error_the_other_runs_write_their_checkpoints(error: BaseException | None, calls: list[str]) -> None:
+    executor = Asked()
+    with contextlib.suppress(OSError, KeyboardInterrupt), executor:
+        if error is not None:
+            raise error
+    assert executor.calls == calls
 
 
 def test_two_processes_share_a_sweep(tmp_path: Path, begin: Begin, alone: Alone) -> None:

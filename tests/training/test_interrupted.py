@@ -99,6 +99,17 @@ def test_a_run_whose_world_dies_ends_with_a_checkpoint_and_goes_on(tmp_path: Pat
     assert saved_updates(folder) == 6
 
 
+def test_a_world_that_dies_in_the_first_trajectory_after_a_checkpoint_is_not_met_again(tmp_path: Path) -> None:
+    """The checkpoint that holds it is replaced by one without worlds, or each resumed run would fail the same way."""
+    folder = RunFolder.create(tmp_path / "run", stubborn().to_dict())
+    dies = stubborn(after=34, then="exit", processes=2, record__checkpoint_every=4)
+    with pytest.raises(UserError, match=r"^update 5: actor 0 failed"):
+        train(dies, folder)
+    newest = checkpoints.latest(folder.checkpoints)
+    assert newest is not None
+    assert checkpoints.load(newest).state["executor"] == {}
+
+
 def test_an_evaluation_whose_world_dies_is_told_so_in_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,36 @@ def test_frames_are_those_of_all_processes_that_there_were(caplog: pytest.LogCap
     assert "trained by 2 processes, and goes on with 1" in caplog.text
     training.update()
     assert training.frames == 42 + 21
+
+
+def test_a_run_without_its_checkpoints_says_that_it_begins_anew(
+    city: RunFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(city.path, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    assert train(Config.from_dict(city.config), RunFolder.open(tmp_path / "run"))
+    assert "has no checkpoint, so it begins anew; earlier metrics stay in metrics.ahead.jsonl" in caplog.text
+
+
+@pytest.mark.parametrize("executor", ["serial", "threads"])
+def test_a_checkpoint_holds_beliefs_only_of_worlds_that_it_holds(executor: str) -> None:
+    training = Training(tinier(executor=executor), torch.device("cpu"))
+    with training.executor:
+        training.update()
+        state = training.state_dict()
+    assert bool(state["core_states"]) == bool(state["executor"]) == (executor == "serial")
+
+
+def test_episodes_since_the_last_line_are_the_first_ranks_alone() -> None:
+    training = Training(tinier_acting(world__episode_length=5), torch.device("cpu"))
+    training.update()
+    state = copy.deepcopy(training.state_dict())
+    assert state["statistics"]["episodes"]
+    for rank in range(2):
+        other = Training(training.config, torch.device("cpu"))
+        other.ranks = replace(other.ranks, rank=rank)
+        other.load_state_dict(copy.deepcopy(state))
+        assert bool(other.statistics.state_dict()["episodes"]) == (rank == 0)
 
 
 @pytest.mark.parametrize("core", ["slots", "kanerva"])
