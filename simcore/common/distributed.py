@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -16,6 +17,9 @@ from simcore.common.errors import UserError
 
 Result = TypeVar("Result")
 
+SILENCE = timedelta(minutes=30)
+"""How long a process may be silent. More than the time after which a run gives up an actor, ten minutes by default: so
+long the others wait in a message, which NCCL by itself would give up after ten minutes too."""
 _REMEDY = "torchrun sets it; without torchrun, unset WORLD_SIZE"
 
 
@@ -217,9 +221,9 @@ def join_ranks(device: torch.device) -> Ranks:
             if device.type == "cuda":
                 torch.cuda.set_device(device)  # for what names no device: collectives of objects, and streams
                 own_gpu = torch.device("cuda", torch.cuda.current_device())
-                dist.init_process_group("nccl", device_id=own_gpu)
+                dist.init_process_group("nccl", device_id=own_gpu, timeout=SILENCE)
             else:
-                dist.init_process_group("gloo")
+                dist.init_process_group("gloo", timeout=SILENCE)
         except (ValueError, RuntimeError) as error:
             cause = " ".join(str(error).split())
             raise UserError(f"cannot join the other processes, which torchrun starts: {cause}") from error
