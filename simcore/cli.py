@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, Protocol
 import tyro
 from tyro.conf import subcommand
 
-from simcore.commands.usage import complaint_of
+from simcore.commands.usage import complaint_of, let_help_flow
 from simcore.common.caches import settle_libraries
 from simcore.common.errors import UserError
 from simcore.common.signals import INTERRUPTED, interruptible
@@ -32,9 +32,9 @@ class Command(Protocol):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
-    Bad input and a user's failing code give one line on standard error and exit code 2; Ctrl-C, SIGTERM or SIGHUP one
-    line and exit code 130; a reader of standard output that has gone, exit code 1. With --traceback among the
-    arguments, an error's whole traceback is printed before its line.
+    Bad input and a user's failing code give one line on standard error and exit code 2; Ctrl-C, SIGTERM, SIGHUP or
+    SIGUSR1 one line and exit code 130; a reader of standard output that has gone, exit code 1. With --traceback among
+    the arguments, an error's whole traceback is printed before its line.
     """
     open_closed_streams()
     show_every_letter()
@@ -180,6 +180,8 @@ def parse(commands: Any, arguments: Sequence[str], prog: str, about: str | None 
         return tyro.cli(commands, prog=prog, description=about, args=words)
 
     complaint = io.StringIO()
+    if not {"-h", "--help"}.isdisjoint(arguments):
+        let_help_flow(commands)
     try:
         with redirect_stderr(complaint):
             command = parsed(arguments)

@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from simcore.cli import main
+from simcore.commands import Probe
 from simcore.common.errors import UserError
+from simcore.probes.config import ProbesConfig
 from simcore.runs import RunFolder, checkpoints
 from simcore.training.loop import train
+from simcore.worlds import RandomCityConfig
 from tinier import tinier
 from trained import trained_run
 
@@ -306,6 +310,18 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
             main(arguments)
         assert stop.value.code == 0
         assert "usage: simcore" in capsys.readouterr().out
+
+
+def test_help_breaks_no_line_where_the_source_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["probe", "random-city", "--help"])
+    capsys.readouterr()
+    told = {
+        field.name: field.metadata["help"] for kind in (Probe, ProbesConfig, RandomCityConfig) for field in fields(kind)
+    }
+    assert told["map_convdraw"].endswith("its samples differ where the belief is unsure.")
+    assert told["frame_size"] == "Side of the square frames in pixels."
+    assert not [name for name, text in told.items() if "\n" in text or "  " in text]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

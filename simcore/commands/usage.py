@@ -1,11 +1,16 @@
-"""What is said of arguments that cannot be parsed: one line, with what is allowed, and the nearest names."""
+"""Help, and what is said of arguments that cannot be parsed: one line, with what is allowed, and the nearest names."""
 
 import difflib
 import io
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout, suppress
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, get_args
+
+import docstring_parser
 
 REWORDED = (
     (r"Error parsing __tyro-dummy-inner__[.](config[.])?", ""),
@@ -65,3 +70,33 @@ def unboxed(box: str) -> str:
 def is_rule(line: str) -> bool:
     """Return whether a line is empty or a horizontal rule."""
     return not line.strip("─-")
+
+
+def let_help_flow(commands: Any) -> None:
+    """Give tyro the fields' docstrings without the line breaks that they have in the source, at which it would break.
+
+    Args:
+        commands: a dataclass, or a union of some, each perhaps annotated with its defaults.
+    """
+    for kind in set(dataclasses_in(commands)):
+        texts: dict[str, str] = {}
+        for base in filter(is_dataclass, reversed(kind.__mro__)):
+            found = docstring_parser.parse_from_object(base).params
+            texts |= {parameter.arg_name: parameter.description or "" for parameter in found}
+        for field in fields(kind):
+            if texts.get(field.name):
+                field.metadata = MappingProxyType({**field.metadata, "help": " ".join(texts[field.name].split())})
+
+
+def dataclasses_in(part: Any) -> Iterator[type]:
+    """Yield the dataclasses among a type, its arguments and annotations, the values in these, and all their fields."""
+    if is_dataclass(part):
+        yield part if isinstance(part, type) else type(part)
+        for field in fields(part):
+            yield from dataclasses_in(field.type)
+            if not isinstance(part, type):
+                yield from dataclasses_in(getattr(part, field.name))
+    for argument in get_args(part):
+        yield from dataclasses_in(argument)
+    if not isinstance(part, type) and hasattr(part, "default"):  # of tyro's subcommand
+        yield from dataclasses_in(part.default)
