@@ -27,6 +27,12 @@ from simcore.common.lazy import lazily
 from simcore.worlds.registration import register_levels
 
 if TYPE_CHECKING:
+    from simcore import frame_models as frame_models
+    from simcore import memory as memory
+    from simcore import objectives as objectives
+    from simcore import probes as probes
+    from simcore import testing as testing
+    from simcore import worlds as worlds
     from simcore.agent import Agent
     from simcore.analysis.loaded_run import LoadedRun
     from simcore.analysis.loading import load
@@ -88,7 +94,8 @@ _MODULES = {
     "train": _API,
     "vtrace": "simcore.objectives.vtrace",
 }
-__getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:  # for which any name would exist
+    __getattr__, __dir__ = lazily(__name__, _MODULES)
 register_levels()
 
 __all__ = [

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from simcore.analysis import comparing, evaluation, measuring, rollout
 from simcore.analysis.comparing import Comparison
 from simcore.analysis.evaluation import Evaluation
@@ -19,6 +21,7 @@ from simcore.analysis.subjects import Of
 from simcore.common.devices import choose_device
 from simcore.common.distributed import joined_ranks
 from simcore.common.progress import Advance, silent
+from simcore.common.threads import kept_threads
 from simcore.config.differences import require_changeable
 from simcore.config.run import Config
 from simcore.runs import RunFolder
@@ -46,7 +49,7 @@ def train(config: Config, run: str | Path | None = None) -> LoadedRun:
     """
     check(config)
     path = Path("runs") / config.run_name if run is None else Path(run)
-    with joined_ranks(choose_device(config.device)) as ranks:
+    with joined_ranks(choose_device(config.device)) as ranks, torch.random.fork_rng(devices=[]), kept_threads():
         complete = train_in(config, ranks.first_before_others(lambda: _open_or_create(path, config)))
     if not complete:
         raise KeyboardInterrupt(f"stopped with a checkpoint; the same call goes on in {path}")
@@ -98,7 +101,7 @@ def probe(
 
 
 def compare(
-    runs: Sequence[Run],
+    runs: Sequence[Run] | Run,
     worlds: int = 256,
     *,
     old: Sequence[int] = (10,),
@@ -115,7 +118,7 @@ def compare(
     setting.
 
     Args:
-        runs: the runs; differences are relative to the first run's setting.
+        runs: the runs, or a single one; differences are relative to the first run's setting.
         worlds: the held-out worlds of each seed, one episode each.
         old: steps n, each of which gives a score of cells that were seen, and then out of sight for n or more.
         of: what the probes read, as for `probe`.
@@ -131,7 +134,7 @@ def compare(
     """
     named = {
         f"run {number}" if isinstance(run, LoadedRun) else str(run): _for_reading(run, device, world, probes)
-        for number, run in enumerate(runs, start=1)
+        for number, run in enumerate([runs] if isinstance(runs, str | Path | LoadedRun) else runs, start=1)
     }
     return comparing.compare(named, worlds, old, measuring.CONTROLS if controls else (), advance, of)
 

@@ -60,9 +60,8 @@ class Belief:
     @cached_property
     def probabilities(self) -> dict[str, NDArray[np.float32]]:
         """The probability of each class of a target, float32 `[C]`, by target name."""
-        return {
-            name: self._plain(self._read[name].softmax(dim=-1)) for name, kind in self._kinds.items() if kind == "class"
-        }
+        classes = [name for name, kind in self._kinds.items() if kind == "class"]
+        return {name: self._plain(self._read[name].float().softmax(dim=-1)) for name in classes}
 
     @property
     def cell_probabilities(self) -> NDArray[np.float32] | None:
@@ -95,5 +94,5 @@ class Belief:
         return best if self.is_batch else int(best)
 
     def _plain(self, values: Tensor) -> NDArray[Any]:
-        array = values.cpu().numpy()
+        array = values.cpu().numpy().copy()  # which the caller may change
         return array if self.is_batch else array[0]

@@ -122,18 +122,20 @@ class BeliefSession:
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
+        if isinstance(frame, tuple):
+            raise TypeError("observe was given a tuple; it takes its parts: session.observe(*env.reset(seed=0))")
         frames = self._frames(frame)
         rewards, over = np.zeros(self.num_worlds, np.float32), np.zeros(self.num_worlds, np.bool_)
         actions, begins = np.full(self.num_worlds, NO_ACTION, np.int64), np.ones(self.num_worlds, np.bool_)
         if len(returned) == 4:
-            reward, terminated, truncated, info = returned
+            reward, terminated, truncated, info = *returned[:3], returned[3] or {}
             begins = self._is_over
             if not begins.all():
                 actions = np.where(begins, NO_ACTION, self._previous_action(action, info, begins))
                 rewards = self._scaled(reward, begins)
-            over = self._each(terminated, np.bool_) | self._each(truncated, np.bool_)
+            over = self._each(terminated, "terminated", np.bool_) | self._each(truncated, "truncated", np.bool_)
         elif len(returned) == 1:
-            self._require_all_reset(returned[0])
+            self._require_all_reset(returned[0] or {})
         else:
             raise TypeError(
                 f"observe was given a frame and {len(returned)} more; it takes what reset returned (frame, info), or "
@@ -164,7 +166,7 @@ class BeliefSession:
         )
         self._present()
         self._action, _ = self._stepper.choose()
-        return self._action if self.batch is not None else int(self._action[0])
+        return self._action.copy() if self.batch is not None else int(self._action[0])
 
     @torch.no_grad()
     def imagine(self, actions: ArrayLike, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
@@ -183,7 +185,7 @@ class BeliefSession:
                 `samples` is not positive.
             ValueError: the actions are not this agent's.
         """
-        require(samples >= 1, f"samples is {samples}; it must be at least 1")
+        require(isinstance(samples, int) and samples >= 1, f"samples is {samples}; it must be a whole number from 1")
         states = self.simulate(actions)
         together = states.expand(samples, *states.shape)
         frames = self._simulation().sample_frames(together, self._drawn_by(seed)).cpu().numpy()
@@ -203,10 +205,11 @@ class BeliefSession:
             UserError: there is no simulation, or nothing was observed yet.
             ValueError: the actions are not this agent's.
         """
-        simulation, state = self._simulation(), self._moment()
-        rows = [self._actions(row) for row in np.asarray(actions)]
-        if not rows:
-            raise ValueError("there are no actions; give one at least")
+        simulation, state, given = self._simulation(), self._moment(), np.asarray(actions)
+        if given.ndim != (1 if self.batch is None else 2) or not len(given):
+            wanted = "[K]" if self.batch is None else f"[K, {self.batch}]"
+            raise ValueError(f"actions are {list(given.shape)}; they must be {wanted}, one step at least")
+        rows = [self._actions(row) for row in given]
         return simulation.simulate(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
 
     @torch.no_grad()
@@ -242,10 +245,10 @@ class BeliefSession:
         """A snapshot of the present, for `fork`."""
         return SessionState(
             self._stepper.core_state(),
-            self._stepper.belief,
+            None if self._stepper.belief is None else self._stepper.belief.clone(),
             None if self._simulated is None else self._simulation().core.portable(self._simulated),
-            self._action,
-            self._is_over,
+            None if self._action is None else self._action.copy(),
+            self._is_over.copy(),
             self._stepper.generator.get_state(),
             self._imagination.get_state(),
         )
@@ -322,19 +325,19 @@ class BeliefSession:
     ) -> NDArray[np.int64]:
         for action in (given, info.get(PREVIOUS_ACTION), self._action):
             if action is not None:
-                return self._actions(np.where(begins, 0, self._each(action)))
+                return self._actions(np.where(begins, 0, self._each(action, "actions")))
         raise UserError(
             "nobody knows the action that led to this frame: choose it by session.act(), take an environment of "
             "run.make_env(), which tells it, or give it: session.observe(*env.step(action), action=action)"
         )
 
     def _actions(self, actions: ArrayLike) -> NDArray[np.int64]:
-        return checked_actions(self._each(actions), self.num_worlds, self.agent.num_actions)
+        return checked_actions(self._each(actions, "actions"), self.num_worlds, self.agent.num_actions)
 
     def _scaled(self, reward: ArrayLike, begins: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the rewards as the agent receives them, `[N]`: scaled, and 0 where an episode begins."""
         try:
-            scaled = np.where(begins, 0.0, self.reward_scale * self._each(reward, np.float64))
+            scaled = np.where(begins, 0.0, self.reward_scale * self._each(reward, "rewards", np.float64))
         except (TypeError, ValueError, OverflowError):
             scaled = np.full(self.num_worlds, np.nan)
         if not np.abs(scaled).max() <= LARGEST_REWARD:  # true of NaN, too
@@ -349,7 +352,14 @@ class BeliefSession:
             raise ValueError(f"a frame must be uint8 {expected}, not {frames.dtype} {list(np.shape(frame))}")
         return frames
 
-    def _each(self, value: ArrayLike, dtype: Any = None) -> NDArray[Any]:
-        """Return an array with a value for each world."""
+    def _each(self, value: ArrayLike, what: str, dtype: Any = None) -> NDArray[Any]:
+        """Return an array with a value for each world.
+
+        Raises:
+            ValueError: there are more or fewer.
+        """
         array = np.asarray(value, dtype)
+        wanted = () if self.batch is None else (self.batch,)
+        if array.shape != wanted and (self.batch is not None or array.size != 1):
+            raise ValueError(f"{what} are {list(array.shape)}; they must be {list(wanted)}, one for each world")
         return array if self.batch is not None else array.reshape(1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from simcore.common.checks import Capacity, CountOrZero, Positive, require_fields
 from simcore.common.distributed import Ranks
+from simcore.common.user_code import UserCodeError
 from simcore.data.trajectory import Trajectory, one_hot_actions
 from simcore.frame_models import FrameModel
 from simcore.memory import CoreState, Memory, RecurrentCore, Times, Unrolled
@@ -179,6 +180,11 @@ class SimCoreHead(nn.Module):
         identity = torch.cartesian_prod(targets.flatten(), worlds).flip(-1)
         frames, condition = trajectory.frames[targets].flatten(0, 2), overshoot.states.flatten(0, 2)
         terms = self.frame_model.loss(frames, condition, generator, identity)
+        if not (isinstance(terms, tuple) and len(terms) == 3 and all(term.shape == weights.shape for term in terms)):
+            raise UserCodeError(
+                f"{type(self.frame_model).__name__}.loss must return a FrameLoss: three tensors, with a value for each "
+                f"of {len(weights)} frames"
+            )
         ranks = ranks or Ranks()
         total = ranks.mean(weights.sum())
         loss, kl, error = ((weights * term).sum() for term in terms)

@@ -57,10 +57,14 @@ class AgentStepper:
             rewards: those that came with the frames, scaled, float32 `[N]`; 0 where `is_first`.
             is_first: where an episode begins, bool `[N]`.
         """
-        frame, action, reward = (torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards))
-        resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
-        unrolled = self.agent.observe(frame, action, reward, resets, self.state)
-        self._state, self.belief = unrolled.final, unrolled.outputs[0]
+        # Not in inference mode, in which a caller may be: no later step could change its tensors. Gradients come on.
+        with torch.inference_mode(False), torch.no_grad():
+            frame, action, reward = (
+                torch.from_numpy(part).to(self.device)[None] for part in (frames, actions, rewards)
+            )
+            resets = Resets.of(torch.from_numpy(is_first)[None], self.device) if is_first.any() else None
+            unrolled = self.agent.observe(frame, action, reward, resets, self.state)
+            self._state, self.belief = unrolled.final, unrolled.outputs[0]
 
     @torch.no_grad()
     def choose(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -1,11 +1,14 @@
 """What `import simcore` offers, what it costs, and which libraries who does not need."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import torch
 
 import simcore
 from simcore.__main__ import main
@@ -156,3 +159,46 @@ def test_worlds_are_made_by_name() -> None:
     assert simcore.make_worlds("MiniGrid-Empty-5x5-v0", 2, frame_size=8).reset(seed=0)[0].shape == (2, 8, 8, 3)
     with pytest.raises(ValueError, match="unknown level 'Nowhere'"):
         simcore.make_worlds("Nowhere")
+
+
+def test_packages_are_attributes_without_further_imports() -> None:
+    named = ("frame_models.FrameModel", "memory.Memory", "objectives.Objective", "probes.ProbeHead", "testing")
+    code = f"import simcore\nfor name in {named!r}: eval(f'simcore.{{name}}')\nassert not hasattr(simcore, 'nothing')"
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_program_keeps_its_random_numbers_threads_and_flags(tmp_path: Path) -> None:
+    def drawn(*between: Callable[[], object]) -> float:
+        torch.manual_seed(7)
+        for call in between:
+            call()
+        return float(torch.rand(()))
+
+    run = tmp_path / "run"
+    threads, config = torch.get_num_threads(), tinier(learning__updates=1, threads=1)
+    assert drawn() == drawn(lambda: simcore.train(config, run)) == drawn(lambda: simcore.load(run))
+    assert torch.get_num_threads() == threads
+    assert torch.backends.cudnn.allow_tf32 is torch.backends.cuda.matmul.allow_tf32 is False, "of float32, and readable"
+    assert repr(simcore.load(run)) == "<LoadedRun of RandomCity, lstm, convdraw, after 1 updates>"
+    assert simcore.load(run).observe(simcore.load(run).collect("any", 2, 3)).grad_fn is None
+    with pytest.raises(simcore.UserError, match="0 worlds: there must be 1 at least"):
+        simcore.probe(run, 0)
+    one, same = (simcore.compare(runs, 2, controls=False).to_dict() for runs in (run, [str(run)]))
+    assert one == same
+
+
+def test_a_part_that_a_program_registers_fails_as_a_users(tmp_path: Path) -> None:
+    program = (
+        "import simcore\nfrom simcore.frame_models import frame_models, ConvDRAW\n"
+        "@frame_models.register('broken')\nclass Broken(ConvDRAW):\n"
+        "    def loss(self, *given): raise ValueError('boom')\n"
+        "from tinier import tinier\n"
+        f"try: simcore.train(tinier(frame_model='broken'), {str(tmp_path / 'run')!r})\n"
+        "except simcore.UserError as error: print(error)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    command, paths = [sys.executable, str(tmp_path / "program.py")], {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(command, env=os.environ | paths, capture_output=True, text=True, timeout=300, check=False)
+    assert "ValueError: boom (" in done.stdout, done.stderr
+    assert "program.py:5" in done.stdout

@@ -199,9 +199,9 @@ def test_bad_input_is_one_clear_line() -> None:
         session.observe(*env.step(0), action=5)
     with pytest.raises(ValueError, match="allowed are 0 to 4"):
         session.imagine([0, 5])
-    with pytest.raises(ValueError, match="give one at least"):
+    with pytest.raises(ValueError, match=r"actions are \[0\]; they must be \[K\], one step at least"):
         session.imagine([])
-    with pytest.raises(UserError, match="it must be at least 1"):
+    with pytest.raises(UserError, match="it must be a whole number from 1"):
         session.imagine([0], samples=0)
     with pytest.raises(UserError, match="this agent has no policy"):
         session.act()
@@ -213,6 +213,53 @@ def test_bad_input_is_one_clear_line() -> None:
     bare.observe(*first)
     with pytest.raises(UserError, match="there is no simulation"):
         bare.imagine([0])
+
+
+def test_what_is_given_back_is_the_callers_own() -> None:
+    """It may be changed, and the session knows nothing of that."""
+    config = tinier_acting(core="slots")
+    session, worlds = make_session(config, batch=2), make_worlds(config, 2)
+    belief = session.observe(*worlds.reset(seed=1))
+    vector, state = belief.vector.copy(), session.state
+    belief.vector[:] = 0.0
+    assert (session.read().vector == vector).all()
+    assert torch.equal(state.belief, torch.from_numpy(vector))
+    actions = session.act()
+    fork, returned = session.fork(), worlds.step(actions)
+    actions[:] = 0
+    assert (session.observe(*returned).vector == fork.observe(*returned).vector).all()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_session_has_no_graph_in_any_mode(core: str) -> None:
+    config = tinier_acting(core=core)
+    system = make(config).requires_grad_(True)
+    session, worlds = BeliefSession(system.agent, system.simulation, batch=2), make_worlds(config, 2)
+    session.observe(*worlds.reset(seed=1))
+    for mode in (torch.inference_mode, torch.enable_grad, torch.no_grad):
+        with mode():
+            session.observe(*worlds.step(session.act()))
+            frames = session.imagine(np.zeros((2, 2), np.int64), samples=1)
+        assert session.state.belief.grad_fn is None
+        assert session.state.core.hidden.grad_fn is None
+        assert frames.shape[:3] == (1, 2, 2)
+
+
+def test_input_of_a_batch_is_of_its_worlds() -> None:
+    config = tinier_acting()
+    session, worlds = make_session(config, batch=2), make_worlds(config, 2)
+    with pytest.raises(TypeError, match=r"was given a tuple; it takes its parts: session.observe\(\*env.reset"):
+        session.observe(worlds.reset(seed=1))
+    session.observe(worlds.reset(seed=1)[0], None)
+    frames, rewards, terminated, truncated, info = worlds.step(session.act())
+    with pytest.raises(ValueError, match=r"terminated are \[3\]; they must be \[2\], one for each world"):
+        session.observe(frames, rewards, np.zeros(3, np.bool_), truncated, info)
+    with pytest.raises(ValueError, match=r"truncated are \[\]; they must be \[2\]"):
+        session.observe(frames, rewards, terminated, False, info)
+    with pytest.raises(UserError, match="it must be a finite number for each world"):
+        session.observe(frames, rewards[:, None], terminated, truncated, info)
+    with pytest.raises(ValueError, match=r"actions are \[3\]; they must be \[K, 2\]"):
+        session.imagine([0, 0, 0])
 
 
 def test_a_belief_goes_on_by_what_it_imagines() -> None:

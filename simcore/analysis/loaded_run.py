@@ -27,7 +27,7 @@ from simcore.worlds.api import ProbeTarget, Worlds
 from simcore.worlds.making import TellsPreviousAction, make_env
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedRun:
     """A run's nets at its newest checkpoint."""
 
@@ -52,6 +52,9 @@ class LoadedRun:
     """The frame of the maps that the online probes learned to read; None: that of `config`."""
     frames: int = 0
     """The number of frames that the nets have learned from, in all processes together."""
+
+    def __repr__(self) -> str:
+        return f"<LoadedRun of {self.config.level}, {self.config.core}, {self.config.frame_model}, {self.age}>"
 
     @property
     def age(self) -> str:
@@ -187,10 +190,15 @@ class LoadedRun:
         for number, first in enumerate(range(0, worlds, batch)):
             yield self.collect(f"{purpose}/{number}", min(batch, worlds - first), rows)
 
+    @torch.no_grad()
     def observe(self, trajectory: Trajectory) -> Tensor:
-        """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state."""
+        """Compute this run's beliefs `[T, W, *]` along a trajectory of any policy, from a fresh initial state.
+
+        Without gradient; `run.agent.unroll` has one.
+        """
         return observe(self.system.agent, trajectory)
 
+    @torch.no_grad()
     def read(self, trajectory: Trajectory) -> Readout:
         """Read the targets along a trajectory `[T, W]`, by the probes that read the belief in pictures.
 

@@ -59,7 +59,8 @@ def load_weights(
     """
     config = Config.from_dict(run.config)
     set_precision(config.precision)
-    system = make_system(config).to(device)
+    with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
+        system = make_system(config).to(device)
     with checkpoints.taking_over(weights.file):
         system.load_state_dict(weights.state)
         bad = first_not_finite(system.named_parameters())

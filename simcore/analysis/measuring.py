@@ -66,6 +66,7 @@ def measure(
             probes are to read the state.
     """
     steps = steps or episode_frames(run.config)
+    require(worlds >= 1, f"{worlds} worlds: there must be 1 at least")
     run.require_targets()
     require(not run.online or of == "hidden", "online probes read b_t, as in training: of is then hidden")
     if oracle is not None:

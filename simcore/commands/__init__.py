@@ -34,7 +34,8 @@ _MODULES = {
     "Train": "simcore.commands.train",
     "default_train": "simcore.commands.train",
 }
-__getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:  # for which any name would exist
+    __getattr__, __dir__ = lazily(__name__, _MODULES)
 
 __all__ = [
     "Compare",

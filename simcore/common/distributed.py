@@ -102,6 +102,8 @@ class Ranks:
     """This process's number."""
     size: int = 1
     """How many there are."""
+    owns_group: bool = False
+    """Whether `join_ranks` has made their process group, which `leave_ranks` then destroys."""
 
     @property
     def is_first(self) -> bool:
@@ -213,7 +215,8 @@ def join_ranks(device: torch.device) -> Ranks:
     """
     if Launch.read().size == 1:
         return Ranks()
-    if not dist.is_initialized():
+    is_new = not dist.is_initialized()
+    if is_new:
         # Adam imports this, and if a group exists by then it keeps a reference to it, with which the group's threads
         # outlive the group: one that needs Python's lock while the process exits aborts it.
         importlib.import_module("torch._dynamo")
@@ -227,12 +230,12 @@ def join_ranks(device: torch.device) -> Ranks:
         except (ValueError, RuntimeError) as error:
             cause = " ".join(str(error).split())
             raise UserError(f"cannot join the other processes, which torchrun starts: {cause}") from error
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return Ranks(dist.get_rank(), dist.get_world_size(), is_new)
 
 
 def leave_ranks(ranks: Ranks) -> None:
-    """Leave the process group, at the end of the run."""
-    if ranks.size > 1 and dist.is_initialized():
+    """Leave the process group, at the end of the run, unless somebody else has made it."""
+    if ranks.owns_group and dist.is_initialized():
         dist.destroy_process_group()
 
 

@@ -1,6 +1,7 @@
-"""Lazy imports: the public names of a package are imported on first use."""
+"""Lazy imports: the public names of a package, and its subpackages, are imported on first use."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ def lazily(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], An
 
     def get(name: str) -> Any:
         if name not in modules:
+            if not name.startswith("_") and importlib.util.find_spec(f"{package}.{name}") is not None:
+                return importlib.import_module(f"{package}.{name}")
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, other = modules[name].partition(":")
         return getattr(importlib.import_module(module), other or name)

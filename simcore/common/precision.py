@@ -14,6 +14,8 @@ def set_precision(precision: str) -> None:
         precision: fp32, tf32 or bf16. With fp32, products are exact; by default PyTorch's convolutions are not.
     """
     mode = "ieee" if precision == "fp32" else "tf32"
+    # PyTorch's older flags too, which it refuses to read where they differ from the newer ones.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = mode == "tf32"
     for name in ("cuda.matmul", "cudnn.conv", "cudnn.rnn"):
         setattr(attrgetter(name)(torch.backends), "fp32_precision", mode)  # noqa: B010  # missing in its stubs
 

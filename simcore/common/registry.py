@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from simcore.common.errors import UserError
-from simcore.common.user_code import UserCodeError, failure, importing, is_ours, place_of, user_code
+from simcore.common.user_code import UserCodeError, failure, importing, is_ours, note_users, place_of, user_code
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
@@ -64,6 +64,7 @@ class Registry(Generic[Part]):
             if before is not None and getattr(before, "__qualname__", name) != getattr(part, "__qualname__", name):
                 raise ValueError(f"there is a {self.kind} named {name!r} already")
             self._parts[name] = part  # type: ignore[assignment]
+            note_users(part)
             return part
 
         return put

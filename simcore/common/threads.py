@@ -45,3 +45,13 @@ def shared_cores(among: int = 1, others: int = 0) -> Iterator[str | None]:
         yield f"PyTorch uses {share} of {own} threads, as others share the cores; --threads chooses another number"
     finally:
         torch.set_num_threads(own)
+
+
+@contextmanager
+def kept_threads() -> Iterator[None]:
+    """Let PyTorch use as many threads after the `with` block as before."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

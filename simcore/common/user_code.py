@@ -54,6 +54,12 @@ def importing(module: str) -> Iterator[None]:
     _modules.update({name.partition(".")[0] for name in (module, *brought)} - set(FRAMEWORKS))
 
 
+def note_users(part: object) -> None:
+    """Record that the module of a class or function is a user's, for `as_user_code_error`."""
+    package = str(getattr(part, "__module__", "")).partition(".")[0]
+    _modules.update({package} - {"", *FRAMEWORKS})
+
+
 def is_ours(part: object) -> bool:
     """Return whether a class or function is SimCore's own."""
     return str(getattr(part, "__module__", "")).partition(".")[0] == "simcore"

@@ -20,7 +20,7 @@ class Times(NamedTuple):
         """Return times that are known on the host, and copy them to a device unless they are `Times` already."""
         if isinstance(times, Times):
             return times
-        if not times:  # as in every step of acting: nothing to copy
+        if len(times) == 0:  # as in every step of acting: nothing to copy
             return cls((), torch.empty(0, dtype=torch.int64, device=device))
         return cls(tuple(times), torch.tensor(list(times), dtype=torch.int64).to(device, non_blocking=True))
 

@@ -20,6 +20,15 @@ class FrameLoss(NamedTuple):
     """Squared reconstruction error per image dimension; the loss itself for a model that reconstructs nothing."""
 
 
+def require_frames(frames: Tensor, condition: Tensor, side: int, size: int) -> None:
+    """Raise `ValueError` unless these are frames `[N, side, side, 3]` and conditions `[N, size]`."""
+    if frames.shape[1:] != (side, side, 3) or condition.shape != (len(frames), size):
+        raise ValueError(
+            f"frames {tuple(frames.shape)} and conditions {tuple(condition.shape)}; they must be "
+            f"[N, {side}, {side}, 3] and [N, {size}]"
+        )
+
+
 class FrameModel(nn.Module, ABC):
     """A conditional model of frames, p(x | c), or a discriminative replacement.
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from simcore.common.checks import Positive, Width, require_fields
 from simcore.common.errors import UserError
-from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models, require_frames
 from simcore.networks import ResidualEncoder
 
 
@@ -58,6 +58,7 @@ class Contrastive(FrameModel):
     ) -> None:
         super().__init__()
         hidden_size, embedding_size = config.hidden_size, config.embedding_size
+        self.condition_size, self.frame_size = condition_size, frame_size
         self.negatives = config.negatives
         self.encoder = ResidualEncoder(frame_size, embedding_size, encoder_channels)
         # One layer on (c, embedding), in two parts, since each state is paired with many embeddings.
@@ -83,7 +84,11 @@ class Contrastive(FrameModel):
             generator: samples the negatives.
             identity: int64 `[N, 2]`, the frames' worlds and times. The very same frame is never a negative.
                 None: each is of another world.
+
+        Raises:
+            ValueError: frames or conditions have another shape.
         """
+        require_frames(frames, condition, self.frame_size, self.condition_size)
         embeddings = self.from_embedding(self.encoder(frames))
         states = self.from_condition(condition)
         if identity is None:

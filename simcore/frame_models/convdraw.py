@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from simcore.common.checks import Range, Width, require, require_fields
-from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models, require_frames
 from simcore.frame_models.geco import GECO, GECOConfig
 from simcore.networks import frames_to_float, frames_to_uint8, gated
 
@@ -171,7 +171,7 @@ class ConvDRAW(FrameModel):
     ) -> None:
         super().__init__()
         multiple = config.frame_multiple
-        if frame_size % multiple:
+        if frame_size < 1 or frame_size % multiple:
             raise ValueError(
                 f"a frame of {frame_size} pixels cannot be halved {multiple.bit_length() - 1} times: "
                 f"use a multiple of {multiple}"
@@ -204,12 +204,7 @@ class ConvDRAW(FrameModel):
             ValueError: frames or conditions have another shape.
             TypeError: the frames are not uint8.
         """
-        side, size = self.frame_size, self.embed_condition.in_features
-        if frames.shape[1:] != (side, side, 3) or condition.shape != (len(frames), size):
-            raise ValueError(
-                f"frames {tuple(frames.shape)} and conditions {tuple(condition.shape)}; they must be "
-                f"[N, {side}, {side}, 3] and [N, {size}]"
-            )
+        require_frames(frames, condition, self.frame_size, self.embed_condition.in_features)
         # Sampled here, so that the rest can be compiled: torch.compile does not support generators.
         lagrangian = self._compiled or type(self).lagrangian
         return lagrangian(self, frames, condition, self._noise(condition, generator))
@@ -229,7 +224,7 @@ class ConvDRAW(FrameModel):
             kl = kl + kl_divergence(posterior, prior).flatten(1).sum(1)
             decoder_state = step.next_decoder_state(decoder_state, z)
             canvas = canvas + step.paint(decoder_state)
-        dimensions = x[0].numel()
+        dimensions = x.shape[1:].numel()
         kl = kl / dimensions
         error = (x - canvas).square().flatten(1).mean(1)
         return FrameLoss(dimensions * self.geco(kl, error), kl, error)
@@ -249,6 +244,9 @@ class ConvDRAW(FrameModel):
         """Compile all of `lagrangian` by torch.compile: its small operations lie between the layers."""
         # Of no instance, so that a copy computes with its own weights.
         self._compiled = torch.compile(type(self).lagrangian, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_compiled": None}  # which cannot be pickled
 
     def update(self, error: Tensor) -> None:
         """Update GECO's λ by a training batch's mean error, a scalar."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simcore.common.checks import Positive, Width, require_fields
-from simcore.frame_models.base import FrameLoss, FrameModel, frame_models
+from simcore.frame_models.base import FrameLoss, FrameModel, frame_models, require_frames
 from simcore.networks import DeconvDecoder, frames_to_float, frames_to_uint8
 
 
@@ -47,6 +47,7 @@ class Deterministic(FrameModel):
         frame_size: int,
     ) -> None:
         super().__init__()
+        self.condition_size, self.frame_size = condition_size, frame_size
         self.decoder = DeconvDecoder(condition_size, frame_size, config.channels)
         # Not ConvDRAW's λ: there the error has no gradient to the condition, here nothing else has one.
         self.register_buffer("weight", torch.tensor(float(config.weight)))
@@ -61,7 +62,11 @@ class Deterministic(FrameModel):
         """Return the squared error of uint8 frames `[N, H, W, 3]` given `[N, condition_size]`.
 
         The loss is the weighted sum over the frame, the Gaussian's nats up to a constant; the error is the mean.
+
+        Raises:
+            ValueError: frames or conditions have another shape.
         """
+        require_frames(frames, condition, self.frame_size, self.condition_size)
         errors = (frames_to_float(frames) - self.decoder(condition)).square().flatten(1)
         error = errors.mean(1)
         return FrameLoss(self.multiplier * errors.sum(1), torch.zeros_like(error), error)

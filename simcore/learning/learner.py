@@ -158,7 +158,9 @@ class Learner:
             unrolled = agent.core(inputs, state, batch.begins, batch.snapshots)
         shown = batch.shown(unrolled, self.objectives)
         computed = {
-            objective.name: ObjectiveLoss(*objective.loss(beliefs, trajectory, self.generators[objective.name]))
+            objective.name: ObjectiveLoss.of(
+                objective, objective.loss(beliefs, trajectory, self.generators[objective.name])
+            )
             for objective, beliefs in zip(self.objectives, shown, strict=True)
         }
         losses = {name: own.loss for name, own in computed.items()}

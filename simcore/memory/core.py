@@ -1,8 +1,8 @@
 """The recurrent core: an LSTM with or without a memory, whose state is explicit (App. B)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,8 @@ class RecurrentCore(nn.Module):
         plain: unroll by single steps with autograd, even if there is a fast unroll.
     """
 
+    __call__: Callable[..., Unrolled]  # for type checkers
+
     unroller: Unroller[Any]
     """What unrolls the LSTM with its memory."""
 
@@ -58,6 +60,11 @@ class RecurrentCore(nn.Module):
         forget_bias = self.lstm.get_parameter("bias_ih_l0")[hidden_size : 2 * hidden_size]
         nn.init.ones_(forget_bias)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "memory" and "unroller" in vars(self):
+            raise AttributeError("a core's memory cannot be replaced; make a RecurrentCore with another one")
+        super().__setattr__(name, value)
+
     @property
     def output_size(self) -> int:
         """The size of b_t."""
@@ -65,7 +72,7 @@ class RecurrentCore(nn.Module):
 
     def initial_state(self, batch_size: int) -> CoreState:
         """Return the state at the start of an episode, `[batch_size, ...]`."""
-        zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch_size, self.hidden_size)
+        zeros = cast(Tensor, self.lstm.weight_hh_l0).new_zeros(batch_size, self.hidden_size)
         return CoreState(zeros, zeros, self.unroller.initial_state(batch_size))
 
     def contents(self, state: CoreState) -> Tensor | None:
@@ -134,13 +141,20 @@ class RecurrentCore(nn.Module):
             snapshots_at: distinct times in [0, T) whose states (after the step) are returned, in the order given.
 
         Raises:
-            ValueError: a snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots,
+            ValueError: `is_first` of another type or shape; the state of a core with a memory in one without; a
+                snapshot time outside the unroll; resets or snapshots in an unroll that starts from snapshots,
                 or whose memory only reads; times known only on the device, with a memory, in a plain unroll, or with
                 `Resets`.
         """
         at = Times.of(snapshots_at, inputs.device)
         if at.host is not None and any(not 0 <= t < len(inputs) for t in at.host):
             raise ValueError(f"snapshot times {list(at.host)} are not all in [0, {len(inputs)})")
+        if isinstance(is_first, Tensor) and (is_first.dtype != torch.bool or is_first.shape != inputs.shape[:2]):
+            raise ValueError(
+                f"is_first is {is_first.dtype} {list(is_first.shape)}; it must be bool {list(inputs.shape[:2])}"
+            )
+        if self.memory is None and state.memory != ():
+            raise ValueError("the state is of a core with a memory, and this one has none")
         if inputs.dim() > 3 and (is_first is not None or at.number):
             raise ValueError("an unroll that starts from snapshots has neither resets nor snapshots of its own")
         if self.memory is not None and not self.memory.writes and (is_first is not None or at.number):

@@ -136,6 +136,11 @@ class KanervaMemory(nn.Module):
         self, slots: int = 32, word_size: int = 512, noise_variance: float = 1.0, prior_variance: float = 1.0
     ) -> None:
         super().__init__()
+        if min(slots, word_size) < 1 or min(noise_variance, prior_variance) <= 0.0:
+            raise ValueError(
+                f"slots and word_size are {slots} and {word_size}, the variances {noise_variance} and "
+                f"{prior_variance}; they must be positive"
+            )
         self.slots = slots
         self.word_size = word_size
         # Rows of length one: with a zero mean all addresses would be zero, and nothing would ever be written.
@@ -158,7 +163,13 @@ class KanervaMemory(nn.Module):
         return self.log_noise.to(PRECISE).exp().expand(batch_size)
 
     def address(self, state: KanervaState, word: Tensor) -> Tensor:
-        """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`."""
+        """Return w `[B, K]`, float64, the regularised least-squares solution of Mᵀ w = z for words z `[B, D]`.
+
+        Raises:
+            ValueError: the words have another shape.
+        """
+        if word.shape != (*state.mean.shape[:-2], self.word_size):
+            raise ValueError(f"words are {list(word.shape)}; a memory of {list(state.mean.shape)} takes one a world")
         return find_address(upgrade_kanerva_state(state), word)
 
     def read(self, state: KanervaState, word: Tensor) -> Tensor:

@@ -64,6 +64,8 @@ class SlotMemory(nn.Module):
 
     def __init__(self, slots: int = 1350, word_size: int = 200, top_k: int = 50) -> None:
         super().__init__()
+        if min(slots, word_size, top_k) < 1:
+            raise ValueError(f"slots, word_size and top_k are {slots}, {word_size} and {top_k}; they must be 1 or more")
         self.slots = slots
         self.word_size = word_size
         self.top_k = top_k
@@ -82,8 +84,22 @@ class SlotMemory(nn.Module):
             state: the memory.
             keys: one for each world, or n.
             strengths: inverse temperatures, `[B]` or `[B, n]`; None: 1.
+
+        Raises:
+            ValueError: they have other shapes.
         """
-        if keys.dim() == 2:
+        worlds = state.words.shape[:-2]
+        if (
+            (keys.shape[:-1] != worlds and keys.shape[:-2] != worlds)
+            or keys.shape[-1] != self.word_size
+            or (strengths is not None and strengths.shape != keys.shape[:-1])
+        ):
+            told = "none" if strengths is None else list(strengths.shape)
+            raise ValueError(
+                f"keys {list(keys.shape)} and strengths {told}; the memory, of {list(state.words.shape)}, wants "
+                f"[B, {self.word_size}] and [B], or [B, n, {self.word_size}] and [B, n]"
+            )
+        if keys.shape[:-1] == worlds:
             return self.read(state, keys[:, None], None if strengths is None else strengths[:, None])[:, 0]
         written = self._numbers(state) < state.written[:, None]
         scores = _directions(keys) @ _directions(state.words).mT
@@ -94,7 +110,13 @@ class SlotMemory(nn.Module):
         return weights @ state.words
 
     def write(self, state: SlotState, word: Tensor) -> SlotState:
-        """Return the memory with words `[B, D]` in new slots, or in place of the oldest words if it is full."""
+        """Return the memory with words `[B, D]` in new slots, or in place of the oldest words if it is full.
+
+        Raises:
+            ValueError: the words have another shape.
+        """
+        if word.shape != (*state.words.shape[:-2], self.word_size):
+            raise ValueError(f"words are {list(word.shape)}; a memory of {list(state.words.shape)} takes one a world")
         here = self._numbers(state) == (state.written % self.slots)[:, None]
         return SlotState(torch.where(here[..., None], word[:, None], state.words), state.written + 1)
 

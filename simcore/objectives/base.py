@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from simcore.common.distributed import Ranks
 from simcore.common.registry import Registry
 from simcore.common.seeding import Generators
+from simcore.common.user_code import UserCodeError
 from simcore.data.state import CoreState
 from simcore.data.times import Times
 from simcore.data.trajectory import Trajectory
@@ -43,6 +44,24 @@ class ObjectiveLoss(NamedTuple):
     """The loss that is minimised, a scalar."""
     metrics: Mapping[str, Tensor | Weighted]
     """Scalars by name, the same names at every update; NaN where one has no value. A plain one has the weight 1."""
+
+    @classmethod
+    def of(cls, objective: "Objective", returned: Any) -> "ObjectiveLoss":
+        """Return what an objective's `loss` has returned, which may be a plain pair.
+
+        Raises:
+            UserCodeError: it is something else.
+        """
+        match returned:
+            case (Tensor() as loss, Mapping() as metrics) if loss.dim() == 0:
+                return cls(loss, metrics)
+            case (Tensor() as loss, Mapping()):
+                told = f"a loss of shape {list(loss.shape)}"
+            case _:
+                told = type(returned).__name__
+        raise UserCodeError(
+            f"{type(objective).__name__}.loss returned {told}; it must return an ObjectiveLoss: a scalar, and metrics"
+        )
 
     def values(self) -> dict[str, Tensor]:
         """Return the metrics without their weights; NaN where the weight is 0."""

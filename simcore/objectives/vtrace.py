@@ -46,18 +46,22 @@ def vtrace(
         c_bar: c̄ <= ρ̄, which bounds the variance.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or c̄ is not in (0, ρ̄].
     """
-    if values.shape[0] != log_ratios_t.shape[0] + 1 or not (
-        log_ratios_t.shape == rewards_tp1.shape == discounts_tp1.shape
+    shape, masks = log_ratios_t.shape, () if valid_t is None else (valid_t,)
+    if values.shape != (shape[0] + 1, *shape[1:]) or any(
+        part.shape != shape for part in (rewards_tp1, discounts_tp1, *masks)
     ):
         raise ValueError(
             f"V-trace over [T, B] needs values of T + 1 states, not {tuple(log_ratios_t.shape)}, "
             f"{tuple(rewards_tp1.shape)}, {tuple(discounts_tp1.shape)} and {tuple(values.shape)}"
+            + "".join(f", valid where {tuple(mask.shape)}" for mask in masks)
         )
+    if not 0.0 < c_bar <= rho_bar:
+        raise ValueError(f"c_bar is {c_bar} and rho_bar {rho_bar}; they must be positive, and c_bar not the larger")
     ratios = log_ratios_t.exp()
     if valid_t is not None:
-        ratios = ratios * valid_t
+        ratios = ratios.where(valid_t, 0.0)  # not by a product: the ratio of a step that nobody took may be infinite
     rho, c = ratios.clamp(max=rho_bar), ratios.clamp(max=c_bar)
     values_t, values_tp1 = values[:-1], values[1:]
     deltas = rho * (rewards_tp1 + discounts_tp1 * values_tp1 - values_t)

@@ -28,7 +28,8 @@ _MODULES = {
     "VectorHead": _HEADS,
     "probe_heads": _HEADS,
 }
-__getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:  # for which any name would exist
+    __getattr__, __dir__ = lazily(__name__, _MODULES)
 
 __all__ = [
     "ClassHead",

@@ -199,6 +199,7 @@ class _Check:
     def the_simulation(self) -> None:
         """Check that a memory which only reads does not change its state, also from snapshots of several times."""
         snapshots = self.core(self.inputs, self.core.initial_state(WORLDS), None, range(SNAPSHOTS)).snapshots
+        assert snapshots is not None
         before = tree_map(torch.clone, snapshots)
         inputs = self.inputs[:, None].expand(-1, SNAPSHOTS, -1, -1)
         outputs, final, _ = self.simulation(inputs, snapshots)
@@ -220,7 +221,8 @@ class _Check:
         """Check that losses of belief and simulation have gradients to all its weights."""
         _, _, snapshots = unrolled = self.core(self.inputs, self.core.initial_state(WORLDS), None, [STEPS - 1])
         ahead = self.simulation(self.inputs[:, None], snapshots)
-        total = sum((out * torch.randn_like(out)).sum() for out in (unrolled.outputs, ahead.outputs))
+        parts = [(out * torch.randn_like(out)).sum() for out in (unrolled.outputs, ahead.outputs)]
+        total = parts[0] + parts[1]
         named = {
             f"{name!r} of {self.name}{role}": parameter
             for role, memory in (("", self.memory), (" with writes=False", self.reader))

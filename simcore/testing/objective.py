@@ -4,6 +4,7 @@ import torch
 
 from simcore.common.registry import make_part
 from simcore.common.seeding import Generators
+from simcore.common.user_code import UserCodeError
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.objectives.base import Beliefs, Objective, ObjectiveLoss, Weighted
@@ -59,7 +60,13 @@ def _check(name: str, objective: Objective, trajectory: Trajectory) -> None:
         at = objective.snapshots_at(times)
         snapshots = None if at is None else CoreState(outputs[at.rows], outputs[at.rows])
         beliefs = Beliefs(outputs, snapshots, times)
-        return beliefs, ObjectiveLoss(*objective.loss(beliefs, trajectory, generators))
+        before = outputs._version
+        try:
+            computed = ObjectiveLoss.of(objective, objective.loss(beliefs, trajectory, generators))
+        except UserCodeError as error:
+            raise AssertionError(str(error)) from error
+        demand(outputs._version == before, f"{name}.loss changed the beliefs in place, which others read too")
+        return beliefs, computed
 
     outputs = torch.randn(LENGTH, WORLDS, BELIEF, requires_grad=True)
     beliefs, computed = compute()

@@ -62,7 +62,8 @@ _MODULES = {
     "Worlds": "simcore.worlds.api",
     "make_vector": "simcore.worlds.voxel.env",
 }
-__getattr__, __dir__ = lazily(__name__, _MODULES)
+if not TYPE_CHECKING:  # for which any name would exist
+    __getattr__, __dir__ = lazily(__name__, _MODULES)
 register_levels()
 
 __all__ = [

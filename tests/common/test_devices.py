@@ -108,12 +108,12 @@ def test_on_gpus_the_group_is_joined_on_the_own_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "current_device", lambda: done[-1][1].index)
     group = SimpleNamespace(
         is_initialized=lambda: False,
-        init_process_group=lambda backend, device_id: done.append((backend, device_id)),
+        init_process_group=lambda backend, device_id, timeout: done.append((backend, device_id)),
         get_rank=lambda: 1,
         get_world_size=lambda: 2,
     )
     for name, stand_in in vars(group).items():
         monkeypatch.setattr(dist, name, stand_in)
     own = torch.device("cuda:1")
-    assert join_ranks(own) == Ranks(1, 2)
+    assert join_ranks(own) == Ranks(1, 2, owns_group=True)
     assert done == [("set_device", own), ("nccl", own)]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.common.errors import UserError
-from simcore.frame_models import Contrastive, ContrastiveConfig
+from simcore.frame_models import Contrastive, ContrastiveConfig, Deterministic
 from simcore.frame_models.contrastive import contrast, draw_negatives
 
 LN2 = math.log(2)
@@ -128,11 +128,20 @@ def test_a_point_with_the_very_same_frame_is_no_negative() -> None:
     """The score calls it right, so it would cost 50 times its share if it were one."""
     identity, states = torch.arange(12) // 3, torch.arange(12.0)[:, None]  # a state is its place, too
     model = make_model(negatives=12)
+    model.condition_size = 1
     knowing(model, identity)
     told = model.loss(coloured_frames(12), states, None, alone(identity)).loss
     torch.testing.assert_close(told, torch.zeros(12))
     untold = model.loss(coloured_frames(12), states).loss
     torch.testing.assert_close(untold, torch.full((12,), 50.0 * 2 / 11 / 2))
+
+
+@pytest.mark.parametrize("shapes", [((1, 8, 8, 3), (3, 5)), ((3, 8, 8, 3), (1, 5)), ((2, 3, 8, 8, 3), (2, 3, 5))])
+def test_frames_and_conditions_that_would_be_broadcast_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
+    frames, conditions = torch.zeros(shapes[0], dtype=torch.uint8), torch.zeros(shapes[1])
+    for model in (make_model(), Deterministic(condition_size=5, frame_size=8)):
+        with pytest.raises(ValueError, match=r"they must be \[N, 8, 8, 3\] and \[N, 5\]"):
+            model.loss(frames, conditions)
 
 
 def test_with_all_negatives_the_order_of_the_batch_changes_nothing() -> None:

@@ -158,6 +158,18 @@ class Elementwise(Mean):
         return ObjectiveLoss(loss[None].expand(3), metrics)
 
 
+class Bare(Mean):
+    def loss(self, *arguments: Any) -> Any:
+        return super().loss(*arguments).loss
+
+
+class Changing(Mean):
+    def loss(self, beliefs: Beliefs, *rest: Any) -> ObjectiveLoss:
+        with torch.no_grad():
+            beliefs.outputs.mul_(0.5)
+        return super().loss(beliefs, *rest)
+
+
 class Stubborn(Mean):
     def after_step(self, beliefs: Beliefs, metrics: dict[str, Tensor], failed: Tensor) -> None:
         with torch.no_grad():
@@ -168,7 +180,9 @@ class Stubborn(Mean):
     ("kind", "message"),
     [
         (Detached, "trains_belief is True, and its loss has no gradient"),
-        (Elementwise, "must be a finite scalar"),
+        (Elementwise, r"returned a loss of shape \[3\]; it must return an ObjectiveLoss"),
+        (Bare, "Bare.loss returned Tensor; it must return an ObjectiveLoss"),
+        (Changing, "changed the beliefs in place"),
         (Stubborn, "must change nothing where the step has failed"),
         (type("Nameless", (Mean,), {"name": "a name"}), "must be a plain word"),
         (nn.Linear, "derived from simcore.objectives.Objective"),

@@ -8,6 +8,7 @@ Gymnasium environment `all`, `acts` and `gym`. Later layers override earlier one
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from simcore.common.checks import require
@@ -23,7 +24,7 @@ LAYERS = ("all", "acts", "levels", "gym")
 SUFFIX = ".toml"
 
 
-def preset(name: str, level: str = "RandomCity") -> Config:
+def preset(name: str | Path, level: str = "RandomCity") -> Config:
     """Return a preset for a level.
 
     Args:
@@ -33,6 +34,7 @@ def preset(name: str, level: str = "RandomCity") -> Config:
     Raises:
         UserError: there is no such preset, or no such level, or the file has an invalid field or value.
     """
+    name = str(name)
     layers = read_layers(name)
     values: dict[str, Any] = {}
     for layer in layers_for(level, layers):

@@ -12,7 +12,7 @@ from simcore.common.precision import exact_products
 from simcore.memory.fast.kanerva_posterior import Posterior, PosteriorGradient
 from simcore.memory.fast.kanerva_record import Plan, Record, Weights, make_record
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.fast.once import first_order
+from simcore.memory.fast.once import USED_UP, first_order, require_unchanged, versions
 from simcore.memory.fast.products import product, weight_gradient
 
 
@@ -74,7 +74,7 @@ class KanervaUnroll(torch.autograd.Function):
             if t in places:
                 means[places[t]], factors[places[t]] = memory.mean, memory.factor
 
-        ctx.plan, ctx.weights, ctx.record = plan, w, record
+        ctx.plan, ctx.weights, ctx.record, ctx.versions = plan, w, record, versions(record.outputs)
         ctx.save_for_backward(hidden, noise, prior_mean)
         ctx.set_materialize_grads(False)
         outputs, last_cell = record.outputs, record.cells[-1].clone()
@@ -92,11 +92,12 @@ class KanervaUnroll(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
-            raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
+            raise RuntimeError(USED_UP)
         plan: Plan = ctx.plan
         w: Weights = ctx.weights
         record: Record = ctx.record
         ctx.record = None
+        require_unchanged(ctx.versions, record.outputs)
         hidden, noise, prior_mean = ctx.saved_tensors
         gates_end, read_end = 4 * hidden.shape[-1], 4 * hidden.shape[-1] + plan.read_width
         to_gates_and_read, to_write = w.recurrent[:read_end], w.recurrent[read_end:]

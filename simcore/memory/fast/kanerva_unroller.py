@@ -1,5 +1,7 @@
 """The unroller of a Kanerva memory: its weights and states in the form that `KanervaUnroll` takes."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,7 @@ class FastKanerva(Unroller[KanervaWiring]):
             final = tree_map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), unrolled.final)
             return Unrolled(unrolled.outputs.view(len(inputs), *lead, -1), final, None)
         with torch.autocast(inputs.device.type, enabled=False):
-            return self._unroll(lstm, inputs.to(lstm.get_parameter("weight_hh_l0").dtype), state, resets, snapshots_at)
+            return self._unroll(lstm, inputs.to(cast(Tensor, lstm.weight_hh_l0).dtype), state, resets, snapshots_at)
 
     def _unroll(
         self, lstm: nn.LSTM, inputs: Tensor, state: CoreState, resets: Resets | None, snapshots_at: Times

@@ -54,6 +54,6 @@ def lstm_backward(gates: Tensor, cell: Tensor, new_cell: Tensor, d_hidden: Tenso
 def lstm_weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
     """Return a layer's weights from the input `[4 N_h, I]` and from h `[4 N_h, N_h]`, and its biases' sum `[4 N_h]`."""
     weight_ih, weight_hh, bias_ih, bias_hh = (
-        lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        getattr(lstm, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     return weight_ih, weight_hh, bias_ih + bias_hh

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward, lstm_weights
-from simcore.memory.fast.once import first_order
+from simcore.memory.fast.once import USED_UP, first_order, require_unchanged, versions
 from simcore.memory.fast.products import product
 
 
@@ -61,6 +61,7 @@ class MaskedUnroll(torch.autograd.Function):
             hidden, cell = outputs[t], cells[t]
         # Aliases: an output held by its own graph would never be freed.
         ctx.record = gates, outputs.detach(), cells.detach()
+        ctx.versions = versions(outputs, cells)
         ctx.set_materialize_grads(False)
         return outputs, cells
 
@@ -69,9 +70,10 @@ class MaskedUnroll(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
-            raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
+            raise RuntimeError(USED_UP)
         gates, outputs, cells = ctx.record
         ctx.record = None
+        require_unchanged(ctx.versions, outputs, cells)
         hidden, cell, from_hidden, keep = ctx.saved_tensors
         d_outputs, d_cells = gradients
         d_hidden, d_cell = torch.zeros_like(hidden), torch.zeros_like(cell)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from simcore.memory.fast.lstm_step import lstm_backward, lstm_forward
-from simcore.memory.fast.once import first_order
+from simcore.memory.fast.once import USED_UP, first_order, require_unchanged, versions
 from simcore.memory.fast.products import product, weight_gradient
 from simcore.memory.fast.slots_plan import Plan, Window
 from simcore.memory.fast.slots_read import by_simulation, make_query, read_backward, read_slots
@@ -119,6 +119,7 @@ class SlotsUnroll(torch.autograd.Function):
             plan.write_count.add_(length)
         # Aliases: an output held by its own graph would never be freed.
         ctx.plan, ctx.record = plan, record._replace(outputs=outputs.detach(), words=words.detach())
+        ctx.versions = versions(outputs, words)
         ctx.set_materialize_grads(False)
         return outputs, cells[-1].clone(), torch.stack([cells[t + 1] for t in plan.snapshots_at] or [cells[0]]), words
 
@@ -127,10 +128,11 @@ class SlotsUnroll(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Compute the gradients, from the last step back to the first."""
         if ctx.record is None:
-            raise RuntimeError("this unroll's record was used up by an earlier backward pass; unroll again")
+            raise RuntimeError(USED_UP)
         plan: Plan = ctx.plan
         gates, outputs, cells, words, reset_cells, chosen = record = ctx.record
         ctx.record = None
+        require_unchanged(ctx.versions, outputs, words)
         inputs, hidden, reads, recent, *weights = ctx.saved_tensors
         w, (length, batch, input_size), units = Weights(*weights), inputs.shape, hidden.shape[-1]
         if int(plan.write_count.max()) - plan.ring.shape[1] > plan.oldest:

@@ -4,6 +4,7 @@ from math import atan2, ceil, floor, pi
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from simcore.worlds import state as saved
@@ -46,14 +47,18 @@ class Walker:
     on the size of the batch. A walk is replanned when an episode begins.
 
     Args:
-        env: the worlds to walk in; they must be reset before the first `act`, and offer the actions `MOVES`.
+        env: the worlds to walk in, perhaps with wrappers; they must be reset before the first `act`, and offer the
+            actions `MOVES`.
         seed: of all generators.
 
     Raises:
-        ValueError: the level lacks one of the actions.
+        ValueError: these are no worlds of a level of SimCore's, or it lacks one of the actions.
     """
 
-    def __init__(self, env: WorldVectorEnv, seed: int = 0) -> None:
+    def __init__(self, env: "VectorEnv[Any, Any, Any]", seed: int = 0) -> None:
+        env = env.unwrapped
+        if not isinstance(env, WorldVectorEnv):
+            raise ValueError(f"the walker walks in vector environments of SimCore, not in {type(env).__name__}")
         missing = sorted(set(MOVES) - set(env.action_names))
         if missing:
             raise ValueError(f"the walker needs the actions {missing}, which {env.level.name} does not have")
