@@ -102,8 +102,11 @@ class Card:
         Raises:
             ValueError: it is none.
         """
+        told = parse_json(text)
+        if not isinstance(told, dict):
+            raise ValueError("a card is an object")
         try:
-            return _converter.structure(parse_json(text), cls)
+            return _converter.structure(told, cls)
         except cattrs.BaseValidationError as error:
             raise ValueError("; ".join(cattrs.transform_error(error, path="card"))) from error
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.extras import missing_extra
+from simcore.pretrained.metadata import SUFFIX
 
 PREFIX = "hf:"
 FILE = "simcore.safetensors"
@@ -23,6 +24,9 @@ def download(name: str) -> Path:
     parts = name.removeprefix(PREFIX).split("/")
     require(
         len(parts) >= 2 and all(parts), f"{name} names no repository; write {PREFIX}owner/name, or that and /{FILE}"
+    )
+    require(
+        parts[-1].endswith(SUFFIX) or len(parts) == 2, f"{name} names no exported run: its file must end in {SUFFIX}"
     )
     repository, file = "/".join(parts[:2]), "/".join(parts[2:]) or FILE
     try:
@@ -42,6 +46,6 @@ def download(name: str) -> Path:
         raise UserError(
             f"there is no repository {repository}, or you have no access; to one of yours: hf auth login"
         ) from error
-    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
+    except Exception as error:  # also those of the library by which it downloads, which are of several kinds
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"cannot download {name}: {reason}") from error
+        raise UserError(f"cannot download {name}: {type(error).__name__}: {reason}") from error

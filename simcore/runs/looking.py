@@ -29,7 +29,12 @@ def open_run(path: str | Path) -> AnyRun:
     export = find_export(path)
     if export is None:
         return RunFolder.open(path)
-    run = ExportedRun.open(export)
+    try:
+        run = ExportedRun.open(export)
+    except UserError as error:
+        if not export.is_foreign:
+            raise
+        raise UserError(f"{error}; to download {path} anew, delete {os.path.realpath(export.file)}") from error
     if export.is_foreign:
         _require_no_code(run.config, path, export.file)
     return run

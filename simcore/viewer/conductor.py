@@ -10,7 +10,7 @@ from simcore.viewer.messages import Command
 from simcore.viewer.moment import Futures, Moment
 from simcore.viewer.scene import Driver, Plan, Scene
 
-Kind = Literal["loading", "failed", "hello", "control", "history", "moment", "futures"]
+Kind = Literal["loading", "failed", "hello", "control", "history", "moment", "futures", "beat"]
 """The kinds of views."""
 Tell = Callable[[Kind, Any], None]
 """Sends a view to all viewers."""
@@ -135,7 +135,8 @@ class Conductor:
 
     def obey(self, command: Command) -> None:
         """Execute a command; a failure becomes a note among the controls."""
-        self._note = ""
+        if command.do not in ("release", "history"):  # which come by themselves: a key goes up, a page connects
+            self._note = ""
         try:
             getattr(self, f"_on_{command.do}")(command.value)
         except UserError as error:

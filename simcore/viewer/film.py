@@ -1,6 +1,8 @@
 """A film of the live view: each moment as a picture, from the same views that pages are sent."""
 
 import os
+import secrets
+import zlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -37,10 +39,11 @@ class Film:
     def __init__(self, file: Path, rate: float) -> None:
         if file.suffix not in SUFFIXES:
             raise UserError(f"cannot record {file}: its name must end in {' or '.join(SUFFIXES)}")
+        require(not file.is_dir(), f"cannot record {file}: it is a folder")
         self.file = file
         self.pictures = 0
         """How many were written."""
-        self._part = file.with_name(f".{file.stem}.part{file.suffix}")
+        self._part = file.with_name(f".{file.stem}.{secrets.token_hex(4)}.part{file.suffix}")
         self._known: dict[str, Any] = {}
         self._points: deque[dict[str, Any]] = deque(maxlen=SHOWN)
         try:
@@ -48,7 +51,11 @@ class Film:
             self._part.touch()
         except OSError as error:
             raise self._failed(error) from error
-        self._writer: _Writer = _Video(self._part, rate) if file.suffix == ".mp4" else _Animation(self._part, rate)
+        try:
+            self._writer: _Writer = _Video(self._part, rate) if file.suffix == ".mp4" else _Animation(self._part, rate)
+        except BaseException:  # a library is missing
+            self._part.unlink(missing_ok=True)
+            raise
 
     def take(self, kind: Kind, view: bytes) -> None:
         """Take a view, as pages are sent it; of a moment, write a picture.
@@ -140,6 +147,7 @@ class _Video:
     """Writes H.264 in an MP4 file."""
 
     def __init__(self, file: Path, rate: float) -> None:
+        import av  # noqa: F401  # which imageio needs for it, and imports late
         import imageio.v3 as imageio
 
         self._file = imageio.imopen(file, "w", plugin="pyav")
@@ -153,20 +161,32 @@ class _Video:
 
 
 class _Animation:
-    """Writes a GIF, all of whose pictures have the same colours, so that only what changes between them is stored."""
+    """Writes a GIF, all of whose pictures have the same colours, so that only what changes between them is stored.
+
+    Its colours are chosen at the end, from pictures of the whole film; until then all are kept, compressed.
+    """
 
     def __init__(self, file: Path, rate: float) -> None:
-        self._file, self._duration = file, round(1000 / rate)
-        self._pictures: list[Image.Image] = []
+        # A GIF counts hundredths of a second, and browsers show fewer than two as ten.
+        self._file, self._duration = file, max(20, 10 * round(100 / rate))
+        self._pictures: list[bytes] = []
+        self._shape: tuple[int, ...] = ()
 
     def write(self, picture: Picture) -> None:
-        self._pictures.append(Image.fromarray(picture))
+        self._shape = picture.shape
+        self._pictures.append(zlib.compress(picture.tobytes(), level=1))
 
     def close(self) -> None:
         if not self._pictures:
             return
         some = self._pictures[:: -(-len(self._pictures) // PALETTE_FROM)]
-        palette = Image.fromarray(np.concatenate([np.asarray(picture) for picture in some])).quantize(COLOURS_OF_A_GIF)
+        palette = Image.fromarray(np.concatenate([self._restored(each) for each in some])).quantize(COLOURS_OF_A_GIF)
         # Without dithering, which hides the pixels of small frames, and changes where nothing does.
-        first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in self._pictures)
-        first.save(self._file, "GIF", save_all=True, append_images=rest, duration=self._duration, loop=0)
+        pictures = (
+            Image.fromarray(self._restored(each)).quantize(palette=palette, dither=Image.Dither.NONE)
+            for each in self._pictures
+        )
+        next(pictures).save(self._file, "GIF", save_all=True, append_images=pictures, duration=self._duration, loop=0)
+
+    def _restored(self, compressed: bytes) -> Picture:
+        return np.frombuffer(zlib.decompress(compressed), np.uint8).reshape(self._shape)

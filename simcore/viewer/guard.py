@@ -61,7 +61,7 @@ class Guard:
         if not self._is_own(host):
             return "this host name is not this machine's"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place_of(origin) != host:
             return "this request comes from a page of another origin"
         token, slash, _ = scope["path"].removeprefix("/").partition("/")
         if not slash or not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -80,6 +80,14 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _place_of(origin: str) -> str | None:
+    """Return the host and port of an origin; None if it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _with_headers(send: Send) -> Send:

@@ -79,7 +79,7 @@ class Hub:
 
     def spread(self, kind: Kind, view: bytes) -> None:
         """Take a view to all pages; called in the server's loop."""
-        if kind != "history":  # which grows: a page that comes later is sent a new one
+        if kind not in ("history", "beat"):  # the history grows: a page that comes later is sent a new one
             self._newest[kind] = view
         for page in self._pages:
             page.tell(kind, view)

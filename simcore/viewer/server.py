@@ -31,6 +31,11 @@ PORT = 8765
 """The port, if it is free and no other was named."""
 TRIED = 20
 """Ports that are tried after it."""
+DEAF_MS = 30_000
+"""Milliseconds after which a page counts as gone that takes nothing of what it is sent, such as one of a computer that
+sleeps; else it would have its place, and its world would run, for ever."""
+BEAT = 10.0
+"""Seconds between two views that say only that the server is there, see connection.js."""
 LOCAL = ("127.0.0.1", "::1", "localhost")
 """Hosts that only this machine reaches."""
 
@@ -109,10 +114,17 @@ class LiveServer:
         self._loop = asyncio.get_running_loop()
         self.worker.start()
         begun()
+        beating = asyncio.ensure_future(self._beat())
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
+            beating.cancel()
             await asyncio.to_thread(self.worker.stop)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            self.hub.spread("beat", encode_view("beat", {}))
 
     async def _page(self, _: Any) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -148,6 +160,8 @@ def listen(host: str, port: int | None) -> socket.socket:
             listening = socket.socket(family, kind, protocol)
             try:
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux; accepted sockets inherit it
+                    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_MS)
                 listening.bind(place)
                 listening.listen()
             except OSError:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
@@ -71,12 +72,33 @@ def test_a_strangers_run_executes_no_code_by_name(cache: Path) -> None:
         ("hf:owner", "hf:owner names no repository; write hf:owner/name"),
         ("hf:", "names no repository"),
         ("hf:owner/name/", "names no repository"),
-        ("hf:own er/name", "cannot download hf:own er/name: Repo id must use alphanumeric chars"),
+        ("hf:own er/name", "cannot download hf:own er/name: HFValidationError: Repo id must use alphanumeric chars"),
+        ("hf:owner/name/..", "names no exported run: its file must end in .safetensors"),
+        ("hf:owner/name/README.md", "names no exported run"),
     ],
 )
 def test_what_cannot_be_downloaded(cache: Path, name: str, line: str) -> None:
     with pytest.raises(UserError, match=line):
         open_run(name)
+
+
+def test_whatever_ends_a_download_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class StalledError(Exception):
+        """The kind of error that the Hub's own library for transfers raises."""
+
+    def stall(*_: object) -> None:
+        raise StalledError("nothing came\nfor long")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", stall)
+    with pytest.raises(UserError, match=r"cannot download hf:owner/slow: StalledError: nothing came$"):
+        open_run("hf:owner/slow")
+
+
+def test_a_damaged_download_can_be_made_again(cache: Path) -> None:
+    damaged = cache / "damaged.safetensors"
+    damaged.write_bytes(b"something else")
+    with pytest.raises(UserError, match=r"to download hf:owner/name/damaged.safetensors anew, delete .*damaged"):
+        open_run("hf:owner/name/damaged.safetensors")
 
 
 class Hub(BaseHTTPRequestHandler):

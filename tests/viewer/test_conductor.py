@@ -221,6 +221,19 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(ask: tuple[str, Any], n
     assert watched.note == ""
 
 
+def test_a_note_stays_until_somebody_does_something() -> None:
+    """A key that goes up, and a page that connects, ask for themselves."""
+    watched = Watched()
+    watched.ask("press", 77)
+    note = watched.note
+    assert note
+    watched.ask("release", 77)
+    watched.ask("history")
+    assert watched.note == note
+    watched.ask("pause", True)
+    assert watched.note == ""
+
+
 def test_no_blindfold_without_a_model_that_makes_frames() -> None:
     watched = Watched(longer(tinier_acting(frame_model="none")))
     watched.ask("blindfold", True)

@@ -1,5 +1,6 @@
 """Films: one picture for each moment, whole or not there at all."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from scenes import longer, scene_of
 from simcore.common.errors import UserError
 from simcore.config.run import Config
 from simcore.pictures import MapPanel, Pose, draw_map, fitted
+from simcore.viewer import film as film_module
 from simcore.viewer.description import describe
 from simcore.viewer.drawing import HEIGHT, LARGE, MAP, MAPS, MARGIN, SMALL, TOP, WIDTH, draw_moment
 from simcore.viewer.film import Film, record
@@ -44,6 +46,28 @@ def test_an_animation_too(tmp_path: Path) -> None:
     with Image.open(film.file) as animation:
         assert (animation.n_frames, animation.size) == (4, (WIDTH, HEIGHT))
         assert animation.info["duration"] == 200
+
+
+@pytest.mark.parametrize(("rate", "duration"), [(5.0, 200), (7.0, 140), (60.0, 20)])
+def test_an_animation_is_as_fast_as_browsers_show_it(rate: float, duration: int, tmp_path: Path) -> None:
+    """Whole hundredths of a second, and two at least: fewer are shown as ten."""
+    pictures = np.random.default_rng(0).integers(0, 256, (11, 6, 8, 3), dtype=np.uint8)
+    writer = film_module._Animation(tmp_path / "film.gif", rate)
+    for picture in pictures:
+        writer.write(picture)
+    writer.close()
+    with Image.open(tmp_path / "film.gif") as animation:
+        assert (animation.n_frames, animation.info["duration"]) == (11, duration)
+
+
+def test_what_cannot_become_a_film_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UserError, match="it is a folder"):
+        Film(tmp_path / "folder.mp4", 5.0)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ModuleNotFoundError):
+        Film(tmp_path / "film.mp4", 5.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.mp4"]
 
 
 def told(*configs: Config, steps: int = 2) -> dict[str, Any]:

@@ -69,7 +69,7 @@ async def test_a_name_that_was_given_is_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1:8766", "http://localhost:8765", ""]
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:8766", "http://localhost:8765", "", "http://["]
 )
 async def test_pages_of_other_origins_are_refused(origin: str) -> None:
     assert (await get(f"/{TOKEN}/", origin=origin)).status_code == 403

@@ -78,6 +78,24 @@ def test_a_socket_that_closes_is_opened_again(browser: Any) -> None:
         tab.page.close()
 
 
+def test_a_server_that_falls_silent_is_left_and_found_again(browser: Any) -> None:
+    """As through a tunnel that hangs: no socket is closed. The focus is where it was, and what happens is an alert."""
+    with serving() as server:
+        tab = Tab(browser, server)
+        tab.page.click("#pause")
+        tab.wait_for("() => document.querySelector('#pause').ariaPressed === 'true'")
+        tab.page.focus("#blindfold")
+        # Time flies, between two beats too.
+        tab.page.evaluate("const now = performance.now.bind(performance); performance.now = () => 8 * now(); 0")
+        tab.wait_for("() => document.body.dataset.state === 'lost'")
+        assert "the server has been silent for long" in tab.text("#curtain")
+        assert tab.page.get_attribute("#curtain", "role") == "alert"
+        tab.wait_for("() => document.body.dataset.state === 'live'")
+        assert tab.page.evaluate("document.activeElement.id") == "blindfold"
+        assert tab.problems == []
+        tab.page.close()
+
+
 def test_a_lost_connection_is_said(browser: Any) -> None:
     with serving(pace=PACE) as server:
         tab = Tab(browser, server)

@@ -20,6 +20,7 @@ from scenes import longer, scene_of
 from serving import PATIENCE, serving
 from simcore.common.errors import UserError
 from simcore.viewer import hub
+from simcore.viewer import server as server_module
 from simcore.viewer.description import keys_of
 from simcore.viewer.messages import LARGEST, decode_view
 from simcore.viewer.scene import Scene
@@ -144,6 +145,7 @@ def test_ten_thousand_malformed_messages_harm_nothing(server: LiveServer) -> Non
         ('{"do": "dance"}', 1008, "there is no command 'dance'"),
         ('{"do": "press", "value": "%s"}' % ("é" * 200), 1008, "press takes a whole number from 0"),
         ("x" * (LARGEST + 1), 1009, ""),
+        ('{"do": "pace", "value": 1%s}' % ("0" * 400), 1008, "pace takes a number of steps a second"),
     ],
 )
 def test_a_malformed_message_closes_the_socket_with_a_reason(
@@ -195,6 +197,19 @@ def test_a_page_that_does_not_read_holds_nothing_up_and_fills_no_memory(server: 
         assert any(view["moment"]["number"] > first + 60 for view in moments)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000  # KiB; 60 moments alone are 12 MB
         assert decode_view(idle.recv(PATIENCE))
+
+
+def test_a_page_that_takes_nothing_for_long_counts_as_gone() -> None:
+    with server_module.listen("127.0.0.1", 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == server_module.DEAF_MS
+
+
+def test_a_page_hears_regularly_that_the_server_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "BEAT", 0.02)
+    with serving() as server, page_of(server) as page:
+        next(views(page, "beat"))
+        next(views(page, "beat"))
+        assert "beat" not in server.hub._newest
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])

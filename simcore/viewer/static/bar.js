@@ -90,7 +90,7 @@ export class Bar {
     const { hello, control, moment } = model;
     const of = hello.episode_length ? ` of ${hello.episode_length}` : "";
     byId("step-count").textContent = `step ${moment.step}${of}`;
-    byId("reward").textContent = moment.total === 0 ? "" : `reward ${Number(moment.total.toFixed(2))}`;
+    byId("reward").textContent = moment.total ? `reward ${Number(moment.total.toFixed(2))}` : "";
     if (document.activeElement !== byId("seed")) byId("seed").value = moment.seed;
     for (const driver of hello.drivers) press(byId(`drive-${driver}`), control.driver === driver);
     press(byId("pause"), control.is_paused);

@@ -35,11 +35,16 @@ function redraw(...what) {
   });
 }
 
+let focused = null;
+
 function setState(state, title = "", text = "") {
+  const wasLive = document.body.dataset.state === "live";
+  if (wasLive && state !== "live") focused = document.activeElement; // which loses it as it becomes inert
   document.body.dataset.state = state;
   for (const part of document.querySelectorAll("#bar, main, footer")) part.inert = state !== "live";
   document.getElementById("curtain-title").textContent = title;
   document.getElementById("curtain-text").textContent = text;
+  if (!wasLive && state === "live") focused?.focus();
 }
 
 function onView(kind, view) {
