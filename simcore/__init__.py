@@ -10,7 +10,7 @@ belief = session.observe(*env.reset(seed=0))
 print(belief.map, belief.cell, belief.heading, session.imagine([0, 0, 0], samples=8))
 ```
 
-- Runs: `load` (a `LoadedRun`), `train`, `probe`, `compare`, `evaluate`, `roll_out`; `preset` and `Config`.
+- Runs: `load` (a `LoadedRun`), `train`, `probe`, `compare`, `evaluate`, `roll_out`, `export`; `preset` and `Config`.
 - A belief step by step: `run.session()`, a `BeliefSession`, whose `observe` returns a `Belief`.
 - Worlds: `make_worlds`, or Gymnasium's ids; `RandomCity`, `Food` and so on are the levels' configurations.
 - Parts: `Agent`, `SimCoreHead`, `ConvDRAW`, `GECO`, `KanervaMemory`, `SlotMemory`, `vtrace`.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from simcore import testing as testing
     from simcore import worlds as worlds
     from simcore.agent import Agent
+    from simcore.analysis.exporting import export
     from simcore.analysis.loaded_run import LoadedRun
     from simcore.analysis.loading import load
     from simcore.api import compare, evaluate, probe, roll_out, train
@@ -86,6 +87,7 @@ _MODULES = {
     "__version__": "simcore.common.version",
     "compare": _API,
     "evaluate": _API,
+    "export": "simcore.analysis.exporting",
     "load": "simcore.analysis.loading",
     "make_worlds": "simcore.worlds.making",
     "preset": "simcore.config.presets",
@@ -124,6 +126,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "export",
     "load",
     "make_worlds",
     "preset",

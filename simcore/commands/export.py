@@ -1,20 +1,14 @@
 """The command `simcore export`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from tyro.conf import Positional
 
 from simcore.commands.console import advancing, say
-from simcore.common.checks import Range, require_fields
-from simcore.common.errors import UserError
+from simcore.common.checks import Range, require, require_fields
 from simcore.common.terminal import shell_word
-
-if TYPE_CHECKING:
-    from simcore.analysis.loading import NewestWeights
-    from simcore.pretrained import Card
-    from simcore.runs import RunFolder
 
 Several = Annotated[int, Range(2, 2**20)]
 """Worlds or episodes: a single one gives no interval."""
@@ -52,51 +46,19 @@ class Export:
 
     def execute(self) -> None:
         """Measure, and write the file."""
-        import torch
-
-        from simcore.analysis.cards import make_card
+        from simcore.analysis.exporting import export
         from simcore.analysis.loaded_run import age_of
-        from simcore.analysis.loading import newest_weights
         from simcore.config.run import Config
-        from simcore.pretrained import SUFFIX
         from simcore.pretrained.metadata import mebibytes
-        from simcore.runs import ExportedRun, open_run
-        from simcore.runs.exported import as_stored, require_fits, save_export
 
         require_fields("--", self)
-        if self.limit <= 0:
-            raise UserError(f"--limit is {self.limit:g}; it must be positive")
-        run = open_run(self.run)
-        if isinstance(run, ExportedRun):
-            raise UserError(f"{self.run} is exported already; copy its file: {run.file}")
-        config, newest = Config.from_dict(run.config), newest_weights(run, torch.device("cpu"))
-        file, limit = self.out or run.path / f"{run.name}{SUFFIX}", int(self.limit * 2**20)
-        kept = as_stored(newest.state, self.half)
-        require_fits(file, kept, self.half, limit)  # before it is measured
-        card = make_card(config, newest.update, newest.frames, run.origin, self.title, self.licence)
-        if self.measure:
-            card = self.measured(card, run, newest._replace(state=kept))
-        size = save_export(file, kept, run.config, newest.update, self.half, limit, card)
-        say(f"Written: {file}, {mebibytes(size)}, {age_of(newest.update, config.learning.updates)}", "Next:")
-        say(*(f"simcore {verb} {shell_word(file)}" for verb in ("pretrained", "probe")))
-
-    def measured(self, card: "Card", run: "RunFolder", weights: "NewestWeights") -> "Card":
-        """Return a card with the scores of the weights as they are in the file.
-
-        Raises:
-            UserError: the weights do not fit, or the run's worlds cannot be made on this machine.
-        """
-        from simcore.analysis.cards import score_acting, score_belief
-        from simcore.analysis.loading import load_weights
-        from simcore.common.devices import choose_device
-
-        loaded = load_weights(run, weights, choose_device(self.device))
-        try:
-            with advancing() as advance:
-                belief = score_belief(loaded, self.worlds, advance=advance)
-                acting = score_acting(loaded, self.episodes, advance=advance)
-        except UserError as error:
-            raise UserError(f"{error}; --no-measure leaves the scores out") from error
+        require(self.limit > 0, f"--limit is {self.limit:g}; it must be positive")
+        options = {name: value for name, value in vars(self).items() if name not in ("run", "out")}
+        with advancing() as advance:
+            exported = export(self.run, self.out, **options, advance=advance)
+        belief = None if exported.card is None else exported.card.belief
         if belief is not None and len(belief.read_by) == 1:
             say("The card has no controls: simcore probe, before, leaves their probes in the run's folder")
-        return replace(card, belief=belief, acting=acting)
+        age = age_of(exported.update, Config.from_dict(exported.config).learning.updates)
+        say(f"Written: {exported.file}, {mebibytes(exported.file.stat().st_size)}, {age}", "Next:")
+        say(*(f"simcore {verb} {shell_word(exported.file)}" for verb in ("pretrained", "probe")))

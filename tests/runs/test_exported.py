@@ -10,6 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
+import simcore
 from simcore.analysis.loading import load_run
 from simcore.analysis.measuring import measure
 from simcore.cli import main
@@ -202,3 +203,13 @@ def test_a_run_that_is_not_there_or_cannot_go_on(
         assert "has neither optimiser nor metrics" in refused(arguments, capsys)
     empty = RunFolder.create(tmp_path / "begun", tinier().to_dict())
     assert "no checkpoint yet" in refused(["export", str(empty.path)], capsys)
+
+
+def test_a_program_exports_too(run: RunFolder, tmp_path: Path) -> None:
+    exported = simcore.export(run.path, tmp_path / "one.safetensors", worlds=2, title="One")
+    assert exported.file == tmp_path / "one.safetensors"
+    assert exported.card is not None
+    assert (exported.card.title, exported.card.belief is not None) == ("One", True)
+    assert simcore.load(exported.file).update == exported.update
+    with pytest.raises(UserError, match="is exported already; copy its file"):
+        simcore.export(exported.file)
