@@ -96,6 +96,16 @@ def test_a_server_that_falls_silent_is_left_and_found_again(browser: Any) -> Non
         tab.page.close()
 
 
+def test_letters_are_those_of_their_place_on_a_keyboard_of_another_script(browser: Any) -> None:
+    with serving(pace=PACE) as server:
+        tab = Tab(browser, server)
+        for kind in ("keydown", "keyup"):
+            told = "{key: 'и', code: 'KeyB', bubbles: true}"
+            tab.page.evaluate(f"document.body.dispatchEvent(new KeyboardEvent('{kind}', {told}))")
+        tab.wait_for("() => document.querySelector('#blindfold').ariaPressed === 'true'")
+        tab.page.close()
+
+
 def test_a_lost_connection_is_said(browser: Any) -> None:
     with serving(pace=PACE) as server:
         tab = Tab(browser, server)

@@ -46,7 +46,7 @@ export class Keys {
   }
 
   onDown(event) {
-    const key = named(event.key);
+    const key = named(event);
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || isFor(event.target, key)) return;
     if (document.querySelector("dialog[open]") && key !== "?") return;
     if (this.combinations.some(({ keys }) => keys.includes(key))) {
@@ -61,7 +61,7 @@ export class Keys {
   }
 
   onUp(event) {
-    const key = named(event.key);
+    const key = named(event);
     if (!this.down.has(key)) return;
     if (this.isWaiting && this.held === null) this.follow(); // it was struck more quickly than we waited
     this.down.delete(key);
@@ -93,7 +93,9 @@ export class Keys {
   }
 }
 
-/** A key as the server names it: letters are small. */
-function named(key) {
-  return key.length === 1 ? key.toLowerCase() : key;
+/** A key as the server names it: letters are small, and Latin, as they stand on a keyboard of another script. */
+function named({ key, code }) {
+  if (key.length !== 1) return key;
+  const isForeign = key > "\x7f" && /^Key[A-Z]$/.test(code);
+  return (isForeign ? code.at(-1) : key).toLowerCase();
 }

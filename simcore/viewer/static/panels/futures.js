@@ -47,24 +47,24 @@ export class FuturesPanel {
         const gridOf = (futures) => futures.samples[number]?.at(sample);
         this.addRow(`${sample + 1}`, mark, gridOf, `Sample ${sample + 1} of ${belief.name}`, number);
       }
-      const title = `Variance: twice the standard deviation over the samples of ${belief.name}`;
-      this.addRow("var.", mark, (futures) => futures.spread[number], title, number);
+      const title = `Twice the standard deviation over the samples of ${belief.name}`;
+      this.addRow("2 σ", mark, (futures) => futures.spread[number], title, number);
     });
   }
 
   addRow(text, mark, gridOf, title, belief = null) {
     const row = document.createElement("div");
     row.className = "film";
-    row.classList.toggle("break", text === "1" || text === "var.");
+    row.classList.toggle("break", text === "1" || text === "2 σ");
     const label = document.createElement("span");
     label.append(...mark.map((each) => each.cloneNode(true)), text);
     label.title = title;
     const canvas = document.createElement("canvas");
     canvas.role = "img";
-    canvas.id = belief === null ? "film-true" : `film-${belief}-${text === "var." ? "spread" : text}`;
+    canvas.id = belief === null ? "film-true" : `film-${belief}-${text === "2 σ" ? "spread" : text}`;
     row.append(label, canvas);
     byId("films").append(row);
-    const kind = belief === null ? "true" : text === "var." ? "spread" : "sample";
+    const kind = belief === null ? "true" : text === "2 σ" ? "spread" : "sample";
     const enlarged = document.createElement("canvas");
     groupOf(kind, kind === "sample" ? belief : 0, mark).append(enlarged);
     this.rows.push({ canvas, gridOf, enlarged, title, kind });
@@ -99,7 +99,7 @@ export class FuturesPanel {
     const below = model.hello.can_return ? ", below the true one" : "";
     byId("futures-caption").textContent =
       `${which} imagines along these actions (underlined: now)${below}; ` +
-      "var.: where they differ. Point at a step.";
+      "2 σ: where they differ. Point at a step.";
   }
 
   drawFilms(futures, hello) {

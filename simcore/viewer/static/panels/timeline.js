@@ -168,7 +168,7 @@ export class TimeLine {
 
   moveByKey(event) {
     const at = this.dragged ?? this.model?.moment?.number;
-    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 10, PageDown: at + 10, Home: this.first };
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at + 10, PageDown: at - 10, Home: this.first };
     if (at === undefined || !(event.key in moves) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // it does not drive
