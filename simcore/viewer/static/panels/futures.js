@@ -183,7 +183,7 @@ function groupOf(kind, belief, mark) {
     group.dataset.belief = belief;
     const caption = document.createElement("figcaption");
     if (kind === "sample") caption.append(...mark.map((each) => each.cloneNode(true)));
-    caption.append({ true: "True", sample: "Imagined", spread: "Var." }[kind]);
+    caption.append({ true: "True", sample: "Imagined", spread: "2 σ" }[kind]);
     group.append(caption, document.createElement("div"));
     preview.append(group);
   }
