@@ -109,7 +109,8 @@ def test_open_files_that_run_out_are_one_line(monkeypatch: pytest.MonkeyPatch) -
     """The limit is raised as far as it may be; what is beyond it is told."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     config = tinier_acting()
-    executor = Processes(partial(make_actor, config), make_agent(config), range(4), 7, queue_size=2)
+    executor = Processes(partial(make_actor, config), make_agent(config), range(16), 7, queue_size=2)
+    gc.collect()  # what other tests have left would be closed meanwhile
     few = len(os.listdir("/proc/self/fd")) + 3
     try:
         with executor:

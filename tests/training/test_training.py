@@ -195,7 +195,7 @@ def test_trajectories_of_a_batch_are_unrolled_each_from_its_own_state(core: str)
 def test_the_map_model_has_a_kappa_of_its_own() -> None:
     training = Training(tinier(probes__map_convdraw=True, probes__map_kappa=0.02), CPU)
     assert training.system.map_model is not None
-    assert training.system.map_model.multiplier.item() == pytest.approx(25.0)
+    assert training.system.map_model.multiplier.item() == pytest.approx(12.5)
 
 
 def test_metrics_are_recorded_at_their_updates(tmp_path: Path) -> None:
