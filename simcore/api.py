@@ -18,6 +18,7 @@ from simcore.analysis.loading import load
 from simcore.analysis.rollout import LongRollout
 from simcore.analysis.scores import Scores
 from simcore.analysis.subjects import Of
+from simcore.common.checks import require
 from simcore.common.devices import choose_device
 from simcore.common.distributed import joined_ranks
 from simcore.common.progress import Advance, silent
@@ -90,11 +91,13 @@ def probe(
         Scores `[T, worlds]` by name: see `simcore.analysis.measuring.measure`.
 
     Raises:
-        UserError: the run has no probes, or the oracle is not supervised or was trained in other worlds.
+        UserError: the run has no probes, `probes` are given for online ones, or the oracle is not supervised or was
+            trained in other worlds.
     """
     loaded = _for_reading(run, device, world, probes)
     if online is not None:
         loaded = replace(loaded, online=online)
+    require(not (loaded.online and probes), "probes= is of fresh probes, and the run's own online ones are to read it")
     beside = None if oracle is None else _for_reading(oracle, device, world, probes)
     wanted = measuring.CONTROLS if controls else ()
     return measuring.measure(loaded, worlds, oracle=beside, controls=wanted, of=of, advance=advance)

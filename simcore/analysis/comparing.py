@@ -166,7 +166,6 @@ def compare(
     if len(told) > 1:
         raise UserError(f"these runs' worlds tell different things: {'; '.join(', '.join(each) for each in told)}")
     rows: list[Row] = []
-    done = 0
     beside: dict[Hashable, Control] = {}
     groups = group_by_setting(configs)
     labels = label_settings([configs[places[0]] for places in groups])
@@ -176,8 +175,7 @@ def compare(
         require_equally_long(of_setting, setting or "these runs")
         known: dict[int, Knowledge] = {}
         for run in of_setting:
-            advance("runs", done / len(loaded))
-            done += 1
+            advance("runs", (len(known) + sum(len(row.known) for row in rows)) / len(loaded))
             seed, theirs = run.config.seed, {name: (name, identity(run.config, name)) for name in controls}
             missing = [name for name, key in theirs.items() if key not in beside or seed not in beside[key].known]
             scores = measure(run, worlds, controls=missing, of=of, advance=advance)

@@ -17,6 +17,8 @@ stop."""
 ENDING = (signal.SIGINT, signal.SIGTERM)
 """What people and batch systems send to end a process; the third one ends it at once. A terminal that is closed may
 send several SIGHUP, and a batch system warns by SIGUSR1: those only ask."""
+ASKING = (*ENDING, signal.SIGHUP, signal.SIGUSR1)
+"""All that ask a process to end: Ctrl-C, a batch system's end and its warning of that, the closing of a terminal."""
 AT_ONCE = 3
 """How many of them end a process at once: one Ctrl-C may well arrive as two, from the terminal and from a wrapper."""
 
@@ -105,7 +107,7 @@ def interruptible() -> Iterator[None]:
             interrupted = True
             raise KeyboardInterrupt
 
-    with heard((*ENDING, signal.SIGHUP, signal.SIGUSR1), insistence.hear, interrupt):
+    with heard(ASKING, insistence.hear, interrupt):
         yield
 
 

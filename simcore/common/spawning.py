@@ -15,10 +15,12 @@ from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
 
+from simcore.common.signals import ASKING
+
 CONTEXT = multiprocessing.get_context("spawn")
 """Spawned, not forked: a fork of a process with threads, such as PyTorch's, may deadlock."""
 
-LEFT_TO_THE_PARENT = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+LEFT_TO_THE_PARENT = {*ASKING}
 """Signals that terminals and batch systems send to every process of a run; its parent decides when a run ends."""
 
 THREAD_CHOICES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")

@@ -1,16 +1,12 @@
 """Graceful interruption: Ctrl-C ends a run after the current update."""
 
 import logging
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from simcore.common.signals import AT_ONCE, ENDING, Insistence, heard
+from simcore.common.signals import ASKING, AT_ONCE, ENDING, Insistence, heard
 from simcore.common.watchdog import StoppedWaiting, is_silent_here
-
-ASKING = (*ENDING, signal.SIGHUP, signal.SIGUSR1)
-"""Signals that ask a run to end: Ctrl-C, a batch system's end and its warning of that, the closing of a terminal."""
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from simcore.common.signals import ASKING
 from simcore.runs import graceful_interrupt
 from simcore.sweeps.folder import RunFiles, Status, SweepFolder
 from simcore.sweeps.plan import PlannedRun
@@ -13,7 +14,7 @@ from simcore.sweeps.worker import FINISHED, IN_USE, STOPPED
 
 ASK_AGAIN = 2.0
 """Seconds between two checks of runs that another process trains."""
-INTERRUPTED = (STOPPED, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGUSR1)
+INTERRUPTED = (STOPPED, *(-number for number in ASKING))
 """Exit codes of a run that was stopped, and so has not failed."""
 
 

@@ -38,7 +38,8 @@ def _is_count(value: object) -> bool:
 
 
 def _is_pace(value: object) -> bool:
-    return type(value) in (int, float) and 0.1 <= value <= FASTEST  # type: ignore[operator]  # no float(): a whole number may be too large for one
+    # No float() of it: a whole number may be too large for one.
+    return type(value) in (int, float) and 0.1 <= value <= FASTEST  # type: ignore[operator]
 
 
 _NOTHING = ("nothing", lambda value: value is None)

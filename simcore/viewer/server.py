@@ -5,7 +5,6 @@ import contextlib
 import errno
 import logging
 import secrets
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from simcore.common.errors import UserError
-from simcore.common.signals import ENDING, Insistence, heard
+from simcore.common.signals import ASKING, Insistence, heard
 from simcore.viewer.conductor import PACE, Kind
 from simcore.viewer.guard import Guard
 from simcore.viewer.hub import Hub
@@ -94,14 +93,14 @@ class LiveServer:
         """What to open in a browser."""
 
     def run(self, begun: Callable[[], None] = lambda: None) -> None:
-        """Serve until Ctrl-C, SIGTERM, SIGHUP or `stop`; `begun` is called once pages can be opened.
+        """Serve until Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 or `stop`; `begun` is called once pages can be opened.
 
         Raises:
             BaseException: what ended the worker.
         """
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         insistence = Insistence(lambda: "ended at once")
-        with self._socket, heard((*ENDING, signal.SIGHUP), insistence.hear, lambda _: self.stop()):
+        with self._socket, heard(ASKING, insistence.hear, lambda _: self.stop()):
             asyncio.run(self._serve(begun))
         if self.worker.failure is not None:
             raise self.worker.failure

@@ -49,6 +49,8 @@ def test_functions_take_other_probes(run: Path) -> None:
     usual, linear = (simcore.probe(run, 4, controls=False, probes=probes) for probes in (None, {"layers": 0}))
     assert usual["belief"].overall() != linear["belief"].overall()
     assert usual["online"].overall() == linear["online"].overall()
+    with pytest.raises(UserError, match="probes= is of fresh probes"):
+        simcore.probe(run, 4, online=True, probes={"layers": 0})
     comparison = simcore.compare([run], 4, controls=False, probes={"layers": 0})
     (known,) = comparison.rows[0].known.values()
     assert known.scores["cell_accuracy"] == linear["belief"].overall()["cell_accuracy"]
