@@ -185,7 +185,10 @@ class BeliefSession:
                 `samples` is not positive.
             ValueError: the actions are not this agent's.
         """
-        require(isinstance(samples, int) and samples >= 1, f"samples is {samples}; it must be a whole number from 1")
+        require(
+            isinstance(samples, int | np.integer) and samples >= 1,
+            f"samples is {samples}; it must be a whole number from 1",
+        )
         states = self.simulate(actions)
         together = states.expand(samples, *states.shape)
         frames = self._simulation().sample_frames(together, self._drawn_by(seed)).cpu().numpy()

@@ -112,7 +112,9 @@ def begin(config: Config, device: torch.device, ranks: Ranks, folder: RunFolder)
     Raises:
         UserError: the checkpoint is damaged, of another run, or past the last update.
     """
-    newest = ranks.told(checkpoints.latest(folder.checkpoints))  # others may not see the newest yet, or no folder
+    own = checkpoints.latest(folder.checkpoints)
+    name = ranks.told(None if own is None else own.name)  # others may not see the newest yet, or have no such folder
+    newest = None if name is None else folder.checkpoints / name
     training = Training(config, device, ranks) if newest is None else load(config, device, ranks, folder, newest)
     if newest is None and ranks.is_first and folder.metrics.exists() and folder.metrics.stat().st_size:
         logger.warning(
