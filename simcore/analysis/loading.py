@@ -59,6 +59,8 @@ def load_weights(
     """
     config = Config.from_dict(run.config)
     set_precision(config.precision)
+    if isinstance(run, ExportedRun):  # whose configuration, a stranger's, may ask for any amount of memory
+        _require_fit(config, weights)
     with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
         system = make_system(config).to(device)
     with checkpoints.taking_over(weights.file):
@@ -90,6 +92,14 @@ class NewestWeights(NamedTuple):
     """The number of their updates."""
     frames: int
     """The number of frames they have learned from."""
+
+
+def _require_fit(config: Config, weights: NewestWeights) -> None:
+    """Raise `UserError` unless weights fit the nets of a configuration, which take no memory here."""
+    with torch.device("meta"):
+        system = make_system(config)
+    with checkpoints.taking_over(weights.file):
+        system.load_state_dict(weights.state, assign=True)
 
 
 def newest_weights(run: AnyRun, device: torch.device) -> NewestWeights:

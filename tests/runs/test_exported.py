@@ -192,6 +192,16 @@ def test_other_versions_are_refused(run: RunFolder, tmp_path: Path) -> None:
             ExportedRun.open(rewritten(exported, **wrong))
 
 
+def test_nets_that_the_weights_do_not_fit_take_no_memory(run: RunFolder, tmp_path: Path) -> None:
+    exported = export(run, tmp_path / "x.safetensors")
+    huge = {**exported.config, "agent": {**exported.config["agent"], "hidden_size": 2**16}}  # an LSTM of 128 GiB
+    rewritten(exported, config=json.dumps(huge))
+    with pytest.raises(
+        UserError, match=r"does not fit its run \(agent.hidden_size is 16 in it, and 65536 as configured"
+    ):
+        load_run(open_run(exported.file), "cpu")
+
+
 def test_a_run_that_is_not_there_or_cannot_go_on(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

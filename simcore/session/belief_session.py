@@ -11,7 +11,7 @@ while not over:
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,36 +23,17 @@ from simcore.belief import Belief
 from simcore.common.checks import require
 from simcore.common.errors import UserError
 from simcore.common.seeding import derive_seed
-from simcore.common.tree import leaves
 from simcore.data.state import CoreState
 from simcore.data.trajectory import NO_ACTION
 from simcore.probes import MapModel, Probes
+from simcore.session.inputs import Inputs
+from simcore.session.state import SessionState
 from simcore.simulation import SimCoreHead
 from simcore.stepper import AgentStepper
-from simcore.worlds.api import LARGEST_REWARD, PREVIOUS_ACTION, RewardError
-from simcore.worlds.checks import checked_actions
+from simcore.worlds.api import PREVIOUS_ACTION
 
 ReadBy = Literal["fresh", "online", "nothing"]
 """The probes of a belief: trained afterwards on the frozen belief, alongside it, or none."""
-
-
-class SessionState(NamedTuple):
-    """A snapshot of a session, from which it, or a fork of it, can continue; safe to keep."""
-
-    core: CoreState
-    """The belief core's state after the last frame, `[N, ...]`."""
-    belief: Tensor | None
-    """b_t, `[N, belief_size]`; None before the first frame."""
-    simulated: CoreState | None
-    """The simulation core's state after steps without frames; None if there were none since the last frame."""
-    action: NDArray[np.int64] | None
-    """The chosen actions whose frames were not observed yet, `[N]`; None if there are none."""
-    is_over: NDArray[np.bool_]
-    """Where an episode has ended, so that the next frame is the first of another, `[N]`."""
-    policy_generator: Tensor
-    """The state of the generator that samples actions."""
-    frame_generator: Tensor
-    """The state of the generator that samples frames and maps."""
 
 
 class BeliefSession:
@@ -96,9 +77,10 @@ class BeliefSession:
         self.probes = probes
         self.map_model = map_model
         self.batch = batch
-        self.num_worlds = batch or 1
         self.reward_scale = reward_scale
         self.read_by = read_by
+        self._inputs = Inputs(batch, agent.frame_size, agent.num_actions)
+        self.num_worlds = self._inputs.num_worlds
         self._stepper = AgentStepper(agent, self.num_worlds, seed, greedy)
         self._imagination = torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
         self._simulated: CoreState | None = None
@@ -122,9 +104,7 @@ class BeliefSession:
             ValueError: the frame or the action is not one of this agent's.
             TypeError: it is neither what `reset` returned nor what `step` did.
         """
-        if isinstance(frame, tuple):
-            raise TypeError("observe was given a tuple; it takes its parts: session.observe(*env.reset(seed=0))")
-        frames = self._frames(frame)
+        frames = self._inputs.frames(frame)
         rewards, over = np.zeros(self.num_worlds, np.float32), np.zeros(self.num_worlds, np.bool_)
         actions, begins = np.full(self.num_worlds, NO_ACTION, np.int64), np.ones(self.num_worlds, np.bool_)
         if len(returned) == 4:
@@ -132,10 +112,12 @@ class BeliefSession:
             begins = self._is_over
             if not begins.all():
                 actions = np.where(begins, NO_ACTION, self._previous_action(action, info, begins))
-                rewards = self._scaled(reward, begins)
-            over = self._each(terminated, "terminated", np.bool_) | self._each(truncated, "truncated", np.bool_)
+                rewards = self._inputs.rewards(reward, self.reward_scale, begins)
+            over = self._inputs.each(terminated, "terminated", np.bool_)
+            over = over | self._inputs.each(truncated, "truncated", np.bool_)
         elif len(returned) == 1:
-            self._require_all_reset(returned[0] or {})
+            if self._stepper.belief is not None:
+                self._inputs.require_all_reset(returned[0] or {})
         else:
             raise TypeError(
                 f"observe was given a frame and {len(returned)} more; it takes what reset returned (frame, info), or "
@@ -208,12 +190,8 @@ class BeliefSession:
             UserError: there is no simulation, or nothing was observed yet.
             ValueError: the actions are not this agent's.
         """
-        simulation, state, given = self._simulation(), self._moment(), np.asarray(actions)
-        if given.ndim != (1 if self.batch is None else 2) or not len(given):
-            wanted = "[K]" if self.batch is None else f"[K, {self.batch}]"
-            raise ValueError(f"actions are {list(given.shape)}; they must be {wanted}, one step at least")
-        rows = [self._actions(row) for row in given]
-        return simulation.simulate(state, torch.from_numpy(np.stack(rows)).to(self._stepper.device))
+        simulation, state = self._simulation(), self._moment()
+        return simulation.simulate(state, torch.from_numpy(self._inputs.plan(actions)).to(self._stepper.device))
 
     @torch.no_grad()
     def imagine_maps(self, samples: int = 8, seed: int | None = None) -> NDArray[np.uint8]:
@@ -239,7 +217,7 @@ class BeliefSession:
             UserError: there is no simulation, or nothing was observed yet.
             ValueError: the action is not this agent's.
         """
-        chosen = self._actions(action)
+        chosen = self._inputs.actions(action)
         unrolled = self._simulation().unroll(self._moment(), torch.from_numpy(chosen).to(self._stepper.device)[None])
         self._simulated, self._action = unrolled.final, chosen
 
@@ -266,7 +244,7 @@ class BeliefSession:
             UserError: it is of a session with other nets, or with another number of worlds.
         """
         state = self.state if state is None else state
-        self._require_alike(state)
+        state.require_like(self._stepper.core_state())
         forked = copy.copy(self)
         forked._stepper = copy.copy(self._stepper)
         forked._stepper.load(state.core, state.belief, state.policy_generator)
@@ -274,19 +252,6 @@ class BeliefSession:
         forked._imagination = torch.Generator(self._stepper.device)
         forked._imagination.set_state(state.frame_generator)
         return forked
-
-    def _require_alike(self, state: SessionState) -> None:
-        """Raise `UserError` unless a state could be one of this session."""
-        own, given = (list(leaves(core)) for core in (self._stepper.core_state(), state.core))
-        worlds, width = given[0].shape
-        require(
-            worlds == self.num_worlds and width == own[0].shape[1],
-            f"the state is of a session with {worlds} worlds and agent.hidden_size {width}; this one has "
-            f"{self.num_worlds} and {own[0].shape[1]}",
-        )
-        # A slot memory's state grows along the slots, the last dimension but one of its words.
-        sizes = [[(leaf.dim(), leaf.shape[-1] if leaf.dim() > 2 else 0) for leaf in each] for each in (own, given)]
-        require(sizes[0] == sizes[1], "the state is of a session with another memory: see core and its sizes")
 
     def _present(self) -> Tensor:
         require(self._simulated is None, "the last steps were without frames, and only a belief is read: observe one")
@@ -312,57 +277,13 @@ class BeliefSession:
             return self._imagination
         return torch.Generator(self._stepper.device).manual_seed(derive_seed(seed, "imagine"))
 
-    def _require_all_reset(self, info: Mapping[str, Any]) -> None:
-        """Raise `UserError` if an environment's info says, by its masks, that it has reset only some worlds."""
-        if self._stepper.belief is None:
-            return
-        is_reset = np.asarray(info.get("_pose", True), np.bool_)  # of SimCore's levels; others' masks mean other things
-        require(
-            bool(is_reset.all()),
-            f"only {int(is_reset.sum())} of {self.num_worlds} worlds were reset, and a session begins all anew: "
-            "reset all worlds, or have a session for each",
-        )
-
     def _previous_action(
         self, given: ArrayLike | None, info: Mapping[str, Any], begins: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
         for action in (given, info.get(PREVIOUS_ACTION), self._action):
             if action is not None:
-                return self._actions(np.where(begins, 0, self._each(action, "actions")))
+                return self._inputs.actions(np.where(begins, 0, self._inputs.each(action, "actions")))
         raise UserError(
             "nobody knows the action that led to this frame: choose it by session.act(), take an environment of "
             "run.make_env(), which tells it, or give it: session.observe(*env.step(action), action=action)"
         )
-
-    def _actions(self, actions: ArrayLike) -> NDArray[np.int64]:
-        return checked_actions(self._each(actions, "actions"), self.num_worlds, self.agent.num_actions)
-
-    def _scaled(self, reward: ArrayLike, begins: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the rewards as the agent receives them, `[N]`: scaled, and 0 where an episode begins."""
-        try:
-            scaled = np.where(begins, 0.0, self.reward_scale * self._each(reward, "rewards", np.float64))
-        except (TypeError, ValueError, OverflowError):
-            scaled = np.full(self.num_worlds, np.nan)
-        if not np.abs(scaled).max() <= LARGEST_REWARD:  # true of NaN, too
-            raise RewardError(f"the reward is {reward!r}; it must be a finite number for each world")
-        return scaled.astype(np.float32)
-
-    def _frames(self, frame: ArrayLike) -> NDArray[np.uint8]:
-        frames = np.array(frame if self.batch is not None else np.asarray(frame)[None])  # a copy, which may be written
-        shape = (self.num_worlds, self.agent.frame_size, self.agent.frame_size, 3)
-        if frames.dtype != np.uint8 or frames.shape != shape:
-            expected = list(shape if self.batch is not None else shape[1:])
-            raise ValueError(f"a frame must be uint8 {expected}, not {frames.dtype} {list(np.shape(frame))}")
-        return frames
-
-    def _each(self, value: ArrayLike, what: str, dtype: Any = None) -> NDArray[Any]:
-        """Return an array with a value for each world.
-
-        Raises:
-            ValueError: there are more or fewer.
-        """
-        array = np.asarray(value, dtype)
-        wanted = () if self.batch is None else (self.batch,)
-        if array.shape != wanted and (self.batch is not None or array.size != 1):
-            raise ValueError(f"{what} are {list(array.shape)}; they must be {list(wanted)}, one for each world")
-        return array if self.batch is not None else array.reshape(1)
