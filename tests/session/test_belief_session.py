@@ -1,18 +1,13 @@
 """A session is the belief that training forms, one frame at a time."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
-import simcore
+from sessions import make, make_session
 from simcore import BeliefSession, UserError
 from simcore.acting import Actor, ActorInput, AgentPolicy
-from simcore.analysis.fresh_probes import FreshProbes
-from simcore.analysis.loaded_run import LoadedRun
-from simcore.build import make_system, make_worlds
+from simcore.build import make_worlds
 from simcore.config.run import Config
 from simcore.data.trajectory import NO_ACTION, Trajectory
 from simcore.system import SimCore
@@ -21,16 +16,6 @@ from tinier import tinier, tinier_acting
 
 WORLDS, STEPS = 3, 60
 CORES = ["lstm", "slots", "kanerva"]
-
-
-def make(config: Config) -> SimCore:
-    torch.manual_seed(0)
-    return make_system(config).eval().requires_grad_(False)
-
-
-def make_session(config: Config, batch: int | None = None, **changes: Any) -> BeliefSession:
-    system = make(config)
-    return BeliefSession(system.agent, system.simulation, system.probes, system.map_model, batch=batch, **changes)
 
 
 def unrolled(system: SimCore, trajectory: Trajectory) -> np.ndarray:
@@ -81,28 +66,6 @@ def test_one_world_is_a_batch_of_one(config: Config) -> None:
         np.testing.assert_array_equal(belief.map, beside.map[0])
         assert belief.cell == beside.cell[0]
         assert belief.heading == beside.heading[0]
-
-
-def test_what_is_given_comes_before_what_is_told_and_that_before_what_was_chosen() -> None:
-    config = tinier_acting()
-    env = make_env(config.level, config.world)
-    env.reset(seed=0)
-    frame, reward, *ends, info = env.step(0)
-
-    def vector(chosen: int | None, told: int | None, given: int | None) -> np.ndarray:
-        session = make_session(config)
-        session.observe(*env.reset(seed=0))
-        session._action = None if chosen is None else np.array([chosen])
-        told_info = {name: value for name, value in info.items() if name != "previous_action"}
-        told_info |= {} if told is None else {"previous_action": told}
-        return session.observe(frame, reward, *ends, told_info, action=given).vector
-
-    first, second = vector(1, None, None), vector(2, None, None)
-    assert (first != second).any()
-    for chosen, told, given in ((None, 1, None), (None, None, 1), (2, 1, None), (2, 2, 1)):
-        np.testing.assert_array_equal(vector(chosen, told, given), first)
-    with pytest.raises(UserError, match="nobody knows the action that led to this frame"):
-        vector(None, None, None)
 
 
 def test_a_policy_goes_by_the_same_step() -> None:
@@ -184,37 +147,6 @@ def test_a_fork_goes_on_alike_and_changes_nothing(core: str) -> None:
     np.testing.assert_array_equal(session.read().vector, end)
 
 
-def test_bad_input_is_one_clear_line() -> None:
-    config = tinier()
-    env, session = make_env(config.level, config.world), make_session(config)
-    first = env.reset(seed=0)
-    with pytest.raises(UserError, match=r"begin with session.observe\(\*env.reset"):
-        session.imagine([0])
-    session.observe(*first)
-    with pytest.raises(TypeError, match="what reset returned"):
-        session.observe(first[0])
-    with pytest.raises(ValueError, match=r"a frame must be uint8 \[8, 8, 3\], not uint8 \[4, 8, 3\]"):
-        session.observe(first[0][:4], {})
-    with pytest.raises(ValueError, match="allowed are 0 to 4"):
-        session.observe(*env.step(0), action=5)
-    with pytest.raises(ValueError, match="allowed are 0 to 4"):
-        session.imagine([0, 5])
-    with pytest.raises(ValueError, match=r"actions are \[0\]; they must be \[K\], one step at least"):
-        session.imagine([])
-    with pytest.raises(UserError, match="it must be a whole number from 1"):
-        session.imagine([0], samples=0)
-    with pytest.raises(UserError, match="this agent has no policy"):
-        session.act()
-    with pytest.raises(UserError, match="no map model"):
-        session.imagine_maps()
-    with pytest.raises(UserError, match="batch is 0"):
-        BeliefSession(session.agent, batch=0)
-    bare = BeliefSession(session.agent)
-    bare.observe(*first)
-    with pytest.raises(UserError, match="there is no simulation"):
-        bare.imagine([0])
-
-
 def test_what_is_given_back_is_the_callers_own() -> None:
     """It may be changed, and the session knows nothing of that."""
     config = tinier_acting(core="slots")
@@ -245,47 +177,12 @@ def test_a_session_has_no_graph_in_any_mode(core: str) -> None:
         assert frames.shape[:3] == (1, 2, 2)
 
 
-def test_input_of_a_batch_is_of_its_worlds() -> None:
-    config = tinier_acting()
-    session, worlds = make_session(config, batch=2), make_worlds(config, 2)
-    with pytest.raises(TypeError, match=r"was given a tuple; it takes its parts: session.observe\(\*env.reset"):
-        session.observe(worlds.reset(seed=1))
-    session.observe(worlds.reset(seed=1)[0], None)
-    frames, rewards, terminated, truncated, info = worlds.step(session.act())
-    with pytest.raises(ValueError, match=r"terminated are \[3\]; they must be \[2\], one for each world"):
-        session.observe(frames, rewards, np.zeros(3, np.bool_), truncated, info)
-    with pytest.raises(ValueError, match=r"truncated are \[\]; they must be \[2\]"):
-        session.observe(frames, rewards, terminated, False, info)
-    with pytest.raises(UserError, match="it must be a finite number for each world"):
-        session.observe(frames, rewards[:, None], terminated, truncated, info)
-    with pytest.raises(ValueError, match=r"actions are \[3\]; they must be \[K, 2\]"):
-        session.imagine([0, 0, 0])
-
-
 def test_a_belief_goes_on_by_what_it_imagines() -> None:
     session, env = make_session(tinier()), make_env("RandomCity", tinier().world)
     session.observe(*env.reset(seed=1))
     imagined = session.imagine([0], samples=1)[0, 0]
     belief = session.observe(imagined, 0.0, False, False, {}, action=0)
     assert belief.cell is not None
-
-
-def test_a_reset_of_some_worlds_is_refused_and_changes_nothing() -> None:
-    config = tinier_acting()
-    session, worlds = make_session(config, batch=2), make_worlds(config, 2)
-    session.observe(*worlds.reset(seed=1))
-    before = session.observe(*worlds.step(session.act())).vector
-    with pytest.raises(UserError, match="only 1 of 2 worlds were reset"):
-        session.observe(*worlds.reset(options={"reset_mask": np.array([False, True])}))
-    assert (session.read().vector == before).all()
-    session.observe(*worlds.reset(seed=2))
-
-
-def test_a_runs_session_shows_rewards_at_its_scale() -> None:
-    config = tinier_acting(reinforcement__reward_scale=0.25)
-    system = make(config)
-    run = LoadedRun(config, system, torch.device("cpu"), 1, FreshProbes(config, system, 1, None))
-    assert run.session().reward_scale == 0.25
 
 
 def test_without_probes_nothing_is_read() -> None:
@@ -306,78 +203,3 @@ def test_what_is_read_is_what_the_probes_say() -> None:
     assert (belief.heading == read["heading"].argmax(-1).numpy()).all()
     np.testing.assert_allclose(belief.map / 255, read["map"].clamp(0, 1).numpy(), atol=0.5 / 255 + 1e-6)
     assert session.imagine_maps(samples=4).shape == (4, 2, 7, 7, 3)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "run"
-    simcore.train(tinier(learning__updates=2), path)
-    return path
-
-
-def five_lines(run: LoadedRun) -> None:
-    env = run.make_env()
-    session = run.session()
-    belief = session.observe(*env.reset(seed=0))
-    assert belief.map.shape == (7, 7, 3)
-    assert 0 <= belief.cell < 49
-    assert 0 <= belief.heading < 24
-    assert session.imagine([0, 1, 2], samples=8).shape == (8, 3, 8, 8, 3)
-
-
-def test_a_run_is_loaded_in_five_lines(run: Path) -> None:
-    loaded = simcore.load(str(run))
-    five_lines(loaded)
-    assert loaded.update == 2
-    assert loaded.agent is loaded.system.agent
-    assert loaded.make_worlds(4).num_envs == 4
-    assert loaded.session(batch=4).num_worlds == 4
-
-
-def test_fresh_probes_read_where_the_folder_holds_them(run: Path) -> None:
-    assert simcore.load(run).session().read_by == "online"
-    assert simcore.load(run).session(probes="none").read_by == "nothing"
-    fresh = simcore.load(run).session(probes="fresh")
-    assert fresh.read_by == "fresh"
-    loaded = simcore.load(run)
-    kept = loaded.session()
-    assert kept.read_by == "fresh"
-    env = loaded.make_env()
-    np.testing.assert_array_equal(kept.observe(*env.reset(seed=0)).map, fresh.observe(*env.reset(seed=0)).map)
-    assert loaded.session(probes="online").read_by == "online"
-    with pytest.raises(UserError, match="allowed are auto, fresh, online and none"):
-        loaded.session(probes="other")  # type: ignore[arg-type]
-
-
-def test_other_peoples_worlds_have_sessions_too(tmp_path: Path) -> None:
-    config = tinier_acting(learning__updates=1)
-    world = simcore.preset("tiny", "MiniGrid-Empty-5x5-v0").world
-    config = Config.from_dict(
-        config.to_dict() | {"level": "MiniGrid-Empty-5x5-v0", "world": vars(world) | {"frame_size": 8}}
-    )
-    loaded = simcore.train(config, tmp_path / "run")
-    env, session = loaded.make_env(), loaded.session()
-    assert session.read_by == "nothing"
-    session.observe(*env.reset(seed=0))
-    belief = session.observe(*env.step(session.act()))
-    assert belief.map is None
-    assert env.action_names[2] == "forward"
-
-
-@pytest.mark.parametrize(
-    ("other", "batch", "line"),
-    [
-        ({"agent__hidden_size": 32}, 2, "with 2 worlds and agent.hidden_size 32; this one has 2 and 16"),
-        ({}, 3, "with 3 worlds and agent.hidden_size 16; this one has 2 and 16"),
-        ({"core": "lstm"}, 2, "with another memory: see core and its sizes"),
-        ({"core": "kanerva"}, 2, "with another memory: see core and its sizes"),
-        ({"slots__word_size": 5}, 2, "with another memory: see core and its sizes"),
-    ],
-)
-def test_a_state_of_another_session_is_refused(other: dict[str, Any], batch: int, line: str) -> None:
-    slots = {"core": "slots"}
-    session = make_session(tinier_acting(**slots), batch=2)
-    state = make_session(tinier_acting(**(slots | other)), batch=batch).state
-    with pytest.raises(UserError, match=line):
-        session.fork(state)
-    assert session.fork(session.state).num_worlds == 2
