@@ -27,6 +27,7 @@ from simcore.viewer.scene import Scene
 from simcore.viewer.server import LiveServer, listen
 from simcore.viewer.worker import Worker
 from tinier import tinier
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,20 @@ def page_of(server: LiveServer, **options: Any) -> ClientConnection:
             return connect(address, compression=None, max_size=None, proxy=None, close_timeout=0.1, **options)
         time.sleep(0.05)
     raise AssertionError("the server does not answer")
+
+
+def opening(server: LiveServer, headers: dict[str, str]) -> bytes:
+    """Return the request that opens a page's web socket."""
+    lines = {
+        "Host": "127.0.0.1",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        **headers,
+    }
+    named = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"GET /{server.token}/live HTTP/1.1\r\n{named}\r\n".encode()
 
 
 def views(page: ClientConnection, kind: str) -> Iterator[Any]:
@@ -199,9 +214,18 @@ def test_a_page_that_does_not_read_holds_nothing_up_and_fills_no_memory(server: 
         assert decode_view(idle.recv(PATIENCE))
 
 
-def test_a_page_that_takes_nothing_for_long_counts_as_gone() -> None:
-    with server_module.listen("127.0.0.1", 0) as listening:
-        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == server_module.DEAF_MS
+def test_a_page_that_takes_nothing_for_long_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "DEAF_MS", 300)
+    with serving(pace=60.0) as server:
+        with page_of(server) as page:
+            ask(page, "sharp", True)  # 200 kB a view, which soon fill what the system holds back for a page
+            next(views(page, "moment"))
+        with socket.create_connection(("127.0.0.1", server.port)) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.sendall(opening(server, {}))
+            while deaf.recv(1) != b"{":  # of the first view, after the answer's headers: it is one of the pages
+                pass
+            wait_until(lambda: not server.hub._pages)
 
 
 def test_a_page_hears_regularly_that_the_server_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,20 +240,8 @@ def test_a_page_hears_regularly_that_the_server_is_there(monkeypatch: pytest.Mon
 def test_sockets_of_other_sites_are_refused(server: LiveServer, headers: dict[str, str]) -> None:
     with page_of(server):  # it answers
         pass
-    place = ("127.0.0.1", server.port)
-    lines = {
-        "Host": "127.0.0.1",
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        **headers,
-    }
-    with socket.create_connection(place) as plain:
-        request = f"GET /{server.token}/live HTTP/1.1\r\n" + "".join(
-            f"{name}: {value}\r\n" for name, value in lines.items()
-        )
-        plain.sendall(f"{request}\r\n".encode())
+    with socket.create_connection(("127.0.0.1", server.port)) as plain:
+        plain.sendall(opening(server, headers))
         assert b" 403 " in plain.recv(1000)
 
 
