@@ -33,13 +33,14 @@ Run = LoadedRun | str | Path
 """A loaded run, or the path of one."""
 
 
-def train(config: Config, run: str | Path | None = None) -> LoadedRun:
+def train(config: Config, run: str | Path | None = None, *, quiet: bool = False) -> LoadedRun:
     """Train a run to its last update, from its newest checkpoint if its folder has one.
 
     Args:
         config: what to train; if the folder holds a run, its configuration, which may differ in length, recording and
             device.
         run: the run's folder; None: `runs/` and the configuration's `run_name`.
+        quiet: show no progress; metrics are written all the same.
 
     Returns:
         The run, loaded on the device of `config`.
@@ -51,7 +52,8 @@ def train(config: Config, run: str | Path | None = None) -> LoadedRun:
     check(config)
     path = Path("runs") / config.run_name if run is None else Path(run)
     with joined_ranks(choose_device(config.device)) as ranks, torch.random.fork_rng(devices=[]), kept_threads():
-        complete = train_in(config, ranks.first_before_others(lambda: _open_or_create(path, config)))
+        folder = ranks.first_before_others(lambda: _open_or_create(path, config))
+        complete = train_in(config, folder, shows=not quiet)
     if not complete:
         raise KeyboardInterrupt(f"stopped with a checkpoint; the same call goes on in {path}")
     return load(path, config.device)

@@ -123,21 +123,23 @@ def test_errors_of_other_libraries_are_not_hidden() -> None:
     assert "ModuleNotFoundError" in done.stderr
 
 
-def test_a_run_is_trained_from_python_and_goes_on(tmp_path: Path) -> None:
+def test_a_run_is_trained_from_python_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tinier_acting(learning__updates=2)
-    run = simcore.train(config, tmp_path / "run")
+    run = simcore.train(config, tmp_path / "run", quiet=True)
     assert isinstance(run, LoadedRun)
     assert run.update == 2
+    assert capsys.readouterr() == ("", "")
     assert simcore.train(config, tmp_path / "run").update == 2
     with pytest.raises(simcore.UserError, match="run has seed = 0, not 1; where a run goes on there may change"):
         simcore.train(tinier_acting(learning__updates=3, seed=1), tmp_path / "run")
     run = simcore.train(tinier_acting(learning__updates=3), tmp_path / "run")
     assert run.update == 3
+    assert "update 3 / 3" in capsys.readouterr().out
     assert simcore.evaluate(run, 3, seed=1).agent == simcore.evaluate(str(tmp_path / "run"), 3, seed=1).agent
 
 
 def test_an_interrupt_is_one_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simcore.api.train_in", lambda config, folder: False)
+    monkeypatch.setattr("simcore.api.train_in", lambda config, folder, shows: False)
     with pytest.raises(KeyboardInterrupt, match="the same call goes on in"):
         simcore.train(tinier(learning__updates=1), tmp_path / "run")
 

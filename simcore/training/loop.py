@@ -52,7 +52,7 @@ def check(config: Config) -> None:
         sinks.find(name)
 
 
-def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool:
+def train(config: Config, folder: RunFolder, owns_process: bool = False, shows: bool = True) -> bool:
     """Train in a folder until the run's last update, from its newest checkpoint if it has one.
 
     If the configuration differs from the folder's, it is recorded there after the first update with it; the caller
@@ -64,6 +64,7 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
         config: the run's configuration.
         folder: the run's folder.
         owns_process: whether a third Ctrl-C ends the process at once; else it raises `KeyboardInterrupt`.
+        shows: whether progress is shown on standard output.
 
     Returns:
         Whether the run is complete; False if it was interrupted, after a checkpoint.
@@ -85,10 +86,10 @@ def train(config: Config, folder: RunFolder, owns_process: bool = False) -> bool
     try:
         lock = folder.lock() if ranks.is_first else nullcontext()
         with lock, graceful_interrupt(asked, end) as stop, share_cores(config) as told:
-            if told and ranks.is_first:
+            if told and shows and ranks.is_first:
                 print(told, flush=True)
             training = begin(config, device, ranks, folder)
-            with training.executor, Recorder(training, folder) as recorder:
+            with training.executor, Recorder(training, folder, shows) as recorder:
                 try:
                     run_updates(training, recorder, stop)
                 except Exception as error:

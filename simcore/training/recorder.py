@@ -29,14 +29,17 @@ class Recorder:
     Args:
         training: the run, before its next update.
         folder: the run's folder.
+        shows: whether it shows progress.
     """
 
-    def __init__(self, training: Training, folder: RunFolder) -> None:
+    def __init__(self, training: Training, folder: RunFolder, shows: bool = True) -> None:
         self.unshown: OSError | None = None
         """Why the progress could not be shown, if it could not."""
         self._training = training
         self._folder = folder
         self._writes = training.ranks.is_first
+        self._shows_progress = shows
+        self._progress: Progress | None = None
         self._begun = self._saved = training.updates
         self._is_recorded = not self._writes
         self._draws = training.config.record.pictures_every > 0
@@ -47,11 +50,12 @@ class Recorder:
         if self._writes:
             config, begun = self._training.config, self._begun
             frames = config.learning.frames_per_update * self._training.ranks.size
-            progress = Progress(config.learning.updates, frames, begun, shown=watched(config))
             settings = {name: value for name, value in fields_of(config).items() if name not in INCIDENTAL}
             writer = MetricsWriter(self._folder, self._step(), settings, config.record)
             self._metrics = self._shown.enter_context(writer)
-            self._progress = self._shown.enter_context(progress)
+            if self._shows_progress:
+                progress = Progress(config.learning.updates, frames, begun, shown=watched(config))
+                self._progress = self._shown.enter_context(progress)
             self._returns = ReturnsWatch(config, self._training.system.agent.core.output_size)
         return self
 
@@ -70,10 +74,10 @@ class Recorder:
         is_last = done == self._training.config.learning.updates
         self._record_changes()  # now that the changed run has shown that it can continue
         values = self._training.take_metrics() if is_last or done % record.metrics_every == 0 else {}
-        if self._writes:
-            if values:
-                self._metrics.scalars(self._step(), values)
-                self._returns.check(values)
+        if self._writes and values:
+            self._metrics.scalars(self._step(), values)
+            self._returns.check(values)
+        if self._progress is not None:
             self._progress.show(done, values)
             self.unshown = self._progress.failure
         if is_last or done % record.checkpoint_every == 0:
