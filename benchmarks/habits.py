@@ -57,7 +57,7 @@ def main() -> None:
     table.add_column("actions")
     for update, run in at_checkpoints(options.run, options.since):
         done = observe(run, options.worlds)
-        shares = (f"{name.replace('_', ' ')} {100 * share:.0f}\N{NO-BREAK SPACE}%" for name, share in done.most())
+        shares = (f"{name.replace('_', ' ')} {100 * share:.0f}%" for name, share in done.most())
         table.add_row(f"{update:,}", f"{done.episode_return:.2f}", f"{done.pitch:.0f}°", ", ".join(shares))
     Console().print(table)
 
