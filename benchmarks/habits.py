@@ -26,7 +26,7 @@ from simcore.runs import RunFolder, checkpoints
 from simcore.worlds import LEVELS
 
 PITCH = 4
-"""The index of the pitch in a pose, see `simcore.worlds.voxel.pose`."""
+"""The index of the pitch in a pose, see `simcore.worlds.voxel.env.WorldVectorEnv`."""
 
 
 class Habits(NamedTuple):
