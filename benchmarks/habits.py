@@ -9,6 +9,7 @@ All act in the same held-out worlds for an episode. A run keeps more checkpoints
 import argparse
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,18 +81,20 @@ def at_checkpoints(path: Path, since: int) -> Iterator[tuple[int, LoadedRun]]:
 
 def observe(run: LoadedRun, num_worlds: int) -> Habits:
     """Let an agent act in held-out worlds, each until its first episode ends."""
-    worlds, session = run.make_worlds(num_worlds), run.session(batch=num_worlds, probes="none")
-    session.observe(*worlds.reset(seed=derive_seed(run.config.seed, "habits")))
+    session = run.session(batch=num_worlds, probes="none")
     is_on = np.ones(num_worlds, np.bool_)
-    counts, total, pitches = np.zeros(len(worlds.action_names)), 0.0, []
-    while is_on.any():
-        actions = np.asarray(session.act())
-        counts += np.bincount(actions[is_on], minlength=len(counts))
-        frames, rewards, terminated, truncated, info = worlds.step(actions)
-        total += float(rewards[is_on].sum())
-        pitches.append(info["pose"][is_on, PITCH])
-        session.observe(frames, rewards, terminated, truncated, info)
-        is_on &= ~(terminated | truncated)
+    total, pitches = 0.0, []
+    with closing(run.make_worlds(num_worlds)) as worlds:
+        counts = np.zeros(len(worlds.action_names))
+        session.observe(*worlds.reset(seed=derive_seed(run.config.seed, "habits")))
+        while is_on.any():
+            actions = np.asarray(session.act())
+            counts += np.bincount(actions[is_on], minlength=len(counts))
+            frames, rewards, terminated, truncated, info = worlds.step(actions)
+            total += float(rewards[is_on].sum())
+            pitches.append(info["pose"][is_on, PITCH])
+            session.observe(frames, rewards, terminated, truncated, info)
+            is_on &= ~(terminated | truncated)
     shares = dict(zip(worlds.action_names, (counts / counts.sum()).tolist(), strict=True))
     return Habits(total / num_worlds, math.degrees(np.concatenate(pitches).mean()), shares)
 
