@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"simcore {simcore.__version__}\n"
 
 
+def test_the_version_to_cite_is_that_of_the_sources() -> None:
+    root = Path(__file__).parents[1]
+    stated = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    assert f"version: {stated}" in (root / "CITATION.cff").read_text().splitlines()
+
+
 def test_sources_that_are_not_installed_have_no_version() -> None:
     hide = (
         "import importlib.metadata as m\ndef missing(name): raise m.PackageNotFoundError(name)\nm.version = missing\n"
@@ -87,6 +94,7 @@ def test_gymnasium_makes_the_levels(imports: str, name: str) -> None:
 
 LIBRARY = """
 import sys
+import tomllib
 sys.path.insert(0, sys.argv[1])
 import simcore
 from tinier import tinier
