@@ -4,6 +4,7 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Collection
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,12 +25,19 @@ HEADERS = {
 """Headers of all answers: the page loads nothing from elsewhere, is framed by nobody, and tells nobody its address."""
 
 
+class Refusal(NamedTuple):
+    """Why a request does not get through, and the HTTP status that says so."""
+
+    status: int
+    why: str
+
+
 class Guard:
     """Lets a request through if its path begins with the token and its host and origin are this machine's.
 
     A page of another site can send requests here through a visitor's browser, also under a name of its own that it has
-    pointed to this machine (DNS rebinding): so hosts must be addresses, localhost or this machine's own name, and a web
-    socket's origin must be its host.
+    pointed to this machine (DNS rebinding): so hosts must be numeric addresses, localhost or this machine's own names,
+    and a web socket's origin must be its host.
 
     Args:
         app: what is guarded; it is called without the token in the path.
@@ -40,32 +48,32 @@ class Guard:
     def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] = ()) -> None:
         self._app = app
         self._token = token
-        self._hosts = {"localhost", socket.gethostname().lower(), *(host.lower() for host in hosts)}
+        self._hosts = {"localhost", *own_names(), *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        why = self._why_not(scope)
-        if why is None:
+        refusal = self._refusal(scope)
+        if refusal is None:
             _, _, rest = scope["path"].removeprefix("/").partition("/")
             inner = dict(scope) | {"path": f"/{rest}", "raw_path": f"/{rest}".encode()}
             await self._app(inner, receive, _with_headers(send) if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": why})  # before it is accepted: HTTP 403
+            # before it is accepted: HTTP 403
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.why})
         else:
-            await PlainTextResponse(why, 404 if "address" in why else 403)(scope, receive, _with_headers(send))
+            await PlainTextResponse(refusal.why, refusal.status)(scope, receive, _with_headers(send))
 
-    def _why_not(self, scope: Scope) -> str | None:
-        """Return why a request is refused; None if it is not."""
+    def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_own(host):
-            return "this host name is not this machine's"
+            return Refusal(403, "this may not be a name of this machine; take its numeric address, such as 192.168.1.7")
         origin = headers.get("origin")
         if origin is not None and _place_of(origin) != host:
-            return "this request comes from a page of another origin"
+            return Refusal(403, "this request comes from a page of another origin")
         token, slash, _ = scope["path"].removeprefix("/").partition("/")
         if not slash or not hmac.compare_digest(token.encode(), self._token.encode()):
-            return "there is nothing here; take the whole address that simcore live has printed"
+            return Refusal(404, "there is nothing here; take the whole address that simcore live has printed")
         return None
 
     def _is_own(self, host: str) -> bool:
@@ -80,6 +88,13 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def own_names() -> set[str]:
+    """Return the names by which this machine knows itself, without asking a name server, which may take seconds."""
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return {name, short, f"{short}.local"}
 
 
 def _place_of(origin: str) -> str | None:

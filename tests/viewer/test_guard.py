@@ -64,6 +64,13 @@ async def test_other_names_are_refused(host: str) -> None:
     assert "inside" not in response.text
 
 
+@pytest.mark.parametrize("host", ["box.lan:8765", "box", "BOX.local"])
+async def test_this_machines_own_names(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Box.lan")
+    assert (await get(f"/{TOKEN}/", app(), host=host)).status_code == 200
+    assert (await get(f"/{TOKEN}/", app(), host=f"{host.partition(':')[0]}.evil.example")).status_code == 403
+
+
 async def test_a_name_that_was_given_is_its_own() -> None:
     assert (await get(f"/{TOKEN}/", app(("Box.lan",)), host="box.lan:80")).status_code == 200
 
