@@ -273,7 +273,7 @@ def test_all_is_reached_by_the_keyboard_and_all_pictures_have_words(tab: Tab) ->
     assert silent == []
 
 
-@pytest.mark.parametrize("size", [(700, 900), (1024, 768), (1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("size", [(390, 844), (700, 900), (1024, 768), (1280, 800), (1920, 1080)])
 def test_it_fits_the_screen(tab: Tab, size: tuple[int, int]) -> None:
     tab.page.set_viewport_size({"width": size[0], "height": size[1]})
     wide, high = tab.extent
