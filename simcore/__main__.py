@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from simcore.common.extras import missing_extra
 from simcore.common.signals import INTERRUPTED
+from simcore.common.spinning import spin_briefly
 from simcore.common.version import __version__
 
 
@@ -14,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(f"simcore {__version__}")
         return
+    spin_briefly()  # before PyTorch is imported
     try:
         from simcore import cli
 
