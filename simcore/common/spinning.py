@@ -7,7 +7,7 @@ CHOICES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 """The environment variables by which a user chooses it."""
 SPINS = 10_000
 """A few tens of microseconds. PyTorch's OpenMP would spin thirty times as long, which on idle cores is a little faster.
-Where another program has one of the cores, threads then spin for each other most of the time, and training is ten times
+Where another program has one of the cores, threads then spin for each other most of the time, and training is 13 times
 as slow as with this (`python -m benchmarks.busy_core`)."""
 
 
